@@ -1,0 +1,1 @@
+"""Bytes and keys: the object stores. Knows nothing of DICOM; see storage/README.md."""
