@@ -1,0 +1,123 @@
+"""Every error of the product on one screen; wires map them to statuses in one table each.
+
+SuretError(message, hint)
+├── ArrivalRefused            an object that is not taken in; carries its DIMSE status (PS3.4 B.2.3)
+│   ├── IncompleteDataSet     C000  it ends in the middle of something
+│   ├── NotUnderstood         C000  no walk through it is possible, or over a structural limit
+│   ├── DoesNotMatch          A900  class, instance, study or transfer syntax differ from what was announced
+│   ├── TransferSyntaxRefused C122  not a syntax the node stores
+│   ├── NotAuthorised         0124  the sender may not store
+│   ├── InstanceTooLarge      A700  over the limit for one instance
+│   ├── OutOfResources        A700  disk, inodes or queue at their limit; nothing stored, send again later
+│   └── StoreFailed           0110  storage or index failed; nothing promised, send again
+├── QueryRefused              A900/400  the question is malformed or too broad
+├── NotFound                  404  unknown, or not for this caller
+├── NotPermitted              0124/403
+├── Unreadable                422  stored, but this part of it cannot be decoded
+├── NotAcceptable             406  no form of it that the caller accepts
+├── SettingsInvalid           every mistake in the settings at once
+├── NodeRunning               the command needs the node stopped
+└── NodeFailed                the node cannot start or go on
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SuretError(Exception):
+    """Root. `message` says what is wrong, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class ArrivalRefused(SuretError):
+    """An object that is not taken in. `status` is the C-STORE status and the STOW failure reason."""
+
+    status: ClassVar[int] = 0x0110
+
+
+class IncompleteDataSet(ArrivalRefused):
+    """The data set ends in the middle of something."""
+
+    status = 0xC000
+
+
+class NotUnderstood(ArrivalRefused):
+    """The data set cannot be walked, or it passes a structural limit."""
+
+    status = 0xC000
+
+
+class DoesNotMatch(ArrivalRefused):
+    """What is in the data set differs from what was announced."""
+
+    status = 0xA900
+
+
+class TransferSyntaxRefused(ArrivalRefused):
+    """The transfer syntax is not one the node stores (PS3.18 I.2.2)."""
+
+    status = 0xC122
+
+
+class NotAuthorised(ArrivalRefused):
+    """The sender may not store here."""
+
+    status = 0x0124
+
+
+class InstanceTooLarge(ArrivalRefused):
+    """Over the limit for one instance."""
+
+    status = 0xA700
+
+
+class OutOfResources(ArrivalRefused):
+    """No room at the moment; nothing was stored and a later attempt may succeed."""
+
+    status = 0xA700
+
+
+class StoreFailed(ArrivalRefused):
+    """Storage or index failed; nothing is promised and a re-send is safe."""
+
+    status = 0x0110
+
+
+class QueryRefused(SuretError):
+    """The question is malformed or too broad."""
+
+
+class NotFound(SuretError):
+    """Unknown, or not for this caller: the answer does not tell which."""
+
+
+class NotPermitted(SuretError):
+    """The caller may not do this."""
+
+
+class Unreadable(SuretError):
+    """Stored as sent, but this part of it cannot be decoded."""
+
+
+class NotAcceptable(SuretError):
+    """There is no form of it that the caller accepts."""
+
+
+class SettingsInvalid(SuretError):
+    """Every mistake in the settings, reported together."""
+
+
+class NodeRunning(SuretError):
+    """The command needs the node stopped."""
+
+
+class NodeFailed(SuretError):
+    """The node cannot start or go on."""

@@ -1,0 +1,125 @@
+"""Values that cross floors, in the standard's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+Clock = Callable[[], datetime]
+"""Gives the present moment, aware; enters at the roof, so that tests and simulations can own time."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00Z: how the index keeps moments, alike on both databases."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The inverse of `to_microseconds`."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class InstanceState(StrEnum):
+    """What a row of `instance` stands for (one live row per SOP Instance UID)."""
+
+    LIVE = "live"
+    CONFLICT = "conflict"  # other content under a known SOP Instance UID, held for a person
+    SUPERSEDED = "superseded"
+    DELETED = "deleted"
+
+
+class StorageState(StrEnum):
+    """Whether the object behind a row may be served."""
+
+    STORED = "stored"
+    DAMAGED = "damaged"
+
+
+class EventKind(StrEnum):
+    """Kinds of rows in the event log."""
+
+    INSTANCE_STORED = "instance.stored"
+    INSTANCE_CONFLICT = "instance.conflict"
+    INSTANCE_HEALED = "instance.healed"
+    STUDY_STABLE = "study.stable"
+    STUDY_PRIORITY = "study.priority"
+
+
+class Outcome(StrEnum):
+    """What became of an object that was taken in; all three are answered with success."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"  # the same data set was here already
+    CONFLICT = "conflict"  # kept beside the live one, for a person to resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a sender says it is about to send (PS3.7 9.1.1, PS3.18 10.5); empty where the transport does not say."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    study_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The answer to an object that was taken in. `oddities` are codes of deviations that were kept as sent."""
+
+    outcome: Outcome
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    oddities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """One live instance as its readers need it.
+
+    `dataset_offset` is where the data set starts in the object (after group 0002), `pixel_element_offset` where the
+    pixel data element starts within the data set (None: there is none); sizes and offsets in bytes.
+    `frame_table` is `pacs.dicom.frames.FrameTable.to_bytes()`.
+    """
+
+    row: int
+    object_key: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    instance_number: str
+    number_of_frames: int
+    size: int
+    dataset_offset: int
+    dataset_length: int
+    pixel_element_offset: int | None
+    frame_table: bytes | None
+    sha256: str
+    dataset_sha256: str
+    storage: StorageState
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row of the event log. `payload` holds UIDs, counts and codes, never a patient's name."""
+
+    number: int
+    kind: EventKind
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    at: datetime
+    payload: dict[str, object]
