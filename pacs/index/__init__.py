@@ -1,0 +1,1 @@
+"""SQL: every table, the single writer, queries and migrations."""

@@ -1,0 +1,73 @@
+"""A question to the index, already understood: what the wires parse their keys into (PS3.4 C.2.2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pacs.attributes import Attribute, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """Single value matching, PS3.4 C.2.2.2.1."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """List of UID matching, PS3.4 C.2.2.2.2."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Wildcard matching, PS3.4 C.2.2.2.4: `*` any run of characters, `?` any one."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Range matching, PS3.4 C.2.2.2.5: inclusive; an empty end is open. Dates YYYYMMDD, times HHMMSS.FFFFFF."""
+
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Sequence matching, PS3.4 C.2.2.2.6: some stored item meets every (tag, test) of the one item of the key."""
+
+    tests: tuple[tuple[int, Equals | Like], ...]
+
+
+Test = Equals | OneOf | Like | Between | Item
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One attribute and the test it has to pass."""
+
+    attribute: Attribute
+    test: Test
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to find at `level`.
+
+    `returns` are the catalogue attributes of the answer; those of lower levels are ignored. `fuzzy` matches names by
+    their skeleton across scripts. `combined_date_time` reads a date range and a time range as one interval
+    (PS3.18 8.3.4.1.1). `study_instance_uids`, when given, are the only studies that exist for the caller.
+    """
+
+    level: Level
+    criteria: tuple[Criterion, ...] = ()
+    returns: tuple[Attribute, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    fuzzy: bool = False
+    combined_date_time: bool = False
+    study_instance_uids: frozenset[str] | None = None

@@ -1,0 +1,224 @@
+"""The index: one writer, many readers, the same statements on SQLite and PostgreSQL.
+
+This is the only file that knows which database it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from pacs.errors import NodeFailed
+from pacs.index.migrations import migrate, pending
+from pacs.index.writer import Writer
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+SQLITE_OLDEST = (3, 35, 0)  # RETURNING and ON CONFLICT … DO UPDATE
+POSTGRESQL_OLDEST = 14  # pg_current_xact_id and friends
+SYNCHRONOUS_FULL = 2
+READERS_MAX = 32
+
+WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+    "mmap_size=0",
+    "case_sensitive_like=ON",
+)
+READER_PRAGMAS = ("query_only=ON", "busy_timeout=5000", "case_sensitive_like=ON")
+
+
+class Index:
+    """The database of one node.
+
+    `read_only` opens it beside a running node: nothing is written, not even a checkpoint.
+    Raises NodeFailed when the database cannot be used safely.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._read_only = read_only
+        if self.is_sqlite:
+            self._check_sqlite_file(read_only)
+            self._writing = None if read_only else _sqlite_writer(Path(self.url.database or ""))
+            self._reading = _sqlite_reader(Path(self.url.database or ""))
+        else:
+            self._writing = None if read_only else _postgresql(url, pool_size=2)
+            self._reading = _postgresql(url, pool_size=READERS_MAX).execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        self._writer: Writer | None = None
+        try:
+            if self._writing is not None:
+                self._check_durable(self._writing)
+                self._writer = Writer(self._writing)
+        except SQLAlchemyError as error:
+            self.close()
+            raise NodeFailed(
+                f"the index at {self.url.render_as_string()} cannot be opened: {error.__cause__ or error}",
+                "check PACS_DATABASE and that the database is up",
+            ) from error
+
+    def migrate(self) -> None:
+        """Bring the tables to this release's form. The caller holds the node lock."""
+        assert self._writing is not None, "a read-only index is never migrated"
+        migrate(self._writing)
+
+    def check_migrated(self) -> None:
+        """Raise NodeFailed when the tables are of another release."""
+        with self.read() as connection:
+            waiting = pending(connection)
+        if waiting:
+            raise NodeFailed(
+                f"the index is not of this release ({waiting})", "run `pacs migrate` with the node stopped"
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection on one snapshot of what has been committed; for any thread."""
+        with self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
+
+        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only.
+        """
+        assert self._writer is not None, "a read-only index is never written"
+        return self._writer.submit(work)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """`submit` and wait."""
+        return self.submit(work).result()
+
+    def statistics(self) -> dict[str, int]:
+        """Counters of the writer: commits, works, waiting, failures."""
+        return self._writer.statistics() if self._writer else {}
+
+    @property
+    def broken(self) -> bool:
+        """Whether the writer has stopped for good because stable storage failed under it."""
+        return self._writer is not None and self._writer.broken
+
+    def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        writer: Writer | None = getattr(self, "_writer", None)
+        if writer is not None:
+            writer.close()
+        self._reading.dispose()
+        if self._writing is not None:
+            self._writing.dispose()  # SQLite: the last connection to close moves the log into the file
+
+    def _check_sqlite_file(self, read_only: bool) -> None:
+        path = Path(self.url.database or "")
+        if not self.url.database or self.url.database == ":memory:":
+            raise NodeFailed(
+                "the index needs a file", "give PACS_DATABASE as sqlite:////absolute/path or postgresql://…"
+            )
+        if read_only and not path.exists():
+            raise NodeFailed(f"there is no index at {path}", "check PACS_DATA, or start the node once")
+        if sqlite3.sqlite_version_info < SQLITE_OLDEST:
+            raise NodeFailed(f"SQLite {sqlite3.sqlite_version} is too old", "use 3.35 or newer, or PostgreSQL")
+
+    def _check_durable(self, engine: Engine) -> None:
+        with engine.connect() as connection:
+            if self.is_sqlite:
+                mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+                level = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+                if mode != "wal" or level < SYNCHRONOUS_FULL:
+                    raise NodeFailed(
+                        f"the index would not be durable (journal_mode {mode}, synchronous {level})",
+                        "put PACS_DATA on a local disk",
+                    )
+                return
+            version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
+            if version < POSTGRESQL_OLDEST:
+                raise NodeFailed(f"PostgreSQL {version} is too old", f"use {POSTGRESQL_OLDEST} or newer")
+            encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+            if encoding != "UTF8":
+                raise NodeFailed(f"the database's encoding is {encoding}", "create it with ENCODING 'UTF8'")
+            for setting in ("fsync", "full_page_writes"):
+                if connection.execute(text(f"SHOW {setting}")).scalar_one() != "on":
+                    log.warning("database_not_durable", setting=setting, value="off")
+
+
+def _sqlite_writer(path: Path) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _sqlite_connection(f"file:{path}?mode=rwc"),
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        _apply(connection, WRITER_PRAGMAS)
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _sqlite_reader(path: Path) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _sqlite_connection(f"file:{path}?mode=ro"),
+        poolclass=QueuePool,
+        pool_size=READERS_MAX,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        _apply(connection, READER_PRAGMAS)
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _sqlite_connection(uri: str) -> sqlite3.Connection:
+    # No implicit transactions of the driver: `begin` above opens each one. One thread uses a connection at a time.
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _apply(connection: Any, pragmas: tuple[str, ...]) -> None:
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _postgresql(url: str, *, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "suret",
+            "options": "-c synchronous_commit=on -c statement_timeout=30000"
+            " -c idle_in_transaction_session_timeout=60000",
+        },
+    )

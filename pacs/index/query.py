@@ -1,0 +1,345 @@
+"""From a `Query` to rows: one SELECT built from the catalogue, streamed.
+
+Names are compared folded (PS3.4 C.2.2.2.1 leaves their matching to the implementation), everything else as PS3.4 says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+
+from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.dicom.names import folded, skeleton
+from pacs.index.criteria import Between, Criterion, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.schema import LEVEL_TABLES, instance, patient, series, study
+from pacs.model import InstanceState
+
+ROWS_AT_ONCE = 500
+LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
+
+LIVE = instance.c.state == InstanceState.LIVE
+
+_FROM = {
+    Level.PATIENT: patient,
+    Level.STUDY: study.join(patient, study.c.patient_row == patient.c.row),
+    Level.SERIES: series.join(study, series.c.study_row == study.c.row).join(
+        patient, study.c.patient_row == patient.c.row
+    ),
+    Level.IMAGE: instance.join(series, instance.c.series_row == series.c.row)
+    .join(study, series.c.study_row == study.c.row)
+    .join(patient, study.c.patient_row == patient.c.row),
+}
+
+# Newest study first; below it the order of numbers; the unique key makes every order total (PS3.18 8.3.4.4.1).
+_ORDER: Mapping[Level, tuple[ColumnElement[Any], ...]] = {
+    Level.PATIENT: (patient.c.patient_name_folded, patient.c.row),
+    Level.STUDY: (study.c.study_date.desc(), study.c.study_time.desc(), study.c.study_instance_uid),
+    Level.SERIES: (
+        study.c.study_date.desc(),
+        study.c.study_time.desc(),
+        study.c.study_instance_uid,
+        func.length(series.c.series_number),
+        series.c.series_number,
+        series.c.series_instance_uid,
+    ),
+    Level.IMAGE: (
+        series.c.row,
+        func.length(instance.c.instance_number),
+        instance.c.instance_number,
+        instance.c.sop_instance_uid,
+    ),
+}
+
+
+def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
+    """Rows of the answer, keyword to text; see `pacs.archive.archive.Archive.find`."""
+    returned = _returned(query)
+    late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
+    needed = dict.fromkeys([*returned, *(criterion.attribute for criterion in late)])
+    statement = select(*[_column(attribute, query.level).label(attribute.keyword) for attribute in needed])
+    statement = _restricted(statement.select_from(_FROM[query.level]), query).order_by(*_ORDER[query.level])
+    if not late:
+        statement = statement.limit(query.limit).offset(query.offset or None)
+    result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+    rows = ({key: _text(value) for key, value in zip(result.keys(), row, strict=True)} for row in result)
+    if not late:
+        yield from rows
+        return
+    # A stored sequence is one text: its items are compared here, and the page is cut here.
+    end = None if query.limit is None else query.offset + query.limit
+    keywords = [attribute.keyword for attribute in returned]
+    for position, row in enumerate(row for row in rows if _items_meet(row, late)):
+        if end is not None and position >= end:
+            return
+        if position >= query.offset:
+            yield {keyword: row[keyword] for keyword in keywords}
+
+
+def count(connection: Connection, query: Query) -> int:
+    """How many rows `find` would give without limit and offset."""
+    if any(isinstance(criterion.test, Item) for criterion in query.criteria):
+        everything = Query(
+            query.level, query.criteria, (), None, 0, query.fuzzy, query.combined_date_time, query.study_instance_uids
+        )
+        return sum(1 for _ in find(connection, everything))
+    statement = _restricted(select(func.count()).select_from(_FROM[query.level]), query)
+    return int(connection.execute(statement).scalar_one())
+
+
+def _returned(query: Query) -> list[Attribute]:
+    keys = [UNIQUE_KEY[level] for level in Level if level <= query.level]
+    asked = [attribute for attribute in query.returns if attribute.level <= query.level]
+    return list(dict.fromkeys([*keys, *asked]))
+
+
+def _restricted(statement: Select[Any], query: Query) -> Select[Any]:
+    combined = _combined(query) if query.combined_date_time else {}
+    conditions = [
+        _condition(criterion, query)
+        for criterion in query.criteria
+        if not isinstance(criterion.test, Item) and criterion.attribute.keyword not in combined
+    ]
+    conditions += [condition for parts in combined.values() for condition in parts]
+    conditions += _late_prefilter(query)
+    if query.level is Level.IMAGE:
+        conditions.append(LIVE)
+    if query.study_instance_uids is not None:
+        allowed: ColumnElement[bool] = study.c.study_instance_uid.in_(sorted(query.study_instance_uids))
+        if query.level is Level.PATIENT:
+            allowed = exists().where(study.c.patient_row == patient.c.row, allowed)
+        conditions.append(allowed)
+    return statement.where(*conditions)
+
+
+# Columns -------------------------------------------------------------------------------------------------------
+
+
+def _column(attribute: Attribute, level: Level) -> ColumnElement[Any]:
+    if attribute.matching is Matching.COMPUTED:
+        return _COMPUTED[attribute.keyword]
+    assert attribute.level <= level
+    return LEVEL_TABLES[attribute.level].c[attribute.column]
+
+
+def _joined(values: Select[Any]) -> ColumnElement[Any]:
+    inner = values.subquery()
+    return select(func.coalesce(func.aggregate_strings(inner.c[0], "\\"), "")).scalar_subquery()
+
+
+_COMPUTED: dict[str, ColumnElement[Any]] = {
+    "ModalitiesInStudy": _joined(
+        select(series.c.modality)
+        .distinct()
+        .where(series.c.study_row == study.c.row, series.c.modality != "")
+        .order_by(series.c.modality)
+        .correlate(study)
+    ),
+    "SOPClassesInStudy": _joined(
+        select(instance.c.sop_class_uid)
+        .distinct()
+        .join(series, instance.c.series_row == series.c.row)
+        .where(series.c.study_row == study.c.row, LIVE)
+        .order_by(instance.c.sop_class_uid)
+        .correlate(study)
+    ),
+    "NumberOfPatientRelatedStudies": select(func.count())
+    .where(study.c.patient_row == patient.c.row)
+    .correlate(patient)
+    .scalar_subquery(),
+    "NumberOfPatientRelatedSeries": select(func.coalesce(func.sum(study.c.number_of_series), 0))
+    .where(study.c.patient_row == patient.c.row)
+    .correlate(patient)
+    .scalar_subquery(),
+    "NumberOfPatientRelatedInstances": select(func.coalesce(func.sum(study.c.number_of_instances), 0))
+    .where(study.c.patient_row == patient.c.row)
+    .correlate(patient)
+    .scalar_subquery(),
+    "NumberOfStudyRelatedSeries": study.c.number_of_series,
+    "NumberOfStudyRelatedInstances": study.c.number_of_instances,
+    "NumberOfSeriesRelatedInstances": series.c.number_of_instances,
+    "AvailableTransferSyntaxUID": instance.c.transfer_syntax_uid,
+}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+# Conditions ----------------------------------------------------------------------------------------------------
+
+
+def _condition(criterion: Criterion, query: Query) -> ColumnElement[bool]:
+    attribute = IN_STUDY.get(criterion.attribute.keyword)
+    if attribute is not None:
+        return _below(attribute, criterion.test, min(query.level, Level.STUDY), query.fuzzy)
+    attribute = criterion.attribute
+    if attribute.level > query.level:
+        return _below(attribute, criterion.test, query.level, query.fuzzy)
+    return _meets(attribute, criterion.test, query.fuzzy)
+
+
+IN_STUDY = {"ModalitiesInStudy": BY_KEYWORD["Modality"], "SOPClassesInStudy": BY_KEYWORD["SOPClassUID"]}
+"""Computed keys of a study that are met when anything in the study meets the attribute named here."""
+
+_CHILDREN = ((study, "patient_row"), (series, "study_row"), (instance, "series_row"))
+
+
+def _below(attribute: Attribute, test: Test, anchor: Level, fuzzy: bool) -> ColumnElement[bool]:
+    """A key of a lower level: met when anything under the row of the `anchor` level meets it.
+
+    The tables inside shadow those outside, so that a study's other series are looked at too.
+    """
+    (first, link), *rest = _CHILDREN[anchor : attribute.level]
+    inside = select(1).select_from(first).where(first.c[link] == LEVEL_TABLES[anchor].c.row)
+    for table, key in rest:
+        inside = inside.where(table.c[key] == LEVEL_TABLES[Level(LEVELS_OF[table] - 1)].c.row)
+    if attribute.level is Level.IMAGE:
+        inside = inside.where(LIVE)
+    return exists(inside.where(_meets(attribute, test, fuzzy)).correlate(LEVEL_TABLES[anchor]))
+
+
+LEVELS_OF = {table: level for level, table in LEVEL_TABLES.items()}
+
+
+def _meets(attribute: Attribute, test: Test, fuzzy: bool) -> ColumnElement[bool]:
+    if attribute.matching is Matching.COMPUTED:
+        column: ColumnElement[Any] = _COMPUTED[attribute.keyword]
+    else:
+        column = LEVEL_TABLES[attribute.level].c[attribute.column]
+    match test:
+        case Equals(value):
+            if attribute.matching is Matching.NAME:
+                return _name(attribute, value, fuzzy)
+            return _one_of_several(column, value) if attribute.multiple else column == value
+        case OneOf(values):
+            return column.in_(values)
+        case Like(pattern):
+            if attribute.matching is Matching.NAME:
+                return _name(attribute, pattern, fuzzy)
+            return _like(column, pattern)
+        case Between(low, high):
+            bounds = [column != ""]
+            if low:
+                bounds.append(column >= low)
+            if high:
+                bounds.append(column <= high + LAST)
+            return and_(*bounds)
+        case Item():
+            raise AssertionError("sequence keys are compared after the rows are read")
+
+
+def _one_of_several(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    """A value among several of a multi-valued attribute (they are joined by backslashes)."""
+    return ("\\" + column + "\\").like(f"%\\{_sql_pattern(value)}\\%", escape="!")
+
+
+def _name(attribute: Attribute, text: str, fuzzy: bool) -> ColumnElement[bool]:
+    """Component by component; a key that names fewer components or groups than are stored matches their beginning."""
+    table = LEVEL_TABLES[attribute.level]
+    fold, suffix = (skeleton, "skeleton") if fuzzy else (folded, "folded")
+    column = table.c[f"{attribute.column}_{suffix}"]
+    pattern = fold(text)
+    if fuzzy:
+        # Fuzzy: every word may stand anywhere in the name, in any order, from its beginning.
+        words = [word for word in pattern.replace("^", " ").replace("=", " ").split() if word.strip("*")]
+        padded = " " + func.replace(func.replace(column, "^", " "), "=", " ")
+        return and_(column != "", *[padded.like("% " + _sql_pattern(word) + "%", escape="!") for word in words])
+    if "*" in pattern or "?" in pattern:
+        return or_(_like(column, pattern), _like(column, pattern + "=*"), _like(column, "*=" + pattern))
+    alphabetic = [_like(column, f"{pattern}{rest}") for rest in ("=*", "^*")]
+    return or_(column == pattern, *alphabetic, _like(column, f"*={pattern}"))
+
+
+def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """`*` and `?` of PS3.4 C.2.2.2.4 as LIKE, with the literal beginning as a range that an index serves."""
+    literal = pattern.split("*", 1)[0].split("?", 1)[0]
+    conditions: list[ColumnElement[bool]] = [column != "", column.like(_sql_pattern(pattern), escape="!")]
+    if literal:
+        conditions += [column >= literal, column < literal[:-1] + chr(ord(literal[-1]) + 1)]
+    return and_(*conditions)
+
+
+def _sql_pattern(pattern: str) -> str:
+    escaped = pattern.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return escaped.replace("*", "%").replace("?", "_")
+
+
+def _combined(query: Query) -> dict[str, list[ColumnElement[bool]]]:
+    """Date and time ranges of one moment as one interval (PS3.18 8.3.4.1.1), under the keyword of the time.
+
+    The date's own range stays beside it: it is true of every row of the interval and has an index.
+    """
+    ranges = {c.attribute.keyword: c.test for c in query.criteria if isinstance(c.test, Between)}
+    combined: dict[str, list[ColumnElement[bool]]] = {}
+    for date_keyword, time_keyword in COMBINED:
+        date, time = ranges.get(date_keyword), ranges.get(time_keyword)
+        attribute = BY_KEYWORD[date_keyword]
+        if date is None or time is None or attribute.level > query.level:
+            continue
+        columns = LEVEL_TABLES[attribute.level].c
+        moment = columns[attribute.column] + columns[BY_KEYWORD[time_keyword].column]
+        combined[time_keyword] = []
+        if date.low:
+            combined[time_keyword].append(moment >= date.low + time.low)
+        if date.high:
+            combined[time_keyword].append(moment <= date.high + time.high + LAST)
+    return combined
+
+
+COMBINED = (
+    ("StudyDate", "StudyTime"),
+    ("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
+    ("ContentDate", "ContentTime"),
+    ("AcquisitionDate", "AcquisitionTime"),
+)
+
+
+# Sequences -----------------------------------------------------------------------------------------------------
+
+
+def _late_prefilter(query: Query) -> list[ColumnElement[bool]]:
+    return [
+        LEVEL_TABLES[criterion.attribute.level].c[criterion.attribute.column] != ""
+        for criterion in query.criteria
+        if isinstance(criterion.test, Item) and criterion.attribute.level <= query.level
+    ]
+
+
+def _items_meet(row: Mapping[str, str], late: list[Criterion]) -> bool:
+    return all(_item_meets(row.get(criterion.attribute.keyword, ""), criterion.test) for criterion in late)
+
+
+def _item_meets(stored: str, test: Test) -> bool:
+    """Whether one stored item meets every key of the item (PS3.4 C.2.2.2.6)."""
+    assert isinstance(test, Item)
+    items = json.loads(stored) if stored else []
+    return any(all(_value_meets(item.get(f"{tag:08X}"), part) for tag, part in test.tests) for item in items)
+
+
+def _value_meets(element: Any, test: Equals | Like) -> bool:
+    values = [value for value in (element or {}).get("Value", []) if isinstance(value, str)]
+    if isinstance(test, Equals):
+        return test.value in values
+    return any(wildcard_matches(test.pattern, value) for value in values)
+
+
+def wildcard_matches(pattern: str, value: str) -> bool:
+    """`*` and `?` by PS3.4 C.2.2.2.4, in linear space and without a regular expression."""
+    position = retry = 0
+    star = -1
+    while position < len(value):
+        if retry < len(pattern) and (pattern[retry] == "?" or pattern[retry] == value[position] != "*"):
+            position += 1
+            retry += 1
+        elif retry < len(pattern) and pattern[retry] == "*":
+            star, anchor = retry, position
+            retry += 1
+        elif star >= 0:
+            anchor += 1
+            position, retry = anchor, star + 1
+        else:
+            return False
+    return pattern[retry:].strip("*") == ""

@@ -1,0 +1,304 @@
+"""Every table. The four levels take their columns from the attribute catalogue.
+
+Moments are microseconds since 1970-01-01T00:00Z.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from pacs.attributes import Level, Matching, stored_at
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+TEXT: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text ordered by code point on both databases: ranges and prefixes mean the same, and indexes serve them."""
+
+ROW: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+"""A row number; SQLite counts up only an INTEGER PRIMARY KEY."""
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, TEXT, nullable=False, server_default="")
+
+
+def _attribute_columns(level: Level) -> list[Column[str]]:
+    columns = []
+    for attribute in stored_at(level):
+        columns.append(_text(attribute.column))
+        if attribute.matching is Matching.NAME:
+            columns += [_text(f"{attribute.column}_folded"), _text(f"{attribute.column}_skeleton")]
+    return columns
+
+
+def _moment(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    # Patient ID and issuer, or the study's UID where there is no Patient ID: NULLs never collide, this always does.
+    Column("identity", TEXT, nullable=False, unique=True),
+    *_attribute_columns(Level.PATIENT),
+    Index("ix_patient_patient_id", "patient_id"),
+    Index("ix_patient_patient_name_folded", "patient_name_folded"),
+    Index("ix_patient_patient_name_skeleton", "patient_name_skeleton"),
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    Column("patient_row", ROW, ForeignKey("patient.row"), nullable=False),
+    *_attribute_columns(Level.STUDY),
+    Column("number_of_series", Integer, nullable=False, server_default="0"),
+    Column("number_of_instances", Integer, nullable=False, server_default="0"),
+    _moment("received_at"),  # of the first instance
+    _moment("changed_at"),  # of the newest instance
+    Column("revision", Integer, nullable=False, server_default="0"),  # how often the study became stable
+    Column("stable", Integer, nullable=False, server_default="0"),  # 1: nothing came since the last stable event
+    Column("priority_band", Integer, nullable=False, server_default="4"),  # 0 is read first, see pacs.archive.priority
+    _text("priority_reason"),  # JSON object, language to sentence
+    _text("priority_source"),
+    UniqueConstraint("study_instance_uid"),
+    Index("ix_study_patient_row", "patient_row"),
+    Index("ix_study_study_date", "study_date", "study_time"),
+    Index("ix_study_accession_number", "accession_number"),
+    Index("ix_study_worklist", "priority_band", "received_at"),
+    Index(
+        "ix_study_unstable",
+        "changed_at",
+        sqlite_where=text("stable = 0"),
+        postgresql_where=text("stable = 0"),
+    ),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    Column("study_row", ROW, ForeignKey("study.row"), nullable=False),
+    *_attribute_columns(Level.SERIES),
+    Column("number_of_instances", Integer, nullable=False, server_default="0"),
+    _moment("changed_at"),
+    # The Series Instance UID is unique inside its study: two studies that share one are a sender's error to be seen.
+    UniqueConstraint("study_row", "series_instance_uid"),
+    Index("ix_series_series_instance_uid", "series_instance_uid"),
+    Index("ix_series_modality", "modality"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    Column("series_row", ROW, ForeignKey("series.row"), nullable=True),  # only a live instance has one
+    *_attribute_columns(Level.IMAGE),
+    _text("study_instance_uid"),
+    _text("series_instance_uid"),
+    Column("state", TEXT, nullable=False),
+    Column("storage", TEXT, nullable=False),
+    Column("object_key", TEXT, nullable=False, unique=True),
+    Column("transfer_syntax_uid", TEXT, nullable=False),
+    Column("sha256", TEXT, nullable=False),
+    Column("dataset_sha256", TEXT, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("dataset_offset", Integer, nullable=False),
+    Column("dataset_length", BigInteger, nullable=False),
+    Column("pixel_element_offset", BigInteger, nullable=True),
+    Column("frame_table", LargeBinary, nullable=True),
+    _text("oddities"),
+    _text("calling_ae_title"),
+    _text("protocol"),
+    _moment("received_at"),
+    _moment("last_seen_at"),
+    Index(
+        "uq_instance_live",
+        "sop_instance_uid",
+        unique=True,
+        sqlite_where=text("state = 'live'"),
+        postgresql_where=text("state = 'live'"),
+    ),
+    Index("ix_instance_series_row", "series_row"),
+    Index(
+        "ix_instance_conflict",
+        "sop_instance_uid",
+        sqlite_where=text("state <> 'live'"),
+        postgresql_where=text("state <> 'live'"),
+    ),
+)
+
+garbage = Table(
+    "garbage",
+    metadata,
+    Column("object_key", TEXT, primary_key=True),
+    _text("reason"),
+    _moment("not_before"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("transaction_id", BigInteger, nullable=False, server_default="0"),  # PostgreSQL: pg_current_xact_id()
+    Column("kind", TEXT, nullable=False),
+    _text("study_instance_uid"),
+    _text("series_instance_uid"),
+    _text("sop_instance_uid"),
+    _moment("at"),
+    _text("payload"),
+    sqlite_autoincrement=True,
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("follower", TEXT, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    _moment("at"),
+    Column("code", TEXT, nullable=False),  # a code of PS3.15 A.5 (security events)
+    Column("action", TEXT, nullable=False),
+    Column("outcome", TEXT, nullable=False),
+    _text("principal_kind"),
+    _text("principal_name"),
+    _text("address"),
+    _text("study_instance_uid"),
+    _text("detail"),
+    sqlite_autoincrement=True,
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    Column("name", TEXT, nullable=False, unique=True),
+    Column("role", TEXT, nullable=False),
+    _text("password_hash"),  # argon2id; empty: no sign-in with a password
+    Column("must_change_password", Integer, nullable=False, server_default="0"),
+    Column("disabled", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _moment("locked_until", nullable=True),
+    _moment("created_at"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("secret_sha256", TEXT, primary_key=True),
+    Column("account_row", ROW, ForeignKey("account.row"), nullable=False),
+    _moment("created_at"),
+    _moment("seen_at"),
+    _moment("expires_at"),
+    Index("ix_session_account_row", "account_row"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("secret_sha256", TEXT, primary_key=True),
+    Column("account_row", ROW, ForeignKey("account.row"), nullable=True),  # NULL: a task's token
+    Column("role", TEXT, nullable=False),
+    _text("study_instance_uid"),  # not empty: good for this study only
+    _text("task_id"),
+    _moment("created_at"),
+    _moment("expires_at", nullable=True),
+    _moment("revoked_at", nullable=True),  # reading ends; a result may still be handed in until expires_at
+    Index("ix_token_account_row", "account_row"),
+    Index("ix_token_task_id", "task_id"),
+)
+
+peer = Table(
+    "peer",
+    metadata,
+    Column("ae_title", TEXT, primary_key=True),
+    Column("host", TEXT, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("verbs", TEXT, nullable=False),  # comma separated
+    _moment("created_at"),
+)
+
+unknown_caller = Table(
+    "unknown_caller",
+    metadata,
+    Column("ae_title", TEXT, primary_key=True),
+    Column("address", TEXT, primary_key=True),
+    _text("called_ae_title"),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    _moment("first_at"),
+    _moment("last_at"),
+)
+
+ai_service = Table(
+    "ai_service",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("url", TEXT, nullable=False),
+    Column("secret", TEXT, nullable=False),  # whsec_…; shown once, needed in clear to sign
+    _text("card"),  # JSON: name, version, intended use
+    Column("disabled", Integer, nullable=False, server_default="0"),
+    _moment("created_at"),
+)
+
+ai_rule = Table(
+    "ai_rule",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("rule", TEXT, nullable=False),  # JSON
+    _moment("created_at"),
+)
+
+ai_task = Table(
+    "ai_task",
+    metadata,
+    Column("id", TEXT, primary_key=True),  # ULID
+    Column("idempotency_key", TEXT, nullable=False, unique=True),
+    Column("rule_id", TEXT, nullable=False),
+    Column("service_id", TEXT, nullable=False),
+    Column("study_instance_uid", TEXT, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _moment("not_before"),
+    _moment("lease_until", nullable=True),
+    _moment("expires_at"),
+    _text("input"),  # JSON: series, instances, input_digest
+    _text("result"),  # JSON as received
+    _text("result_sha256"),
+    _text("last_error"),
+    _moment("created_at"),
+    _moment("finished_at", nullable=True),
+    Index("ix_ai_task_state", "state", "not_before"),
+    Index("ix_ai_task_study_instance_uid", "study_instance_uid"),
+)
+
+LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
+
+REBUILT = (garbage, instance, series, study, patient)
+"""What `pacs rebuild` makes again from the objects, in an order that respects foreign keys; the rest is the site's."""

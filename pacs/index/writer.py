@@ -1,0 +1,226 @@
+"""The single writer: whatever is waiting when a commit returns goes into the next transaction, together."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.sql import ClauseElement
+
+from pacs.errors import OutOfResources, StoreFailed, SuretError
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+BATCH_MAX = 32
+WAITING_MAX = 1024
+UNKNOWN_COMMIT_WAIT_S = 15.0
+
+
+@dataclass(slots=True)
+class _Item:
+    work: Callable[[Connection], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class CommitUnknown(Exception):
+    """COMMIT was sent and no answer came: it may have happened or not."""
+
+
+class Writer:
+    """One thread that runs works in shared transactions; a work's failure never fails its neighbours.
+
+    A commit that stable storage refuses makes the writer `broken`: it takes nothing more, and the node has to restart.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.Queue[_Item | None] = queue.Queue(WAITING_MAX)
+        self._counts = {"commits": 0, "works": 0, "failures": 0}
+        self.broken = False
+        self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects."""
+        item = _Item(work)
+        if self.broken or not self._thread.is_alive():
+            item.future.set_exception(StoreFailed("the index takes no more writes", "restart the node"))
+        else:
+            self._queue.put(item)
+        return item.future
+
+    def statistics(self) -> dict[str, int]:
+        """Counts since the start, and how many works wait now."""
+        return {**self._counts, "waiting": self._queue.qsize()}
+
+    def close(self) -> None:
+        """Run what is queued and end the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            first = self._queue.get()
+            batch = [] if first is None else [first]
+            ended = first is None
+            while not ended and len(batch) < BATCH_MAX:
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if item is None:
+                    ended = True
+                else:
+                    batch.append(item)
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[_Item]) -> None:
+        """Run `batch` in one transaction; when it fails, each of its works in one of its own."""
+        if self.broken:
+            self._fail(batch, StoreFailed("the index takes no more writes", "restart the node"))
+            return
+        try:
+            results = self._transaction([item.work for item in batch])
+        except CommitUnknown as unknown:
+            self.broken = True
+            log.critical("index_commit_unknown", cause=str(unknown.__cause__))
+            self._fail(batch, StoreFailed("the index failed while committing", "restart the node, then send again"))
+        except Exception as error:
+            if len(batch) == 1:
+                self._fail(batch, error)
+            else:
+                for item in batch:
+                    self._commit([item])
+        else:
+            self._counts["commits"] += 1
+            self._counts["works"] += len(batch)
+            for item, result in zip(batch, results, strict=True):
+                item.future.set_result(result)
+
+    def _transaction(self, works: Iterable[Callable[[Connection], Any]]) -> list[Any]:
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                results = [work(connection) for work in works]
+                transaction_id = _transaction_id(connection)
+            except BaseException:
+                _roll_back(connection)
+                raise
+            try:
+                transaction.commit()
+            except SQLAlchemyError as error:
+                if _definitely_refused(error):
+                    _roll_back(connection)
+                    raise
+                connection.invalidate()
+                if not self._did_commit(transaction_id, error):
+                    raise
+            return results
+
+    def _did_commit(self, transaction_id: int, error: SQLAlchemyError) -> bool:
+        """Ask on a fresh connection what became of a transaction whose COMMIT got no answer (PostgreSQL only)."""
+        if self._engine.dialect.name != "postgresql":
+            raise CommitUnknown from error
+        deadline = time.monotonic() + UNKNOWN_COMMIT_WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                with self._engine.connect() as connection:
+                    status = connection.execute(
+                        text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))"),
+                        {"id": str(transaction_id)},
+                    ).scalar_one_or_none()
+            except OperationalError:
+                status = "unreachable"
+            if status == "committed":
+                return True
+            if status == "aborted":
+                return False
+            time.sleep(0.2)
+        raise CommitUnknown from error
+
+    def _fail(self, batch: list[_Item], error: BaseException) -> None:
+        self._counts["failures"] += len(batch)
+        for item in batch:
+            item.future.set_exception(_as_refusal(error))
+
+
+def _transaction_id(connection: Connection) -> int:
+    if connection.dialect.name != "postgresql":
+        return 0
+    return int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint").scalar_one())
+
+
+def _roll_back(connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except SQLAlchemyError as error:
+        log.warning("index_rollback_failed", cause=str(error.__cause__ or error))
+        connection.invalidate()
+
+
+def _definitely_refused(error: SQLAlchemyError) -> bool:
+    """Whether the database itself said that nothing was committed (no room, a constraint), so that no doubt remains."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    name = getattr(cause, "sqlite_errorname", "")
+    if name:
+        return bool(name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_CONSTRAINT")))
+    return bool(getattr(cause, "sqlstate", None)) and not getattr(error, "connection_invalidated", False)
+
+
+def _as_refusal(error: BaseException) -> BaseException:
+    """The database's errors in our own words; a work's own errors as they are."""
+    if isinstance(error, SuretError) or not isinstance(error, SQLAlchemyError):
+        return error
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100":
+        return OutOfResources("the index has no room left on its disk", "free space, then send again")
+    refusal = StoreFailed("the index did not take the change", "send again; if it goes on, see the node's log")
+    refusal.__cause__ = error
+    log.error("index_write_failed", cause=str(cause))
+    return refusal
+
+
+class Statement:
+    """A statement compiled once a dialect and run on the driver's cursor: the hot path pays for no SQL building."""
+
+    def __init__(self, element: ClauseElement) -> None:
+        self._element = element
+        self._compiled: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
+
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
+        """The driver's cursor after execution; its rows are plain tuples."""
+        sql, positions, defaults = self._compile(connection)
+        cursor = connection.connection.cursor()
+        values = {**defaults, **parameters}
+        cursor.execute(sql, [values[name] for name in positions] if positions is not None else values)
+        return cursor
+
+    def one(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row or None."""
+        cursor = self.run(connection, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        cursor.close()
+        return row
+
+    def _compile(self, connection: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
+        dialect = connection.dialect
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            compiled: Any = self._element.compile(dialect=dialect)
+            positions = list(compiled.positiontup) if compiled.positional else None
+            found = (str(compiled), positions, dict(compiled.params))
+            self._compiled[dialect.name] = found
+        return found
