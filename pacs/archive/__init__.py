@@ -1,0 +1,1 @@
+"""The verbs of the archive: store, find, open, verify."""

@@ -1,0 +1,172 @@
+"""The archive: what every wire asks, and the only thing it asks. Holds no protocol; the wires hold no archive logic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import select
+
+from pacs.access.grants import Action, may
+from pacs.access.principals import Principal
+from pacs.archive import retrieve
+from pacs.archive.events import EventLog
+from pacs.archive.ingest import IngestLimits, Reception, refuse_when_full
+from pacs.archive.keys import ArrivalOrder
+from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
+from pacs.dicom.uids import valid_uid
+from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
+from pacs.index import query as index_query
+from pacs.index.criteria import Query
+from pacs.index.engine import Index
+from pacs.index.schema import instance, series, study
+from pacs.model import Announced, Clock, InstanceState, StoredInstance, utc_now
+from storage.errors import StorageError
+from storage.protocol import ByteRange, ObjectStore
+
+SPACE_CHECK_S = 1.0
+
+
+class Archive:
+    """One archive over an index and a store. Safe to use from many threads."""
+
+    def __init__(
+        self, index: Index, store: ObjectStore, *, derived: Path, limits: IngestLimits, clock: Clock = utc_now
+    ) -> None:
+        self.index = index
+        self.store = store
+        self.limits = limits
+        self.clock = clock
+        self.arrivals = ArrivalOrder(clock)
+        self.events = EventLog(index)
+        self._metadata = SeriesMetadataCache(self, derived)
+        self._space_checked_at = 0.0
+
+    # In --------------------------------------------------------------------------------------------------------
+
+    def receive(
+        self, announced: Announced, principal: Principal, *, protocol: str, calling_ae_title: str = ""
+    ) -> Reception:
+        """Begin to take in an object whose class, instance and transfer syntax were told beforehand (C-STORE).
+
+        Raises NotAuthorised, TransferSyntaxRefused, OutOfResources, StoreFailed before a byte is taken.
+        """
+        self._admit(principal, announced.study_instance_uid)
+        self.check_transfer_syntax(announced.transfer_syntax_uid)
+        return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
+
+    def receive_part10(
+        self, principal: Principal, *, protocol: str, study_instance_uid: str = "", calling_ae_title: str = ""
+    ) -> Reception:
+        """Begin to take in a whole Part 10 file (STOW, import); `study_instance_uid`, when given, has to be its study.
+
+        Raises NotAuthorised, OutOfResources before a byte is taken.
+        """
+        self._admit(principal, study_instance_uid)
+        return Reception(
+            self,
+            principal,
+            None,
+            protocol=protocol,
+            calling_ae_title=calling_ae_title,
+            study_instance_uid=study_instance_uid,
+        )
+
+    def check_transfer_syntax(self, transfer_syntax_uid: str) -> None:
+        """Raise TransferSyntaxRefused where no syntax is named; an unknown one is for the walker to make sense of."""
+        if not valid_uid(transfer_syntax_uid):
+            raise TransferSyntaxRefused(
+                f"transfer syntax {transfer_syntax_uid or '(none)'} is not stored here",
+                "send Explicit VR Little Endian or one of the syntaxes in docs/conformance.md",
+            )
+
+    def _admit(self, principal: Principal, study_instance_uid: str) -> None:
+        if not may(principal, Action.STORE, study_instance_uid or None):
+            raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
+        if self.index.broken:
+            raise StoreFailed("the index takes no more writes", "restart the node, then send again")
+        now = time.monotonic()
+        if now - self._space_checked_at >= SPACE_CHECK_S:
+            refuse_when_full(self.store.space(), self.limits)
+            self._space_checked_at = now
+
+    # Find ------------------------------------------------------------------------------------------------------
+
+    def find(self, query: Query) -> Iterator[dict[str, str]]:
+        """Rows of the answer, keyword to text, streamed from the index in a total order.
+
+        A row has the asked attributes of the level and above ("" when empty, several values joined by a backslash,
+        sequences as the text of their DICOM JSON array), and always the unique keys of the level and above.
+        """
+        with self.index.read() as connection:
+            yield from index_query.find(connection, query)
+
+    def count(self, query: Query) -> int:
+        """How many rows `find` gives without limit and offset."""
+        with self.index.read() as connection:
+            return index_query.count(connection, query)
+
+    # Out -------------------------------------------------------------------------------------------------------
+
+    def instances(
+        self, study_instance_uid: str, series_instance_uid: str | None = None, sop_instance_uid: str | None = None
+    ) -> list[StoredInstance]:
+        """The live instances of a study, series or single instance, by series number, instance number and UID.
+
+        Raises NotFound when there are none.
+        """
+        statement = (
+            select(*retrieve.COLUMNS)
+            .select_from(
+                instance.join(series, instance.c.series_row == series.c.row).join(
+                    study, series.c.study_row == study.c.row
+                )
+            )
+            .where(study.c.study_instance_uid == study_instance_uid, instance.c.state == InstanceState.LIVE.value)
+        )
+        if series_instance_uid is not None:
+            statement = statement.where(series.c.series_instance_uid == series_instance_uid)
+        if sop_instance_uid is not None:
+            statement = statement.where(instance.c.sop_instance_uid == sop_instance_uid)
+        with self.index.read() as connection:
+            rows = connection.execute(statement).all()
+        if not rows:
+            raise NotFound("there is no such object here", "check the UIDs, or search for the study")
+        return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
+
+    def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
+        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed."""
+        retrieve.refuse_damaged(stored)
+        try:
+            return self.store.open(stored.object_key, byte_range)
+        except StorageError as error:
+            raise StoreFailed(
+                f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
+            ) from error
+
+    def local_path(self, stored: StoredInstance) -> Path | None:
+        """The object's file where the store keeps files, for memory maps. Raises Unreadable for a damaged object."""
+        retrieve.refuse_damaged(stored)
+        return self.store.local_path(stored.object_key)
+
+    def header(self, stored: StoredInstance) -> bytes:
+        """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE)."""
+        return retrieve.header(self, stored)
+
+    def frame(self, stored: StoredInstance, frame_number: int) -> bytes:
+        """The bytes of a frame as stored, fragments joined; frames count from 1. Raises NotFound, Unreadable."""
+        return retrieve.frame(self, stored, frame_number)
+
+    def series_metadata(self, study_instance_uid: str, series_instance_uid: str) -> SeriesMetadata:
+        """The metadata of a series as stored compressed DICOM JSON. Raises NotFound."""
+        return self._metadata.get(study_instance_uid, series_instance_uid)
+
+    def instance_metadata(self, stored: StoredInstance) -> dict[str, Any]:
+        """The DICOM JSON object of one instance (PS3.18 Annex F), large values as BulkDataURI."""
+        return retrieve.metadata(self, stored)
+
+    def bulk_data(self, stored: StoredInstance, path: str) -> bytes:
+        """The value that a BulkDataURI of `instance_metadata` points at. Raises NotFound."""
+        return retrieve.bulk_data(self, stored, path)

@@ -1,0 +1,67 @@
+"""An object that has come whole: everything the index will say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from pacs.access.principals import Principal
+from pacs.dicom.uids import transfer_syntax
+from pacs.dicom.walker import Walk
+
+DERIVATION = UUID("7f6a6a57-6a35-4b53-9d0c-1b7a2b1c9b1e")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An object that is already put, and everything the index will say of it. Sizes and offsets in bytes."""
+
+    object_key: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    sha256: str
+    dataset_sha256: str
+    size: int
+    dataset_offset: int
+    dataset_length: int
+    walk: Walk
+    values: dict[str, str]  # the walk's, with a study and series for an object that names none
+    oddities: tuple[str, ...]
+    principal: Principal
+    protocol: str
+    calling_ae_title: str
+    received_at: datetime
+    is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
+
+
+def identified(walked: Walk, sop_class_uid: str, sop_instance_uid: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The walk's values and oddities with every level named.
+
+    A data set that does not name itself is what its sender or its file says it is. One without study or series
+    (a palette, a careless exporter) gets UIDs derived from its own, so that it is found again and never falls in
+    with another patient's.
+    """
+    values, oddities = dict(walked.values), walked.oddities
+    fallbacks: tuple[tuple[str, Callable[[], str], str], ...] = (
+        ("SOPClassUID", lambda: sop_class_uid, "no_sop_class_uid"),
+        ("SOPInstanceUID", lambda: sop_instance_uid, "no_sop_instance_uid"),
+        ("StudyInstanceUID", lambda: derived_uid("study", values["SOPInstanceUID"]), "no_study_instance_uid"),
+        ("SeriesInstanceUID", lambda: derived_uid("series", values["StudyInstanceUID"]), "no_series_instance_uid"),
+    )
+    for keyword, otherwise, oddity in fallbacks:
+        if not values.get(keyword):
+            values[keyword] = otherwise()
+            oddities += (oddity,)
+    return values, oddities
+
+
+def content_length(walked: Walk, dataset_length: int, transfer_syntax_uid: str) -> int:
+    """How many bytes of the data set tell one from another: all but trailing padding, FFFC,FFFC (PS3.10 7.2)."""
+    return dataset_length if transfer_syntax(transfer_syntax_uid).deflated else walked.dataset_end
+
+
+def derived_uid(level: str, uid: str) -> str:
+    """A UID of the 2.25 arc that is always the same for the same `level` and `uid` (PS3.5 B.2)."""
+    return f"2.25.{uuid5(DERIVATION, f'{level} {uid}').int}"

@@ -1,0 +1,134 @@
+"""What the archive does by itself: studies become stable, objects that nothing names are removed after their grace."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection, delete, select, update
+
+from pacs.archive.archive import Archive
+from pacs.archive.events import EventLog
+from pacs.index.schema import garbage, instance, study
+from pacs.model import EventKind, InstanceState, to_microseconds
+from storage.errors import KeyMissing, StorageError
+
+log = structlog.get_logger()
+
+STUDIES_AT_ONCE = 100
+OBJECTS_AT_ONCE = 500
+GARBAGE_PERIOD_S = 60.0
+STABILITY_PERIOD_S = 1.0
+FAILURE_PAUSE_S = 5.0
+
+
+def settle_studies(archive: Archive, quiet: timedelta) -> int:
+    """Say of every study that got nothing for `quiet` that it is stable: one event a revision, surviving any crash.
+
+    The row tells what is due, so a node that was down at the moment says it when it is up again.
+    """
+    before = to_microseconds(archive.clock() - quiet)
+    due = (
+        select(study.c.row)
+        .where(study.c.stable == 0, study.c.changed_at <= before)
+        .order_by(study.c.changed_at)
+        .limit(STUDIES_AT_ONCE)
+    )
+    with archive.index.read() as connection:
+        rows = list(connection.execute(due).scalars())
+    if not rows:
+        return 0
+
+    def settle(connection: Connection) -> int:
+        settled = connection.execute(
+            update(study)
+            .where(study.c.row.in_(rows), study.c.stable == 0, study.c.changed_at <= before)
+            .values(stable=1, revision=study.c.revision + 1)
+            .returning(study.c.study_instance_uid, study.c.revision, study.c.number_of_instances)
+        ).all()
+        for study_instance_uid, revision, number_of_instances in settled:
+            EventLog.append(
+                connection,
+                archive.clock(),
+                EventKind.STUDY_STABLE,
+                study_instance_uid=study_instance_uid,
+                payload={"revision": revision, "instances": number_of_instances},
+            )
+        return len(settled)
+
+    settled = archive.index.write(settle)
+    archive.events.announce()
+    return settled
+
+
+def remove_garbage(archive: Archive, grace: timedelta) -> int:
+    """Remove objects which have been garbage for `grace` and which no row names; the entry goes after the object."""
+    before = to_microseconds(archive.clock() - grace)
+    with archive.index.read() as connection:
+        keys = list(
+            connection.execute(
+                select(garbage.c.object_key).where(garbage.c.not_before <= before).limit(OBJECTS_AT_ONCE)
+            ).scalars()
+        )
+    removed = 0
+    for object_key in keys:
+        named = select(instance.c.row).where(
+            instance.c.object_key == object_key, instance.c.state != InstanceState.DELETED
+        )
+        with archive.index.read() as connection:
+            if connection.execute(named).first() is not None:
+                log.critical("garbage_is_named", object_key=object_key)
+                continue
+        try:
+            archive.store.delete(object_key)
+        except KeyMissing:
+            pass  # an earlier run removed it and was stopped before the entry went
+        except StorageError as error:
+            log.warning("garbage_kept", object_key=object_key, cause=str(error))
+            continue
+        archive.index.write(
+            lambda connection, key=object_key: connection.execute(  # type: ignore[misc]  # bound now, not at the call
+                delete(garbage).where(garbage.c.object_key == key)
+            )
+        )
+        removed += 1
+    return removed
+
+
+class Housekeeper:
+    """One thread that runs the periodic duties of an archive; a duty that fails is tried again."""
+
+    def __init__(self, archive: Archive, *, quiet: timedelta, grace: timedelta) -> None:
+        self._duties: tuple[tuple[str, float, Callable[[], int]], ...] = (
+            ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
+            ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+        )
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the duties run until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the duty at hand."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        due = {name: 0.0 for name, _, _ in self._duties}
+        while not self._stopping.is_set():
+            for name, period_s, duty in self._duties:
+                if time.monotonic() < due[name]:
+                    continue
+                due[name] = time.monotonic() + period_s
+                try:
+                    duty()
+                except Exception as error:
+                    log.error("duty_failed", duty=name, cause=str(error))
+                    due[name] = time.monotonic() + FAILURE_PAUSE_S
+            self._stopping.wait(max(0.05, min(due.values()) - time.monotonic()))

@@ -1,0 +1,302 @@
+"""The one way in: bytes to a spool file, a walk, the object, then one transaction, and only then success.
+
+The steps and what happens when each fails are those of storage/README.md: an object without a row is harmless and is
+adopted at the next start, a row never points at nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import mmap
+import os
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pacs.access.principals import Principal
+from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.keys import object_key
+from pacs.archive.registration import register
+from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
+from pacs.dicom.uids import valid_uid
+from pacs.dicom.walker import Walk, walk
+from pacs.errors import (
+    ArrivalRefused,
+    DoesNotMatch,
+    IncompleteDataSet,
+    InstanceTooLarge,
+    OutOfResources,
+    StoreFailed,
+)
+from pacs.model import Announced, Stored, to_microseconds
+from storage.errors import StorageError, StorageFull
+from storage.protocol import Space
+
+if TYPE_CHECKING:
+    from pacs.archive.archive import Archive
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+OBJECT_SCHEMA = "1"
+COPY_BYTES = 1 << 20
+INODES_MIN = 1000
+
+
+class Reception:
+    """One object on its way in. Leaving the context without `commit` removes every trace of it.
+
+    Where nothing was announced (`announced` None) the stream is a whole file, and group 0002 is read from it.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        principal: Principal,
+        announced: Announced | None,
+        *,
+        protocol: str,
+        calling_ae_title: str,
+        study_instance_uid: str = "",
+    ) -> None:
+        self._archive = archive
+        self._principal = principal
+        self._announced = announced
+        self._is_file = announced is None
+        self._study_instance_uid = study_instance_uid or (announced.study_instance_uid if announced else "")
+        self._protocol = protocol
+        self._calling_ae_title = calling_ae_title
+        self._ulid = archive.arrivals.next()
+        self._path = archive.store.incoming / f"{self._ulid}.part"
+        self._descriptor = -1
+        self._size = 0
+        self._dataset_offset = 0
+        self._head = bytearray()
+        self._object_sha256 = hashlib.sha256()
+        self._dataset_sha256 = hashlib.sha256()
+        if announced is not None:
+            self._begin(announced)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes. Raises InstanceTooLarge, OutOfResources, StoreFailed, NotUnderstood."""
+        if self._announced is None:
+            self._head += data
+            meta = read_file_meta(self._head)
+            if meta is None:
+                return
+            rest, self._head = memoryview(self._head)[meta.dataset_offset :], bytearray()
+            self._begin(self._from_file_meta(meta))
+            data = rest
+        if self._size + len(data) > self._archive.limits.instance_bytes_max:
+            raise InstanceTooLarge(
+                f"the instance is larger than {self._archive.limits.instance_bytes_max} bytes",
+                "raise dimse.instance_bytes_max on the node if such objects are wanted",
+            )
+        self._dataset_sha256.update(data)
+        self._append(data)
+
+    def commit(self) -> Stored:
+        """Prove that the object is whole, put it, commit its row. Returns only when both are on stable storage.
+
+        Raises IncompleteDataSet, NotUnderstood, DoesNotMatch, OutOfResources, StoreFailed; then nothing is promised.
+        """
+        if self._announced is None:
+            raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
+        announced = self._announced
+        found, digest = self._walk(announced)
+        if self._is_file:
+            announced = self._named_by_data_set(announced, found)
+        self._check(announced, found)
+        values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
+        arrived = Arrived(
+            object_key=object_key(self._ulid),
+            sop_class_uid=announced.sop_class_uid,
+            transfer_syntax_uid=announced.transfer_syntax_uid,
+            sha256=self._object_sha256.hexdigest(),
+            dataset_sha256=digest,
+            size=self._size,
+            dataset_offset=self._dataset_offset,
+            dataset_length=self._size - self._dataset_offset,
+            walk=found,
+            values=values,
+            oddities=oddities,
+            principal=self._principal,
+            protocol=self._protocol,
+            calling_ae_title=self._calling_ae_title,
+            received_at=self._archive.clock(),
+        )
+        self._put(arrived)
+        return record(self._archive, arrived)
+
+    def discard(self) -> None:
+        """Forget what came; harmless after `commit`."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._path.unlink(missing_ok=True)
+
+    def _begin(self, announced: Announced) -> None:
+        self._announced = announced
+        try:
+            self._descriptor = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise _refusal(error) from error
+        head = file_meta(
+            announced.sop_class_uid, announced.sop_instance_uid, announced.transfer_syntax_uid, self._calling_ae_title
+        )
+        self._dataset_offset = len(head)
+        self._append(head)
+
+    def _from_file_meta(self, meta: FileMeta) -> Announced:
+        announced = Announced(
+            meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._study_instance_uid
+        )
+        self._archive.check_transfer_syntax(meta.transfer_syntax_uid)
+        self._calling_ae_title = self._calling_ae_title or meta.source_ae_title
+        return announced
+
+    def _append(self, data: bytes | bytearray | memoryview) -> None:
+        self._object_sha256.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise _refusal(error) from error
+        self._size += len(data)
+
+    def _walk(self, announced: Announced) -> tuple[Walk, str]:
+        with mapped(self._descriptor, self._size) as view, view[self._dataset_offset :] as dataset:
+            found = walk(dataset, announced.transfer_syntax_uid)
+            length = content_length(found, len(dataset), announced.transfer_syntax_uid)
+            if length == len(dataset):
+                digest = self._dataset_sha256.hexdigest()
+            else:  # padding behind the data set is kept, but does not make it another data set
+                digest = hashlib.sha256(dataset[:length]).hexdigest()
+        return found, digest
+
+    def _named_by_data_set(self, announced: Announced, found: Walk) -> Announced:
+        """In a file the data set says what it is; a File Meta Information that says otherwise is written anew."""
+        named = replace(
+            announced,
+            sop_class_uid=found.values.get("SOPClassUID") or announced.sop_class_uid,
+            sop_instance_uid=found.values.get("SOPInstanceUID") or announced.sop_instance_uid,
+        )
+        if named != announced:
+            old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
+            self._path = path.with_suffix(".named.part")
+            self._object_sha256, self._size = hashlib.sha256(), 0
+            try:
+                self._begin(named)
+                os.lseek(old, dataset_offset, os.SEEK_SET)
+                while chunk := os.read(old, COPY_BYTES):
+                    self._append(chunk)
+            finally:
+                os.close(old)
+                path.unlink()
+        return named
+
+    def _check(self, announced: Announced, found: Walk) -> None:
+        for keyword, told in (
+            ("SOPClassUID", announced.sop_class_uid),
+            ("SOPInstanceUID", announced.sop_instance_uid),
+            ("StudyInstanceUID", self._study_instance_uid),
+        ):
+            # A data set that does not name itself is what its sender says it is; another study's is never taken.
+            in_dataset = found.values.get(keyword, "")
+            if told and in_dataset != told and (in_dataset or keyword == "StudyInstanceUID"):
+                raise DoesNotMatch(f"{keyword} is {in_dataset or 'missing'} in the data set and {told} in the request")
+        for keyword, uid in (
+            ("SOPClassUID", announced.sop_class_uid),
+            ("SOPInstanceUID", announced.sop_instance_uid),
+            ("StudyInstanceUID", found.values.get("StudyInstanceUID") or announced.sop_instance_uid),
+            ("SeriesInstanceUID", found.values.get("SeriesInstanceUID") or announced.sop_instance_uid),
+        ):
+            if not valid_uid(uid):
+                raise DoesNotMatch(f"{keyword} {uid[:64]!r} is not a UID", "UIDs are digits and dots, at most 64")
+
+    def _put(self, arrived: Arrived) -> None:
+        try:
+            self._archive.store.put(arrived.object_key, self._path, _metadata(arrived))
+        except StorageFull as error:
+            raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
+        except StorageError as error:
+            raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
+
+
+def record(archive: Archive, arrived: Arrived) -> Stored:
+    """The transaction that makes an object which is already put visible; also for objects adopted or rebuilt."""
+    stored = archive.index.write(lambda connection: register(connection, arrived))
+    archive.events.announce()
+    return stored
+
+
+class mapped:  # noqa: N801 - used as a verb: `with mapped(descriptor, size) as view`
+    """A read-only memory view of a file's bytes, unmapped at the end of the context."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._map = mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if size else None
+        self._view = memoryview(self._map) if self._map is not None else memoryview(b"")
+
+    def __enter__(self) -> memoryview:
+        return self._view
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._view.release()
+        if self._map is not None:
+            self._map.close()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What bounds one arrival."""
+
+    instance_bytes_max: int
+    free_bytes_min: int
+    free_percent_min: float
+
+
+def refuse_when_full(space: Space, limits: IngestLimits) -> None:
+    """Raise OutOfResources when free bytes are under the watermark; reads go on, nothing is deleted to make room."""
+    if space.free_bytes is None or space.total_bytes is None:
+        return
+    floor = min(limits.free_bytes_min, int(space.total_bytes * limits.free_percent_min / 100))
+    if space.free_bytes < floor:
+        raise OutOfResources(
+            f"the node's storage has {space.free_bytes >> 20} MiB left and keeps {floor >> 20} MiB for itself",
+            "free space or enlarge the disk, then send again",
+        )
+    if space.free_inodes is not None and space.total_inodes and space.free_inodes < INODES_MIN:
+        raise OutOfResources("the node's storage has no inodes left", "free inodes, then send again")
+
+
+def _refusal(error: OSError) -> ArrivalRefused:
+    if error.errno in FULL:
+        return OutOfResources("no room left on the node's storage", "free space, then send again")
+    return StoreFailed(f"the node's storage failed: {error.strerror}", "send again; if it goes on, see the node's log")
+
+
+def _metadata(arrived: Arrived) -> dict[str, str]:
+    """What a bare object needs to be found again without the index."""
+    values = arrived.values
+    return {
+        "sop": values["SOPInstanceUID"],
+        "series": values["SeriesInstanceUID"],
+        "study": values["StudyInstanceUID"],
+        "sha256": arrived.sha256,
+        "size": str(arrived.size),
+        "received": str(to_microseconds(arrived.received_at)),
+        "calling_ae": arrived.calling_ae_title,
+        "schema": OBJECT_SCHEMA,
+    }

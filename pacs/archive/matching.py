@@ -1,0 +1,104 @@
+"""What a key means: text from a wire into a criterion (PS3.4 C.2.2.2), shared by C-FIND and QIDO-RS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from pacs.attributes import Attribute, Matching
+from pacs.dicom.uids import valid_uid
+from pacs.errors import QueryRefused
+from pacs.index.criteria import Between, Criterion, Equals, Item, Like, OneOf, Test
+
+WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+"""Where `*` and `?` are wildcards (PS3.4 C.2.2.2.4); nowhere else."""
+
+KEY_CHARACTERS_MAX = 1024
+UIDS_MAX = 10_000
+
+_DATE = re.compile(r"\d{4}(\d{2}(\d{2})?)?")
+_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+
+
+def criterion(attribute: Attribute, text: str) -> Criterion | None:
+    """The criterion that `text` asks of `attribute`; None for universal matching (an empty key, or a lone `*`).
+
+    Raises QueryRefused with the keyword, the value and what was expected.
+    """
+    text = text.strip(" \0")
+    if not text or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
+        return None
+    if attribute.vr in WILDCARD_VRS and set(text) == {"*"}:
+        return None
+    if attribute.matching is not Matching.UID and len(text) > KEY_CHARACTERS_MAX:
+        raise QueryRefused(f"{attribute.keyword} is {len(text)} characters long", f"at most {KEY_CHARACTERS_MAX}")
+    return Criterion(attribute, _READERS[_kind(attribute)](attribute, text))
+
+
+def sequence_criterion(attribute: Attribute, keys: Mapping[int, str]) -> Criterion | None:
+    """Sequence matching: `keys` are the non-empty keys of the one item, tag to text (PS3.4 C.2.2.2.6)."""
+    tests: list[tuple[int, Equals | Like]] = []
+    for tag, text in keys.items():
+        value = text.strip(" \0")
+        if value and set(value) != {"*"}:
+            tests.append((tag, Like(value) if _has_wildcard(value) else Equals(value)))
+    return Criterion(attribute, Item(tuple(tests))) if tests else None
+
+
+def _kind(attribute: Attribute) -> Matching:
+    if attribute.matching is not Matching.COMPUTED:
+        return attribute.matching
+    return {"UI": Matching.UID, "CS": Matching.CODE}.get(attribute.vr, Matching.NUMBER)
+
+
+def _has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _text(attribute: Attribute, text: str) -> Test:
+    return Like(text) if attribute.vr in WILDCARD_VRS and _has_wildcard(text) else Equals(text)
+
+
+def _uids(attribute: Attribute, text: str) -> Test:
+    values = tuple(dict.fromkeys(part.strip(" \0") for part in re.split(r"[\\,]", text) if part.strip(" \0")))
+    if len(values) > UIDS_MAX:
+        raise QueryRefused(f"{attribute.keyword} lists {len(values)} UIDs", f"ask for at most {UIDS_MAX} at a time")
+    for value in values:
+        if not valid_uid(value):
+            raise QueryRefused(
+                f"{attribute.keyword} {value!r} is not a UID", "UIDs are digits and dots, at most 64 characters"
+            )
+    return OneOf(values)
+
+
+def _number(attribute: Attribute, text: str) -> Test:
+    try:
+        return Equals(str(int(text)))
+    except ValueError:
+        raise QueryRefused(f"{attribute.keyword} {text!r} is not a whole number", "give digits only") from None
+
+
+def _dates(attribute: Attribute, text: str) -> Test:
+    return _range(attribute, text.replace(".", ""), _DATE, "a date YYYYMMDD or a range YYYYMMDD-YYYYMMDD")
+
+
+def _times(attribute: Attribute, text: str) -> Test:
+    return _range(attribute, text.replace(":", ""), _TIME, "a time HHMMSS or a range HHMMSS-HHMMSS")
+
+
+def _range(attribute: Attribute, text: str, pattern: re.Pattern[str], expected: str) -> Test:
+    low, dash, high = (part.strip() for part in text.partition("-"))
+    if any(part and not pattern.fullmatch(part) for part in (low, high)) or not (low or high):
+        raise QueryRefused(f"{attribute.keyword} {text!r} is not understood", f"expected {expected}")
+    return Between(low, high if dash else low)
+
+
+_READERS: dict[Matching, Callable[[Attribute, str], Test]] = {
+    Matching.TEXT: _text,
+    Matching.NAME: _text,
+    Matching.CODE: _text,
+    Matching.UID: _uids,
+    Matching.NUMBER: _number,
+    Matching.DATE: _dates,
+    Matching.TIME: _times,
+}

@@ -1,0 +1,99 @@
+"""The metadata of a series, stored as compressed DICOM JSON: built on first use, good until the series changes.
+
+It is derived and can be made again at any time, so it is a file beside the archive and not part of the promise.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import select
+
+from pacs.errors import NotFound
+from pacs.index.schema import series, study
+
+if TYPE_CHECKING:
+    from pacs.archive.archive import Archive
+
+COMPRESSION_LEVEL = 5
+FORMAT = 1  # raised when the JSON of an unchanged series would come out differently
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesMetadata:
+    """An array of DICOM JSON objects, one an instance, gzip-compressed; `etag` is quoted, as HTTP wants it."""
+
+    etag: str
+    gzip_json: bytes
+
+
+class SeriesMetadataCache:
+    """Files under `folder`, named by series and state; one build at a time for a series, many series at once."""
+
+    def __init__(self, archive: Archive, folder: Path) -> None:
+        self._archive = archive
+        self._folder = folder / "metadata"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._building: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, study_instance_uid: str, series_instance_uid: str) -> SeriesMetadata:
+        """The stored metadata, built when it is missing or out of date. Raises NotFound."""
+        stem, state = self._state(study_instance_uid, series_instance_uid)
+        path = self._folder / stem[:2] / f"{stem}-{state}.json.gz"
+        with self._one_at_a_time(stem):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                content = self._build(study_instance_uid, series_instance_uid)
+                self._keep(path, stem, content)
+        return SeriesMetadata(f'"{stem[:16]}-{state}"', content)
+
+    def _state(self, study_instance_uid: str, series_instance_uid: str) -> tuple[str, str]:
+        statement = (
+            select(series.c.number_of_instances, series.c.changed_at)
+            .select_from(series.join(study, series.c.study_row == study.c.row))
+            .where(
+                study.c.study_instance_uid == study_instance_uid, series.c.series_instance_uid == series_instance_uid
+            )
+        )
+        with self._archive.index.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            raise NotFound("there is no such series here", "check the UIDs, or search for the study")
+        stem = hashlib.sha256(f"{study_instance_uid}/{series_instance_uid}".encode()).hexdigest()[:40]
+        return stem, f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
+
+    def _build(self, study_instance_uid: str, series_instance_uid: str) -> bytes:
+        instances = self._archive.instances(study_instance_uid, series_instance_uid)
+        objects = [self._archive.instance_metadata(stored) for stored in instances]
+        return gzip.compress(msgspec.json.encode(objects), COMPRESSION_LEVEL, mtime=0)
+
+    def _keep(self, path: Path, stem: str, content: bytes) -> None:
+        path.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+        os.replace(file.name, path)
+        for older in path.parent.glob(f"{stem}-*.json.gz"):
+            if older != path:
+                older.unlink(missing_ok=True)
+
+    @contextmanager
+    def _one_at_a_time(self, stem: str) -> Iterator[None]:
+        with self._guard:
+            lock = self._building.setdefault(stem, threading.Lock())
+        with lock:
+            yield
+        with self._guard:
+            if not lock.locked():
+                self._building.pop(stem, None)

@@ -1,0 +1,216 @@
+"""The transaction that makes an object visible: patient, study, series, instance, event and audit, all or nothing.
+
+One live row a SOP Instance UID: the same data set again is a duplicate, other content under a known UID is kept beside
+the live one as a conflict version, and nothing already acknowledged is ever replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from pacs.access import audit
+from pacs.archive import rows
+from pacs.archive.arrived import Arrived
+from pacs.archive.events import EventLog
+from pacs.attributes import Level
+from pacs.index.schema import instance, patient, series, study
+from pacs.index.writer import Statement
+from pacs.model import EventKind, InstanceState, Outcome, StorageState, Stored, to_microseconds
+
+IDENTITY_SEPARATOR = "\x1f"
+
+
+def register(connection: Connection, arrived: Arrived) -> Stored:
+    """Write the rows of an arrival inside the caller's transaction and say what became of it."""
+    live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
+    if live is None:
+        stored = _store(connection, arrived)
+        if stored is not None:
+            return stored
+        # Another process's transaction made it live between the look and the insert.
+        live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
+    return _meet(connection, arrived, _Live(*live))  # type: ignore[misc]  # the insert just met this row
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    row: int
+    object_key: str
+    dataset_sha256: str
+    transfer_syntax_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    storage: str
+
+
+# A first arrival -----------------------------------------------------------------------------------------------
+
+
+def _store(connection: Connection, arrived: Arrived) -> Stored | None:
+    values = arrived.values
+    at = to_microseconds(arrived.received_at)
+    study_row, oddities = _study_row(connection, values, at)
+    series_row, new_series = _series_row(connection, values, study_row, at)
+    oddities = (*arrived.oddities, *oddities)
+    inserted = rows.INSERT_LIVE.one(
+        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, StorageState.STORED, oddities)
+    )
+    if inserted is None:
+        return None
+    rows.COUNT_SERIES.run(connection, {"series_row": series_row, "at": at}).close()
+    rows.COUNT_STUDY.run(connection, {"study_row": study_row, "at": at, "new_series": new_series}).close()
+    return _announce(connection, arrived, EventKind.INSTANCE_STORED, Outcome.STORED, oddities)
+
+
+def _study_row(connection: Connection, values: dict[str, str], at: int) -> tuple[int, tuple[str, ...]]:
+    """The study's row, made with its patient when it is new; the second part tells of a patient that differs."""
+    study_instance_uid = values["StudyInstanceUID"]
+    identity = _identity(values)
+    known = rows.FIND_STUDY.one(connection, {"study_instance_uid": study_instance_uid})
+    if known is None:
+        made = rows.INSERT_PATIENT.one(connection, {"identity": identity, **rows.columns(Level.PATIENT, values)})
+        patient_row = made[0] if made else _existing(rows.FIND_PATIENT, connection, {"identity": identity})[0]
+        rows.INSERT_STUDY.run(
+            connection,
+            {"patient_row": patient_row, "received_at": at, "changed_at": at, **rows.columns(Level.STUDY, values)},
+        ).close()
+        known = _existing(rows.FIND_STUDY, connection, {"study_instance_uid": study_instance_uid})
+    row, patient_row, known_identity, *stored = known
+    _fill(connection, Level.STUDY, row, stored[: len(rows.STUDY_COLUMNS)], values)
+    if known_identity != identity:
+        return row, ("patient_differs_in_study",)
+    _fill(connection, Level.PATIENT, patient_row, stored[len(rows.STUDY_COLUMNS) :], values)
+    return row, ()
+
+
+def _series_row(connection: Connection, values: dict[str, str], study_row: int, at: int) -> tuple[int, int]:
+    """The series' row, and 1 when it is new."""
+    key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
+    known = rows.FIND_SERIES.one(connection, key)
+    if known is not None:
+        _fill(connection, Level.SERIES, known[0], known[1:], values)
+        return known[0], 0
+    made = rows.INSERT_SERIES.one(
+        connection, {"study_row": study_row, "changed_at": at, **rows.columns(Level.SERIES, values)}
+    )
+    if made is not None:
+        return made[0], 1
+    return _existing(rows.FIND_SERIES, connection, key)[0], 0
+
+
+def _existing(statement: Statement, connection: Connection, key: dict[str, Any]) -> tuple[Any, ...]:
+    row = statement.one(connection, key)
+    assert row is not None, "the insert met this row, so it is there"
+    return row
+
+
+def _identity(values: dict[str, str]) -> str:
+    """What tells patients apart: Patient ID and issuer; without an ID, a patient of this study alone."""
+    patient_id = values.get("PatientID", "")
+    if not patient_id:
+        return f"{IDENTITY_SEPARATOR}{values['StudyInstanceUID']}"
+    return f"{patient_id}{IDENTITY_SEPARATOR}{values.get('IssuerOfPatientID', '')}"
+
+
+def _fill(connection: Connection, level: Level, row: int, stored: Any, values: dict[str, str]) -> None:
+    """Give an attribute that the first instance left empty the value of a later one; a known value stays."""
+    empty = [
+        attribute
+        for attribute, value in zip(rows.ATTRIBUTES[level], stored, strict=True)
+        if value == "" and values.get(attribute.keyword)
+    ]
+    if empty:
+        table = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series}[level]
+        filled = {name: text for attribute in empty for name, text in rows.column_values(attribute, values)}
+        connection.execute(update(table).where(table.c.row == row).values(filled))
+
+
+# A known UID ---------------------------------------------------------------------------------------------------
+
+
+def _meet(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
+    at = to_microseconds(arrived.received_at)
+    rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
+    if live.dataset_sha256 == arrived.dataset_sha256 and live.transfer_syntax_uid == arrived.transfer_syntax_uid:
+        if live.storage == StorageState.DAMAGED:
+            return _heal(connection, arrived, live)
+        _throw_away(connection, arrived.object_key, "duplicate", at)
+        return _answer(arrived, Outcome.DUPLICATE, arrived.oddities)
+    held = rows.HELD.one(
+        connection,
+        {
+            "sop_instance_uid": arrived.values["SOPInstanceUID"],
+            "dataset_sha256": arrived.dataset_sha256,
+            "transfer_syntax_uid": arrived.transfer_syntax_uid,
+        },
+    )
+    if held is not None:
+        _throw_away(connection, arrived.object_key, "duplicate", at)
+        return _answer(arrived, Outcome.CONFLICT, arrived.oddities)
+    rows.INSERT_HELD.run(
+        connection,
+        rows.instance_values(arrived, None, InstanceState.CONFLICT, StorageState.STORED, arrived.oddities),
+    ).close()
+    return _announce(connection, arrived, EventKind.INSTANCE_CONFLICT, Outcome.CONFLICT, arrived.oddities)
+
+
+def _heal(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
+    """The same data set came again for a damaged object: the new object takes the row, the old one goes."""
+    healed = {
+        name: value
+        for name, value in rows.instance_values(
+            arrived, None, InstanceState.LIVE, StorageState.STORED, arrived.oddities
+        ).items()
+        if name in ("object_key", "sha256", "size", "dataset_offset", "dataset_length", "storage")
+    }
+    connection.execute(update(instance).where(instance.c.row == live.row).values(healed))
+    _throw_away(connection, live.object_key, "damaged", to_microseconds(arrived.received_at))
+    return _announce(connection, arrived, EventKind.INSTANCE_HEALED, Outcome.DUPLICATE, arrived.oddities)
+
+
+def _throw_away(connection: Connection, object_key: str, reason: str, at: int) -> None:
+    rows.INSERT_GARBAGE.run(connection, {"object_key": object_key, "reason": reason, "not_before": at}).close()
+
+
+# Answers -------------------------------------------------------------------------------------------------------
+
+
+def _announce(
+    connection: Connection, arrived: Arrived, kind: EventKind, outcome: Outcome, oddities: tuple[str, ...]
+) -> Stored:
+    if not arrived.is_news:
+        return _answer(arrived, outcome, oddities)
+    values = arrived.values
+    EventLog.append(
+        connection,
+        arrived.received_at,
+        kind,
+        study_instance_uid=values["StudyInstanceUID"],
+        series_instance_uid=values["SeriesInstanceUID"],
+        sop_instance_uid=values["SOPInstanceUID"],
+    )
+    audit.record(
+        connection,
+        arrived.received_at,
+        code=audit.AuditCode.INSTANCES_TRANSFERRED,
+        action=outcome.value,
+        principal=arrived.principal,
+        study_instance_uid=values["StudyInstanceUID"],
+        detail=values["SOPInstanceUID"],
+    )
+    return _answer(arrived, outcome, oddities)
+
+
+def _answer(arrived: Arrived, outcome: Outcome, oddities: tuple[str, ...]) -> Stored:
+    values = arrived.values
+    return Stored(
+        outcome,
+        arrived.sop_class_uid,
+        values["SOPInstanceUID"],
+        values["StudyInstanceUID"],
+        values["SeriesInstanceUID"],
+        oddities,
+    )

@@ -1,0 +1,187 @@
+"""The rows of an arrival: which columns it fills, and the statements that find and write them, prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, text, update
+
+from pacs.archive.arrived import Arrived
+from pacs.attributes import Attribute, Level, Matching, stored_at
+from pacs.dicom.names import folded, skeleton
+from pacs.index.schema import garbage, instance, patient, series, study
+from pacs.index.upsert import InsertOnce
+from pacs.index.writer import Statement
+from pacs.model import InstanceState, StorageState, to_microseconds
+
+ATTRIBUTES = {level: stored_at(level) for level in Level}
+
+
+def column_values(attribute: Attribute, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The columns of one attribute with their texts; a name has two more, folded for search."""
+    text = values.get(attribute.keyword, "")
+    if attribute.matching is Matching.NAME:
+        return [
+            (attribute.column, text),
+            (f"{attribute.column}_folded", folded(text) if text else ""),
+            (f"{attribute.column}_skeleton", skeleton(text) if text else ""),
+        ]
+    return [(attribute.column, _NORMAL[attribute.matching](text) if text else "")]
+
+
+def _number(text: str) -> str:
+    try:
+        return str(int(text))
+    except ValueError:
+        return text
+
+
+def _same(text: str) -> str:
+    return text
+
+
+# The index compares dates, times and numbers in one form; the object keeps what was sent (PS3.5 6.2).
+_NORMAL = dict.fromkeys(Matching, _same) | {
+    Matching.DATE: lambda text: text.replace(".", ""),
+    Matching.TIME: lambda text: text.replace(":", ""),
+    Matching.NUMBER: _number,
+}
+
+
+def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
+    """Every catalogue column of `level` for the walk's `values`."""
+    return {name: text for attribute in ATTRIBUTES[level] for name, text in column_values(attribute, values)}
+
+
+def instance_values(
+    arrived: Arrived,
+    series_row: int | None,
+    state: InstanceState,
+    storage: StorageState,
+    oddities: tuple[str, ...],
+) -> dict[str, Any]:
+    """The whole row of `instance`, by column."""
+    values = arrived.values
+    frames = arrived.walk.frames
+    at = to_microseconds(arrived.received_at)
+    return {
+        "series_row": series_row,
+        **columns(Level.IMAGE, values),
+        "study_instance_uid": values["StudyInstanceUID"],
+        "series_instance_uid": values["SeriesInstanceUID"],
+        "state": state.value,
+        "storage": storage.value,
+        "object_key": arrived.object_key,
+        "transfer_syntax_uid": arrived.transfer_syntax_uid,
+        "sha256": arrived.sha256,
+        "dataset_sha256": arrived.dataset_sha256,
+        "size": arrived.size,
+        "dataset_offset": arrived.dataset_offset,
+        "dataset_length": arrived.dataset_length,
+        "pixel_element_offset": arrived.walk.pixel_element_offset,
+        "frame_table": frames.to_bytes() if frames is not None else None,
+        "oddities": ",".join(oddities),
+        "calling_ae_title": arrived.calling_ae_title,
+        "protocol": arrived.protocol,
+        "received_at": at,
+        "last_seen_at": at,
+    }
+
+
+def _bound(table: Any, *exclude: str) -> dict[str, Any]:
+    return {column.name: bindparam(column.name) for column in table.columns if column.name not in exclude}
+
+
+STUDY_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.STUDY]]
+_PATIENT_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.PATIENT]]
+_SERIES_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.SERIES]]
+
+LIVE = Statement(
+    select(
+        instance.c.row,
+        instance.c.object_key,
+        instance.c.dataset_sha256,
+        instance.c.transfer_syntax_uid,
+        instance.c.study_instance_uid,
+        instance.c.series_instance_uid,
+        instance.c.storage,
+    ).where(
+        instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
+        instance.c.state == InstanceState.LIVE.value,
+    )
+)
+HELD = Statement(
+    select(instance.c.row).where(
+        instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
+        instance.c.state == InstanceState.CONFLICT.value,
+        instance.c.dataset_sha256 == bindparam("dataset_sha256"),
+        instance.c.transfer_syntax_uid == bindparam("transfer_syntax_uid"),
+    )
+)
+FIND_PATIENT = Statement(select(patient.c.row).where(patient.c.identity == bindparam("identity")))
+FIND_STUDY = Statement(
+    select(
+        study.c.row,
+        study.c.patient_row,
+        patient.c.identity,
+        *[study.c[name] for name in STUDY_COLUMNS],
+        *[patient.c[name] for name in _PATIENT_COLUMNS],
+    )
+    .select_from(study.join(patient, study.c.patient_row == patient.c.row))
+    .where(study.c.study_instance_uid == bindparam("study_instance_uid"))
+)
+FIND_SERIES = Statement(
+    select(series.c.row, *[series.c[name] for name in _SERIES_COLUMNS]).where(
+        series.c.study_row == bindparam("study_row"),
+        series.c.series_instance_uid == bindparam("series_instance_uid"),
+    )
+)
+INSERT_PATIENT = InsertOnce(patient, ("identity",), returning="row", values=_bound(patient, "row"))
+INSERT_STUDY = InsertOnce(
+    study,
+    ("study_instance_uid",),
+    returning="row",
+    values=_bound(
+        study,
+        "row",
+        "number_of_series",
+        "number_of_instances",
+        "revision",
+        "stable",
+        "priority_band",
+        "priority_reason",
+        "priority_source",
+    ),
+)
+INSERT_SERIES = InsertOnce(
+    series,
+    ("study_row", "series_instance_uid"),
+    returning="row",
+    values=_bound(series, "row", "number_of_instances"),
+)
+INSERT_LIVE = InsertOnce(
+    instance,
+    ("sop_instance_uid",),
+    returning="row",
+    values=_bound(instance, "row"),
+    where=text("state = 'live'"),
+)
+INSERT_HELD = Statement(insert(instance).values(_bound(instance, "row")))
+INSERT_GARBAGE = Statement(insert(garbage).values(_bound(garbage)))
+SEEN = Statement(update(instance).where(instance.c.row == bindparam("row_")).values(last_seen_at=bindparam("at")))
+COUNT_SERIES = Statement(
+    update(series)
+    .where(series.c.row == bindparam("series_row"))
+    .values(number_of_instances=series.c.number_of_instances + 1, changed_at=bindparam("at"))
+)
+COUNT_STUDY = Statement(
+    update(study)
+    .where(study.c.row == bindparam("study_row"))
+    .values(
+        number_of_instances=study.c.number_of_instances + 1,
+        number_of_series=study.c.number_of_series + bindparam("new_series"),
+        changed_at=bindparam("at"),
+        stable=0,
+    )
+)

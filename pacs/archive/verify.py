@@ -1,0 +1,155 @@
+"""The oracle: does the archive still keep its promise? It only reads, and never repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from pacs.archive.keys import PREFIX
+from pacs.archive.objects import arrived_at, sha256_of
+from pacs.index.engine import Index
+from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
+from pacs.model import EventKind, InstanceState, to_microseconds
+from storage.errors import KeyMissing, StorageError
+from storage.protocol import ObjectStore
+
+FOLLOWER_LAG = timedelta(hours=24)
+WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INSTANCE_HEALED)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken invariant (I1 to I7 of storage/README.md) and the thing that breaks it."""
+
+    invariant: str
+    subject: str
+    detail: str
+
+
+def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta) -> Iterator[Violation]:
+    """Every violation there is; objects and spool files younger than `grace` may still be on their way in."""
+    checks: tuple[Callable[[], Iterator[Violation]], ...] = (
+        lambda: _rows_have_objects(index, store),
+        lambda: _objects_have_rows(index, store, now - grace),
+        lambda: _one_live_row(index),
+        lambda: _counters_are_counts(index),
+        lambda: _followers_follow(index, now),
+        lambda: _no_stale_parts(store, now - grace),
+        lambda: _writes_are_audited(index),
+    )
+    for check in checks:
+        yield from check()
+
+
+def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
+    statement = select(instance.c.object_key, instance.c.size, instance.c.sha256).where(
+        instance.c.state != InstanceState.DELETED
+    )
+    with index.read() as connection:
+        rows = connection.execute(statement.order_by(instance.c.object_key)).all()
+    for object_key, size, sha256 in rows:
+        try:
+            found = sha256_of(store, object_key)
+        except KeyMissing:
+            yield Violation("I1", object_key, "a row names this object and it is not in storage")
+        except StorageError as error:
+            yield Violation("I1", object_key, f"the object cannot be read: {error}")
+        else:
+            if found != (size, sha256):
+                yield Violation("I1", object_key, f"size or SHA-256 differ: {found[0]} bytes instead of {size}")
+
+
+def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> Iterator[Violation]:
+    with index.read() as connection:
+        known = set(connection.execute(select(instance.c.object_key)).scalars())
+        known |= set(connection.execute(select(garbage.c.object_key)).scalars())
+    for object_key in store.list(PREFIX):
+        try:
+            arrived = arrived_at(object_key).datetime
+        except ValueError:
+            yield Violation("I2", object_key, "not a key of the archive's making")
+            continue
+        if object_key not in known and arrived < before:
+            yield Violation("I2", object_key, "no row names this object; the next start adopts it")
+
+
+def _one_live_row(index: Index) -> Iterator[Violation]:
+    statement = (
+        select(instance.c.sop_instance_uid, func.count())
+        .where(instance.c.state == InstanceState.LIVE)
+        .group_by(instance.c.sop_instance_uid)
+        .having(func.count() > 1)
+    )
+    with index.read() as connection:
+        for sop_instance_uid, rows in connection.execute(statement):
+            yield Violation("I3", sop_instance_uid, f"{rows} live rows")
+
+
+def _counters_are_counts(index: Index) -> Iterator[Violation]:
+    live = (
+        select(func.count())
+        .where(instance.c.series_row == series.c.row, instance.c.state == InstanceState.LIVE)
+        .correlate(series)
+        .scalar_subquery()
+    )
+    wrong_series = select(series.c.series_instance_uid, series.c.number_of_instances, live).where(
+        series.c.number_of_instances != live
+    )
+    counted = select(func.count()).where(series.c.study_row == study.c.row).correlate(study).scalar_subquery()
+    summed = (
+        select(func.coalesce(func.sum(series.c.number_of_instances), 0))
+        .where(series.c.study_row == study.c.row)
+        .correlate(study)
+        .scalar_subquery()
+    )
+    wrong_study = select(study.c.study_instance_uid, study.c.number_of_series, study.c.number_of_instances).where(
+        (study.c.number_of_series != counted) | (study.c.number_of_instances != summed)
+    )
+    with index.read() as connection:
+        for uid, counter, count in connection.execute(wrong_series):
+            yield Violation("I4", uid, f"the series says {counter} instances and has {count}")
+        for uid, of_series, of_instances in connection.execute(wrong_study):
+            yield Violation("I4", uid, f"the study says {of_series} series and {of_instances} instances")
+
+
+def _followers_follow(index: Index, now: datetime) -> Iterator[Violation]:
+    overdue = to_microseconds(now - FOLLOWER_LAG)
+    with index.read() as connection:
+        for follower, number in connection.execute(select(cursor.c.follower, cursor.c.number)).all():
+            waiting = connection.execute(
+                select(func.count()).where(event.c.number > number, event.c.at < overdue)
+            ).scalar_one()
+            if waiting:
+                yield Violation("I5", follower, f"{waiting} events wait for more than {FOLLOWER_LAG}")
+
+
+def _no_stale_parts(store: ObjectStore, before: datetime) -> Iterator[Violation]:
+    for part in store.incoming.glob("*.part"):
+        try:
+            changed = part.stat().st_mtime
+        except FileNotFoundError:
+            continue  # it has just been put
+        if changed < before.timestamp():
+            yield Violation("I6", part.name, "a spool file that nobody writes any more; the next start removes it")
+
+
+def _writes_are_audited(index: Index) -> Iterator[Violation]:
+    written = select(event.c.sop_instance_uid, func.count().label("n")).where(event.c.kind.in_(WRITES))
+    events = written.group_by(event.c.sop_instance_uid).subquery()
+    records = (
+        select(audit.c.detail, func.count().label("n"))
+        .where(audit.c.code == "110104")
+        .group_by(audit.c.detail)
+        .subquery()
+    )
+    statement = (
+        select(events.c.sop_instance_uid, events.c.n, func.coalesce(records.c.n, 0))
+        .select_from(events.outerjoin(records, events.c.sop_instance_uid == records.c.detail))
+        .where(events.c.n > func.coalesce(records.c.n, 0))
+    )
+    with index.read() as connection:
+        for uid, writes, audited in connection.execute(statement):
+            yield Violation("I7", uid, f"{writes} writes and {audited} audit records")
