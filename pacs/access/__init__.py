@@ -1,0 +1,1 @@
+"""Who may do what: principals, grants, sessions and the audit trail."""

@@ -1,0 +1,316 @@
+"""DICOM peers: who may open an association, and who tried without being known."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select, update
+
+from pacs.access import audit
+from pacs.access.audit import AuditCode
+from pacs.access.grants import Action, may
+from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.errors import NotFound, NotPermitted, SettingsInvalid
+from pacs.index.engine import Index
+from pacs.index.schema import peer, unknown_caller
+from pacs.model import Clock, from_microseconds, to_microseconds
+
+log = structlog.get_logger()
+
+LOOPBACK_VERBS: Final = frozenset(Verb)
+UNKNOWN_CALLERS_MAX: Final = 1000
+
+_PEERS_LIFE_S: Final = 5.0
+_ADDRESSES_LIFE_S: Final = 60.0
+_FLUSH_EVERY_S: Final = 1.0
+_AE_TITLE: Final = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A registered application entity: `host` is a name or an address, `verbs` what it may ask for."""
+
+    ae_title: str
+    host: str
+    port: int
+    verbs: frozenset[Verb]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCaller:
+    """Somebody who asked for an association and is not registered; `attempts` counts every time."""
+
+    ae_title: str
+    address: str
+    called_ae_title: str
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """Attempts of one caller that are not in the index yet."""
+
+    called_ae_title: str
+    attempts: int
+    first_at: int
+    last_at: int
+
+
+def valid_ae_title(text: str) -> bool:
+    """Whether `text` is 1 to 16 printable ASCII characters without a backslash or outer spaces (PS3.5 6.2)."""
+    return _AE_TITLE.fullmatch(text) is not None
+
+
+class Peers:
+    """The register of peers in `index`. Recognising one costs no query: the register is kept for a few seconds."""
+
+    def __init__(self, index: Index, clock: Clock) -> None:
+        self._index = index
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[str, Peer] = {}
+        self._kept_until = 0.0
+        self._addresses: dict[str, tuple[float, frozenset[str]]] = {}
+        self._attempts: OrderedDict[tuple[str, str], _Attempt] = OrderedDict()
+        self._flushed_at = 0.0
+
+    # The register ------------------------------------------------------------------------------------------------
+
+    def list(self) -> Sequence[Peer]:
+        """Every registered peer by AE title."""
+        with self._index.read() as connection:
+            rows = connection.execute(select(peer).order_by(peer.c.ae_title)).all()
+        return [
+            Peer(
+                row.ae_title,
+                row.host,
+                row.port,
+                frozenset(Verb(verb) for verb in row.verbs.split(",") if verb),
+                from_microseconds(row.created_at),
+            )
+            for row in rows
+        ]
+
+    def add(self, ae_title: str, host: str, port: int, verbs: Iterable[Verb], *, by: Principal) -> None:
+        """Register a peer. Raises NotPermitted, and SettingsInvalid for malformed values or a title that is taken."""
+        allowed = _checked(ae_title, host, port, verbs, by)
+
+        def work(connection: Connection) -> bool:
+            taken = connection.execute(select(peer.c.port).where(peer.c.ae_title == ae_title)).first()
+            if taken is not None:
+                return False
+            values = {"ae_title": ae_title, "host": host, "port": port, "verbs": _joined(allowed)}
+            connection.execute(insert(peer).values(**values, created_at=to_microseconds(self._clock())))
+            connection.execute(delete(unknown_caller).where(unknown_caller.c.ae_title == ae_title))
+            self._record(connection, "peer_added", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
+            return True
+
+        if not self._index.write(work):
+            raise SettingsInvalid(f"the AE title {ae_title} is registered already", "change or remove that peer")
+        self._forget()
+
+    def update(self, ae_title: str, host: str, port: int, verbs: Iterable[Verb], *, by: Principal) -> None:
+        """Change a registered peer. Raises NotPermitted, NotFound, SettingsInvalid."""
+        allowed = _checked(ae_title, host, port, verbs, by)
+
+        def work(connection: Connection) -> bool:
+            values = {"host": host, "port": port, "verbs": _joined(allowed)}
+            changed = connection.execute(update(peer).where(peer.c.ae_title == ae_title).values(**values)).rowcount
+            if changed:
+                self._record(connection, "peer_changed", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
+            return bool(changed)
+
+        if not self._index.write(work):
+            raise _no_such_peer(ae_title)
+        self._forget()
+
+    def remove(self, ae_title: str, *, by: Principal) -> None:
+        """Forget a peer. Raises NotPermitted, NotFound."""
+        _require_manager(by)
+
+        def work(connection: Connection) -> bool:
+            removed = connection.execute(delete(peer).where(peer.c.ae_title == ae_title)).rowcount
+            if removed:
+                self._record(connection, "peer_removed", by, ae_title)
+            return bool(removed)
+
+        if not self._index.write(work):
+            raise _no_such_peer(ae_title)
+        self._forget()
+
+    def _record(self, connection: Connection, action: str, by: Principal, detail: str) -> None:
+        audit.record(
+            connection, self._clock(), code=AuditCode.SECURITY_ALERT, action=action, principal=by, detail=detail
+        )
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._kept_until = 0.0
+
+    # Callers -----------------------------------------------------------------------------------------------------
+
+    def recognise(self, calling_ae_title: str, address: str) -> Principal | None:
+        """The principal behind a calling AE title and a source address; None when the node does not know it.
+
+        Every well-formed title is known from this machine itself; from elsewhere title and address must both be those
+        of a registered peer.
+        """
+        if not valid_ae_title(calling_ae_title):
+            return None
+        source = _plain_address(address)
+        if ipaddress.ip_address(source).is_loopback:
+            return Principal(PrincipalKind.PEER, calling_ae_title, verbs=LOOPBACK_VERBS, address=source)
+        known = self._register().get(calling_ae_title)
+        if known is None or source not in self._addresses_of(known.host):
+            return None
+        return Principal(PrincipalKind.PEER, calling_ae_title, verbs=known.verbs, address=source)
+
+    def _register(self) -> dict[str, Peer]:
+        with self._lock:
+            if time.monotonic() < self._kept_until:
+                return self._kept
+        register = {known.ae_title: known for known in self.list()}
+        with self._lock:
+            self._kept, self._kept_until = register, time.monotonic() + _PEERS_LIFE_S
+        return register
+
+    def _addresses_of(self, host: str) -> frozenset[str]:
+        with self._lock:
+            until, addresses = self._addresses.get(host, (0.0, frozenset[str]()))
+        if time.monotonic() < until:
+            return addresses
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            log.warning("peer_host_not_resolved", host=host, error=str(error))
+            return frozenset()
+        addresses = frozenset(_plain_address(str(entry[4][0])) for entry in found)
+        with self._lock:
+            self._addresses[host] = (time.monotonic() + _ADDRESSES_LIFE_S, addresses)
+        return addresses
+
+    # Unknown callers ---------------------------------------------------------------------------------------------
+
+    def note_unknown(self, calling_ae_title: str, called_ae_title: str, address: str) -> None:
+        """Keep for the administrator that somebody unknown asked for an association. Never waits for the index."""
+        key = (_shown(calling_ae_title), _plain_address(address))
+        moment = to_microseconds(self._clock())
+        with self._lock:
+            attempt = self._attempts.setdefault(key, _Attempt("", 0, moment, moment))
+            attempt.called_ae_title = _shown(called_ae_title)
+            attempt.attempts += 1
+            attempt.last_at = moment
+            if len(self._attempts) > UNKNOWN_CALLERS_MAX:
+                self._attempts.popitem(last=False)
+            due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S
+        if due:
+            attempts = self._take_attempts()
+            self._index.submit(lambda connection: _write_attempts(connection, attempts))
+
+    def unknown_callers(self) -> Sequence[UnknownCaller]:
+        """Everybody unknown who asked for an association, the latest first."""
+        attempts = self._take_attempts()
+        # also with nothing left to write: what was submitted before it is then in the index
+        self._index.write(lambda connection: _write_attempts(connection, attempts))
+        with self._index.read() as connection:
+            rows = connection.execute(select(unknown_caller).order_by(unknown_caller.c.last_at.desc())).all()
+        return [
+            UnknownCaller(
+                row.ae_title,
+                row.address,
+                row.called_ae_title,
+                row.attempts,
+                from_microseconds(row.first_at),
+                from_microseconds(row.last_at),
+            )
+            for row in rows
+        ]
+
+    def _take_attempts(self) -> dict[tuple[str, str], _Attempt]:
+        with self._lock:
+            taken, self._attempts = dict(self._attempts), OrderedDict()
+            self._flushed_at = time.monotonic()
+        return taken
+
+
+def _write_attempts(connection: Connection, attempts: dict[tuple[str, str], _Attempt]) -> None:
+    """Add to the table and keep it bounded, the longest silent go first."""
+    columns = unknown_caller.c
+    for (ae_title, address), attempt in attempts.items():
+        changed = connection.execute(
+            update(unknown_caller)
+            .where(columns.ae_title == ae_title, columns.address == address)
+            .values(
+                called_ae_title=attempt.called_ae_title,
+                attempts=columns.attempts + attempt.attempts,
+                last_at=attempt.last_at,
+            )
+        ).rowcount
+        if not changed:
+            connection.execute(
+                insert(unknown_caller).values(
+                    ae_title=ae_title,
+                    address=address,
+                    called_ae_title=attempt.called_ae_title,
+                    attempts=attempt.attempts,
+                    first_at=attempt.first_at,
+                    last_at=attempt.last_at,
+                )
+            )
+    newest = select(columns.last_at).order_by(columns.last_at.desc()).offset(UNKNOWN_CALLERS_MAX).limit(1)
+    connection.execute(delete(unknown_caller).where(columns.last_at <= newest.scalar_subquery()))
+
+
+def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], by: Principal) -> frozenset[Verb]:
+    _require_manager(by)
+    allowed = frozenset(verbs)
+    mistakes = []
+    if not valid_ae_title(ae_title):
+        mistakes.append(f"AE title {ae_title!r}: expected 1 to 16 printable ASCII characters without a backslash")
+    if not host or not host.isprintable() or " " in host:
+        mistakes.append(f"host {host!r}: expected a name or an address")
+    if not 1 <= port <= 65535:
+        mistakes.append(f"port {port}: expected 1 to 65535")
+    if not allowed:
+        mistakes.append(f"verbs: expected at least one of {', '.join(verb.value for verb in Verb)}")
+    if mistakes:
+        raise SettingsInvalid("\n".join(mistakes), "correct these and try again")
+    return allowed
+
+
+def _require_manager(principal: Principal) -> None:
+    if not may(principal, Action.MANAGE_PEERS):
+        raise NotPermitted("you may not change the register of peers", "ask an administrator")
+
+
+def _no_such_peer(ae_title: str) -> NotFound:
+    return NotFound(f"no peer has the AE title {ae_title}", "see the registered ones with `pacs ae list`")
+
+
+def _joined(verbs: frozenset[Verb]) -> str:
+    return ",".join(verb.value for verb in Verb if verb in verbs)
+
+
+def _shown(text: str) -> str:
+    """Text of a stranger, safe to keep and to show."""
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:16])
+
+
+def _plain_address(address: str) -> str:
+    """An address in its usual form; IPv4 that came through an IPv6 socket is written as IPv4."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

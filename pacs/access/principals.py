@@ -1,0 +1,60 @@
+"""Who is asking: a person, a DICOM peer, a token, the operator at the machine, or nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account is; `pacs.access.grants` says what each may do."""
+
+    ADMIN = "admin"
+    RADIOLOGIST = "radiologist"
+    CLINICIAN = "clinician"
+    TECHNOLOGIST = "technologist"
+    SERVICE = "service"
+
+
+class PrincipalKind(StrEnum):
+    """How the caller was recognised."""
+
+    USER = "user"  # a session cookie
+    TOKEN = "token"  # a bearer token of an account  # noqa: S105 - a kind, not a secret
+    TASK = "task"  # a token that is good for one study only
+    PEER = "peer"  # a DICOM application entity
+    OPERATOR = "operator"  # the owner of the node's files, through the command line
+    NODE = "node"  # the node itself: recovery, followers
+    ANONYMOUS = "anonymous"
+
+
+class Verb(StrEnum):
+    """What a DICOM peer may be allowed (`pacs ae add … --allow store,find,move,get`)."""
+
+    ECHO = "echo"
+    STORE = "store"
+    FIND = "find"
+    MOVE = "move"
+    GET = "get"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller as every access decision sees it.
+
+    `study_instance_uids` None means no restriction; a set means these studies and no others exist for the caller.
+    `task_id` is set for a token made for one AI task.
+    """
+
+    kind: PrincipalKind
+    name: str
+    roles: frozenset[Role] = frozenset()
+    verbs: frozenset[Verb] = frozenset()
+    study_instance_uids: frozenset[str] | None = None
+    task_id: str = ""
+    address: str = field(default="", compare=False)
+
+
+ANONYMOUS = Principal(PrincipalKind.ANONYMOUS, "anonymous")
+OPERATOR = Principal(PrincipalKind.OPERATOR, "operator")
+NODE = Principal(PrincipalKind.NODE, "node")

@@ -1,0 +1,123 @@
+"""Sessions of people in a browser: opaque secrets in a cookie, everything about them in the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from pacs.access.accounts import Account
+from pacs.access.audit import AuditCode, record
+from pacs.access.credentials import SECRET_CHARACTERS_MAX, ShortMemory, digest, new_secret
+from pacs.access.principals import Principal, PrincipalKind, Role
+from pacs.index.engine import Index
+from pacs.index.schema import account, session
+from pacs.model import Clock, from_microseconds, to_microseconds
+
+COOKIE = "__Host-suret"
+COOKIE_PLAIN = "suret"
+"""The name where the cookie cannot be Secure: plain HTTP, which is meant for loopback."""
+
+SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that is good now; it ends at `ends_at` unless it is used before that."""
+
+    principal: Principal
+    must_change_password: bool
+    seen_at: datetime
+    ends_at: datetime
+
+
+class Sessions:
+    """The sessions of one node, from any thread. They end after `idle` without a request and after `longest` at all."""
+
+    def __init__(self, index: Index, clock: Clock, *, idle: timedelta, longest: timedelta) -> None:
+        self._index = index
+        self._clock = clock
+        self._idle = idle
+        self.longest = longest
+        self._found = ShortMemory(self._look_up, clock)
+
+    def open(self, owner: Account, *, replaces: str = "") -> str:
+        """A new session's secret; the session of the secret `replaces`, and every session past its time, ends."""
+        secret, now = new_secret(), self._clock()
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                delete(session).where(
+                    or_(
+                        session.c.secret_sha256 == (digest(replaces) if replaces else ""),
+                        session.c.expires_at <= to_microseconds(now),
+                        session.c.seen_at <= to_microseconds(now - self._idle),
+                    )
+                )
+            )
+            connection.execute(
+                insert(session).values(
+                    secret_sha256=digest(secret),
+                    account_row=owner.row,
+                    created_at=to_microseconds(now),
+                    seen_at=to_microseconds(now),
+                    expires_at=to_microseconds(now + self.longest),
+                )
+            )
+
+        self._index.write(work)
+        self._found.forget()
+        return secret
+
+    def authenticate(self, secret: str, address: str = "", *, used: bool = True, wait: bool = True) -> Session | None:
+        """The session of `secret`; None when there is none (any more). `used` False leaves its idle time running.
+
+        With `wait` False only an answer of the last second is given, which never blocks.
+        """
+        if not secret or len(secret) > SECRET_CHARACTERS_MAX:
+            return None
+        secret_sha256, now = digest(secret), self._clock()
+        found = self._found(secret_sha256) if wait else self._found.peek(secret_sha256)
+        if found is None or now >= found.ends_at:
+            return None
+        if used and now - found.seen_at >= SEEN_EVERY:
+            if not wait:
+                return None
+            seen = update(session).where(session.c.secret_sha256 == secret_sha256)
+            self._index.write(lambda connection: connection.execute(seen.values(seen_at=to_microseconds(now))).close())
+            self._found.forget()
+        return replace(found, principal=replace(found.principal, address=address))
+
+    def end(self, secret: str, by: Principal) -> None:
+        """End the session of `secret`; nothing happens when there is none."""
+
+        def work(connection: Connection) -> None:
+            ended = connection.execute(delete(session).where(session.c.secret_sha256 == digest(secret))).rowcount
+            if ended:
+                record(connection, self._clock(), code=AuditCode.USER_AUTHENTICATION, action="logout", principal=by)
+
+        self._index.write(work)
+        self._found.forget()
+
+    def forget(self) -> None:
+        """Look everything up again; called after an account was changed."""
+        self._found.forget()
+
+    def _look_up(self, secret_sha256: str) -> Session | None:
+        statement = (
+            select(session, account.c.name, account.c.role, account.c.must_change_password)
+            .join(account, session.c.account_row == account.c.row)
+            .where(session.c.secret_sha256 == secret_sha256, account.c.disabled == 0)
+        )
+        with self._index.read() as connection:
+            row = connection.execute(statement).mappings().one_or_none()
+        if row is None:
+            return None
+        seen_at = from_microseconds(row["seen_at"])
+        return Session(
+            Principal(PrincipalKind.USER, row["name"], frozenset({Role(row["role"])})),
+            bool(row["must_change_password"]),
+            seen_at,
+            min(seen_at + self._idle, from_microseconds(row["expires_at"])),
+        )
