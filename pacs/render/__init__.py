@@ -1,0 +1,1 @@
+"""Pixels to pictures, in sandboxed worker processes."""

@@ -1,0 +1,155 @@
+"""What the header says about the pixels (PS3.3 C.7.6.3), checked before anything is allocated."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from pacs.errors import Unreadable
+from pacs.render.values import FRAME_BYTES_MAX
+
+EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
+_BITS_ALLOCATED = (1, 8, 16, 32, 64)
+_SAMPLES = (1, 3, 4)
+_FLOATING_VR = MappingProxyType({"OF": 32, "OD": 64})
+
+
+@dataclass(frozen=True, slots=True)
+class PixelDescription:
+    """The pixel module of one object. Raises Unreadable for values that describe no image that can be decoded.
+
+    `floating`: Float or Double Float Pixel Data. `pixel_data_vr` is empty where it is not known.
+    """
+
+    transfer_syntax_uid: str
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    planar_configuration: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    pixel_representation: int
+    number_of_frames: int = 1
+    floating: bool = False
+    pixel_data_vr: str = ""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.rows <= 0xFFFF and 1 <= self.columns <= 0xFFFF):
+            raise _bad("Rows and Columns", f"{self.rows} x {self.columns}")
+        if self.samples_per_pixel not in _SAMPLES:
+            raise _bad("Samples per Pixel", self.samples_per_pixel)
+        if self.bits_allocated not in _BITS_ALLOCATED:
+            raise _bad("Bits Allocated", self.bits_allocated)
+        if self.floating and self.bits_allocated < 32:
+            raise _bad("Bits Allocated of floating point pixels", self.bits_allocated)
+        if self.frame_bytes > FRAME_BYTES_MAX:
+            raise Unreadable(
+                f"one frame would take {self.frame_bytes} bytes decoded, over the limit of {FRAME_BYTES_MAX}",
+                "fetch the object as it is stored",
+            )
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset, transfer_syntax_uid: str, pixel_data_vr: str = "") -> Self:
+        """From the top level of `dataset`, with the standard's defaults for what is absent. Raises Unreadable."""
+        bits_allocated = integer(dataset, "BitsAllocated")
+        bits_stored = integer(dataset, "BitsStored", bits_allocated)
+        if not 1 <= bits_stored <= bits_allocated:
+            bits_stored = bits_allocated
+        # The floating point modules have neither of these two (PS3.3 C.7.6.24)
+        described = "BitsStored" in dataset or "PixelRepresentation" in dataset
+        floating = pixel_data_vr in _FLOATING_VR or (not described and bits_allocated in _FLOATING_VR.values())
+        return cls(
+            transfer_syntax_uid=transfer_syntax_uid,
+            rows=integer(dataset, "Rows"),
+            columns=integer(dataset, "Columns"),
+            samples_per_pixel=integer(dataset, "SamplesPerPixel", 1),
+            photometric_interpretation=text(dataset, "PhotometricInterpretation", "MONOCHROME2"),
+            planar_configuration=integer(dataset, "PlanarConfiguration", 0),
+            bits_allocated=bits_allocated,
+            bits_stored=bits_stored,
+            high_bit=integer(dataset, "HighBit", bits_stored - 1),
+            pixel_representation=integer(dataset, "PixelRepresentation", 0) & 1,
+            number_of_frames=_number_of_frames(dataset),
+            floating=floating,
+            pixel_data_vr=pixel_data_vr,
+        )
+
+    @property
+    def pixels(self) -> int:
+        """Pixels in one frame."""
+        return self.rows * self.columns
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """The little-endian type of one decoded sample; a 1-bit sample takes a byte."""
+        kind = "f" if self.floating else "ui"[self.pixel_representation]
+        return np.dtype(f"<{kind}{max(self.bits_allocated // 8, 1)}")
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of one decoded frame, in bytes."""
+        return self.pixels * self.samples_per_pixel * self.dtype.itemsize
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one decoded frame: (rows, columns) or (rows, columns, samples)."""
+        plane = (self.rows, self.columns)
+        return plane if self.samples_per_pixel == 1 else (*plane, self.samples_per_pixel)
+
+    @property
+    def big_endian(self) -> bool:
+        """Whether native pixels are stored in Explicit VR Big Endian (PS3.5 A.3)."""
+        return self.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
+
+
+def first(dataset: Dataset, keyword: str) -> object:
+    """The first value of an element; None when it is absent, empty or cannot be converted."""
+    try:
+        value = dataset.get(keyword)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return None
+    if isinstance(value, bytes):  # an ambiguous VR, left as bytes by the reader: US in little endian
+        value = struct.unpack("<H", value[:2])[0] if len(value) >= 2 else None
+    elif not isinstance(value, str) and isinstance(value, Sequence):
+        value = value[0] if value else None
+    return None if value == "" else value
+
+
+def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    """The first value as an integer; `default` when it is absent or empty. Raises Unreadable."""
+    value = first(dataset, keyword)
+    if value is None:
+        if default is None:
+            raise Unreadable(f"{keyword} is missing", "this object holds no image that can be shown")
+        return default
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise _bad(keyword, "no whole number") from error
+
+
+def text(dataset: Dataset, keyword: str, default: str = "") -> str:
+    """The first value as stripped text; `default` when it is absent, empty or cannot be converted."""
+    value = first(dataset, keyword)
+    return (str(value).strip() if value is not None else "") or default
+
+
+def _number_of_frames(dataset: Dataset) -> int:
+    """1 where it is absent or no number: one frame can be shown whatever their number is."""
+    try:
+        return max(integer(dataset, "NumberOfFrames", 1), 1)
+    except Unreadable:
+        return 1
+
+
+def _bad(name: str, value: object) -> Unreadable:
+    return Unreadable(f"{name} is {value}", "the header describes no image that can be decoded")

@@ -1,0 +1,140 @@
+"""What the render floor is asked and what it answers; imports nothing heavy, so the parent process stays small."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from pacs.errors import QueryRefused
+
+JPEG = "image/jpeg"
+PNG = "image/png"
+MEDIA_TYPES = (JPEG, PNG)
+QUALITY_DEFAULT = 90
+WINDOW_FUNCTIONS = ("linear", "linear-exact", "sigmoid")
+OUTPUT_PIXELS_MAX = 64 << 20
+FRAME_BYTES_MAX = 256 << 20
+"""The largest decoded frame, in bytes: it and its copies fit the workers' default address space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """`viewport=vw,vh[,sx,sy,sw,sh]` (PS3.18 8.3.5.1.3): crop the source region, then scale it to fit, aspect kept.
+
+    Target and source are in pixels, the source's origin at the top left. An elided source value is None: 0 for the
+    origin, the image's own size for the extent. A negative source extent flips that axis.
+    Raises QueryRefused.
+    """
+
+    width: int
+    height: int
+    source_x: float | None = None
+    source_y: float | None = None
+    source_width: float | None = None
+    source_height: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1 or self.width * self.height > OUTPUT_PIXELS_MAX:
+            raise QueryRefused(
+                f"viewport {self.width}x{self.height} is out of range",
+                f"ask for a width and height of at least 1 and at most {OUTPUT_PIXELS_MAX} pixels together",
+            )
+        source = (self.source_x, self.source_y, self.source_width, self.source_height)
+        if any(value is not None and not math.isfinite(value) for value in source):
+            raise QueryRefused("the viewport's source region is not a number", "give finite pixel values")
+        if any(value is not None and value < 0 for value in source[:2]) or 0 in source[2:]:
+            raise QueryRefused(
+                "the viewport's source region is out of range",
+                "the origin must not be negative and width and height must not be 0",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RenderParameters:
+    """How to make a picture (PS3.18 8.3.5.1).
+
+    `window` is (centre, width, function) in the units of the modality LUT's output, for instance HU; None takes the
+    object's own. `quality` is 1 to 100 and only means something to JPEG. Raises QueryRefused.
+    """
+
+    window: tuple[float, float, str] | None = None
+    viewport: Viewport | None = None
+    quality: int | None = None
+    media_type: str = JPEG
+
+    def __post_init__(self) -> None:
+        if self.media_type not in MEDIA_TYPES:
+            raise QueryRefused(f"no picture is made as {self.media_type}", f"ask for {' or '.join(MEDIA_TYPES)}")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise QueryRefused(f"quality {self.quality} is out of range", "give a whole number from 1 to 100")
+        if self.window is not None:
+            _check_window(*self.window)
+
+
+def _check_window(center: float, width: float, function: str) -> None:
+    if function not in WINDOW_FUNCTIONS:
+        raise QueryRefused(f"unknown window function {function!r}", f"use one of {', '.join(WINDOW_FUNCTIONS)}")
+    if not (math.isfinite(center) and math.isfinite(width)):
+        raise QueryRefused("window centre or width is not a number", "give finite values")
+    # PS3.3 C.11.2.1.2: linear needs a width of at least 1, the other two more than 0
+    if width < 1 if function == "linear" else width <= 0:
+        raise QueryRefused(f"window width {width:g} is too small", "linear needs at least 1, the others more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """One frame to decode or to make a picture of.
+
+    `header` is the data set up to the pixel data element, in the object's own encoding (of the deflated syntax: already
+    inflated). `frame` holds the frame's bytes as stored: of an encapsulated frame its fragments joined, of a native
+    frame its byte range; a native 1-bit frame that starts inside a byte is given with every byte it touches, its first
+    bit following from `frame_number` (1-based). `pixel_data_vr` is the VR of the pixel data element where it is known
+    (it tells OF and OD from OW, and byte-swapped words in Explicit VR Big Endian).
+    """
+
+    header: bytes | memoryview
+    transfer_syntax_uid: str
+    frame: bytes | memoryview
+    frame_number: int = 1
+    parameters: RenderParameters = field(default_factory=RenderParameters)
+    pixel_data_vr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture; `width` and `height` in pixels."""
+
+    media_type: str
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """A frame as native little-endian values, in rows from the top left, colour by pixel (PS3.3 C.7.6.3.1).
+
+    `len(data)` is rows * columns * samples_per_pixel * bits_allocated / 8; a 1-bit frame comes as one byte a pixel with
+    `bits_allocated` 8. `photometric_interpretation` is what the bytes are after decoding (YBR_RCT became RGB).
+    `floating` marks OF and OD values.
+    """
+
+    data: bytes
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    photometric_interpretation: str
+    planar_configuration: int = 0
+    floating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxMeasure:
+    """One wall around a decode worker: whether it stands, and where not, what the system said."""
+
+    name: str
+    holds: bool
+    detail: str = ""

@@ -1,0 +1,107 @@
+"""The decode worker process: `python -m pacs.render.worker MEMORY_BYTES CPU_SECONDS`, its pipe on standard input.
+
+It loads and tries every decoder, shuts itself in, says so, and serves one task after the other until the parent is
+gone.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import socket
+import sys
+
+import numpy as np
+from pydicom.charset import python_encoding
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from pacs.errors import QueryRefused, Unreadable
+from pacs.render import sandbox, wire
+from pacs.render.codecs import DECODERS, EXPLICIT_VR_LITTLE_ENDIAN, decode_frame, decoded_photometric_interpretation
+from pacs.render.description import PixelDescription
+from pacs.render.header import read_header
+from pacs.render.picture import render_frame
+from pacs.render.values import MEDIA_TYPES, RenderParameters, Viewport
+
+_TOO_MUCH_MEMORY = "decoding this frame needs more memory than a frame may take"
+_AS_STORED = "fetch the object as it is stored"
+
+
+def main(memory_bytes: int, cpu_seconds: int) -> None:
+    """Serve the pipe on descriptor 0 until it closes."""
+    pipe = socket.socket(fileno=0)
+    # a failure to load was still seen; a decoder's complaints, which may quote a patient's data, go nowhere
+    os.dup2(1, 2)
+    _rehearse()
+    measures = sandbox.shut_doors(memory_bytes)
+    wire.send(pipe, wire.Ready(measures))
+    while True:
+        try:
+            task, body = wire.receive_task(pipe)
+        except wire.WireClosed:
+            return
+        sandbox.allow_cpu_seconds(cpu_seconds)
+        wire.send(pipe, *_answer(task, memoryview(body)))
+
+
+def _rehearse() -> None:
+    """Go once through every decoder and encoder: what they load at their first use cannot be opened later."""
+    dataset = Dataset()
+    dataset.Rows = dataset.Columns = 8
+    dataset.BitsAllocated = 16
+    for uid, decoders in DECODERS.items():
+        description = PixelDescription.from_dataset(dataset, uid)
+        for decode in decoders:
+            with contextlib.suppress(Exception):  # no frame that any of them knows
+                decode(description, b"\xff\xd8\xff\xff")
+    header = DicomBytesIO()
+    header.is_implicit_VR, header.is_little_endian = False, True
+    write_dataset(header, dataset)
+    for media_type in MEDIA_TYPES:
+        parameters = RenderParameters(viewport=Viewport(4, 4), media_type=media_type)
+        task = wire.Task("render", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), parameters)
+        _serve(task, header.getvalue(), bytes(range(128)))
+    for name in python_encoding.values():
+        with contextlib.suppress(LookupError):
+            codecs.lookup(name)
+
+
+def _answer(task: wire.Task, body: memoryview) -> tuple[wire.Answer, bytes]:
+    try:
+        return _serve(task, bytes(body[: task.header_length]), bytes(body[task.header_length :]))
+    except Unreadable as error:
+        return wire.Failed(error.message, error.hint), b""
+    except QueryRefused as error:
+        return wire.Failed(error.message, error.hint, refused=True), b""
+    except MemoryError:
+        return wire.Failed(_TOO_MUCH_MEMORY, _AS_STORED, spent=True), b""
+    except Exception as error:  # whatever a decoder raised: the class tells enough, its text may quote the data
+        reason = f"the frame could not be decoded ({type(error).__name__})"
+        return wire.Failed(reason, _AS_STORED, spent=True), b""
+
+
+def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, bytes]:
+    dataset = read_header(header, task.transfer_syntax_uid)
+    description = PixelDescription.from_dataset(dataset, task.transfer_syntax_uid, task.pixel_data_vr)
+    if task.action == "render":
+        picture = render_frame(dataset, description, frame, task.frame_number, task.parameters)
+        return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
+    pixels = decode_frame(description, frame, task.frame_number)
+    answer = wire.FrameDecoded(
+        rows=description.rows,
+        columns=description.columns,
+        samples_per_pixel=description.samples_per_pixel,
+        bits_allocated=description.dtype.itemsize * 8,
+        bits_stored=description.bits_stored,
+        pixel_representation=description.pixel_representation,
+        photometric_interpretation=decoded_photometric_interpretation(description, frame),
+        floating=description.floating,
+    )
+    return answer, np.ascontiguousarray(pixels).tobytes()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
