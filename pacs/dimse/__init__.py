@@ -1,0 +1,1 @@
+"""The DICOM network: listener, associations and service classes."""

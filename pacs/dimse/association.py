@@ -1,0 +1,339 @@
+"""One inbound association from its request to its end: PDUs in, messages to the service classes, responses out.
+
+The states of PS3.8 9.2 are places in this code: `_receive_request` is Sta2, `_serve` Sta6, `Connection.linger` Sta13.
+The node never requests a release of its own, so those of a release collision (Sta9 to Sta12) cannot be reached.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import structlog
+
+from pacs.access.principals import Principal
+from pacs.dimse.command import (
+    C_CANCEL_RQ,
+    COMMAND_NAMES,
+    PENDING_STATUSES,
+    SUCCESS,
+    UNRECOGNISED_OPERATION,
+    Command,
+    CommandInvalid,
+    read_command,
+    response,
+)
+from pacs.dimse.connection import Connection, ConnectionEnded
+from pacs.dimse.faults import described
+from pacs.dimse.negotiation import negotiate
+from pacs.dimse.pdu import (
+    A_ABORT,
+    A_ASSOCIATE_RQ,
+    A_RELEASE_RQ,
+    APPLICATION_CONTEXT,
+    COMMAND_FRAGMENT,
+    HEADER,
+    LAST_FRAGMENT,
+    P_DATA_TF,
+    PDU_TYPES,
+    PDV_HEADER,
+    PEER_BYTES_MIN,
+    RELEASE_RESPONSE,
+    UNLIMITED_PEER_BYTES,
+    AbortReason,
+    AssociateRequest,
+    ProtocolViolation,
+    Rejection,
+    abort_by_provider,
+    abort_by_user,
+    associate_accept,
+    associate_reject,
+    p_data,
+    parse_associate_request,
+)
+from pacs.dimse.service import AssociationOver, Context, Discard, Registry
+from pacs.settings import DimseSettings
+
+log = structlog.get_logger()
+
+LINGER_S: Final = 3.0  # how long a peer may take to close after our last PDU
+
+
+class Refused(AssociationOver):
+    """The association is not taken on. `how` says why in words for the log."""
+
+    def __init__(self, rejection: Rejection, how: str) -> None:
+        super().__init__(how, associate_reject(rejection))
+
+
+class Host(Protocol):
+    """What an association asks of the listener around it."""
+
+    def admit(self, association: Association, request: AssociateRequest) -> Principal:
+        """Who the peer is, once it may have an association. Raises Refused."""
+        ...
+
+    def registry(self, principal: Principal) -> Registry:
+        """The services offered to `principal`."""
+        ...
+
+    def count(self, name: str) -> None:
+        """Count one more `name`."""
+        ...
+
+
+class Association:
+    """Runs in a thread of its own by `run`, which returns when everything it held is given back."""
+
+    def __init__(self, connection: Connection, settings: DimseSettings, host: Host) -> None:
+        self.connection = connection
+        self.established = False
+        self.idle_since: float | None = None  # monotonic; None while an operation runs
+        self.principal: Principal
+        self.calling_ae_title = ""
+        self._settings = settings
+        self._host = host
+        self._contexts: Mapping[int, Context] = {}
+        self._peer_bytes = UNLIMITED_PEER_BYTES
+        self._pdu_left = 0
+        self._data_set_due = False
+        self._fragment_left = 0
+        self._last_fragment = False
+
+    def run(self) -> None:
+        """Serve the peer until the association ends; never raises."""
+        started = time.monotonic()
+        last_pdu = b""
+        try:
+            self._establish()
+            self._serve()
+        except Refused as refused:
+            how, last_pdu = refused.how, refused.last_pdu
+            self._host.count("associations_refused")
+            log.warning("association_refused", peer=self.calling_ae_title, address=self.connection.address, why=how)
+        except AssociationOver as over:
+            how, last_pdu = over.how, over.last_pdu
+        except ConnectionEnded as ended:
+            how = str(ended)
+        except ProtocolViolation as violation:
+            how = f"the peer broke the protocol: {violation}"
+            last_pdu = abort_by_provider(violation.reason) if self.established else abort_by_user()
+            self._host.count("protocol_violations")
+        except Exception as error:
+            # a mistake of ours ends this association and no other; the peer hears that nothing more comes
+            log.error("association_failed", address=self.connection.address, **described(error))
+            how, last_pdu = "failed", abort_by_user()
+        try:
+            self._farewell(last_pdu)
+        finally:
+            self.connection.close()
+        # a connection without an association is a port scan or a health check more often than not
+        log.log(
+            logging.INFO if self.established else logging.DEBUG,
+            "association_ended",
+            peer=self.calling_ae_title,
+            address=self.connection.address,
+            how=how,
+            seconds=round(time.monotonic() - started, 3),
+            bytes_received=self.connection.received,
+        )
+
+    def abort(self, why: str) -> None:
+        """End the association from another thread: A-ABORT if the peer takes it at once, then the connection."""
+        self.connection.send_last(abort_by_user())
+        self.connection.expire(why)
+
+    def _farewell(self, last_pdu: bytes) -> None:
+        if last_pdu:
+            try:
+                self.connection.send(last_pdu, LINGER_S)
+            except ConnectionEnded:
+                return
+            self.connection.linger(LINGER_S)
+
+    # Sta2: the request -------------------------------------------------------------------------------------------
+
+    def _establish(self) -> None:
+        request = self._receive_request()
+        self.calling_ae_title = request.calling_ae_title
+        if not request.protocol_version & 1:
+            raise Refused(Rejection.PROTOCOL_VERSION, "the peer speaks another version of the upper layer")
+        if request.application_context != APPLICATION_CONTEXT:
+            raise Refused(Rejection.APPLICATION_CONTEXT, "the peer does not name the DICOM application context")
+        if 0 < request.maximum_length < PEER_BYTES_MIN:
+            raise Refused(Rejection.NO_REASON, f"the peer takes PDUs of {request.maximum_length} bytes only")
+        self.connection.expect_nothing()
+        self.principal = self._host.admit(self, request)
+        self._peer_bytes = min(request.maximum_length or UNLIMITED_PEER_BYTES, UNLIMITED_PEER_BYTES)
+        negotiated = negotiate(request, self._host.registry(self.principal))
+        self._contexts = negotiated.contexts
+        self.established = True
+        log.info(
+            "association_accepted",
+            peer=self.calling_ae_title,
+            address=self.connection.address,
+            implementation=request.implementation_version_name or request.implementation_class_uid,
+            contexts_accepted=len(negotiated.contexts),
+            contexts_proposed=len(request.contexts),
+        )
+        accept = associate_accept(request, negotiated.answers, self._settings.pdu_bytes_max, negotiated.roles)
+        self.connection.send(accept, self._settings.idle_timeout_s)
+
+    def _receive_request(self) -> AssociateRequest:
+        kind, length = HEADER.unpack(self.connection.take(HEADER.size))
+        if kind != A_ASSOCIATE_RQ:
+            raise self._unexpected(kind)
+        if length > self._settings.request_bytes_max:
+            raise _invalid(f"an association request of {length} bytes")
+        body = bytearray()
+        while len(body) < length:
+            body += self.connection.chunk(length - len(body))
+        return parse_associate_request(body)
+
+    # Sta6: messages ----------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while True:
+            self.idle_since = time.monotonic()
+            self.connection.expect_within(self._settings.idle_timeout_s)
+            context, command = self._receive_command()
+            handler = context.service.handlers.get(command.field)
+            if handler is not None:
+                handler(self, context, command)
+            elif command.field != C_CANCEL_RQ:  # a late C-CANCEL is ignored (PS3.7 9.3.2.3)
+                self._refuse_operation(context, command)
+
+    def _refuse_operation(self, context: Context, command: Command) -> None:
+        if command.is_response:
+            raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a response to nothing")
+        self.receive_data_set(context, Discard(self._settings.instance_bytes_max))
+        self.respond(context, command, UNRECOGNISED_OPERATION, comment="not an operation of this SOP class")
+
+    def _receive_command(self) -> tuple[Context, Command]:
+        data = bytearray()
+        context_id, control, length = self._next_fragment()
+        self.idle_since = None
+        self.connection.expect_message()
+        context = self._contexts.get(context_id)
+        if context is None:
+            raise _invalid(f"a message on presentation context {context_id}, which is not accepted")
+        while True:
+            if not control & COMMAND_FRAGMENT or context_id != context.context_id:
+                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a data set without its command, or two mixed")
+            if len(data) + length > self._settings.command_bytes_max:
+                raise _invalid("a command set over the limit")
+            data += self.connection.take(length)
+            if control & LAST_FRAGMENT:
+                break
+            context_id, control, length = self._next_fragment()
+        self.connection.expect_nothing()
+        try:
+            command = read_command(data)
+        except CommandInvalid as invalid:
+            raise _invalid(str(invalid)) from None
+        self._data_set_due, self._fragment_left, self._last_fragment = command.has_data_set, 0, False
+        return context, command
+
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
+        """Hand every piece of the data set to `write`; nothing happens when there is none.
+
+        Where `write` raises, another call goes on behind the piece it was given.
+        """
+        if not self._data_set_due:
+            return
+        connection = self.connection
+        connection.expect_message()
+        while True:
+            while self._fragment_left:
+                piece = connection.chunk(self._fragment_left)
+                self._fragment_left -= len(piece)  # before `write`, which may raise and be followed by another one
+                write(piece)
+            if self._last_fragment:
+                break
+            context_id, control, self._fragment_left = self._next_fragment()
+            if control & COMMAND_FRAGMENT or context_id != context.context_id:
+                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a command in the middle of a data set")
+            self._last_fragment = bool(control & LAST_FRAGMENT)
+        self._data_set_due = False
+        connection.expect_nothing()
+
+    def _next_fragment(self) -> tuple[int, int, int]:
+        """Presentation context, message control header and length of the next PDV's fragment (PS3.8 9.3.5)."""
+        if not self._pdu_left:
+            self._next_pdu()
+        if self._pdu_left < PDV_HEADER.size:
+            raise _invalid("a P-DATA-TF ends inside a PDV's header")
+        length, context_id, control = PDV_HEADER.unpack(self.connection.take(PDV_HEADER.size))
+        self._pdu_left -= length + 4
+        if length < 2 or self._pdu_left < 0:
+            raise _invalid("a PDV that does not fit its P-DATA-TF")
+        return context_id, control, length - 2
+
+    def _next_pdu(self) -> None:
+        kind, length = HEADER.unpack(self.connection.take(HEADER.size))
+        if kind == P_DATA_TF:
+            if not PDV_HEADER.size <= length <= self._settings.pdu_bytes_max:
+                raise _invalid(f"a P-DATA-TF of {length} bytes; {self._settings.pdu_bytes_max} were agreed on")
+            self._pdu_left = length
+        elif kind == A_RELEASE_RQ:
+            self.connection.take(4)
+            raise AssociationOver("released", RELEASE_RESPONSE)
+        else:
+            raise self._unexpected(kind)
+
+    def _unexpected(self, kind: int) -> Exception:
+        if kind == A_ABORT:
+            return AssociationOver("aborted by the peer")
+        if kind in PDU_TYPES:
+            return ProtocolViolation(AbortReason.UNEXPECTED_PDU, f"a PDU of type {kind:02X}, which has no place here")
+        return ProtocolViolation(AbortReason.UNRECOGNISED_PDU, f"bytes that are no PDU (type {kind:02X})")
+
+    # Responses ---------------------------------------------------------------------------------------------------
+
+    def respond(
+        self,
+        context: Context,
+        command: Command,
+        status: int,
+        *,
+        identifier: bytes | None = None,
+        comment: str = "",
+        offending: tuple[int, ...] = (),
+    ) -> None:
+        """Answer `command` in one send; see `pacs.dimse.service.Exchange`."""
+        answer = response(
+            command,
+            status,
+            sop_class_uid=context.abstract_syntax,
+            data_set=identifier is not None,
+            comment=comment,
+            offending=offending,
+        )
+        data = p_data(context.context_id, answer, command=True, maximum_length=self._peer_bytes)
+        if identifier is not None:
+            data += p_data(context.context_id, identifier, command=False, maximum_length=self._peer_bytes)
+        if status not in PENDING_STATUSES:
+            outcome = "succeeded" if status == SUCCESS else "refused"
+            self._host.count(f"{COMMAND_NAMES.get(command.field, 'other')}_{outcome}")
+        self.connection.send(data, self._settings.idle_timeout_s)
+
+    def cancelled(self, command: Command) -> bool:
+        """Whether C-CANCEL for `command` has arrived. Another message in the middle of an operation is refused, as the
+        node performs one at a time (PS3.7 D.3.3.3)."""
+        self.connection.poll()
+        while (header := self.connection.peek_header()) is not None:
+            if self.connection.available < HEADER.size + header[1] <= HEADER.size + self._settings.pdu_bytes_max:
+                return False  # the rest of it is still on its way
+            _, message = self._receive_command()
+            self.connection.expect_nothing()
+            if message.field != C_CANCEL_RQ:
+                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a second request while one is being performed")
+            if message.responded_to == command.message_id:
+                return True
+        return False
+
+
+def _invalid(message: str) -> ProtocolViolation:
+    return ProtocolViolation(AbortReason.INVALID_PARAMETER, message)

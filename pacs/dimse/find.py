@@ -1,0 +1,300 @@
+"""Query (PS3.4 C.4.1): C-FIND of the Patient Root, Study Root and Patient/Study Only models, from the index alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+import structlog
+
+from pacs.access import audit
+from pacs.access.audit import AuditCode
+from pacs.access.grants import Action, may
+from pacs.archive.archive import Archive
+from pacs.archive.matching import criterion, sequence_criterion
+from pacs.attributes import BY_KEYWORD, BY_TAG, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.dimse.command import (
+    C_FIND_RQ,
+    CANCELLED,
+    IDENTIFIER_DOES_NOT_MATCH,
+    NOT_AUTHORISED,
+    OUT_OF_RESOURCES,
+    PENDING,
+    PENDING_WITHOUT_OPTIONAL_KEYS,
+    SUCCESS,
+    UNABLE_TO_PROCESS,
+    Command,
+)
+from pacs.dimse.connection import ConnectionEnded
+from pacs.dimse.faults import described
+from pacs.dimse.identifier import (
+    SPECIFIC_CHARACTER_SET,
+    Element,
+    Items,
+    Key,
+    character_set_for,
+    read_identifier,
+    write_identifier,
+)
+from pacs.dimse.pdu import ProtocolViolation
+from pacs.dimse.service import (
+    MESSAGE_TRANSFER_SYNTAXES,
+    AssociationOver,
+    Context,
+    Discard,
+    Exchange,
+    Service,
+)
+from pacs.errors import ArrivalRefused, QueryRefused
+from pacs.index.criteria import Criterion, Equals, Item, Like, Query
+from pacs.index.query import wildcard_matches
+from pacs.settings import DimseSettings
+
+log = structlog.get_logger()
+
+QUERY_RETRIEVE_LEVEL: Final = 0x00080052
+RETRIEVE_AE_TITLE: Final = 0x00080054
+INSTANCE_AVAILABILITY: Final = 0x00080056
+
+_MODALITY: Final = BY_KEYWORD["Modality"]
+_MODALITIES_IN_STUDY: Final = BY_KEYWORD["ModalitiesInStudy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A query/retrieve information model: its levels from the root down (PS3.4 C.6)."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+FIND_MODELS: Final[Mapping[str, Model]] = MappingProxyType(
+    {
+        "1.2.840.10008.5.1.4.1.2.1.1": Model("patient root", tuple(Level)),
+        "1.2.840.10008.5.1.4.1.2.2.1": Model("study root", (Level.STUDY, Level.SERIES, Level.IMAGE)),
+        "1.2.840.10008.5.1.4.1.2.3.1": Model("patient/study only", (Level.PATIENT, Level.STUDY)),
+    }
+)
+
+
+class IdentifierRefused(Exception):
+    """The identifier breaks the rules of its model; the tag is the Offending Element of the response."""
+
+    def __init__(self, tag: int, message: str) -> None:
+        super().__init__(message)
+        self.tag = tag
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request understood: `answered` says which attribute of a row fills each key, None where nothing can."""
+
+    level: Level
+    query: Query
+    keys: Mapping[int, Key]
+    answered: Mapping[int, Attribute | None]
+    character_set: str
+    complete: bool  # every optional key is supported, so responses are FF00 and not FF01
+
+
+class FindProvider:
+    """Answers C-FIND for `archive`."""
+
+    def __init__(self, archive: Archive, settings: DimseSettings) -> None:
+        self._archive = archive
+        self._ae_title = settings.ae_title
+        self._results_max = settings.find_results_max
+        self._identifier_bytes_max = settings.identifier_bytes_max
+
+    def service(self, model: Model) -> Service:
+        """The Query service of one information model."""
+
+        def find(exchange: Exchange, context: Context, command: Command) -> None:
+            self.find(exchange, context, command, model)
+
+        return Service(f"find, {model.name}", MESSAGE_TRANSFER_SYNTAXES, {C_FIND_RQ: find})
+
+    def find(self, exchange: Exchange, context: Context, command: Command, model: Model) -> None:
+        """Answer one request: a response for each match, then the last one without identifier (PS3.4 C.4.1.3)."""
+        status, comment = UNABLE_TO_PROCESS, "the node could not answer; ask again"
+        offending: tuple[int, ...] = ()
+        try:
+            identifier = self._receive(exchange, context)
+            if not may(exchange.principal, Action.QUERY):
+                status, comment = NOT_AUTHORISED, "you may not query here"
+            else:
+                question = understand(
+                    read_identifier(identifier, context.transfer_syntax),
+                    model,
+                    self._results_max,
+                    exchange.principal.study_instance_uids,
+                )
+                self._record(exchange, question)
+                status, comment = self._answer(exchange, context, command, question)
+        except (ConnectionEnded, ProtocolViolation, AssociationOver):
+            raise
+        except IdentifierRefused as refused:
+            status, comment, offending = IDENTIFIER_DOES_NOT_MATCH, str(refused), (refused.tag,)
+        except QueryRefused as refused:
+            status, comment = IDENTIFIER_DOES_NOT_MATCH, str(refused)
+        except ArrivalRefused as refused:
+            status, comment = UNABLE_TO_PROCESS, f"the identifier cannot be read: {refused.message}"
+        except Exception as error:
+            log.error("find_failed", peer=exchange.calling_ae_title, **described(error))
+        exchange.respond(context, command, status, comment=comment, offending=offending)
+
+    def _receive(self, exchange: Exchange, context: Context) -> bytearray:
+        identifier = bytearray()
+
+        def collect(piece: memoryview) -> None:
+            if len(identifier) + len(piece) > self._identifier_bytes_max:
+                raise QueryRefused(f"the identifier is over {self._identifier_bytes_max} bytes", "ask for less")
+            identifier.extend(piece)
+
+        try:
+            exchange.receive_data_set(context, collect)
+        except QueryRefused:
+            exchange.receive_data_set(context, Discard(self._identifier_bytes_max))
+            raise
+        return identifier
+
+    def _record(self, exchange: Exchange, question: Question) -> None:
+        asked = [attribute.keyword for attribute in question.answered.values() if attribute is not None]
+        detail = f"C-FIND {question.level.name}: {' '.join(sorted(asked))}"
+        clock, principal = self._archive.clock, exchange.principal
+        self._archive.index.submit(
+            lambda connection: audit.record(
+                connection, clock(), code=AuditCode.QUERY, action="query", principal=principal, detail=detail
+            )
+        )
+
+    def _answer(self, exchange: Exchange, context: Context, command: Command, question: Question) -> tuple[int, str]:
+        """Send the matches; status and comment of the last response."""
+        pending = PENDING if question.complete else PENDING_WITHOUT_OPTIONAL_KEYS
+        # closed at once, so that a cancelled query gives its database cursor back
+        matches = cast(Generator[dict[str, str], None, None], self._archive.find(question.query))
+        with closing(matches) as rows:
+            for number, row in enumerate(rows):
+                if exchange.cancelled(command):
+                    return CANCELLED, ""
+                if number >= self._results_max:
+                    return OUT_OF_RESOURCES, f"more than {self._results_max} matches; narrow the query"
+                elements = self._elements(question, row)
+                character_set = character_set_for(elements, question.character_set)
+                identifier = write_identifier(elements, context.transfer_syntax, character_set)
+                exchange.respond(context, command, pending, identifier=identifier)
+        return SUCCESS, ""
+
+    def _elements(self, question: Question, row: Mapping[str, str]) -> list[Element]:
+        elements = [
+            Element(QUERY_RETRIEVE_LEVEL, "CS", question.level.name),
+            Element(RETRIEVE_AE_TITLE, "AE", self._ae_title),
+            Element(INSTANCE_AVAILABILITY, "CS", "ONLINE"),
+        ]
+        for tag, attribute in question.answered.items():
+            key = question.keys[tag]
+            if attribute is None:
+                elements.append(Element(tag, key.vr, [] if key.items is not None else ""))
+            elif attribute.vr == "SQ":
+                elements.append(Element(tag, "SQ", _asked_items(key, row[attribute.keyword], question)))
+            else:
+                elements.append(Element(tag, BY_TAG[tag].vr, row[attribute.keyword]))
+        return elements
+
+
+_ABOUT_THE_ANSWER: Final = frozenset(
+    {SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL, RETRIEVE_AE_TITLE, INSTANCE_AVAILABILITY}
+)
+
+
+def understand(
+    keys: Mapping[int, Key], model: Model, results_max: int, study_instance_uids: frozenset[str] | None = None
+) -> Question:
+    """What the keys of a request ask for. Raises IdentifierRefused and QueryRefused (both are A900)."""
+    character_set = keys[SPECIFIC_CHARACTER_SET].text("") if SPECIFIC_CHARACTER_SET in keys else ""
+    level = _level(keys, model)
+    _check_hierarchy(keys, model, level, character_set)
+    criteria: list[Criterion] = []
+    answered: dict[int, Attribute | None] = {}
+    complete = True
+    for tag, key in keys.items():
+        if tag in _ABOUT_THE_ANSWER:
+            continue
+        attribute = _answering(tag, level)
+        answered[tag] = attribute
+        if attribute is None:
+            complete = False
+            continue
+        criteria += _criteria(attribute, key, character_set)
+        complete = complete and not (attribute.matching is Matching.RETURN and key.value)
+    returns = tuple(attribute for attribute in answered.values() if attribute is not None)
+    query = Query(level, tuple(criteria), returns, limit=results_max + 1, study_instance_uids=study_instance_uids)
+    return Question(level, query, keys, answered, character_set, complete)
+
+
+def _level(keys: Mapping[int, Key], model: Model) -> Level:
+    text = keys[QUERY_RETRIEVE_LEVEL].text("") if QUERY_RETRIEVE_LEVEL in keys else ""
+    for level in model.levels:
+        if level.name == text:
+            return level
+    expected = ", ".join(level.name for level in model.levels)
+    raise IdentifierRefused(QUERY_RETRIEVE_LEVEL, f"Query/Retrieve Level must be {expected}")
+
+
+def _check_hierarchy(keys: Mapping[int, Key], model: Model, level: Level, character_set: str) -> None:
+    """Each level above the one asked for is named by a single unique key (PS3.4 C.4.1.2.2.1)."""
+    for above in model.levels:
+        if above >= level:
+            return
+        unique = UNIQUE_KEY[above]
+        text = keys[unique.tag].text(character_set) if unique.tag in keys else ""
+        if not text or any(mark in text for mark in "\\*?"):
+            raise IdentifierRefused(unique.tag, f"{unique.keyword} must have one value at this level")
+
+
+def _answering(tag: int, level: Level) -> Attribute | None:
+    """The attribute that a key of a query at `level` stands for; None where the node has nothing for it."""
+    attribute = BY_TAG.get(tag)
+    if attribute is _MODALITY and level is Level.STUDY:
+        return _MODALITIES_IN_STUDY  # what many SCUs mean by it
+    return attribute if attribute is not None and attribute.level <= level else None
+
+
+def _criteria(attribute: Attribute, key: Key, character_set: str) -> list[Criterion]:
+    if attribute.matching is Matching.SEQUENCE:
+        tests = {tag: part.text(character_set) for tag, part in key.items[0].items()} if key.items else {}
+        found = [sequence_criterion(attribute, tests)]
+    elif attribute.matching is Matching.UID or attribute.vr == "UI":
+        found = [criterion(attribute, key.text(character_set))]
+    else:  # several values mean all of them (PS3.4 C.2.2.2.8)
+        found = [criterion(attribute, text) for text in key.text(character_set).split("\\")]
+    return [criterion for criterion in found if criterion is not None]
+
+
+def _asked_items(key: Key, stored: str, question: Question) -> Items:
+    """Of the stored items those which meet the key's item, with the attributes it asks for (PS3.4 C.2.2.2.6)."""
+    items: list[dict[str, Any]] = json.loads(stored) if stored else []
+    if not key.items or not key.items[0]:
+        return items
+    tests = [
+        test
+        for criterion in question.query.criteria
+        if criterion.attribute.tag == key.tag and isinstance(criterion.test, Item)
+        for test in criterion.test.tests
+    ]
+    asked = {f"{tag:08X}" for tag in key.items[0]}
+    return [
+        {tag: body for tag, body in item.items() if tag in asked}
+        for item in items
+        if all(_value_meets(item.get(f"{tag:08X}", {}), test) for tag, test in tests)
+    ]
+
+
+def _value_meets(body: Mapping[str, Any], test: Equals | Like) -> bool:
+    pattern = test.value if isinstance(test, Equals) else test.pattern
+    values = [str(value) for value in body.get("Value", []) if not isinstance(value, dict)]
+    return pattern in values if isinstance(test, Equals) else any(wildcard_matches(pattern, value) for value in values)

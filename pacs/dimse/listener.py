@@ -1,0 +1,263 @@
+"""The DICOM port: accepts without ever waiting for a peer, counts, limits, and ends what overstays."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections import Counter
+from typing import Final
+
+import structlog
+
+from pacs.access.peers import Peers
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.dimse.association import Association, Refused
+from pacs.dimse.connection import Connection
+from pacs.dimse.faults import described
+from pacs.dimse.pdu import HEADER, AssociateRequest, Rejection
+from pacs.dimse.registry import Services
+from pacs.dimse.service import Registry
+from pacs.dimse.watchdog import Watchdog
+from pacs.errors import NodeFailed
+from pacs.settings import DimseSettings
+
+log = structlog.get_logger()
+
+# Below a huge page of 2 MiB, and enough for the deepest Python recursion: at 256 KiB one would end the process.
+THREAD_STACK_BYTES: Final = 1792 * 1024
+BUFFER_BYTES_MIN: Final = 256 * 1024
+BACKLOG: Final = 256
+ACCEPT_PAUSE_S: Final = 0.05
+DRAIN_IDLE_S: Final = 1.0  # while stopping, an association that asks nothing for so long is ended
+
+
+class Listener:
+    """The node's DICOM port. `start`, then `drain` and `stop`; a stopped one is not started again."""
+
+    def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
+        self._peers = peers
+        self._settings = settings
+        self._services = Services(archive, settings)
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+        self._half_open: dict[Association, None] = {}  # in order of arrival
+        self._associations: dict[Association, None] = {}
+        self._threads: set[threading.Thread] = set()
+        self._connections: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._draining = False
+        self._stopped = False
+        self._socket: socket.socket | None = None
+        self._accepting: threading.Thread | None = None
+        shortest = min(settings.request_timeout_s, settings.idle_timeout_s)
+        self._watchdog = Watchdog(
+            settings.idle_timeout_s, settings.rate_floor_bytes_per_s, period_s=min(0.5, shortest / 4)
+        )
+
+    # Life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen. Raises NodeFailed when the address cannot be had."""
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self._settings.host, self._settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            self._socket = socket.socket(family, kind, protocol)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(address)
+            self._socket.listen(BACKLOG)
+        except OSError as error:
+            if self._socket is not None:
+                self._socket.close()
+            raise NodeFailed(
+                f"the DICOM port {self._settings.host}:{self._settings.port} cannot be opened: {error.strerror}",
+                "stop what uses it, or choose PACS_DIMSE__HOST and PACS_DIMSE__PORT",
+            ) from error
+        self._watchdog.start()
+        self._accepting = threading.Thread(target=self._accept, args=(self._socket,), name="dimse-accept", daemon=True)
+        self._accepting.start()
+        log.info("dimse_listening", host=self._settings.host, port=self.port, ae_title=self._settings.ae_title)
+
+    @property
+    def port(self) -> int:
+        """The port listened on; of use where the settings say 0."""
+        assert self._socket is not None, "the listener was not started"
+        return int(self._socket.getsockname()[1])
+
+    def drain(self, timeout_s: float) -> None:
+        """Take no new association (they hear "local limit exceeded", which senders repeat later), let those that are
+        at work go on for at most `timeout_s`, and abort the rest."""
+        with self._lock:
+            self._draining = True
+        deadline = time.monotonic() + timeout_s
+        while (now := time.monotonic()) < deadline:
+            with self._lock:
+                if not self._associations:
+                    break
+                idle = [
+                    association
+                    for association in self._associations
+                    if association.idle_since is not None and now - association.idle_since > DRAIN_IDLE_S
+                ]
+            for association in idle:
+                association.abort("the node is stopping")
+            with self._lock:
+                self._ended.wait(min(0.1, deadline - now))
+        with self._lock:
+            rest = list(self._associations)
+        for association in rest:
+            association.abort("the node is stopping")
+
+    def stop(self) -> None:
+        """Close the port and end every connection; returns when their threads have ended."""
+        self._stopped = True
+        if self._socket is None:
+            return
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
+        if self._accepting is not None:
+            self._accepting.join(5)
+        self._socket.close()
+        with self._lock:
+            rest = [*self._half_open, *self._associations]
+            threads = list(self._threads)
+        for association in rest:
+            association.abort("the node has stopped")
+        for thread in threads:
+            thread.join(5)
+        self._watchdog.stop()
+
+    def statistics(self) -> dict[str, int]:
+        """Counters since the start, and what is open now."""
+        with self._lock:
+            return {
+                **self._counts,
+                "connections_open": sum(self._connections.values()),
+                "half_open": len(self._half_open),
+                "associations_open": len(self._associations),
+            }
+
+    # Accepting ---------------------------------------------------------------------------------------------------
+
+    def _accept(self, listening: socket.socket) -> None:
+        while not self._stopped:
+            try:
+                stream, peer = listening.accept()
+            except OSError as error:
+                if not self._stopped:  # out of descriptors, most likely: the oldest stranger goes first
+                    log.error("dimse_accept_failed", error=str(error))
+                    self._end_oldest_half_open()
+                    time.sleep(ACCEPT_PAUSE_S)
+                continue
+            try:
+                self._take(stream, str(peer[0]))
+            except Exception as error:
+                log.error("dimse_connection_failed", address=str(peer[0]), **described(error))
+                stream.close()
+
+    def _take(self, stream: socket.socket, address: str) -> None:
+        settings = self._settings
+        with self._lock:
+            full = (
+                self._connections.total() >= settings.connections_max
+                or self._connections[address] >= settings.connections_per_address_max
+            )
+            crowded = len(self._half_open) >= settings.half_open_max
+        if full:
+            self.count("connections_refused")
+            stream.close()
+            return
+        if crowded:
+            self._end_oldest_half_open()
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        capacity = max(BUFFER_BYTES_MIN, settings.pdu_bytes_max + HEADER.size, settings.command_bytes_max)
+        connection = Connection(stream, address, capacity)
+        connection.expect_within(settings.request_timeout_s)
+        association = Association(connection, settings, self)
+        thread = threading.Thread(target=self._run, args=(association,), name=f"dimse-{address}", daemon=True)
+        with self._lock:
+            self._connections[address] += 1
+            self._half_open[association] = None
+            self._threads.add(thread)
+            self._counts["connections"] += 1
+        self._watchdog.watch(connection)
+        try:
+            self._start_thread(thread)
+        except RuntimeError:
+            self._forget(association, thread)
+            raise
+
+    def _start_thread(self, thread: threading.Thread) -> None:
+        """The size of stacks is the process's, so it is put back at once."""
+        previous = threading.stack_size(THREAD_STACK_BYTES)
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(previous)
+
+    def _run(self, association: Association) -> None:
+        try:
+            association.run()
+        finally:
+            self._forget(association, threading.current_thread())
+
+    def _forget(self, association: Association, thread: threading.Thread) -> None:
+        connection = association.connection
+        self._watchdog.forget(connection)
+        with self._lock:
+            self._half_open.pop(association, None)
+            self._associations.pop(association, None)
+            self._threads.discard(thread)
+            self._connections[connection.address] -= 1
+            if not self._connections[connection.address]:
+                del self._connections[connection.address]
+            self._ended.notify_all()
+
+    def _end_oldest_half_open(self) -> None:
+        with self._lock:
+            oldest = next(iter(self._half_open), None)
+            if oldest is not None:
+                del self._half_open[oldest]
+                self._counts["half_open_ended"] += 1
+        if oldest is not None:
+            oldest.connection.expire("too many connections without an association")
+
+    # What associations ask ---------------------------------------------------------------------------------------
+
+    def admit(self, association: Association, request: AssociateRequest) -> Principal:
+        """Who the peer is, once it may have an association. Raises Refused."""
+        calling, called = request.calling_ae_title, request.called_ae_title
+        own, address = self._settings.ae_title, association.connection.address
+        if self._settings.check_called_ae_title and called != own:
+            raise Refused(Rejection.CALLED_AE_TITLE, f"sent to AE title {called!r}; this node is {own}")
+        principal = self._peers.recognise(calling, address)
+        if principal is None:
+            self._peers.note_unknown(calling, called, address)
+            raise Refused(
+                Rejection.CALLING_AE_TITLE,
+                f"AE title {calling!r} at {address} is not registered; allow it with `pacs ae add`",
+            )
+        with self._lock:
+            if self._draining:
+                raise Refused(Rejection.LOCAL_LIMIT, "the node is stopping")
+            if len(self._associations) >= self._settings.associations_max:
+                raise Refused(Rejection.LOCAL_LIMIT, "as many associations as allowed are open")
+            from_there = sum(other.connection.address == address for other in self._associations)
+            if from_there >= self._settings.associations_per_address_max:
+                raise Refused(Rejection.LOCAL_LIMIT, f"as many associations as allowed are open from {address}")
+            self._half_open.pop(association, None)
+            self._associations[association] = None
+            self._counts["associations"] += 1
+        return principal
+
+    def registry(self, principal: Principal) -> Registry:
+        """The services offered to `principal`."""
+        return self._services.registry(principal)
+
+    def count(self, name: str) -> None:
+        """Count one more `name`."""
+        with self._lock:
+            self._counts[name] += 1

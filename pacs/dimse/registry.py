@@ -1,0 +1,37 @@
+"""The table of SOP classes: which service answers which abstract syntax. A new service class is one line here."""
+
+from __future__ import annotations
+
+from pacs.access.grants import Action, may
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.dimse import echo
+from pacs.dimse.find import FIND_MODELS, FindProvider
+from pacs.dimse.service import Registry, Service
+from pacs.dimse.store import StorageProvider, is_storage_class
+from pacs.settings import DimseSettings
+
+
+class Services:
+    """Every service class of the node."""
+
+    def __init__(self, archive: Archive, settings: DimseSettings) -> None:
+        self._accept_unknown = settings.accept_unknown_sop_classes
+        self._storage = StorageProvider(archive, settings.instance_bytes_max).service()
+        find = FindProvider(archive, settings)
+        self._table: dict[str, Service] = {
+            echo.VERIFICATION: echo.service(),
+            **{uid: find.service(model) for uid, model in FIND_MODELS.items()},
+        }
+
+    def registry(self, principal: Principal) -> Registry:
+        """What is offered to `principal`: private storage classes only where it may store."""
+        accept_unknown = self._accept_unknown and may(principal, Action.STORE)
+
+        def service_of(abstract_syntax: str) -> Service | None:
+            service = self._table.get(abstract_syntax)
+            if service is None and is_storage_class(abstract_syntax, accept_unknown=accept_unknown):
+                return self._storage
+            return service
+
+        return service_of

@@ -1,0 +1,121 @@
+"""What a service class is to an association: its transfer syntaxes, its roles, and a handler for each command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pacs.access.principals import Principal
+from pacs.dicom.uids import TRANSFER_SYNTAXES
+from pacs.dimse.command import Command
+from pacs.dimse.pdu import AbortReason, ProtocolViolation, Roles
+
+_NOT_A_FILE: Final = frozenset(
+    {
+        "1.2.840.10008.1.2.4.94",  # JPIP: the pixels stay behind a URL of the sender
+        "1.2.840.10008.1.2.4.95",
+        "1.2.840.10008.1.2.4.204",
+        "1.2.840.10008.1.2.4.205",
+        "1.2.840.10008.1.2.6.1",  # MIME and XML: not data sets
+        "1.2.840.10008.1.2.6.2",
+        "1.2.840.10008.1.2.7.1",  # SMPTE ST 2110: live streams
+        "1.2.840.10008.1.2.7.2",
+        "1.2.840.10008.1.2.7.3",
+    }
+)
+
+STORED_TRANSFER_SYNTAXES: Final = frozenset(TRANSFER_SYNTAXES) - _NOT_A_FILE
+"""What C-STORE takes in, each kept as it is sent: every syntax that holds its own pixels (PS3.5 chapter 10)."""
+
+MESSAGE_TRANSFER_SYNTAXES: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
+"""What identifiers and other short data sets are exchanged in: Implicit and Explicit VR Little Endian."""
+
+
+class AssociationOver(Exception):
+    """The association ends here; `last_pdu` is still sent, then the peer has to close."""
+
+    def __init__(self, how: str, last_pdu: bytes = b"") -> None:
+        super().__init__(how)
+        self.how = how
+        self.last_pdu = last_pdu
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An accepted presentation context."""
+
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax: str
+    service: Service
+
+
+class Exchange(Protocol):
+    """The association as a handler sees it. Every method raises ConnectionEnded, ProtocolViolation or AssociationOver
+    when the association ends meanwhile; a handler lets these pass and leaves nothing half done."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        ...
+
+    @property
+    def calling_ae_title(self) -> str:
+        """The peer's AE title."""
+        ...
+
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
+        """Hand every piece of the message's data set to `write`; a piece is valid during the call only. Nothing happens
+        when there is none. Where `write` raises, another call goes on behind the piece it was given."""
+        ...
+
+    def respond(
+        self,
+        context: Context,
+        command: Command,
+        status: int,
+        *,
+        identifier: bytes | None = None,
+        comment: str = "",
+        offending: tuple[int, ...] = (),
+    ) -> None:
+        """Answer `command` (PS3.7 9.3) with `status`, and with a data set where the response carries one."""
+        ...
+
+    def cancelled(self, command: Command) -> bool:
+        """Whether the peer has sent C-CANCEL for `command` (PS3.7 9.3.2.3); never waits."""
+        ...
+
+
+Handler = Callable[[Exchange, Context, Command], None]
+
+
+DEFAULT_ROLES: Final = Roles(scu=True, scp=False)
+"""What a requestor is where nothing is said (PS3.7 D.3.3.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One line of the registry: `handlers` by Command Field, `peer_roles` what a requestor may be here."""
+
+    name: str
+    transfer_syntaxes: frozenset[str]
+    handlers: Mapping[int, Handler]
+    peer_roles: Roles = DEFAULT_ROLES
+
+
+Registry = Callable[[str], Service | None]
+"""Abstract syntax UID to its service; None when the node does not support it."""
+
+
+class Discard:
+    """Reads over the rest of a refused data set; past `bytes_max` it ends the association (ProtocolViolation)."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._left = bytes_max
+
+    def __call__(self, piece: memoryview) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
+            raise ProtocolViolation(AbortReason.NOT_SPECIFIED, "a refused data set that does not end")
