@@ -1,0 +1,1 @@
+"""The AI hook: rules, tasks, webhooks, results. A leaf that follows the event log."""

@@ -1,0 +1,160 @@
+"""What the site has registered: services that may be asked, and rules that say when."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from pacs.access.audit import AuditCode, record
+from pacs.access.principals import Principal
+from pacs.errors import SuretError
+from pacs.index.engine import Index
+from pacs.index.schema import ai_rule, ai_service
+from pacs.index.upsert import upsert
+from pacs.model import Clock, to_microseconds
+from pacs.triage.rules import Rule, RuleInvalid, read_rule
+
+log = structlog.get_logger()
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with (Standard Webhooks 1.0)
+_SERVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ServiceRefused(SuretError):
+    """A service that cannot be registered as asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A registered service. `secret` signs what is sent to it; `card` is what readers are shown."""
+
+    id: str
+    url: str
+    secret: str
+    card: Mapping[str, Any]
+    disabled: bool
+
+    @property
+    def shown(self) -> str:
+        """Name and version as readers see them."""
+        return f"{self.card.get('name') or self.id} {self.card.get('version') or ''}".strip()
+
+
+class Registry:
+    """The services and rules of one node; from any thread. Every change is audited in its own transaction."""
+
+    def __init__(self, index: Index, clock: Clock) -> None:
+        self._index = index
+        self._clock = clock
+
+    def add_service(self, identifier: str, url: str, card: Mapping[str, Any], *, by: Principal) -> str:
+        """Register a service, or give a known one another address; the new secret is shown this once.
+
+        Raises ServiceRefused. Whether the address may be called is decided at every call, by what it resolves to.
+        """
+        if not _SERVICE_ID.fullmatch(identifier):
+            raise ServiceRefused(f"{identifier!r} is no service id", "use letters, digits and . _ -")
+        _check_url(url)
+        secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+        values = {
+            "url": url,
+            "secret": secret,
+            "card": json.dumps(dict(card), ensure_ascii=False),
+            "disabled": 0,
+            "created_at": to_microseconds(self._clock()),
+        }
+
+        def work(connection: Connection) -> None:
+            statement = upsert(connection, ai_service).values(id=identifier, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+            self._audit(connection, "AI service registered", by, f"{identifier} {url}")
+
+        self._index.write(work)
+        return secret
+
+    def services(self) -> list[Service]:
+        """Every service by id."""
+        with self._index.read() as connection:
+            rows = connection.execute(select(ai_service).order_by(ai_service.c.id)).mappings()
+            return [
+                Service(row["id"], row["url"], row["secret"], json.loads(row["card"] or "{}"), bool(row["disabled"]))
+                for row in rows
+            ]
+
+    def service(self, identifier: str) -> Service | None:
+        """The service with this id."""
+        return next((service for service in self.services() if service.id == identifier), None)
+
+    def disable_service(self, identifier: str, *, by: Principal) -> None:
+        """Ask it no more; an unknown id changes nothing."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(ai_service).where(ai_service.c.id == identifier).values(disabled=1))
+            self._audit(connection, "AI service disabled", by, identifier)
+
+        self._index.write(work)
+
+    def add_rule(self, document: object, *, by: Principal) -> Rule:
+        """Put a rule in force, in place of the one with its id. Raises RuleInvalid."""
+        rule = read_rule(document)
+        known = {service.id for service in self.services()}
+        for number, dispatch in enumerate(rule.dispatch):
+            if dispatch.service not in known:
+                raise RuleInvalid(
+                    f"dispatch[{number}].service: there is no service {dispatch.service!r}",
+                    "register it first: pacs ai service add",
+                )
+        values = {"rule": json.dumps(document, ensure_ascii=False), "created_at": to_microseconds(self._clock())}
+
+        def work(connection: Connection) -> None:
+            statement = upsert(connection, ai_rule).values(id=rule.id, **values)
+            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+            self._audit(connection, "AI rule put in force", by, rule.id)
+
+        self._index.write(work)
+        return rule
+
+    def rule_documents(self) -> list[Any]:
+        """Every rule as it was added, by id."""
+        with self._index.read() as connection:
+            return [
+                json.loads(text) for text in connection.execute(select(ai_rule.c.rule).order_by(ai_rule.c.id)).scalars()
+            ]
+
+    def rules(self) -> list[Rule]:
+        """Every rule that is not off. One that this release cannot read is passed over and logged."""
+        found = []
+        for document in self.rule_documents():
+            try:
+                rule = read_rule(document)
+            except RuleInvalid as error:
+                log.error("ai_rule_unreadable", rule=str(document.get("id")), cause=str(error))
+                continue
+            if rule.mode != "off":
+                found.append(rule)
+        return found
+
+    def _audit(self, connection: Connection, action: str, by: Principal, detail: str) -> None:
+        code = AuditCode.APPLICATION_ACTIVITY
+        record(connection, self._clock(), code=code, action=action, principal=by, detail=detail)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for a port that is no number
+    except ValueError as error:
+        raise ServiceRefused(f"{url!r} is not an address: {error}", "give https://host/path") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii() or not url.isprintable():
+        raise ServiceRefused(f"{url!r} is not an address", "give https://host/path, or http:// on this machine")
+    if parts.username is not None or parts.fragment:
+        raise ServiceRefused(f"{url!r} has a user name or a fragment", "leave them out; requests are signed")
