@@ -1,0 +1,1 @@
+"""The HTTP edge: DICOMweb, the API of the viewer, live updates."""

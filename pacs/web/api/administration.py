@@ -1,0 +1,145 @@
+"""What an administrator does in the browser: DICOM peers and local accounts: /api/peers, /api/accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pacs.access.accounts import Account, Accounts
+from pacs.access.gate import Route, in_thread
+from pacs.access.grants import Action
+from pacs.access.peers import Peer, Peers, UnknownCaller
+from pacs.access.principals import Principal, Role, Verb
+from pacs.access.sessions import Sessions
+from pacs.web.api.bodies import body_as, plain
+
+
+class NewPeer(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that registers or changes a peer."""
+
+    ae_title: str
+    host: str
+    port: int
+    verbs: list[Verb]
+
+
+class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that makes an account; without a password it can only carry tokens."""
+
+    name: str
+    role: Role
+    password: str = ""
+    must_change_password: bool = True
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that gives an account another password, to be changed at the next sign-in."""
+
+    password: str
+
+
+class Disabling(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that closes an account or opens it again."""
+
+    disabled: bool
+
+
+def peer_routes(peers: Peers) -> list[Route]:
+    """Registered peers, callers nobody knows, and how one becomes the other."""
+
+    async def show(request: Request, principal: Principal) -> Response:
+        registered, unknown = await in_thread(peers.list), await in_thread(peers.unknown_callers)
+        return JSONResponse(
+            {"peers": [_peer(peer) for peer in registered], "unknown_callers": [_caller(caller) for caller in unknown]}
+        )
+
+    async def add(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewPeer)
+        await in_thread(peers.add, new.ae_title, new.host, new.port, new.verbs, by=principal)
+        return Response(None, 201)
+
+    async def change(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewPeer)
+        title = request.path_params["ae_title"]
+        await in_thread(peers.update, title, new.host, new.port, new.verbs, by=principal)
+        return Response(None, 204)
+
+    async def remove(request: Request, principal: Principal) -> Response:
+        await in_thread(peers.remove, request.path_params["ae_title"], by=principal)
+        return Response(None, 204)
+
+    return [
+        Route(("GET",), "/api/peers", show, Action.MANAGE_PEERS),
+        Route(("POST",), "/api/peers", add, Action.MANAGE_PEERS),
+        Route(("PUT",), "/api/peers/{ae_title}", change, Action.MANAGE_PEERS),
+        Route(("DELETE",), "/api/peers/{ae_title}", remove, Action.MANAGE_PEERS),
+    ]
+
+
+def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
+    """Accounts and their tokens."""
+
+    async def show(request: Request, principal: Principal) -> Response:
+        found = await in_thread(accounts.listing)
+        return JSONResponse({"accounts": [_account(account) for account in found]})
+
+    async def create(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewAccount)
+        made = await in_thread(
+            accounts.create,
+            new.name,
+            new.role,
+            new.password,
+            by=principal,
+            must_change=new.must_change_password and new.password != "",
+        )
+        return JSONResponse(_account(made), 201)
+
+    async def set_password(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewPassword)
+        await in_thread(accounts.set_password, request.path_params["name"], new.password, by=principal)
+        sessions.forget()
+        return Response(None, 204)
+
+    async def set_disabled(request: Request, principal: Principal) -> Response:
+        disabling = await body_as(request, Disabling)
+        await in_thread(accounts.set_disabled, request.path_params["name"], disabling.disabled, by=principal)
+        sessions.forget()
+        return Response(None, 204)
+
+    async def make_token(request: Request, principal: Principal) -> Response:
+        made = await in_thread(accounts.token, request.path_params["name"], by=principal)
+        return JSONResponse({"token": made}, 201)
+
+    async def revoke_tokens(request: Request, principal: Principal) -> Response:
+        number = await in_thread(accounts.revoke_tokens, request.path_params["name"], by=principal)
+        return JSONResponse({"revoked": number})
+
+    account = "/api/accounts/{name}"
+    return [
+        Route(("GET",), "/api/accounts", show, Action.MANAGE_ACCOUNTS),
+        Route(("POST",), "/api/accounts", create, Action.MANAGE_ACCOUNTS),
+        Route(("POST",), f"{account}/password", set_password, Action.MANAGE_ACCOUNTS),
+        Route(("POST",), f"{account}/disabled", set_disabled, Action.MANAGE_ACCOUNTS),
+        Route(("POST",), f"{account}/tokens", make_token, Action.MANAGE_ACCOUNTS),
+        Route(("DELETE",), f"{account}/tokens", revoke_tokens, Action.MANAGE_ACCOUNTS),
+    ]
+
+
+def _account(account: Account) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(account)
+    del shown["row"]
+    return shown
+
+
+def _peer(peer: Peer) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(peer)
+    return shown | {"verbs": sorted(peer.verbs)}
+
+
+def _caller(caller: UnknownCaller) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(caller)
+    return shown

@@ -1,0 +1,144 @@
+"""Signing in and out with a password, and changing it: /api/session."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pacs.access.accounts import AccountRefused, Accounts, SignInRefused
+from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, in_thread
+from pacs.access.grants import Action
+from pacs.access.principals import Principal, PrincipalKind
+from pacs.access.sessions import COOKIE, Sessions
+from pacs.errors import NotPermitted, QueryRefused
+from pacs.web.api.bodies import body_as
+
+ADDRESSES_MAX = 10_000
+WINDOW_S = 60.0
+
+
+class Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a sign-in."""
+
+    name: str
+    password: str
+
+
+class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a change of one's own password."""
+
+    current: str
+    new: str
+
+
+class FailedAttempts:
+    """How often signing in failed from an address within the last minute."""
+
+    def __init__(self, attempts_max: int) -> None:
+        self._attempts_max = attempts_max
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def begin(self, address: str) -> float:
+        """Count an attempt as failed until it has succeeded. Raises SignInRefused when there were too many."""
+        now = time.monotonic()
+        with self._lock:
+            failures = [at for at in self._failures.get(address, []) if now - at < WINDOW_S]
+            if len(failures) >= self._attempts_max:
+                seconds = int(WINDOW_S - (now - failures[0])) + 1
+                raise SignInRefused("too many attempts from this address", f"try again in {seconds} s", seconds)
+            self._failures[address] = [*failures, now]
+            self._failures.move_to_end(address)
+            if len(self._failures) > ADDRESSES_MAX:
+                self._failures.popitem(last=False)
+        return now
+
+    def succeeded(self, address: str, attempt: float) -> None:
+        """Take back what `begin` gave."""
+        with self._lock:
+            failures = self._failures.get(address, [])
+            if attempt in failures:
+                failures.remove(attempt)
+
+
+def routes(accounts: Accounts, sessions: Sessions, attempts_per_minute: int, version: str) -> list[Route]:
+    """The routes of the session."""
+    attempts = FailedAttempts(attempts_per_minute)
+
+    def described(principal: Principal, must_change_password: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {"user": {"name": principal.name, "roles": sorted(principal.roles)}, "version": version}
+        return body | ({"must_change_password": True} if must_change_password else {})
+
+    async def show(request: Request, principal: Principal) -> Response:
+        return JSONResponse(described(principal, caller_of(request).must_change_password))
+
+    async def sign_in(request: Request, principal: Principal) -> Response:
+        credentials = await body_as(request, Credentials)
+        address = address_of(request)
+        attempt = attempts.begin(address)
+        account = await in_thread(accounts.sign_in, credentials.name, credentials.password, address)
+        attempts.succeeded(address, attempt)
+        secret = await in_thread(sessions.open, account, replaces=request.cookies.get(cookie_name(request), ""))
+        response = JSONResponse(described(account.principal(PrincipalKind.USER), account.must_change_password))
+        _set_cookie(request, response, secret, int(sessions.longest.total_seconds()))
+        return response
+
+    async def sign_out(request: Request, principal: Principal) -> Response:
+        caller = _by_session(request)
+        await in_thread(sessions.end, caller.session, principal)
+        response = Response(None, 204, {"clear-site-data": '"cache"'})
+        _set_cookie(request, response, "", 0)
+        return response
+
+    async def change_password(request: Request, principal: Principal) -> Response:
+        caller = _by_session(request)
+        change = await body_as(request, PasswordChange)
+        address = address_of(request)
+        attempt = attempts.begin(address)
+        try:
+            await in_thread(
+                accounts.change_password,
+                principal.name,
+                change.current,
+                change.new,
+                address=address,
+                keep_session=caller.session,
+            )
+        except AccountRefused:
+            attempts.succeeded(address, attempt)  # the new password is no guess at the current one
+            raise
+        except SignInRefused as refused:
+            if refused.retry_after_s:
+                raise
+            raise QueryRefused("the current password is wrong", "check it and try again") from None
+        finally:
+            sessions.forget()
+        attempts.succeeded(address, attempt)
+        return Response(None, 204)
+
+    return [
+        Route(("GET",), "/api/session", show, Action.OWN_SESSION),
+        Route(("POST",), "/api/session", sign_in, Action.SIGN_IN, body_bytes_max=16 * 1024),
+        Route(("DELETE",), "/api/session", sign_out, Action.OWN_SESSION),
+        Route(("POST",), "/api/session/password", change_password, Action.OWN_SESSION, body_bytes_max=16 * 1024),
+    ]
+
+
+def _by_session(request: Request) -> Caller:
+    caller = caller_of(request)
+    if not caller.session:
+        raise NotPermitted("a token has no session", "do this in the viewer")
+    return caller
+
+
+def _set_cookie(request: Request, response: Response, secret: str, seconds: int) -> None:
+    name = cookie_name(request)
+    response.set_cookie(
+        name, secret, max_age=seconds, path="/", secure=name == COOKIE, httponly=True, samesite="strict"
+    )

@@ -1,0 +1,61 @@
+"""The route table of the node's HTTP, and the application around it: guard → gate → endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pacs.access.accounts import Accounts
+from pacs.access.gate import Gate, Route
+from pacs.access.peers import Peers
+from pacs.access.sessions import Sessions
+from pacs.archive.archive import Archive
+from pacs.render.workers import DecodeWorkers
+from pacs.settings import Settings
+from pacs.web import health, live, pages
+from pacs.web.api import administration, session, worklist
+from pacs.web.dicomweb import qido, stow
+from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.wado import Wado
+from pacs.web.guard import Guard
+from pacs.web.health import Figures, Metrics, Probes
+from pacs.web.live import LiveFeed
+
+
+def create_app(
+    archive: Archive,
+    accounts: Accounts,
+    sessions: Sessions,
+    workers: DecodeWorkers,
+    settings: Settings,
+    *,
+    peers: Peers,
+    leaves: Sequence[Route] = (),
+    version: str = "",
+    ready: Callable[[], bool] = lambda: True,
+    gauges: Mapping[str, Figures] | None = None,
+    pages_folder: Path = pages.FOLDER,
+) -> Guard:
+    """The ASGI application of a node. `leaves` are routes of parts the web does not know.
+
+    `gauges` give figures for /metrics, by the name of the part they are of. Raises TypeError for a leaf that is no
+    `Route`.
+    """
+    web = settings.web
+    feed = LiveFeed(archive.events)
+    metrics = Metrics(archive, {**(gauges or {}), "live": lambda: {"watchers": feed.watchers}})
+    accesses = Accesses(archive.index, archive.clock)
+    table = [
+        *qido.routes(archive, web, accesses),
+        *Wado(archive, workers, web, accesses).routes(),
+        *stow.routes(archive, web),
+        *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
+        *worklist.routes(archive.index, accesses),
+        *live.routes(feed, accounts, sessions),
+        *administration.peer_routes(peers),
+        *administration.account_routes(accounts, sessions),
+        *health.routes(Probes(archive, ready), metrics),
+        *leaves,
+        *pages.routes(pages_folder),
+    ]
+    return Guard(Gate(table, accounts, sessions), web, metrics.observe)

@@ -1,0 +1,59 @@
+"""What the DICOMweb answers have in common: the address of the service, JSON, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pacs.dicom.uids import valid_uid
+from pacs.errors import NotAcceptable, QueryRefused
+from pacs.settings import WebSettings
+from pacs.web.dicomweb.media_types import DICOM_JSON, JSON, MediaRange, accepted
+
+ROOT = "/dicom-web"
+VARY = "accept"
+
+
+def service_url(request: Request, settings: WebSettings) -> str:
+    """The root of the service as this client reaches it, without a slash at the end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/") + ROOT
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}{ROOT}"
+
+
+def accepted_by(request: Request) -> tuple[MediaRange, ...]:
+    """What the client of this request accepts, best first."""
+    return accepted(request.headers.getlist("accept"), request.query_params.getlist("accept"))
+
+
+def json_type(request: Request) -> str:
+    """The name under which the client takes DICOM JSON. Raises NotAcceptable.
+
+    Viewers send one list for everything, so any entry that JSON falls into is enough.
+    """
+    ranges = [entry for entry in accepted_by(request) if entry.anything or not entry.multipart]
+    for media_type in (DICOM_JSON, JSON):
+        if any(entry.includes(media_type) for entry in ranges):
+            return media_type
+    raise NotAcceptable("this is given as DICOM JSON only", f"accept {DICOM_JSON}")
+
+
+def json_answer(
+    content: Any, *, media_type: str = DICOM_JSON, status: int = 200, warnings: Iterable[str] = (), service: str = ""
+) -> Response:
+    """`content` as JSON; `warnings` become Warning headers of code 299 (PS3.18 8.5)."""
+    response = Response(msgspec.json.encode(content), status, {"vary": VARY}, media_type)
+    for text in warnings:
+        response.headers.append("warning", f'299 {service} "{text}"')
+    return response
+
+
+def checked_uid(uid: str, name: str) -> str:
+    """`uid` when it is one. Raises QueryRefused."""
+    if not valid_uid(uid):
+        raise QueryRefused(f"{name} {uid[:64]!r} is not a UID", "UIDs are digits and dots, at most 64 characters")
+    return uid

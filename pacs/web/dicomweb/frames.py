@@ -1,0 +1,252 @@
+"""Frames over WADO-RS (PS3.18 10.4.1.1.5, 8.7.3): which form a client gets, and the bytes of each frame in it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pacs.access.gate import in_thread
+from pacs.archive.archive import Archive
+from pacs.archive.retrieve import frame_ranges
+from pacs.dicom.convert import explicit_little_endian
+from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, scan
+from pacs.dicom.frames import FrameTable
+from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
+from pacs.errors import NotAcceptable, NotFound, QueryRefused
+from pacs.model import StoredInstance
+from pacs.render.workers import DecodedFrame, DecodeWorkers, RenderJob
+from pacs.web.dicomweb.answers import accepted_by
+from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
+from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
+from pacs.web.dicomweb.multipart import Framing
+
+FRAMES_MAX = 10_000
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+CACHE = "private, no-cache"  # kept by the browser, asked for again each time: an object may have been replaced
+
+_LIST = re.compile(r"\d{1,9}(,\d{1,9})*")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameForm:
+    """How frames are given: media type and syntax of a frame, decoded first or as stored, in parts or as the body."""
+
+    media_type: str
+    transfer_syntax_uid: str
+    decode: bool
+    multipart: bool
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type of one frame."""
+        return f"{self.media_type}; transfer-syntax={self.transfer_syntax_uid}"
+
+
+def frame_numbers(text: str) -> list[int]:
+    """The numbers of a frame list, from 1. Raises QueryRefused."""
+    if not _LIST.fullmatch(text):
+        raise QueryRefused(f"{text[:64]!r} is no list of frames", "give numbers from 1, separated by commas")
+    numbers = [int(part) for part in text.split(",")]
+    if len(numbers) > FRAMES_MAX:
+        raise QueryRefused(f"{len(numbers)} frames are too many", f"ask for at most {FRAMES_MAX} at a time")
+    return numbers
+
+
+def decodable(transfer_syntax_uid: str) -> bool:
+    """Whether frames of this syntax can be given as plain pixels."""
+    syntax = transfer_syntax(transfer_syntax_uid)
+    return not syntax.encapsulated or (transfer_syntax_uid in COMPRESSED and not syntax.video)
+
+
+def chosen_form(accepts: Sequence[MediaRange], transfer_syntax_uid: str, frames: int) -> FrameForm:
+    """The best form the client accepts (PS3.18 8.7.3.4, 8.7.8). Raises NotAcceptable."""
+    for entry in accepts:
+        multipart = entry.multipart or entry.anything
+        if not multipart and frames > 1:
+            continue
+        found = _form(entry, transfer_syntax_uid, multipart)
+        if found is not None:
+            return found
+    raise NotAcceptable(
+        f"there is no acceptable form of frames stored in {transfer_syntax(transfer_syntax_uid).name}",
+        f'accept multipart/related; type="{OCTET_STREAM}"; transfer-syntax=*',
+    )
+
+
+def _form(entry: MediaRange, stored: str, multipart: bool) -> FrameForm | None:
+    native = transfer_syntax(stored).native
+    if entry.includes(OCTET_STREAM):
+        wanted = entry.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
+        if native and wanted in (ANY_SYNTAX, EXPLICIT_VR_LITTLE_ENDIAN):
+            return FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, False, multipart)
+        if not native and wanted in (ANY_SYNTAX, stored):
+            return FrameForm(OCTET_STREAM, stored, False, multipart)
+        if wanted == EXPLICIT_VR_LITTLE_ENDIAN and decodable(stored):
+            return FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, True, multipart)
+    own = COMPRESSED.get(stored)
+    if own is not None and entry.includes(own):
+        named = entry.media_type == own
+        wanted = entry.transfer_syntax or (DEFAULT_SYNTAX[own] if named else ANY_SYNTAX)
+        if wanted in (ANY_SYNTAX, stored):
+            return FrameForm(own, stored, False, multipart)
+    return None
+
+
+class Frames:
+    """The frames of stored instances. Its methods block unless they are coroutines."""
+
+    def __init__(self, archive: Archive, stored_bytes: StoredBytes, workers: DecodeWorkers) -> None:
+        self._archive = archive
+        self._bytes = stored_bytes
+        self._workers = workers
+
+    async def answer(
+        self, request: Request, find: Callable[[], StoredInstance], numbers: Sequence[int], url: str
+    ) -> Response:
+        """Frames `numbers` of what `find` gives; `url` is that of the instance.
+
+        Raises NotFound, NotAcceptable, Unreadable, OutOfResources.
+        """
+        accepts, known = accepted_by(request), request.headers.get("if-none-match", "")
+
+        def prepare() -> tuple[StoredInstance, FrameForm, str, list[Piece] | None]:
+            stored = find()
+            self._check(stored, numbers)
+            form = chosen_form(accepts, stored.transfer_syntax_uid, len(numbers))
+            etag = _etag(stored, numbers, form)
+            return stored, form, etag, None if known == etag else self.frame(stored, numbers[0], form)
+
+        stored, form, etag, first = await in_thread(prepare)
+        headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}
+        if first is None:
+            return Response(None, 304, headers)
+        if not form.multipart:
+            return StreamedAnswer(
+                given(*first), media_type=form.content_type, length=sum(map(len, first)), headers=headers
+            )
+        framing = Framing(form.media_type, etag)
+        heads = [
+            framing.head({"Content-Type": form.content_type, "Content-Location": f"{url}/frames/{number}"})
+            for number in numbers
+        ]
+        length = sum(map(len, heads)) + sum(map(len, first)) + len(framing.tail) if len(numbers) == 1 else None
+        return StreamedAnswer(
+            self._parts(stored, numbers, form, heads, first, framing.tail),
+            media_type=framing.content_type,
+            length=length,
+            headers=headers,
+        )
+
+    async def _parts(
+        self,
+        stored: StoredInstance,
+        numbers: Sequence[int],
+        form: FrameForm,
+        heads: Sequence[bytes],
+        first: Sequence[Piece],
+        tail: bytes,
+    ) -> Pieces:
+        for position, (number, head) in enumerate(zip(numbers, heads, strict=True)):
+            pieces = first if position == 0 else await in_thread(self.frame, stored, number, form)
+            yield head
+            for piece in pieces:
+                yield piece
+        yield tail
+
+    def _check(self, stored: StoredInstance, numbers: Sequence[int]) -> None:
+        table = _table(stored)
+        for number in numbers:
+            if not 1 <= number <= table.number_of_frames:
+                raise NotFound(f"there is no frame {number}", f"the instance has frames 1 to {table.number_of_frames}")
+
+    def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
+        """The bytes of one frame in `form`. Raises NotFound, Unreadable, OutOfResources."""
+        if form.decode:
+            return [self.decoded(stored, number).data]
+        syntax = transfer_syntax(stored.transfer_syntax_uid)
+        table = _table(stored)
+        if table.frame_bits % 8:
+            return [_aligned(self._archive.frame(stored, number), table, number)]
+        if syntax.big_endian:
+            return [self._swapped(stored, table, number)]
+        if syntax.deflated:
+            return [self._archive.frame(stored, number)]
+        return [
+            self._bytes.read(stored, stored.dataset_offset + offset, length)
+            for offset, length in frame_ranges(stored, number)
+        ]
+
+    def decoded(self, stored: StoredInstance, number: int) -> DecodedFrame:
+        """One frame as plain pixels. Raises NotFound, Unreadable, OutOfResources."""
+        return self._workers.decode(self.job(stored, number))
+
+    def job(self, stored: StoredInstance, number: int) -> RenderJob:
+        """What a decode worker needs of one frame."""
+        return RenderJob(
+            header=self._archive.header(stored),
+            transfer_syntax_uid=stored.transfer_syntax_uid,
+            frame=self._archive.frame(stored, number),
+            frame_number=number,
+            pixel_data_vr=self._pixel_data_vr(stored),
+        )
+
+    def pixel_bytes(self, stored: StoredInstance) -> list[Piece]:
+        """All native frames as one value, little endian (PS3.18 8.7.3.3.1)."""
+        table = _table(stored)
+        syntax = transfer_syntax(stored.transfer_syntax_uid)
+        length = (table.frame_bits * table.number_of_frames + 7) // 8
+        if syntax.big_endian or syntax.deflated:
+            dataset, start = self._little_endian(stored)
+            return [memoryview(dataset)[start : start + length]]
+        return [self._bytes.read(stored, stored.dataset_offset + table.offset, length)]
+
+    def _swapped(self, stored: StoredInstance, table: FrameTable, number: int) -> Piece:
+        [(offset, length)] = table.ranges(number)
+        dataset, start = self._little_endian(stored)
+        begin = start + offset - table.offset
+        return memoryview(dataset)[begin : begin + length]
+
+    def _little_endian(self, stored: StoredInstance) -> tuple[bytes, int]:
+        """The data set in Explicit VR Little Endian and where the value of its pixel data begins."""
+        dataset = b"".join(explicit_little_endian(self._bytes.dataset(stored), stored.transfer_syntax_uid))
+        depth = 0
+        for kind, tag, _, _, value, _ in scan(dataset, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
+            depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
+            if kind == ELEMENT and tag in PIXEL_TAGS and not depth:
+                return dataset, value
+        raise _no_frames(stored)
+
+    def _pixel_data_vr(self, stored: StoredInstance) -> str:
+        syntax = transfer_syntax(stored.transfer_syntax_uid)
+        if syntax.implicit or syntax.deflated or stored.pixel_element_offset is None:
+            return ""
+        head = self._bytes.read(stored, stored.dataset_offset + stored.pixel_element_offset, 6)
+        return bytes(head[4:6]).decode("ascii", "replace")
+
+
+def _table(stored: StoredInstance) -> FrameTable:
+    if stored.frame_table is None:
+        raise _no_frames(stored)
+    return FrameTable.from_bytes(stored.frame_table)
+
+
+def _no_frames(stored: StoredInstance) -> NotFound:
+    return NotFound(f"instance {stored.sop_instance_uid} has no frames", "ask for the instance itself")
+
+
+def _aligned(data: bytes, table: FrameTable, number: int) -> bytes:
+    """A frame of single bits from its own first bit on; frames share bytes where they are stored (PS3.5 8.1.1)."""
+    start = table.bit_offset(number)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[start : start + table.frame_bits]
+    return np.packbits(bits, bitorder="little").tobytes()
+
+
+def _etag(stored: StoredInstance, numbers: Sequence[int], form: FrameForm) -> str:
+    described = f"{stored.dataset_sha256} {form} {','.join(map(str, numbers))}"
+    return f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'

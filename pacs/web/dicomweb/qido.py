@@ -1,0 +1,306 @@
+"""QIDO-RS (PS3.18 10.6): a search is a `Query` out of the URL's parameters, and its rows become DICOM JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pacs.access.gate import Route, in_thread
+from pacs.access.grants import Action
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.archive.matching import criterion, sequence_criterion
+from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, Attribute, Level, Matching
+from pacs.errors import QueryRefused
+from pacs.index.criteria import Criterion, OneOf, Query
+from pacs.settings import WebSettings
+from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, json_type, service_url
+
+OFFSET_MAX = 1 << 31
+KEYS_MAX = 200
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
+_NUMBER_VRS = frozenset({"IS", "US", "UL", "SS", "SL"})
+_NOT_KEYS = frozenset({"accept", "includefield", "limit", "offset", "fuzzymatching"})
+_UNSUPPORTED = {
+    "emptyvaluematching": "The emptyvaluematching parameter is not supported.",
+    "multiplevaluematching": "The multiplevaluematching parameter is not supported.",
+}
+# Answered when they are known (PS3.18 Tables 10.6.3-3 to -5, type c), beside those the catalogue marks as required.
+_WHEN_KNOWN = frozenset(
+    {
+        "TimezoneOffsetFromUTC",
+        "StudyDescription",
+        "SeriesDescription",
+        "PerformedProcedureStepStartDate",
+        "PerformedProcedureStepStartTime",
+        "RequestAttributesSequence",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "AvailableTransferSyntaxUID",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One of the six search resources (PS3.18 Table 10.6.1-1) and the levels its answers speak of."""
+
+    path: str
+    level: Level
+    answers: frozenset[Level]
+
+
+_STUDY_LEVELS = frozenset({Level.PATIENT, Level.STUDY})
+RESOURCES = (
+    Resource("/studies", Level.STUDY, _STUDY_LEVELS),
+    Resource("/series", Level.SERIES, _STUDY_LEVELS | {Level.SERIES}),
+    Resource("/instances", Level.IMAGE, _STUDY_LEVELS | {Level.SERIES, Level.IMAGE}),
+    Resource("/studies/{study}/series", Level.SERIES, frozenset({Level.SERIES})),
+    Resource("/studies/{study}/instances", Level.IMAGE, frozenset({Level.SERIES, Level.IMAGE})),
+    Resource("/studies/{study}/series/{series}/instances", Level.IMAGE, frozenset({Level.IMAGE})),
+)
+
+
+@dataclass(slots=True)
+class Search:
+    """The parameters of one request, understood."""
+
+    criteria: list[Criterion] = field(default_factory=list)
+    matched: list[Attribute] = field(default_factory=list)
+    included: list[Attribute] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+    fuzzy: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+def routes(archive: Archive, settings: WebSettings, accesses: Accesses) -> list[Route]:
+    """The six search resources."""
+    return [_route(resource, archive, settings, accesses) for resource in RESOURCES]
+
+
+def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses: Accesses) -> Route:
+    async def search(request: Request, principal: Principal) -> Response:
+        media_type = json_type(request)
+        service = service_url(request, settings)
+        parameters = request.query_params.multi_items()
+        return await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
+
+    def answer(
+        parameters: list[tuple[str, str]], path: Mapping[str, str], principal: Principal, media_type: str, service: str
+    ) -> Response:
+        understood = understand(parameters)
+        query = to_query(understood, resource, path, principal, settings.query_results_max)
+        accesses.searched(principal)
+        limit = query.limit or 0
+        rows = list(islice(archive.find(_one_more(query)), limit + 1))
+        warnings = understood.warnings
+        if len(rows) > limit:
+            more = archive.count(query) - query.offset - limit
+            warnings = [*warnings, f"There are {more} additional results that can be requested"]
+        shown = set(query.returns)
+        found = [_object(row, resource, shown, understood, service) for row in rows[:limit]]
+        return json_answer(found, media_type=media_type, warnings=warnings, service=service)
+
+    study = "study" if "{study}" in resource.path else ""
+    return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study)
+
+
+def understand(parameters: list[tuple[str, str]]) -> Search:
+    """The parameters of a search (PS3.18 8.3.4). Raises QueryRefused; what is merely unknown becomes a warning."""
+    if len(parameters) > KEYS_MAX:
+        raise QueryRefused(f"{len(parameters)} parameters are too many", f"give at most {KEYS_MAX}")
+    search = Search()
+    seen: set[object] = set()
+    sequences: dict[Attribute, dict[int, str]] = {}
+    for name, value in parameters:
+        if name == "includefield":
+            search.included += _included(value)
+            continue
+        key: object = _identity(name)
+        if key in seen:
+            raise QueryRefused(f"{name[:64]} is given more than once", "give each key once; UIDs may be a list")
+        seen.add(key)
+        if name in _NOT_KEYS:
+            _option(search, name, value)
+        elif name in _UNSUPPORTED:
+            if _boolean(name, value):
+                search.warnings.append(_UNSUPPORTED[name])
+        else:
+            _key(search, sequences, name, value)
+    for attribute, keys in sequences.items():
+        _add(search, attribute, sequence_criterion(attribute, keys))
+    return search
+
+
+def to_query(
+    search: Search, resource: Resource, path: Mapping[str, str], principal: Principal, results_max: int
+) -> Query:
+    """The question to the index. Raises QueryRefused for UIDs in the path that are none."""
+    criteria = list(search.criteria)
+    for parameter, keyword in (("study", "StudyInstanceUID"), ("series", "SeriesInstanceUID")):
+        if parameter in path:
+            uid = checked_uid(path[parameter], keyword)
+            criteria.append(Criterion(BY_KEYWORD[keyword], OneOf((uid,))))
+    default = [
+        attribute
+        for attribute in CATALOGUE
+        if attribute.level in resource.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
+    ]
+    asked = [attribute for attribute in (*search.matched, *search.included) if attribute.level <= resource.level]
+    return Query(
+        level=resource.level,
+        criteria=tuple(criteria),
+        returns=tuple(dict.fromkeys([*default, *asked])),
+        limit=results_max if search.limit is None else min(search.limit, results_max),
+        offset=search.offset,
+        fuzzy=search.fuzzy,
+        combined_date_time=True,
+        study_instance_uids=principal.study_instance_uids,
+    )
+
+
+def _one_more(query: Query) -> Query:
+    """The same question for one row more, which tells whether there are any."""
+    return Query(
+        query.level,
+        query.criteria,
+        query.returns,
+        (query.limit or 0) + 1,
+        query.offset,
+        query.fuzzy,
+        query.combined_date_time,
+        query.study_instance_uids,
+    )
+
+
+# Parameters ----------------------------------------------------------------------------------------------------
+
+
+def _attribute(name: str) -> Attribute | None:
+    return BY_TAG.get(int(name, 16)) if _TAG.fullmatch(name) else BY_KEYWORD.get(name)
+
+
+def _identity(name: str) -> object:
+    """Tag and keyword of one attribute are the same key."""
+    return ".".join(str(_attribute(part) or part) for part in name.split("."))
+
+
+def _key(search: Search, sequences: dict[Attribute, dict[int, str]], name: str, value: str) -> None:
+    outer, dot, inner = name.partition(".")
+    attribute = _attribute(outer)
+    if _TAG.fullmatch(outer) and int(outer[:4], 16) % 2:
+        raise QueryRefused(f"{outer} is a private attribute", "private attributes are not searched here; leave it out")
+    if dot and attribute is not None and attribute.matching is Matching.SEQUENCE:
+        tag = int(inner, 16) if _TAG.fullmatch(inner) else tag_for_keyword(inner)
+        if tag is None:
+            raise QueryRefused(f"{name[:64]} names no attribute", "use a keyword or eight hexadecimal digits")
+        sequences.setdefault(attribute, {})[int(tag)] = value
+        return
+    if dot or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
+        search.warnings.append(f"The parameter {_printable(name)} is not supported and was ignored.")
+        return
+    _add(search, attribute, criterion(attribute, value))
+
+
+def _add(search: Search, attribute: Attribute, found: Criterion | None) -> None:
+    search.matched.append(attribute)
+    if found is not None:
+        search.criteria.append(found)
+
+
+def _option(search: Search, name: str, value: str) -> None:
+    match name:
+        case "limit":
+            search.limit = _whole(name, value)
+        case "offset":
+            search.offset = _whole(name, value)
+        case "fuzzymatching":
+            search.fuzzy = _boolean(name, value)
+
+
+def _whole(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or len(value) > 10 or int(value) > OFFSET_MAX:
+        raise QueryRefused(f"{name} {value[:32]!r} is not a whole number", f"give a number from 0 to {OFFSET_MAX}")
+    return int(value)
+
+
+def _boolean(name: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise QueryRefused(f"{name} {value[:32]!r} is neither true nor false", "give true or false")
+    return value.lower() == "true"
+
+
+def _included(value: str) -> Iterator[Attribute]:
+    """Attributes of an `includefield`; what the index does not hold is left out (PS3.18 8.3.4.3)."""
+    for name in value.split(","):
+        if name.strip().lower() == "all":
+            yield from CATALOGUE
+        elif (attribute := _attribute(name.strip().partition(".")[0])) is not None:
+            yield attribute
+
+
+def _printable(name: str) -> str:
+    return re.sub(r"[^0-9A-Za-z._-]", "?", name[:64])
+
+
+# Answers -------------------------------------------------------------------------------------------------------
+
+
+def _object(
+    row: Mapping[str, str], resource: Resource, shown: set[Attribute], search: Search, service: str
+) -> dict[str, Any]:
+    asked = {attribute.keyword for attribute in (*search.matched, *search.included)}
+    elements: dict[int, dict[str, Any]] = {}
+    for keyword, text in row.items():
+        attribute = BY_KEYWORD[keyword]
+        own_key = attribute.unique and attribute.level is not Level.PATIENT
+        if attribute not in shown and not own_key:
+            continue
+        if text == "" and not (attribute.required or keyword in asked):
+            continue
+        elements[attribute.tag] = element(attribute, text)
+    elements[0x00080056] = {"vr": "CS", "Value": ["ONLINE"]}
+    elements[0x00081190] = {"vr": "UR", "Value": [_retrieve_url(row, resource.level, service)]}
+    return {f"{tag:08X}": elements[tag] for tag in sorted(elements)}
+
+
+def element(attribute: Attribute, text: str) -> dict[str, Any]:
+    """A value of the index as an element of the DICOM JSON model (PS3.18 Annex F)."""
+    if text == "":
+        return {"vr": attribute.vr}
+    if attribute.vr == "SQ":
+        return {"vr": "SQ", "Value": json.loads(text)}
+    return {"vr": attribute.vr, "Value": [_value(attribute.vr, part) for part in text.split("\\")]}
+
+
+def _value(vr: str, text: str) -> Any:
+    if text == "":
+        return None
+    if vr == "PN":
+        groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
+        return {group: name for group, name in groups if name}
+    if vr in _NUMBER_VRS and re.fullmatch(r"[+-]?\d{1,15}", text):
+        return int(text)
+    return text
+
+
+def _retrieve_url(row: Mapping[str, str], level: Level, service: str) -> str:
+    url = f"{service}/studies/{row['StudyInstanceUID']}"
+    if level >= Level.SERIES:
+        url += f"/series/{row['SeriesInstanceUID']}"
+    if level is Level.IMAGE:
+        url += f"/instances/{row['SOPInstanceUID']}"
+    return url
