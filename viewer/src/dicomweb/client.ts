@@ -1,0 +1,101 @@
+/** The DICOMweb resources the viewer uses (PS3.18 10.4–10.6) and their paths. */
+
+import type { Http } from "@/dicomweb/http";
+import { datasets, number, Tag, text, type Dataset } from "@/dicomweb/json";
+
+const ROOT = "/dicom-web";
+const DICOM_JSON = "application/dicom+json";
+const UID = /^[0-9.]{1,64}$/;
+
+/** Whether a text may stand in a path as a UID (PS3.5 9.1: digits and dots, at most 64). */
+export function isUid(value: string): boolean {
+  return UID.test(value);
+}
+
+export interface SeriesSummary {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly modality: string;
+  readonly description: string;
+  readonly bodyPart: string;
+  readonly seriesNumber: number | undefined;
+  readonly numberOfInstances: number;
+}
+
+const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
+
+export class DicomWeb {
+  constructor(private readonly http: Http) {}
+
+  /** The series of a study in reading order: by series number, those without one last. Raises Failure. */
+  async series(studyInstanceUid: string, signal?: AbortSignal): Promise<SeriesSummary[]> {
+    const answer = await this.get(`${studyPath(studyInstanceUid)}/series?includefield=${SERIES_FIELDS}`, signal);
+    return datasets(answer)
+      .map((dataset) => seriesSummary(studyInstanceUid, dataset))
+      .filter((series) => isUid(series.seriesInstanceUid))
+      .toSorted(
+        (a, b) =>
+          (a.seriesNumber ?? Infinity) - (b.seriesNumber ?? Infinity) ||
+          (a.seriesInstanceUid < b.seriesInstanceUid ? -1 : 1),
+      );
+  }
+
+  /** The study's own attributes; undefined when the node does not show it. Raises Failure. */
+  async study(studyInstanceUid: string, signal?: AbortSignal): Promise<Dataset | undefined> {
+    const fields = "StudyDescription,PatientName,PatientID,PatientBirthDate,PatientSex";
+    const path = `${ROOT}/studies?StudyInstanceUID=${studyInstanceUid}&includefield=${fields}`;
+    return datasets(await this.get(path, signal))[0];
+  }
+
+  /** Every instance's data set without bulk data. Raises Failure. */
+  async metadata(studyInstanceUid: string, seriesInstanceUid: string, signal?: AbortSignal): Promise<Dataset[]> {
+    return datasets(await this.get(`${seriesPath(studyInstanceUid, seriesInstanceUid)}/metadata`, signal));
+  }
+
+  private get(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    return this.http.json(path, signal ? { accept: DICOM_JSON, signal } : { accept: DICOM_JSON });
+  }
+}
+
+function seriesSummary(studyInstanceUid: string, dataset: Dataset): SeriesSummary {
+  return {
+    studyInstanceUid,
+    seriesInstanceUid: text(dataset, Tag.SeriesInstanceUID),
+    modality: text(dataset, Tag.Modality),
+    description: text(dataset, Tag.SeriesDescription),
+    bodyPart: text(dataset, Tag.BodyPartExamined),
+    seriesNumber: number(dataset, Tag.SeriesNumber),
+    numberOfInstances: number(dataset, Tag.NumberOfSeriesRelatedInstances) ?? 0,
+  };
+}
+
+function studyPath(study: string): string {
+  return `${ROOT}/studies/${study}`;
+}
+
+function seriesPath(study: string, series: string): string {
+  return `${studyPath(study)}/series/${series}`;
+}
+
+/** One image of a stack: an instance's frame, counted from 1. */
+export interface FrameAddress {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+  readonly frameNumber: number;
+}
+
+/** Path of the frame as stored. */
+export function framePath(at: FrameAddress): string {
+  return `${seriesPath(at.studyInstanceUid, at.seriesInstanceUid)}/instances/${at.sopInstanceUid}/frames/${at.frameNumber}`;
+}
+
+/** Path of the server's picture of the frame, at most `width` × `height` pixels, JPEG quality 1–100. */
+export function renderedPath(at: FrameAddress, width: number, height: number, quality: number): string {
+  return `${framePath(at)}/rendered?viewport=${width},${height}&quality=${quality}`;
+}
+
+/** Path of a small picture which stands for the series. */
+export function thumbnailPath(studyInstanceUid: string, seriesInstanceUid: string, size: number): string {
+  return `${seriesPath(studyInstanceUid, seriesInstanceUid)}/thumbnail?viewport=${size},${size}`;
+}

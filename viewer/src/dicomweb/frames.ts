@@ -1,0 +1,195 @@
+/** From the instances of a series to the images of a stack: which objects are images, their frames, their order. */
+
+import type { FrameAddress } from "@/dicomweb/client";
+import { isUid } from "@/dicomweb/client";
+import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+
+/** One image of the stack with its own flat data set: functional groups of multi-frame objects are resolved. */
+export interface Frame extends FrameAddress {
+  readonly dataset: Dataset;
+  readonly instanceNumber: number | undefined;
+  readonly numberOfFrames: number;
+}
+
+/** The objects of one series, sorted by what the viewer can do with them. */
+export interface SeriesContent {
+  /** In reading order. */
+  readonly frames: readonly Frame[];
+  /** Objects without pixels: reports, documents, presentation states, waveforms. */
+  readonly others: readonly Dataset[];
+}
+
+// PS3.6 table A-1: pixel data of these is one video stream, without frames of its own.
+const VIDEO_CLASSES = new Set([
+  "1.2.840.10008.5.1.4.1.1.77.1.1.1",
+  "1.2.840.10008.5.1.4.1.1.77.1.2.1",
+  "1.2.840.10008.5.1.4.1.1.77.1.4.1",
+]);
+
+export function isImage(dataset: Dataset): boolean {
+  const hasPixels = [Tag.PixelData, Tag.FloatPixelData, Tag.DoubleFloatPixelData].some((tag) => tag in dataset);
+  const rows = number(dataset, Tag.Rows) ?? 0;
+  return hasPixels && rows > 0 && !VIDEO_CLASSES.has(text(dataset, Tag.SOPClassUID));
+}
+
+/** Frames in reading order and the other objects of a series' metadata. */
+export function seriesContent(
+  studyInstanceUid: string,
+  seriesInstanceUid: string,
+  metadata: readonly Dataset[],
+): SeriesContent {
+  const frames: Frame[] = [];
+  const others: Dataset[] = [];
+  for (const dataset of metadata) {
+    if (!isUid(text(dataset, Tag.SOPInstanceUID))) continue;
+    if (isImage(dataset)) frames.push(...framesOf(studyInstanceUid, seriesInstanceUid, dataset));
+    else others.push(dataset);
+  }
+  return { frames: readingOrder(frames), others };
+}
+
+function framesOf(studyInstanceUid: string, seriesInstanceUid: string, dataset: Dataset): Frame[] {
+  const numberOfFrames = Math.max(1, Math.trunc(number(dataset, Tag.NumberOfFrames) ?? 1));
+  return Array.from({ length: numberOfFrames }, (_, index) => ({
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid: text(dataset, Tag.SOPInstanceUID),
+    frameNumber: index + 1,
+    dataset: flatDataset(dataset, index),
+    instanceNumber: number(dataset, Tag.InstanceNumber),
+    numberOfFrames,
+  }));
+}
+
+const GROUPS = [Tag.SharedFunctionalGroupsSequence, Tag.PerFrameFunctionalGroupsSequence] as const;
+
+/**
+ * The attributes that hold for one frame, as if it were a single-frame image (PS3.3 C.7.6.16): the shared functional
+ * groups, then the frame's own, laid over the instance's attributes.
+ */
+function flatDataset(dataset: Dataset, index: number): Dataset {
+  const shared = items(dataset, Tag.SharedFunctionalGroupsSequence)[0];
+  const own = items(dataset, Tag.PerFrameFunctionalGroupsSequence)[index];
+  if (!shared && !own && !(Tag.NumberOfFrames in dataset)) return dataset;
+  const flat: Record<string, Dataset[string]> = { ...dataset };
+  for (const tag of GROUPS) delete flat[tag];
+  delete flat[Tag.NumberOfFrames];
+  for (const groups of [shared, own]) {
+    for (const macro of Object.keys(groups ?? {})) Object.assign(flat, groups && items(groups, macro)[0]);
+  }
+  return flat;
+}
+
+type Vector = readonly [number, number, number];
+
+function vector(values: readonly number[], start = 0): Vector | undefined {
+  const [x, y, z] = values.slice(start, start + 3);
+  return x === undefined || y === undefined || z === undefined ? undefined : [x, y, z];
+}
+
+function cross(a: Vector, b: Vector): Vector {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}
+
+function dot(a: Vector, b: Vector): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+const PARALLEL = 0.999; // cosine of 2.6°: what scanners round off, not another plane
+const SAME_POSITION_MM = 0.01;
+
+/**
+ * Along the slice normal when every frame has a place of its own on it, else by instance and frame number.
+ *
+ * The direction is the one in which instance numbers grow, so that the first image is the first the modality made.
+ */
+export function readingOrder(frames: readonly Frame[]): Frame[] {
+  const numbered = frames.toSorted(byNumber);
+  const distances = slicePositions(numbered);
+  if (!distances) return numbered;
+  const placed = numbered.map((frame, index) => ({ frame, distance: distances[index] ?? 0 }));
+  const upwards = growsWithNumber(distances);
+  placed.sort((a, b) => (upwards ? a.distance - b.distance : b.distance - a.distance));
+  const apart = placed.every(({ distance }, index) => {
+    const before = placed[index - 1];
+    return !before || Math.abs(distance - before.distance) > SAME_POSITION_MM;
+  });
+  return apart ? placed.map(({ frame }) => frame) : numbered;
+}
+
+function byNumber(a: Frame, b: Frame): number {
+  return (
+    (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity) ||
+    compare(a.sopInstanceUid, b.sopInstanceUid) ||
+    a.frameNumber - b.frameNumber
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Distances in mm along the common normal; undefined when there is none or a frame has no position. */
+function slicePositions(frames: readonly Frame[]): number[] | undefined {
+  let common: Vector | undefined;
+  const distances: number[] = [];
+  for (const { dataset } of frames) {
+    const orientation = numbers(dataset, Tag.ImageOrientationPatient);
+    const [row, column] = [vector(orientation), vector(orientation, 3)];
+    const position = vector(numbers(dataset, Tag.ImagePositionPatient));
+    if (!row || !column || !position) return undefined;
+    const normal = cross(row, column);
+    common ??= normal;
+    if (dot(common, normal) < PARALLEL) return undefined;
+    distances.push(dot(common, position));
+  }
+  return distances.length > 1 ? distances : undefined;
+}
+
+/** Whether positions rather grow than shrink from the first to the last number. */
+function growsWithNumber(distances: readonly number[]): boolean {
+  let balance = 0;
+  for (let index = 1; index < distances.length; index += 1) {
+    balance += Math.sign((distances[index] ?? 0) - (distances[index - 1] ?? 0));
+  }
+  return balance >= 0;
+}
+
+const OPPOSITE: Readonly<Record<string, string>> = { L: "R", R: "L", A: "P", P: "A", H: "F", F: "H" };
+const LETTER_MIN = 0.2; // a smaller share of a direction is not worth a letter
+
+/** Letters at the edges of the picture (PS3.3 C.7.6.1.1.1): where left, right, top and bottom look to in the patient. */
+export interface OrientationLetters {
+  readonly left: string;
+  readonly right: string;
+  readonly top: string;
+  readonly bottom: string;
+}
+
+/** The letters of an image's orientation; undefined when the object does not say how the patient lies in it. */
+export function orientationLetters(dataset: Dataset): OrientationLetters | undefined {
+  const orientation = numbers(dataset, Tag.ImageOrientationPatient);
+  const [row, column] = [vector(orientation), vector(orientation, 3)];
+  if (!row || !column) return undefined;
+  const [right, bottom] = [letters(row), letters(column)];
+  return { left: opposite(right), right, top: opposite(bottom), bottom };
+}
+
+function letters(direction: Vector): string {
+  const [x, y, z] = direction;
+  return (
+    [
+      [Math.abs(x), x > 0 ? "L" : "R"],
+      [Math.abs(y), y > 0 ? "P" : "A"],
+      [Math.abs(z), z > 0 ? "H" : "F"],
+    ] as [number, string][]
+  )
+    .filter(([share]) => share > LETTER_MIN)
+    .toSorted(([a], [b]) => b - a)
+    .map(([, letter]) => letter)
+    .join("");
+}
+
+function opposite(text_: string): string {
+  return [...text_].map((letter) => OPPOSITE[letter] ?? letter).join("");
+}

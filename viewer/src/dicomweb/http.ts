@@ -1,0 +1,86 @@
+/** One door to the node's HTTP. Paths only, never addresses: nothing can make the viewer talk to another host. */
+
+/** What the node, or the network, answered instead of what was asked. `status` 0: no answer at all. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+
+  constructor(
+    readonly status: number,
+    message = "",
+    /** What to do about it, in the node's words; "" when it gave none. */
+    readonly hint = "",
+    /** Seconds to wait (Retry-After), 0 when not given. */
+    readonly retryAfter = 0,
+    /** The decoded JSON body, for callers that expect more in it. */
+    readonly body: unknown = undefined,
+  ) {
+    super(message);
+  }
+}
+
+export interface Ask {
+  readonly method?: "GET" | "POST" | "DELETE";
+  readonly json?: unknown;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Whether a promise was rejected because its reader went away. */
+export function isAborted(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+export class Http {
+  /** Called when the node says that nobody is signed in. */
+  unauthenticated: () => void = () => {};
+
+  constructor(private readonly send: typeof fetch = (input, init) => fetch(input, init)) {}
+
+  /** The decoded JSON of the answer, undefined for 204. Raises Failure; AbortError when `signal` fires. */
+  async json(path: string, ask: Ask = {}): Promise<unknown> {
+    const answer = await this.answer(path, ask);
+    if (answer.status === 204) return undefined;
+    try {
+      return await answer.json();
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      throw new Failure(0, "the answer is not whole");
+    }
+  }
+
+  private async answer(path: string, { method = "GET", json, accept = "application/json", signal }: Ask) {
+    const headers: Record<string, string> = { Accept: accept };
+    if (method !== "GET") headers["X-Suret"] = "1"; // a form of another site cannot send it
+    if (json !== undefined) headers["Content-Type"] = "application/json";
+    const init: RequestInit = { method, headers, credentials: "same-origin" };
+    if (json !== undefined) init.body = JSON.stringify(json);
+    if (signal) init.signal = signal;
+    let answer: Response;
+    try {
+      answer = await this.send(path, init);
+    } catch (error) {
+      if (isAborted(error)) throw error;
+      throw new Failure(0);
+    }
+    if (answer.ok) return answer;
+    const failure = await failureOf(answer);
+    if (failure.status === 401) this.unauthenticated();
+    throw failure;
+  }
+}
+
+/** The failure an answer tells of: `{"error", "hint"}` where the node wrote it. */
+export async function failureOf(answer: Response): Promise<Failure> {
+  let body: unknown;
+  try {
+    body = await answer.json();
+  } catch {
+    body = undefined; // a proxy's own page
+  }
+  const said = (key: string): string => {
+    const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[key] : undefined;
+    return typeof value === "string" ? value : "";
+  };
+  const wait = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
+  return new Failure(answer.status, said("error"), said("hint"), Number.isFinite(wait) ? wait : 0, body);
+}

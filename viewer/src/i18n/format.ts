@@ -1,0 +1,80 @@
+/** Dates and numbers of the product's languages. Our own, because Chromium has no Kyrgyz and wrong Kazakh data. */
+
+import type { Language } from "@/i18n/plural";
+
+interface NumberStyle {
+  readonly group: string;
+  readonly decimal: string;
+}
+
+const NARROW_NO_BREAK_SPACE = "\u202F";
+const COMMA_DECIMAL: NumberStyle = { group: NARROW_NO_BREAK_SPACE, decimal: "," };
+
+const NUMBER_STYLE: Readonly<Record<Language, NumberStyle>> = {
+  kk: COMMA_DECIMAL,
+  ky: COMMA_DECIMAL,
+  ru: COMMA_DECIMAL,
+  en: { group: ",", decimal: "." },
+};
+
+const SMALLEST_GROUPED = 10_000; // 1234 reads better as it is
+
+/** A number with at most `digits` decimals, without trailing zeros. */
+export function formatNumber(language: Language, value: number, digits = 0): string {
+  const style = NUMBER_STYLE[language];
+  const [whole = "", fraction = ""] = Math.abs(value).toFixed(digits).split(".");
+  const grouped = Number(whole) < SMALLEST_GROUPED ? whole : whole.replace(/\B(?=(?:\d{3})+$)/g, style.group);
+  const decimals = fraction.replace(/0+$/, "");
+  const text = decimals ? `${grouped}${style.decimal}${decimals}` : grouped;
+  return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** A DA value (YYYYMMDD, or the older YYYY.MM.DD) as DD.MM.YYYY in every language; anything else as it is. */
+export function formatDate(da: string): string {
+  const parts = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(da);
+  return parts ? `${parts[3]}.${parts[2]}.${parts[1]}` : da;
+}
+
+/** A TM value (HHMMSS.FFFFFF) as HH:MM, 24 hours; anything else as "". */
+export function formatTime(tm: string): string {
+  const parts = /^(\d{2}):?(\d{2})/.exec(tm);
+  return parts ? `${parts[1]}:${parts[2]}` : "";
+}
+
+/** A moment (ISO 8601) in local time: the time alone today, with its date otherwise. */
+export function formatMoment(iso: string, now: Date): string {
+  const moment = new Date(iso);
+  if (Number.isNaN(moment.getTime())) return "";
+  const time = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+  if (moment.toDateString() === now.toDateString()) return time;
+  return `${two(moment.getDate())}.${two(moment.getMonth() + 1)}.${moment.getFullYear()} ${time}`;
+}
+
+/** A local date as DA. */
+export function toDa(date: Date): string {
+  return `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+}
+
+/** Whole years between two DA values; undefined when either is no date or they are in the wrong order. */
+export function yearsBetween(birth: string, then: string): number | undefined {
+  const DA = /^(\d{4})(\d{4})$/;
+  const [from, to] = [DA.exec(birth), DA.exec(then)];
+  if (!from || !to) return undefined;
+  const years = Number(to[1]) - Number(from[1]) - (Number(to[2]) < Number(from[2]) ? 1 : 0);
+  return years >= 0 && years < 150 ? years : undefined;
+}
+
+/** A date typed as D.M.YYYY (or with / - or blanks between), or as eight digits DDMMYYYY, as DA; else undefined. */
+export function parseDate(typed: string): string | undefined {
+  const parts = /^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$/.exec(typed.trim()) ?? /^(\d{2})(\d{2})(\d{4})$/.exec(typed.trim());
+  if (!parts) return undefined;
+  const [day, month, year] = parts.slice(1).map(Number);
+  if (day === undefined || month === undefined || year === undefined) return undefined;
+  const date = new Date(year, month - 1, day);
+  const exists = date.getFullYear() === year && date.getMonth() === month - 1 && date.getDate() === day;
+  return exists ? toDa(date) : undefined;
+}

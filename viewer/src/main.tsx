@@ -1,0 +1,14 @@
+import { render } from "preact";
+
+import { App } from "@/model/app";
+import { AppScreen } from "@/ui/AppScreen";
+import { forgetPictures } from "@/ui/lazyViewport";
+import "@/ui/base.css";
+import "@/worklist/worklist.css";
+import "@/ui/study.css";
+
+const app = new App(() => void forgetPictures());
+app.start();
+
+const root = document.getElementById("app");
+if (root) render(<AppScreen app={app} />, root);

@@ -1,0 +1,69 @@
+/** The parts of the viewer put together, and what follows from what. */
+
+import { effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
+
+import { DicomWeb } from "@/dicomweb/client";
+import { Http } from "@/dicomweb/http";
+import { Live } from "@/model/live";
+import { followRoute, type Route } from "@/model/route";
+import { Session } from "@/model/session";
+import { OpenStudy } from "@/model/study";
+import { Worklist } from "@/model/worklist";
+
+export class App {
+  readonly session: Session;
+  readonly worklist: Worklist;
+  readonly live: Live;
+  readonly route: ReadonlySignal<Route>;
+  /** The study being read; undefined while the worklist is on the screen. */
+  readonly study = signal<OpenStudy | undefined>(undefined);
+
+  private readonly web: DicomWeb;
+
+  constructor(private readonly onSessionEnd: () => void) {
+    const http = new Http();
+    this.web = new DicomWeb(http);
+    this.session = new Session(http);
+    this.worklist = new Worklist(http);
+    this.route = followRoute();
+    this.live = new Live({
+      connected: () => {
+        this.worklist.refresh();
+        this.study.peek()?.touched();
+      },
+      studyChanged: (studyInstanceUid) => {
+        this.worklist.touched(studyInstanceUid);
+        const study = this.study.peek();
+        if (study?.studyInstanceUid === studyInstanceUid) study.touched();
+      },
+      lost: () => void this.session.check(),
+    });
+  }
+
+  start(): void {
+    effect(() => {
+      if (!this.session.isOpen.value) return undefined;
+      const hangUp = untracked(() => this.live.open());
+      return () => {
+        hangUp();
+        untracked(() => this.worklist.forget());
+        this.onSessionEnd();
+      };
+    });
+    effect(() => {
+      const route = this.route.value;
+      if (!this.session.isOpen.value || route.screen !== "study") return undefined;
+      const study = new OpenStudy(this.web, route.studyInstanceUid);
+      untracked(() => {
+        this.worklist.opened(study.studyInstanceUid);
+        this.study.value = study;
+        void study.open();
+      });
+      return () => {
+        study.close();
+        this.study.value = undefined;
+      };
+    });
+    void this.session.resume();
+  }
+}

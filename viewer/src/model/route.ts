@@ -1,0 +1,29 @@
+/** Which screen the address asks for. Only UIDs are taken from it; in the fragment they stay out of servers' logs. */
+
+import { signal, type ReadonlySignal } from "@preact/signals";
+
+import { isUid } from "@/dicomweb/client";
+
+export type Route = { readonly screen: "worklist" } | { readonly screen: "study"; readonly studyInstanceUid: string };
+
+const STUDY = /^#\/study\/(.+)$/;
+
+export function parseRoute(hash: string): Route {
+  const studyInstanceUid = STUDY.exec(hash)?.[1] ?? "";
+  return isUid(studyInstanceUid) ? { screen: "study", studyInstanceUid } : { screen: "worklist" };
+}
+
+export function studyLink(studyInstanceUid: string): string {
+  return `#/study/${studyInstanceUid}`;
+}
+
+export const WORKLIST_LINK = "#/";
+
+/** The address as a signal, following it for as long as the page lives. */
+export function followRoute(): ReadonlySignal<Route> {
+  const route = signal(parseRoute(location.hash));
+  globalThis.addEventListener("hashchange", () => {
+    route.value = parseRoute(location.hash);
+  });
+  return route;
+}

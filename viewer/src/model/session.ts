@@ -1,0 +1,83 @@
+/** Who is signed in. */
+
+import { computed, signal } from "@preact/signals";
+
+import { Failure, type Http } from "@/dicomweb/http";
+import { record, string, strings } from "@/model/decode";
+
+export interface User {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+export type SessionState =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "unreachable"; readonly failure: Failure }
+  | { readonly kind: "signed-out"; readonly ended: boolean }
+  | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
+
+const PATH = "/api/session";
+
+export class Session {
+  readonly state = signal<SessionState>({ kind: "unknown" });
+  readonly isOpen = computed(() => this.state.value.kind === "signed-in" && !this.state.value.mustChangePassword);
+
+  constructor(private readonly http: Http) {
+    http.unauthenticated = () => {
+      if (this.state.value.kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
+    };
+  }
+
+  /** Ask the node who the cookie stands for. */
+  async resume(): Promise<void> {
+    try {
+      this.enter(await this.http.json(PATH));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
+      else if (this.state.value.kind !== "signed-out") this.state.value = { kind: "signed-out", ended: false };
+    }
+  }
+
+  /** Notice that the session has ended; anything else the node answers, or its silence, changes nothing. */
+  async check(): Promise<void> {
+    try {
+      await this.http.json(PATH);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** Raises Failure: 401 wrong name or password, 429 too many attempts. */
+  async signIn(name: string, password: string): Promise<void> {
+    this.enter(await this.http.json(PATH, { method: "POST", json: { name, password } }));
+  }
+
+  /** Raises Failure: 400 with the reason as its hint. */
+  async changePassword(current: string, next: string): Promise<void> {
+    await this.http.json(`${PATH}/password`, { method: "POST", json: { current, new: next } });
+    await this.resume();
+  }
+
+  /** Whatever the node answers, this screen is left; a cookie that could not be revoked ends by its own clock. */
+  async signOut(): Promise<void> {
+    try {
+      await this.http.json(PATH, { method: "DELETE" });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    } finally {
+      this.state.value = { kind: "signed-out", ended: false };
+    }
+  }
+
+  private enter(answer: unknown): void {
+    const body = record(answer);
+    const user = record(body["user"]);
+    this.state.value = {
+      kind: "signed-in",
+      user: { name: string(user["name"]), roles: strings(user["roles"]) },
+      version: string(body["version"]),
+      mustChangePassword: body["must_change_password"] === true,
+    };
+  }
+}

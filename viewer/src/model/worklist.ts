@@ -1,0 +1,228 @@
+/** The worklist: what is searched for, the rows found, and how they stay fresh. */
+
+import { batch, computed, effect, signal } from "@preact/signals";
+
+import { Failure, isAborted, type Http } from "@/dicomweb/http";
+import { isUid } from "@/dicomweb/client";
+import { cleanText, formatPersonName } from "@/dicomweb/json";
+import { count, list, record, string, strings } from "@/model/decode";
+
+export type Priority = "stat" | "critical" | "urgent" | "routine" | "low";
+
+export interface WorklistStudy {
+  readonly studyInstanceUid: string;
+  readonly patientName: string;
+  readonly patientId: string;
+  /** DA, "" when unknown; likewise below. */
+  readonly patientBirthDate: string;
+  readonly patientSex: string;
+  readonly studyDate: string;
+  readonly studyTime: string;
+  readonly description: string;
+  readonly accessionNumber: string;
+  readonly modalities: readonly string[];
+  readonly numberOfSeries: number;
+  readonly numberOfInstances: number;
+  /** ISO 8601 with zone. */
+  readonly receivedAt: string;
+  readonly priority: Priority;
+  /** Language code → text; empty when there is none. */
+  readonly reason: Readonly<Record<string, string>>;
+  /** Name of the AI service that raised the priority; "" when none did. */
+  readonly prioritySource: string;
+  readonly conflicts: number;
+}
+
+export interface Filter {
+  readonly search: string;
+  /** None: every modality. */
+  readonly modalities: readonly string[];
+  /** DA, "" for no bound; likewise `to`. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export const NO_FILTER: Filter = { search: "", modalities: [], from: "", to: "" };
+
+const PAGE = 50;
+const SEARCH_DELAY_MS = 250;
+const LIVE_DELAY_MS = 300;
+
+const PRIORITIES: readonly Priority[] = ["stat", "critical", "urgent", "routine", "low"];
+
+export class Worklist {
+  readonly filter = signal<Filter>(NO_FILTER);
+  readonly studies = signal<readonly WorklistStudy[]>([]);
+  readonly total = signal(0);
+  readonly loading = signal(false);
+  readonly loaded = signal(false);
+  readonly failure = signal<Failure | undefined>(undefined);
+  /** Studies that came while the list was open and nobody has opened yet. */
+  readonly fresh = signal<ReadonlySet<string>>(new Set());
+  readonly hasMore = computed(() => this.studies.value.length < this.total.value);
+
+  /** The study opened last, where the reader's eye comes back to. */
+  lastOpened = "";
+
+  private readonly touchedStudies = new Set<string>();
+  private watched = false;
+  private asked: AbortController | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private rowsWanted = PAGE;
+
+  constructor(private readonly http: Http) {}
+
+  /** Load now, and again whenever the filter changes; the returned function stops it. */
+  open(): () => void {
+    let first = true;
+    this.watched = true;
+    const stop = effect(() => {
+      void this.filter.value;
+      this.rowsWanted = PAGE;
+      this.schedule(first ? 0 : SEARCH_DELAY_MS);
+      first = false;
+    });
+    return () => {
+      this.watched = false;
+      stop();
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      this.asked?.abort();
+    };
+  }
+
+  /** A study came or changed: its row appears or changes shortly, together with others of the same moment. */
+  touched(studyInstanceUid: string): void {
+    this.touchedStudies.add(studyInstanceUid);
+    if (this.watched) this.schedule(LIVE_DELAY_MS, false);
+  }
+
+  /** Events may have been missed. */
+  refresh(): void {
+    if (this.watched) this.schedule(0);
+  }
+
+  /** The reader has seen this one. */
+  opened(studyInstanceUid: string): void {
+    this.lastOpened = studyInstanceUid;
+    this.fresh.value = new Set([...this.fresh.value].filter((uid) => uid !== studyInstanceUid));
+  }
+
+  /** Another person may sign in next: nothing of this one's stays. */
+  forget(): void {
+    batch(() => {
+      this.filter.value = NO_FILTER;
+      this.studies.value = [];
+      this.total.value = 0;
+      this.loaded.value = false;
+      this.failure.value = undefined;
+      this.fresh.value = new Set();
+    });
+    this.touchedStudies.clear();
+    this.lastOpened = "";
+  }
+
+  more(): void {
+    this.rowsWanted = this.studies.value.length + PAGE;
+    this.schedule(0);
+  }
+
+  private schedule(delayMs: number, restart = true): void {
+    if (this.timer !== undefined && !restart) return; // a busy modality must not push the refresh ever further away
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.load();
+    }, delayMs);
+  }
+
+  private async load(): Promise<void> {
+    this.asked?.abort();
+    const asked = new AbortController();
+    this.asked = asked;
+    this.loading.value = true;
+    try {
+      const { studies, total } = await this.pages(asked.signal);
+      batch(() => {
+        this.pointOut(studies);
+        this.studies.value = studies;
+        this.total.value = total;
+        this.failure.value = undefined;
+        this.loaded.value = true;
+      });
+    } catch (error) {
+      if (isAborted(error)) return;
+      if (!(error instanceof Failure)) throw error;
+      this.failure.value = error;
+    } finally {
+      if (this.asked === asked) this.loading.value = false;
+    }
+  }
+
+  /** Of the studies that the node spoke of, those that were not in the list yet. */
+  private pointOut(next: readonly WorklistStudy[]): void {
+    if (this.loaded.value) {
+      const known = new Set(this.studies.value.map(({ studyInstanceUid }) => studyInstanceUid));
+      const came = next
+        .map(({ studyInstanceUid }) => studyInstanceUid)
+        .filter((uid) => this.touchedStudies.has(uid) && !known.has(uid));
+      if (came.length > 0) this.fresh.value = new Set([...this.fresh.value, ...came]);
+    }
+    this.touchedStudies.clear();
+  }
+
+  private async pages(abort: AbortSignal): Promise<{ studies: WorklistStudy[]; total: number }> {
+    const studies = new Map<string, WorklistStudy>();
+    let total = 0;
+    for (let offset = 0; offset < this.rowsWanted; offset += PAGE) {
+      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset), { signal: abort }));
+      const page = list(answer["studies"]).map(worklistStudy);
+      // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
+      for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
+      total = count(answer["total"]);
+      if (page.length < PAGE) break;
+    }
+    return { studies: [...studies.values()], total };
+  }
+}
+
+export function worklistPath(filter: Filter, offset: number): string {
+  const query = new URLSearchParams();
+  const asked = { search: filter.search.trim(), modality: filter.modalities.join(","), from: filter.from, to: filter.to };
+  for (const [key, value] of Object.entries(asked)) if (value) query.set(key, value);
+  query.set("limit", String(PAGE));
+  query.set("offset", String(offset));
+  return `/api/worklist?${query}`;
+}
+
+export function worklistStudy(value: unknown): WorklistStudy {
+  const row = record(value);
+  const shown = (key: string): string => cleanText(string(row[key]));
+  return {
+    studyInstanceUid: string(row["study_instance_uid"]),
+    patientName: formatPersonName(string(row["patient_name"])),
+    patientId: shown("patient_id"),
+    patientBirthDate: shown("patient_birth_date"),
+    patientSex: shown("patient_sex"),
+    studyDate: shown("study_date"),
+    studyTime: shown("study_time"),
+    description: shown("study_description"),
+    accessionNumber: shown("accession_number"),
+    modalities: strings(row["modalities"]).map(cleanText),
+    numberOfSeries: count(row["number_of_series"]),
+    numberOfInstances: count(row["number_of_instances"]),
+    receivedAt: string(row["received_at"]),
+    priority: PRIORITIES.find((priority) => priority === row["priority"]) ?? "routine",
+    reason: reasonOf(row["reason"]),
+    prioritySource: shown("priority_source"),
+    conflicts: count(row["conflicts"]),
+  };
+}
+
+function reasonOf(value: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record(value)).flatMap(([language, text]) =>
+      typeof text === "string" && text !== "" ? [[language, cleanText(text)]] : [],
+    ),
+  );
+}

@@ -1,0 +1,61 @@
+/** Windows that radiologists ask for by name, in units after the modality LUT (HU for CT). */
+
+import { numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import type { PlainKey } from "@/i18n/en";
+
+export interface Window {
+  readonly center: number;
+  readonly width: number;
+}
+
+/**
+ * What one entry of the preset list does: `stored` is the image's own window, `full` the range of its values, `values`
+ * a fixed window.
+ */
+export type Preset = {
+  /** Part of the entry's data-testid. */
+  readonly name: string;
+  /** The object's own words where it has some, else a message. */
+  readonly label: { readonly key: PlainKey } | { readonly text: string };
+} & ({ readonly kind: "stored" } | { readonly kind: "full" } | { readonly kind: "values"; readonly window: Window });
+
+const STORED: Preset = { name: "stored", label: { key: "preset.stored" }, kind: "stored" };
+const FULL: Preset = { name: "full", label: { key: "preset.full" }, kind: "full" };
+
+function fixed(name: string, key: PlainKey, center: number, width: number): Preset {
+  return { name, label: { key }, kind: "values", window: { center, width } };
+}
+
+const BY_MODALITY: Readonly<Record<string, readonly Preset[]>> = {
+  CT: [
+    fixed("brain", "preset.brain", 40, 80),
+    fixed("stroke", "preset.stroke", 36, 28),
+    fixed("lung", "preset.lung", -600, 1500),
+    fixed("mediastinum", "preset.mediastinum", 40, 400),
+    fixed("abdomen", "preset.abdomen", 50, 350),
+    fixed("liver", "preset.liver", 90, 150),
+    fixed("bone", "preset.bone", 450, 1800),
+  ],
+};
+
+/** The presets for an image: as stored, the other windows it names, those of its modality, the full range. */
+export function presetsFor(dataset: Dataset | undefined): readonly Preset[] {
+  if (!dataset || isColour(dataset)) return [STORED];
+  return [STORED, ...namedWindows(dataset), ...(BY_MODALITY[text(dataset, Tag.Modality)] ?? []), FULL];
+}
+
+/** Windows after the first, which have an explanation to show (PS3.3 C.11.2.1.2). */
+function namedWindows(dataset: Dataset): Preset[] {
+  const [centers, widths] = [numbers(dataset, Tag.WindowCenter), numbers(dataset, Tag.WindowWidth)];
+  return texts(dataset, Tag.WindowCenterWidthExplanation).flatMap((explanation, index): Preset[] => {
+    const [center, width] = [centers[index], widths[index]];
+    if (index === 0 || !explanation || center === undefined || width === undefined) return [];
+    return [{ name: `own-${index + 1}`, label: { text: explanation }, kind: "values", window: { center, width } }];
+  });
+}
+
+/** Whether the pixels are colours, which have no window. */
+export function isColour(dataset: Dataset): boolean {
+  const interpretation = text(dataset, Tag.PhotometricInterpretation);
+  return interpretation !== "" && !interpretation.startsWith("MONOCHROME");
+}

@@ -1,0 +1,39 @@
+/** Which screen is shown. */
+
+import { useEffect } from "preact/hooks";
+
+import { language, t } from "@/i18n";
+import type { App } from "@/model/app";
+import { FailureNote } from "@/ui/FailureNote";
+import { Login } from "@/ui/Login";
+import { PasswordChange } from "@/ui/PasswordChange";
+import { StudyScreen } from "@/ui/StudyScreen";
+import { WorklistScreen } from "@/worklist/WorklistScreen";
+
+export function AppScreen({ app }: { readonly app: App }) {
+  useEffect(() => {
+    document.documentElement.lang = language.value;
+  }, [language.value]);
+  const state = app.session.state.value;
+  switch (state.kind) {
+    case "unknown":
+      return (
+        <main class="waiting" aria-busy="true">
+          <p role="status">{t("app.loading")}</p>
+        </main>
+      );
+    case "unreachable":
+      return (
+        <main class="waiting">
+          <FailureNote failure={state.failure} retry={() => void app.session.resume()} />
+        </main>
+      );
+    case "signed-out":
+      return <Login session={app.session} ended={state.ended} />;
+    case "signed-in": {
+      if (state.mustChangePassword) return <PasswordChange session={app.session} />;
+      const study = app.study.value;
+      return study ? <StudyScreen key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** A failure in plain words: what happened, what to do, and a way to try again. */
+
+import type { Failure } from "@/dicomweb/http";
+import { t } from "@/i18n";
+import type { PlainKey } from "@/i18n/en";
+import { Icon } from "@/ui/icons";
+
+const MESSAGES: Readonly<Record<number, PlainKey>> = {
+  0: "failure.network",
+  403: "failure.forbidden",
+  404: "failure.notFound",
+  429: "failure.busy",
+  503: "failure.busy",
+  507: "failure.busy",
+};
+
+/** The failure's main sentence in the language of the screen. */
+export function failureMessage(failure: Failure): string {
+  return t(MESSAGES[failure.status] ?? "failure.server");
+}
+
+interface FailureNoteProps {
+  readonly failure: Failure;
+  readonly retry?: () => void;
+}
+
+export function FailureNote({ failure, retry }: FailureNoteProps) {
+  const said = [failure.message, failure.hint].filter((text) => text !== "").join(" — ");
+  const detail = said || (failure.status === 0 ? t("failure.network.hint") : "");
+  return (
+    <div class="note failure" role="alert">
+      <Icon name="warning" />
+      <div>
+        <p class="note-title">{failureMessage(failure)}</p>
+        {detail && <p class="muted">{detail}</p>}
+        {retry && (
+          <button type="button" class="button" onClick={retry}>
+            {t("failure.retry")}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,130 @@
+/** The texts over the image: whose it is, which one, how it is shown, and what to beware of. */
+
+import { orientationLetters, type Frame } from "@/dicomweb/frames";
+import { number, Tag, text } from "@/dicomweb/json";
+import { counted, n, t } from "@/i18n";
+import { formatDate, formatTime } from "@/i18n/format";
+import type { OpenStudy } from "@/model/study";
+import { Icon } from "@/ui/icons";
+import { seriesTitle } from "@/ui/SeriesStrip";
+import type { Reading } from "@/ui/reading";
+
+interface OverlayProps {
+  readonly study: OpenStudy;
+  readonly reading: Reading;
+  readonly frame: Frame;
+}
+
+export function Overlay({ study, reading, frame }: OverlayProps) {
+  return (
+    <div class="overlay">
+      <PatientCorner frame={frame} />
+      <SeriesCorner study={study} frame={frame} />
+      <ImageCorner study={study} frame={frame} />
+      <ViewCorner reading={reading} frame={frame} />
+      <Letters frame={frame} />
+      <StateMark reading={reading} />
+    </div>
+  );
+}
+
+function PatientCorner({ frame: { dataset } }: { readonly frame: Frame }) {
+  return (
+    <div class="corner top-left">
+      <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
+      <span>{text(dataset, Tag.PatientID)}</span>
+      <span>{formatDate(text(dataset, Tag.PatientBirthDate))}</span>
+    </div>
+  );
+}
+
+function SeriesCorner({ study, frame: { dataset } }: { readonly study: OpenStudy; readonly frame: Frame }) {
+  const series = study.selected.value;
+  const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
+  return (
+    <div class="corner top-right">
+      <span>{date.join(" ").trim()}</span>
+      <span>{text(dataset, Tag.StudyDescription)}</span>
+      {series && (
+        <span>
+          {series.seriesNumber === undefined ? "" : `${t("viewport.series")} ${series.seriesNumber}: `}
+          {seriesTitle(series)}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function ImageCorner({ study, frame }: { readonly study: OpenStudy; readonly frame: Frame }) {
+  const { frames, others } = study.content.value;
+  const thickness = number(frame.dataset, Tag.SliceThickness);
+  return (
+    <div class="corner bottom-left">
+      {others.length > 0 && <span class="muted">{counted("study.alsoOthers", others.length)}</span>}
+      {thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}
+      <span class="image-number">
+        {t("viewport.image")} <span data-testid="image-index">{study.imageIndex.value + 1}</span> / {frames.length}
+      </span>
+    </div>
+  );
+}
+
+function ViewCorner({ reading, frame: { dataset } }: { readonly reading: Reading; readonly frame: Frame }) {
+  const { window, zoom } = reading.view.value;
+  const digits = window && window.width < 10 ? 2 : 0;
+  return (
+    <div class="corner bottom-right">
+      {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
+      <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
+      {window && (
+        <span data-testid="window-text">
+          {t("viewport.window", { width: n(window.width, digits), center: n(window.center, digits) })}
+        </span>
+      )}
+    </div>
+  );
+}
+
+const SIDES = ["left", "right", "top", "bottom"] as const;
+
+function Letters({ frame }: { readonly frame: Frame }) {
+  const letters = orientationLetters(frame.dataset);
+  if (!letters) return null;
+  return (
+    <>
+      {SIDES.map((side) => (
+        <span key={side} class={`letter letter-${side}`} data-testid={`orientation-${side}`}>
+          {letters[side]}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** The mark on the picture's quality; also for tests and assistive technology, in `data-state`. */
+function StateMark({ reading }: { readonly reading: Reading }) {
+  const shown = reading.shown.value;
+  return (
+    <div class="state" role="status" data-testid="viewport-state" data-state={shown.kind}>
+      {shown.kind === "preview" && (
+        <span class="badge" title={t("viewport.preview.explain")}>
+          {t("viewport.preview")} · {t("notForDiagnosis")}
+        </span>
+      )}
+      {shown.kind === "loading" && <span class="badge">{t("app.loading")}</span>}
+      {shown.kind === "ready" && shown.quality === "rendered" && (
+        <span class="badge caution-badge" data-testid="not-for-diagnosis">
+          {t("viewport.rendered")}
+        </span>
+      )}
+      {shown.kind === "failed" && (
+        <div class="failed" data-testid="image-failure">
+          <Icon name="warning" />
+          <p class="note-title">{t("viewport.failed")}</p>
+          <p>{t("viewport.failed.hint")}</p>
+        </div>
+      )}
+      {reading.broken.value && <span class="badge caution-badge">{t("viewport.broken")}</span>}
+    </div>
+  );
+}

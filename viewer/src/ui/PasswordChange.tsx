@@ -1,0 +1,82 @@
+import { useState } from "preact/hooks";
+
+import { Failure } from "@/dicomweb/http";
+import { t } from "@/i18n";
+import type { PlainKey } from "@/i18n/en";
+import type { Session } from "@/model/session";
+import { Brand } from "@/ui/Brand";
+import { failureMessage } from "@/ui/FailureNote";
+import { LanguageSelect } from "@/ui/LanguageSelect";
+
+type Field = "current" | "next" | "again";
+
+const FIELDS: readonly { readonly field: Field; readonly label: PlainKey; readonly autocomplete: string }[] = [
+  { field: "current", label: "password.current", autocomplete: "current-password" },
+  { field: "next", label: "password.new", autocomplete: "new-password" },
+  { field: "again", label: "password.repeat", autocomplete: "new-password" },
+];
+
+function refusal(failure: Failure): string {
+  if (failure.status !== 400) return failureMessage(failure);
+  return [t("password.refused"), failure.message, failure.hint].filter((text) => text !== "").join(" ");
+}
+
+/** For accounts whose password is the one-time one. */
+export function PasswordChange({ session }: { readonly session: Session }) {
+  const [values, setValues] = useState<Record<Field, string>>({ current: "", next: "", again: "" });
+  const [busy, setBusy] = useState(false);
+  const [message, setMessage] = useState("");
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    if (values.next !== values.again) {
+      setMessage(t("password.differ"));
+      return;
+    }
+    setBusy(true);
+    setMessage("");
+    try {
+      await session.changePassword(values.current, values.next);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      setMessage(refusal(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <main class="gate">
+      <form class="panel" onSubmit={(event) => void submit(event)}>
+        <Brand />
+        <h1>{t("password.heading")}</h1>
+        <p class="muted">{t("password.why")}</p>
+        {message && (
+          <p class="form-failure" role="alert" data-testid="password-failure">
+            {message}
+          </p>
+        )}
+        {FIELDS.map(({ field, label, autocomplete }) => (
+          <label class="field" key={field}>
+            <span>{t(label)}</span>
+            <input
+              data-testid={`password-${field}`}
+              type="password"
+              autocomplete={autocomplete}
+              required
+              value={values[field]}
+              onInput={(event) => setValues({ ...values, [field]: event.currentTarget.value })}
+            />
+          </label>
+        ))}
+        <button type="submit" class="button primary" data-testid="password-submit" disabled={busy}>
+          {t("password.submit")}
+        </button>
+        <button type="button" class="button quiet" onClick={() => void session.signOut()}>
+          {t("session.signOut")}
+        </button>
+        <LanguageSelect />
+      </form>
+    </main>
+  );
+}

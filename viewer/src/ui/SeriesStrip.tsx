@@ -1,0 +1,84 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { thumbnailPath, type SeriesSummary } from "@/dicomweb/client";
+import { counted, t } from "@/i18n";
+import { isNoPicture, type OpenStudy } from "@/model/study";
+import { Icon } from "@/ui/icons";
+import { objectKind } from "@/ui/objectKinds";
+
+const THUMBNAIL_SIZE = 128;
+
+export function SeriesStrip({ study }: { readonly study: OpenStudy }) {
+  return (
+    <nav class="series-strip" aria-label={t("study.series")}>
+      {study.series.value.map((series) => (
+        <SeriesThumbnail
+          key={series.seriesInstanceUid}
+          series={series}
+          current={series.seriesInstanceUid === study.selected.value?.seriesInstanceUid}
+          select={() => void study.select(series)}
+        />
+      ))}
+    </nav>
+  );
+}
+
+interface SeriesThumbnailProps {
+  readonly series: SeriesSummary;
+  readonly current: boolean;
+  select(): void;
+}
+
+/** What a series is called: its description, else its body part, else its number. */
+export function seriesTitle(series: SeriesSummary): string {
+  const { description, bodyPart, seriesNumber } = series;
+  if (description || bodyPart) return description || bodyPart;
+  return seriesNumber === undefined ? t("study.untitled") : t("study.series.untitled", { number: seriesNumber });
+}
+
+function SeriesThumbnail({ series, current, select }: SeriesThumbnailProps) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (current) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current]);
+  return (
+    <button
+      ref={button}
+      type="button"
+      class="series"
+      data-testid="series-thumbnail"
+      data-series-uid={series.seriesInstanceUid}
+      aria-current={current}
+      onClick={select}
+    >
+      <Thumbnail series={series} />
+      <span class="series-words">
+        <span class="series-title">{seriesTitle(series)}</span>
+        <span class="muted">
+          <span class="modality">{series.modality || "?"}</span>{" "}
+          {counted(isNoPicture(series.modality) ? "study.objects" : "study.images", series.numberOfInstances)}
+        </span>
+      </span>
+    </button>
+  );
+}
+
+function Thumbnail({ series }: { readonly series: SeriesSummary }) {
+  const [failed, setFailed] = useState(false);
+  const noPicture = failed || (isNoPicture(series.modality) && series.modality !== "SEG");
+  return (
+    <span class="series-picture">
+      {noPicture ? (
+        <Icon name={objectKind("", series.modality).icon} />
+      ) : (
+        <img
+          src={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
+          alt=""
+          loading="lazy"
+          decoding="async"
+          onError={() => setFailed(true)}
+        />
+      )}
+    </span>
+  );
+}

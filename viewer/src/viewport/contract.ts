@@ -1,0 +1,50 @@
+/** What the rest of the viewer knows of a viewport. Types only: the chunk with Cornerstone is loaded when needed. */
+
+import type { Frame } from "@/dicomweb/frames";
+import type { Preset, Window } from "@/tools/presets";
+import type { ToolName } from "@/tools/palette";
+
+export interface View {
+  /** Undefined for colour images. */
+  readonly window: Window | undefined;
+  /** 1: the image fits the viewport. */
+  readonly zoom: number;
+  readonly inverted: boolean;
+}
+
+/** Where the pixels on the screen come from. */
+export type Quality = "diagnostic" | "rendered";
+
+export interface StackListener {
+  /** The reader moved to another image; its pixels may still be on their way. */
+  moved(index: number): void;
+  /** The image is on the screen. */
+  painted(index: number, quality: Quality): void;
+  viewed(view: View): void;
+  /** So many images of the stack are loaded. */
+  loaded(count: number): void;
+  /** Neither the image's pixels nor the node's picture of it could be shown. */
+  failed(index: number): void;
+}
+
+/** One stack of images in one element. */
+export interface StackView {
+  /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
+  setStack(frames: readonly Frame[], index: number): void;
+  show(index: number): void;
+  setTool(tool: ToolName): void;
+  applyPreset(preset: Preset): void;
+  invert(): void;
+  /** Window, zoom and position as at the beginning. */
+  reset(): void;
+  /** Remove the measurements from this stack. */
+  clear(): void;
+  close(): void;
+}
+
+export interface ViewportModule {
+  /** Raises Error when this browser cannot show images. */
+  openStackView(element: HTMLDivElement, listener: StackListener): StackView;
+  /** Drop every pixel and measurement kept in memory. */
+  forget(): void;
+}

@@ -1,0 +1,43 @@
+/** The lazily loaded half of the viewer: everything that knows Cornerstone. */
+
+import { cache, init as initCore } from "@cornerstonejs/core";
+import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
+import { init as initTools } from "@cornerstonejs/tools";
+
+import type { StackListener, StackView } from "@/viewport/contract";
+import { installProvider } from "@/viewport/metadata";
+import { installRenderedLoader } from "@/viewport/renderedLoader";
+import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
+import { installTools } from "@/viewport/toolGroup";
+
+const MEBIBYTE = 1 << 20;
+
+let started = false;
+
+/** Room for decoded images: a quarter of the memory the browser owns up to (GiB), at most 1.5 GiB. */
+function cacheBytes(): number {
+  const memory = (navigator as Navigator & { deviceMemory?: number }).deviceMemory ?? 2;
+  return Math.min(1536, memory * 256) * MEBIBYTE;
+}
+
+function start(): void {
+  if (started) return;
+  initCore();
+  initTools(); // before the first viewport is enabled, or its tools stay dead
+  initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
+  cache.setMaxCacheSize(cacheBytes());
+  installProvider();
+  installRenderedLoader();
+  installTools();
+  started = true;
+}
+
+export function openStackView(element: HTMLDivElement, listener: StackListener): StackView {
+  start();
+  return new CornerstoneStackView(element, listener);
+}
+
+export function forget(): void {
+  forgetMeasurements();
+  cache.purgeCache();
+}

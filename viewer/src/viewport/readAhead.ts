@@ -1,0 +1,76 @@
+/** Loads the images of a stack before they are asked for: the nearest to the one being looked at first. */
+
+export interface ReadAheadOptions {
+  /** Load image `index`; rejects when it cannot be loaded. */
+  load(index: number): Promise<void>;
+  /** Whether there is still room for another image. */
+  hasRoom(): boolean;
+  /** So many images are loaded. */
+  progress(count: number): void;
+}
+
+const AT_ONCE = 3; // leaves browser connections for the image the reader asks for
+
+export class ReadAhead {
+  private readonly done = new Set<number>();
+  private readonly failed = new Set<number>();
+  private readonly running = new Set<number>();
+  private center = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly length: number,
+    private readonly options: ReadAheadOptions,
+  ) {}
+
+  /** Read ahead from here on. */
+  around(index: number): void {
+    this.center = index;
+    this.pump();
+  }
+
+  /** The image came by another way. */
+  arrived(index: number): void {
+    if (this.done.has(index)) return;
+    this.done.add(index);
+    this.options.progress(this.done.size);
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private pump(): void {
+    while (!this.stopped && this.running.size < AT_ONCE && this.options.hasRoom()) {
+      const index = this.next();
+      if (index === undefined) return;
+      void this.run(index);
+    }
+  }
+
+  private async run(index: number): Promise<void> {
+    this.running.add(index);
+    try {
+      await this.options.load(index);
+      if (!this.stopped) this.arrived(index);
+    } catch {
+      this.failed.add(index); // told when the reader comes to it
+    } finally {
+      this.running.delete(index);
+      this.pump();
+    }
+  }
+
+  private next(): number | undefined {
+    for (let distance = 0; distance < this.length; distance += 1) {
+      const index = [this.center + distance, this.center - distance].find((one) => this.isWanted(one));
+      if (index !== undefined) return index;
+    }
+    return undefined;
+  }
+
+  private isWanted(index: number): boolean {
+    const inStack = index >= 0 && index < this.length;
+    return inStack && !this.done.has(index) && !this.failed.has(index) && !this.running.has(index);
+  }
+}

@@ -1,0 +1,215 @@
+/** A stack of images in one element, on Cornerstone's stack viewport. The generic viewport can take this file's place. */
+
+import { cache, Enums, eventTarget, imageLoader, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { annotation } from "@cornerstonejs/tools";
+
+import type { Frame } from "@/dicomweb/frames";
+import type { Preset } from "@/tools/presets";
+import type { ToolName } from "@/tools/palette";
+import type { Quality, StackListener, StackView, View } from "@/viewport/contract";
+import { needsNode, register, RENDERED, renderedImageId, storedImageId, unregister } from "@/viewport/metadata";
+import { ReadAhead } from "@/viewport/readAhead";
+import { ToolHand } from "@/viewport/toolGroup";
+
+const { Events, RequestType, ViewportType } = Enums;
+
+const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
+
+let serial = 0;
+
+export class CornerstoneStackView implements StackView {
+  private readonly viewportId: string;
+  private readonly engine: RenderingEngine;
+  private readonly viewport: Types.IStackViewport;
+  private readonly hand: ToolHand;
+  private readonly resizing: ResizeObserver;
+  private readonly closing = new AbortController();
+
+  private frames: readonly Frame[] = [];
+  private imageIds: string[] = [];
+  private readAhead: ReadAhead | undefined;
+  private awaitsPaint: number | undefined;
+
+  constructor(
+    private readonly element: HTMLDivElement,
+    private readonly listener: StackListener,
+  ) {
+    serial += 1;
+    this.viewportId = `stack-${serial}`;
+    const engineId = `engine-${serial}`;
+    this.engine = new RenderingEngine(engineId);
+    this.engine.enableElement({
+      viewportId: this.viewportId,
+      type: ViewportType.STACK,
+      element,
+      defaultOptions: { background: [0, 0, 0] },
+    });
+    this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
+    this.hand = new ToolHand(`hand-${serial}`, this.viewportId, engineId);
+    this.resizing = new ResizeObserver(() => this.engine.resize(true, true));
+    this.resizing.observe(element);
+    this.listen();
+  }
+
+  setStack(frames: readonly Frame[], index: number): void {
+    const grown = this.frames.length > 0 && this.frames[0]?.seriesInstanceUid === frames[0]?.seriesInstanceUid;
+    const kept = grown ? { seen: this.viewport.getViewPresentation(), shown: this.viewport.getProperties() } : undefined;
+    for (const frame of this.frames) unregister(frame);
+    for (const frame of frames) register(frame);
+    this.frames = frames;
+    this.imageIds = frames.map((frame) => (needsNode(frame.dataset) ? renderedImageId(frame) : storedImageId(frame)));
+    this.startReadAhead();
+    void this.viewport.setStack(this.imageIds, index).then(() => {
+      if (!kept || this.frames !== frames) return;
+      this.viewport.setViewPresentation(kept.seen);
+      const { voiRange, invert, isComputedVOI } = kept.shown;
+      this.viewport.setProperties({
+        ...(voiRange && !isComputedVOI && { voiRange }),
+        ...(invert !== undefined && { invert }),
+      });
+      this.viewport.render();
+    });
+  }
+
+  show(index: number): void {
+    if (index === this.viewport.getTargetImageIdIndex() && index === this.viewport.getCurrentImageIdIndex()) return;
+    void this.viewport.setImageIdIndex(index);
+    this.readAhead?.around(index);
+  }
+
+  setTool(tool: ToolName): void {
+    this.hand.take(tool);
+  }
+
+  applyPreset(preset: Preset): void {
+    if (preset.kind === "stored") {
+      const { invert } = this.viewport.getProperties();
+      this.viewport.resetProperties(); // back to each image's own window
+      if (invert !== undefined) this.viewport.setProperties({ invert });
+    } else {
+      const voiRange = preset.kind === "full" ? this.fullRange() : windowRange(preset.window);
+      if (voiRange) this.viewport.setProperties({ voiRange });
+    }
+    this.viewport.render();
+  }
+
+  invert(): void {
+    this.viewport.setProperties({ invert: this.viewport.getProperties().invert !== true });
+    this.viewport.render();
+  }
+
+  reset(): void {
+    this.viewport.resetCamera();
+    this.viewport.resetProperties();
+    this.viewport.render();
+  }
+
+  clear(): void {
+    const inStack = new Set(this.imageIds);
+    for (const one of annotation.state.getAllAnnotations()) {
+      const referencedImageId = one.metadata?.referencedImageId;
+      if (one.annotationUID && referencedImageId && inStack.has(referencedImageId)) {
+        annotation.state.removeAnnotation(one.annotationUID);
+      }
+    }
+    this.viewport.render();
+  }
+
+  close(): void {
+    this.closing.abort();
+    this.readAhead?.stop();
+    this.resizing.disconnect();
+    this.hand.close();
+    this.engine.destroy();
+    for (const frame of this.frames) unregister(frame);
+  }
+
+  private listen(): void {
+    const on = <Detail>(target: EventTarget, name: string, react: (detail: Detail) => void): void => {
+      const options = { signal: this.closing.signal };
+      target.addEventListener(name, (event) => react((event as CustomEvent<Detail>).detail), options);
+    };
+    on<Types.EventTypes.StackViewportScrollEventDetail>(this.element, Events.STACK_VIEWPORT_SCROLL, (detail) => {
+      this.listener.moved(detail.newImageIdIndex);
+      this.readAhead?.around(detail.newImageIdIndex);
+    });
+    on<Types.EventTypes.StackNewImageEventDetail>(this.element, Events.STACK_NEW_IMAGE, ({ imageIdIndex }) => {
+      this.awaitsPaint = imageIdIndex;
+      this.readAhead?.arrived(imageIdIndex);
+    });
+    on(this.element, Events.IMAGE_RENDERED, () => this.rendered());
+    for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) {
+      on(this.element, name, () => this.listener.viewed(this.view()));
+    }
+    // This event comes on the common target, for the images of every viewport.
+    on<{ imageId?: string }>(eventTarget as unknown as EventTarget, Events.IMAGE_LOAD_ERROR, (detail) => {
+      const index = this.imageIds.indexOf(detail.imageId ?? "");
+      if (index >= 0) this.loadFailed(index);
+    });
+    this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal: this.closing.signal });
+  }
+
+  private rendered(): void {
+    this.listener.viewed(this.view());
+    const index = this.awaitsPaint;
+    if (index === undefined) return;
+    this.awaitsPaint = undefined;
+    this.listener.painted(index, this.qualityOf(index));
+    this.readAhead?.around(index); // not earlier: the first image has the link for itself
+  }
+
+  private qualityOf(index: number): Quality {
+    return this.imageIds[index]?.startsWith(RENDERED) ? "rendered" : "diagnostic";
+  }
+
+  private view(): View {
+    const { voiRange, invert } = this.viewport.getProperties();
+    const colour = this.viewport.getCornerstoneImage()?.color === true;
+    const window = voiRange && !colour && utilities.windowLevel.toWindowLevel(voiRange.lower, voiRange.upper);
+    return {
+      window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
+      zoom: this.viewport.getZoom(),
+      inverted: invert === true,
+    };
+  }
+
+  private fullRange(): Types.VOIRange | undefined {
+    const image = this.viewport.getCornerstoneImage();
+    return image && { lower: image.minPixelValue, upper: image.maxPixelValue };
+  }
+
+  /** What the browser cannot decode is shown as the node's picture; when that fails too, the reader is told. */
+  private loadFailed(index: number): void {
+    const frame = this.frames[index];
+    if (!frame || this.qualityOf(index) === "rendered") {
+      if (index === this.viewport.getCurrentImageIdIndex()) this.listener.failed(index);
+      return;
+    }
+    this.imageIds[index] = renderedImageId(frame);
+    if (index === this.viewport.getCurrentImageIdIndex()) void this.viewport.setStack(this.imageIds, index);
+  }
+
+  private startReadAhead(): void {
+    this.readAhead?.stop();
+    const { imageIds } = this;
+    this.readAhead = new ReadAhead(imageIds.length, {
+      hasRoom: () => cache.getCacheSize() < cache.getMaxCacheSize() * SHARE_OF_CACHE,
+      progress: (count) => this.listener.loaded(count),
+      load: async (index) => {
+        const imageId = imageIds[index];
+        if (imageId === undefined) return;
+        const options = { requestType: RequestType.Prefetch, priority: 0, additionalDetails: { imageId } };
+        await imageLoader.loadAndCacheImage(imageId, options);
+      },
+    });
+  }
+}
+
+function windowRange({ center, width }: { center: number; width: number }): Types.VOIRange {
+  return utilities.windowLevel.toLowHighRange(width, center);
+}
+
+/** Remove every measurement of every stack. */
+export function forgetMeasurements(): void {
+  annotation.state.removeAllAnnotations();
+}

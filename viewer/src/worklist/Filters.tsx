@@ -1,0 +1,156 @@
+import type { RefObject } from "preact";
+import { useState } from "preact/hooks";
+
+import { t } from "@/i18n";
+import { formatDate, parseDate, toDa } from "@/i18n/format";
+import type { PlainKey } from "@/i18n/en";
+import { NO_FILTER, type Filter, type Worklist } from "@/model/worklist";
+import { Icon } from "@/ui/icons";
+
+const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT"] as const;
+
+interface FiltersProps {
+  readonly worklist: Worklist;
+  readonly searchField: RefObject<HTMLInputElement | null>;
+}
+
+export function Filters({ worklist, searchField }: FiltersProps) {
+  const filter = worklist.filter.value;
+  const change = (part: Partial<Filter>): void => {
+    const next = { ...worklist.filter.peek(), ...part };
+    worklist.filter.value = isEmpty(next) ? NO_FILTER : next;
+  };
+  return (
+    <div class="filters" role="search">
+      <label class="search">
+        <Icon name="search" />
+        <span class="hidden-label">{t("worklist.search")}</span>
+        <input
+          ref={searchField}
+          data-testid="worklist-search"
+          type="search"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder={t("worklist.search.hint")}
+          value={filter.search}
+          onInput={(event) => change({ search: event.currentTarget.value })}
+          onKeyDown={(event) => event.key === "Escape" && change({ search: "" })}
+        />
+      </label>
+      <ModalityChips chosen={filter.modalities} choose={(modalities) => change({ modalities })} />
+      <Dates filter={filter} change={change} />
+    </div>
+  );
+}
+
+function isEmpty(filter: Filter): boolean {
+  return filter.search === "" && filter.modalities.length === 0 && filter.from === "" && filter.to === "";
+}
+
+interface ModalityChipsProps {
+  readonly chosen: readonly string[];
+  choose(modalities: readonly string[]): void;
+}
+
+function ModalityChips({ chosen, choose }: ModalityChipsProps) {
+  const toggle = (modality: string): void =>
+    choose(chosen.includes(modality) ? chosen.filter((one) => one !== modality) : [...chosen, modality]);
+  return (
+    <div class="chips" role="group" aria-label={t("worklist.modality")}>
+      <button type="button" class="chip" aria-pressed={chosen.length === 0} onClick={() => choose([])}>
+        {t("worklist.modality.all")}
+      </button>
+      {MODALITIES.map((modality) => (
+        <button
+          type="button"
+          class="chip"
+          key={modality}
+          data-testid={`modality-${modality}`}
+          aria-pressed={chosen.includes(modality)}
+          onClick={() => toggle(modality)}
+        >
+          {modality}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const DAYS_BACK: readonly { readonly label: PlainKey; readonly days: number }[] = [
+  { label: "worklist.dates.today", days: 0 },
+  { label: "worklist.dates.week", days: 6 },
+  { label: "worklist.dates.month", days: 29 },
+];
+
+function daysAgo(days: number): string {
+  const day = new Date();
+  day.setDate(day.getDate() - days);
+  return toDa(day);
+}
+
+interface DatesProps {
+  readonly filter: Filter;
+  change(part: Partial<Filter>): void;
+}
+
+function Dates({ filter, change }: DatesProps) {
+  return (
+    <div class="chips" role="group" aria-label={t("worklist.dates")}>
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={filter.from === "" && filter.to === ""}
+        onClick={() => change({ from: "", to: "" })}
+      >
+        {t("worklist.dates.all")}
+      </button>
+      {DAYS_BACK.map(({ label, days }) => (
+        <button
+          type="button"
+          class="chip"
+          key={label}
+          aria-pressed={filter.to === "" && filter.from === daysAgo(days)}
+          onClick={() => change({ from: daysAgo(days), to: "" })}
+        >
+          {t(label)}
+        </button>
+      ))}
+      <DateField label="worklist.dates.from" value={filter.from} change={(from) => change({ from })} />
+      <DateField label="worklist.dates.to" value={filter.to} change={(to) => change({ to })} />
+    </div>
+  );
+}
+
+interface DateFieldProps {
+  readonly label: PlainKey;
+  /** DA or "". */
+  readonly value: string;
+  change(value: string): void;
+}
+
+/** A date typed as DD.MM.YYYY; the browser's own field shows it in the order of the computer's country. */
+function DateField({ label, value, change }: DateFieldProps) {
+  const [draft, setDraft] = useState<string | undefined>();
+  const shown = draft ?? formatDate(value);
+  const wrong = shown !== "" && parseDate(shown) === undefined;
+  return (
+    <label class="date-field">
+      <span>{t(label)}</span>
+      <input
+        data-testid={label.replaceAll(".", "-")}
+        inputMode="numeric"
+        autocomplete="off"
+        placeholder={t("worklist.dates.form")}
+        aria-invalid={wrong && draft === undefined}
+        value={shown}
+        onInput={(event) => {
+          const typed = event.currentTarget.value;
+          setDraft(typed);
+          const date = typed.trim() === "" ? "" : parseDate(typed);
+          if (date !== undefined) change(date);
+        }}
+        onBlur={() => setDraft(undefined)}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,113 @@
+import { useEffect, useRef } from "preact/hooks";
+
+import { counted, t } from "@/i18n";
+import type { App } from "@/model/app";
+import { NO_FILTER, type Worklist } from "@/model/worklist";
+import { Brand } from "@/ui/Brand";
+import { FailureNote } from "@/ui/FailureNote";
+import { LanguageSelect } from "@/ui/LanguageSelect";
+import { loadViewportWhenIdle } from "@/ui/lazyViewport";
+import { LiveMark } from "@/ui/LiveMark";
+import { Icon } from "@/ui/icons";
+import { Filters } from "@/worklist/Filters";
+import { focusFirstRow, Rows } from "@/worklist/Rows";
+
+export function WorklistScreen({ app }: { readonly app: App }) {
+  const { worklist } = app;
+  const searchField = useRef<HTMLInputElement>(null);
+  const rows = useRef<HTMLDivElement>(null);
+  useEffect(() => worklist.open(), [worklist]);
+  useEffect(loadViewportWhenIdle, []);
+  useEffect(() => {
+    document.title = `${t("worklist.heading")} · Suret`;
+  });
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      const inField = event.target instanceof HTMLInputElement;
+      if (event.key === "/" && !inField) searchField.current?.focus();
+      else if (event.key === "ArrowDown" && event.target === searchField.current) focusFirstRow(rows.current);
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+
+  return (
+    <div class="worklist-screen">
+      <header class="top-bar">
+        <Brand />
+        <span class="spacer" />
+        <LiveMark live={app.live} />
+        <LanguageSelect />
+        <UserButton app={app} />
+      </header>
+      <main class="worklist-main">
+        <h1 class="hidden-label">{t("worklist.heading")}</h1>
+        <Filters worklist={worklist} searchField={searchField} />
+        {worklist.failure.value && <FailureNote failure={worklist.failure.value} retry={() => worklist.refresh()} />}
+        <div ref={rows} class="rows-scroll">
+          <Rows worklist={worklist} />
+          <Ending worklist={worklist} />
+        </div>
+      </main>
+    </div>
+  );
+}
+
+function UserButton({ app }: { readonly app: App }) {
+  const state = app.session.state.value;
+  if (state.kind !== "signed-in") return null;
+  return (
+    <button
+      type="button"
+      class="button quiet"
+      data-testid="sign-out"
+      title={t("session.signOut")}
+      onClick={() => void app.session.signOut()}
+    >
+      <span class="user-name">{state.user.name}</span>
+      <Icon name="leave" />
+      <span class="hidden-label">{t("session.signOut")}</span>
+    </button>
+  );
+}
+
+/** What stands below the rows: how many there are, how to get more, or why there are none. */
+function Ending({ worklist }: { readonly worklist: Worklist }) {
+  if (!worklist.loaded.value) {
+    return worklist.failure.value ? null : (
+      <p class="ending muted" role="status">
+        {t("app.loading")}
+      </p>
+    );
+  }
+  if (worklist.studies.value.length === 0) {
+    const filtered = worklist.filter.value !== NO_FILTER;
+    return (
+      <div class="empty" role="status" data-testid="worklist-empty">
+        <Icon name={filtered ? "search" : "image"} />
+        <p class="note-title">{t(filtered ? "worklist.nothing" : "worklist.empty")}</p>
+        <p class="muted">{t(filtered ? "worklist.nothing.hint" : "worklist.empty.hint")}</p>
+        {filtered && (
+          <button type="button" class="button" onClick={() => (worklist.filter.value = NO_FILTER)}>
+            {t("worklist.clear")}
+          </button>
+        )}
+      </div>
+    );
+  }
+  return (
+    <p class="ending">
+      <span class="muted" role="status" data-testid="worklist-count">
+        {counted("worklist.count", worklist.total.value)}
+      </span>
+      {worklist.hasMore.value && (
+        <button type="button" class="button" disabled={worklist.loading.value} onClick={() => worklist.more()}>
+          {t("worklist.more")}
+        </button>
+      )}
+    </p>
+  );
+}
