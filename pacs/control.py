@@ -1,0 +1,331 @@
+"""Commands that change a node, running or not: one table, asked over a Unix socket or run in place.
+
+One process alone writes the index. While a node runs, a command asks it through a socket that only the node's own
+user may open, one JSON object a line each way; else the command takes the node lock and does the work itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from pacs.access.principals import OPERATOR, Role, Verb
+from pacs.errors import NodeFailed, NodeRunning, NotFound, SuretError
+from pacs.settings import Settings
+
+if TYPE_CHECKING:
+    from pacs.node import Core
+
+Arguments = Mapping[str, Any]
+Command = Callable[["Core", Arguments], Any]
+
+PATH_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
+LINE_BYTES_MAX = 1 << 20
+EXCHANGE_TIMEOUT_S = 60.0
+PATIENCE_S = 10.0
+LOOK_EVERY_S = 5.0
+FOLDER_PREFIX = "suret-"
+
+log = structlog.get_logger()
+
+
+# --- the commands -------------------------------------------------------------------------------------------------
+
+
+def _user_add(core: Core, arguments: Arguments) -> Any:
+    core.accounts.create(arguments["name"], Role(arguments["role"]), arguments["password"], by=OPERATOR)
+
+
+def _user_list(core: Core, _arguments: Arguments) -> Any:
+    return [
+        {"name": account.name, "role": account.role.value, "disabled": account.disabled}
+        for account in core.accounts.listing()
+    ]
+
+
+def _user_password(core: Core, arguments: Arguments) -> Any:
+    core.accounts.set_password(arguments["name"], arguments["password"], by=OPERATOR)
+
+
+def _user_disable(core: Core, arguments: Arguments) -> Any:
+    core.accounts.set_disabled(arguments["name"], arguments["disabled"], by=OPERATOR)
+
+
+def _user_token(core: Core, arguments: Arguments) -> Any:
+    role = arguments.get("role")
+    return core.accounts.token(arguments["name"], Role(role) if role else None)
+
+
+def _ae_add(core: Core, arguments: Arguments) -> Any:
+    title = arguments["ae_title"]
+    known = any(peer.ae_title == title for peer in core.peers.list())
+    change = core.peers.update if known else core.peers.add
+    change(title, arguments["host"], arguments["port"], _verbs(arguments), by=OPERATOR)
+
+
+def _verbs(arguments: Arguments) -> frozenset[Verb]:
+    return frozenset(Verb(verb) for verb in arguments["verbs"])
+
+
+def _ae_list(core: Core, _arguments: Arguments) -> Any:
+    return [
+        {"ae_title": peer.ae_title, "host": peer.host, "port": peer.port, "verbs": sorted(peer.verbs)}
+        for peer in core.peers.list()
+    ]
+
+
+def _ae_remove(core: Core, arguments: Arguments) -> Any:
+    core.peers.remove(arguments["ae_title"], by=OPERATOR)
+
+
+def _ae_unknown(core: Core, _arguments: Arguments) -> Any:
+    return [
+        {
+            "ae_title": caller.ae_title,
+            "address": caller.address,
+            "called_ae_title": caller.called_ae_title,
+            "attempts": caller.attempts,
+            "last_at": caller.last_at.isoformat(),
+        }
+        for caller in core.peers.unknown_callers()
+    ]
+
+
+def _ae_approve(core: Core, arguments: Arguments) -> Any:
+    title, address = arguments["ae_title"], arguments["address"]
+    if not any((caller.ae_title, caller.address) == (title, address) for caller in core.peers.unknown_callers()):
+        raise NotFound(f"no unknown caller {title} at {address} is waiting", "`pacs ae unknown` lists them")
+    core.peers.add(title, address, arguments["port"], _verbs(arguments), by=OPERATOR)
+
+
+def _ai_service_add(core: Core, arguments: Arguments) -> Any:
+    return core.registry.add_service(arguments["id"], arguments["url"], arguments["card"], by=OPERATOR)
+
+
+def _ai_service_list(core: Core, _arguments: Arguments) -> Any:
+    return [
+        {"id": service.id, "url": service.url, "card": service.card, "disabled": service.disabled}
+        for service in core.registry.services()
+    ]
+
+
+def _ai_rule_add(core: Core, arguments: Arguments) -> Any:
+    return core.registry.add_rule(arguments["rule"], by=OPERATOR).id
+
+
+def _ai_rule_list(core: Core, _arguments: Arguments) -> Any:
+    return core.registry.rule_documents()
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "user.add": _user_add,
+        "user.list": _user_list,
+        "user.password": _user_password,
+        "user.disable": _user_disable,
+        "user.token": _user_token,
+        "ae.add": _ae_add,
+        "ae.list": _ae_list,
+        "ae.remove": _ae_remove,
+        "ae.unknown": _ae_unknown,
+        "ae.approve": _ae_approve,
+        "ai.service.add": _ai_service_add,
+        "ai.service.list": _ai_service_list,
+        "ai.rule.add": _ai_rule_add,
+        "ai.rule.list": _ai_rule_list,
+    }
+)
+
+
+def perform(settings: Settings, command: str, arguments: Arguments) -> Any:
+    """Do `command` by the running node, or here when none runs. Raises whatever the command raises, NodeRunning."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with contextlib.suppress(NoNode):
+            return ask(settings.data, command, arguments)
+        # Not at the top: a node's libraries cost seconds of a small machine, which asking a running node need not.
+        from pacs.node import open_core
+
+        try:
+            with open_core(settings, "command") as core:
+                return COMMANDS[command](core, arguments)
+        except NodeRunning as busy:
+            # A node that is starting or stopping holds the lock but answers no commands yet, or no longer.
+            if time.monotonic() > deadline:
+                raise NodeRunning(busy.message, "it answers no commands; try again when it is ready") from busy
+        time.sleep(0.1)
+
+
+# --- the socket ---------------------------------------------------------------------------------------------------
+
+
+class NoNode(Exception):
+    """Nobody listens where `PACS_DATA/control` points."""
+
+
+def ask(data: Path, command: str, arguments: Arguments) -> Any:
+    """Ask the node that runs over `data`. Raises NoNode; SuretError with the node's own words when it refuses."""
+    try:
+        path = (data / "control").read_text(encoding="utf-8").strip()
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    except OSError as error:
+        raise NoNode from error
+    with connection:
+        connection.settimeout(EXCHANGE_TIMEOUT_S)
+        try:
+            connection.connect(path)
+            connection.sendall(_line({"command": command, "arguments": dict(arguments)}))
+            with connection.makefile("rb") as stream:
+                answer = stream.readline(LINE_BYTES_MAX)
+        except TimeoutError as error:
+            raise NodeFailed("the node did not answer", "look at its log") from error
+        except OSError as error:
+            raise NoNode from error
+    if not answer.endswith(b"\n"):
+        raise NoNode
+    said = json.loads(answer)
+    if "error" in said:
+        raise SuretError(said["error"], said["hint"])
+    return said["answer"]
+
+
+class ControlServer:
+    """Answers commands while a node runs: `start`, then `stop`.
+
+    `more` are commands which only a running node has. The socket is in a folder of mode 0700 under the first of
+    `folders` that is short enough; its path is kept in `PACS_DATA/control`.
+    """
+
+    def __init__(self, core: Core, more: Mapping[str, Command], folders: Sequence[Path] = ()) -> None:
+        self._core = core
+        self._commands = {**COMMANDS, **more}
+        self._folders = (*folders, Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - a 0700 folder is made in it
+        self._pointer = core.settings.data / "control"
+        self._folder: Path | None = None
+        self._listening: socket.socket | None = None
+        self._waker, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Listen. Raises NodeFailed when no place for the socket is found."""
+        self._forget_the_dead()
+        self._listening = self._open()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more; commands that run are finished by their own threads."""
+        self._waker.send(b"x")
+        if self._thread.is_alive():
+            self._thread.join()
+        for end in (self._listening, self._waker, self._woken):
+            if end is not None:
+                end.close()
+        self._pointer.unlink(missing_ok=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open(self) -> socket.socket:
+        self._folder = self._make_folder()
+        path = self._folder / "control"
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        listening.bind(str(path))
+        path.chmod(0o600)
+        listening.listen(16)
+        listening.setblocking(False)
+        fresh = self._pointer.with_name("control.new")
+        fresh.write_text(f"{path}\n", encoding="utf-8")
+        fresh.replace(self._pointer)
+        return listening
+
+    def _reopen_if_removed(self) -> None:
+        """A runtime folder is removed when its user logs out, and temporary folders are swept."""
+        assert self._listening is not None
+        assert self._folder is not None
+        if not (self._folder / "control").exists():
+            log.warning("control_socket_removed", folder=str(self._folder))
+            self._listening.close()
+            self._listening = self._open()
+
+    def _make_folder(self) -> Path:
+        for parent in self._folders:
+            if len(os.fsencode(parent / f"{FOLDER_PREFIX}xxxxxxxx" / "control")) > PATH_BYTES_MAX:
+                continue
+            with contextlib.suppress(OSError):
+                return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))  # mode 0700
+        raise NodeFailed("there is no folder for the control socket", "set TMPDIR to a folder this user may write to")
+
+    def _forget_the_dead(self) -> None:
+        """Remove what a node that was killed left behind."""
+        try:
+            folder = Path(self._pointer.read_text(encoding="utf-8").strip()).parent
+            if folder.name.startswith(FOLDER_PREFIX) and folder.lstat().st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            return
+
+    def _serve(self) -> None:
+        while (listening := self._listening) is not None:
+            poll = select.poll()  # select() knows no descriptor above 1023
+            poll.register(self._woken, select.POLLIN)
+            poll.register(listening, select.POLLIN)
+            ready = {descriptor for descriptor, _ in poll.poll(LOOK_EVERY_S * 1000)}
+            if self._woken.fileno() in ready:
+                return
+            if not ready:
+                self._reopen_if_removed()
+                continue
+            with contextlib.suppress(OSError):  # the caller has gone already
+                connection, _ = listening.accept()
+                threading.Thread(target=self._answer, args=(connection,), name="control-command", daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(EXCHANGE_TIMEOUT_S)
+            if _caller(connection) not in (os.geteuid(), 0):
+                log.warning("control_refused", uid=_caller(connection))
+                return
+            with connection.makefile("rb") as stream:
+                line = stream.readline(LINE_BYTES_MAX)
+            if line.endswith(b"\n"):
+                connection.sendall(_line(self._do(line)))
+
+    def _do(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            name, arguments = request["command"], request["arguments"]
+            command = self._commands[name]
+        except (ValueError, KeyError, TypeError):
+            return {"error": "the node does not know this command", "hint": "use a `pacs` of the node's release"}
+        try:
+            answer = command(self._core, arguments)
+        except SuretError as error:
+            return {"error": error.message, "hint": error.hint}
+        except Exception:
+            log.exception("command_failed", command=name)
+            return {"error": f"{name} failed", "hint": "the node's log says why"}
+        log.info("command", command=name)
+        return {"answer": answer}
+
+
+def _caller(connection: socket.socket) -> int:
+    """The user id of the process at the other end (SO_PEERCRED of unix(7))."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode() + b"\n"

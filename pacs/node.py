@@ -1,0 +1,306 @@
+"""The roof: the one place that names concrete classes, builds a node of them, starts and stops it in order.
+
+Start: lock → back-end probes → migrations → recovery → listeners → ready. Stop: not ready → drain → stop → release.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+import pacs
+from pacs.access.accounts import Accounts
+from pacs.access.peers import Peers
+from pacs.access.sessions import Sessions
+from pacs.archive.archive import Archive
+from pacs.archive.housekeeping import Housekeeper
+from pacs.archive.ingest import IngestLimits
+from pacs.archive.recovery import recover
+from pacs.dimse.listener import Listener
+from pacs.errors import NodeFailed, NodeRunning
+from pacs.index.engine import Index
+from pacs.model import Clock, utc_now
+from pacs.render.workers import DecodeWorkers
+from pacs.settings import Settings
+from pacs.triage.hook import TriageHook
+from pacs.triage.registry import Registry
+from pacs.web.app import create_app
+from pacs.web.server import WebServer
+from storage.errors import StorageError
+from storage.open import S3Options, open_store
+from storage.protocol import ObjectStore
+
+log = structlog.get_logger()
+
+NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"})
+"""Where SQLite's locks or its write-ahead log cannot be trusted."""
+
+COMMAND_PATIENCE_S = 10.0
+LOCK_POLL_S = 0.05
+
+
+# --- the lock -----------------------------------------------------------------------------------------------------
+
+
+class NodeLock:
+    """`PACS_DATA/lock`: held by the one process that may write the index, released by the kernel when it ends."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "lock"
+        self._descriptor = -1
+
+    def take(self, purpose: str) -> None:
+        """Take it for `purpose` ("node" or "command"); a command that holds it is waited for a little.
+
+        Raises NodeRunning when a node holds it, or a command for too long.
+        """
+        deadline = time.monotonic() + COMMAND_PATIENCE_S
+        while not self._try(purpose):
+            holder = self.holder()
+            if holder.startswith("node") or time.monotonic() > deadline:
+                raise NodeRunning(
+                    f"{self._path.parent} is in use by another process ({holder or 'unknown'})",
+                    "stop it, or give this one a PACS_DATA of its own",
+                )
+            time.sleep(LOCK_POLL_S)
+
+    def holder(self) -> str:
+        """What the last holder wrote into it: its purpose and process id."""
+        try:
+            return self._path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def release(self) -> None:
+        """Give it up."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _try(self, purpose: str) -> bool:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{purpose} {os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+        return True
+
+
+# --- the parts that exist with and without listeners --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a command needs of a node, whether it runs or not."""
+
+    settings: Settings
+    archive: Archive
+    accounts: Accounts
+    peers: Peers
+    registry: Registry
+
+
+@contextmanager
+def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Iterator[Core]:
+    """The core over `settings`, alone: with the node lock held, the back ends probed and the index migrated.
+
+    Raises NodeRunning, NodeFailed.
+    """
+    prepare_data(settings.data)
+    with ExitStack() as stack:
+        lock = NodeLock(settings.data)
+        lock.take(purpose)
+        stack.callback(lock.release)
+        refuse_network_file_system(settings)
+        index = Index(settings.database_url)
+        stack.callback(index.close)
+        store = open_objects(settings)
+        try:
+            store.check()
+        except StorageError as error:
+            raise NodeFailed(f"the object store is not usable: {error}", "correct PACS_STORAGE") from error
+        index.migrate()
+        limits = IngestLimits(
+            settings.dimse.instance_bytes_max, settings.archive.free_bytes_min, settings.archive.free_percent_min
+        )
+        archive = Archive(index, store, derived=settings.data.resolve() / "derived", limits=limits, clock=clock)
+        accounts, peers = Accounts(index, clock), Peers(index, clock)
+        yield Core(settings, archive, accounts, peers, Registry(index, clock))
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store of `settings`. Raises NodeFailed."""
+    s3 = settings.s3
+    options = S3Options(s3.endpoint_url, s3.region, s3.access_key_id, s3.secret_access_key.get_secret_value())
+    try:
+        return open_store(settings.storage_location, settings.data.resolve(), options)
+    except StorageError as error:
+        raise NodeFailed(f"the object store cannot be opened: {error}", "correct PACS_STORAGE") from error
+
+
+def prepare_data(data: Path) -> None:
+    """Make PACS_DATA, for its owner alone. Raises NodeFailed when this account should not write there."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = data.stat().st_uid
+    except OSError as error:
+        raise NodeFailed(
+            f"PACS_DATA {data} cannot be made: {error.strerror}", "choose a folder you may write to"
+        ) from error
+    if os.geteuid() == 0 and owner != 0:
+        raise NodeFailed(
+            f"PACS_DATA {data} belongs to user id {owner}; files made by root would lock that user out",
+            f"run this as that user: sudo -u '#{owner}' pacs …",
+        )
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise NodeFailed(f"PACS_DATA {data} may not be written by this user", "run this as the folder's owner")
+
+
+def refuse_network_file_system(settings: Settings, mounts: Path = Path("/proc/self/mountinfo")) -> None:
+    """Raise NodeFailed when the SQLite file would be on a file system shared over a network."""
+    if not settings.database_url.startswith("sqlite:///"):
+        return
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    kind = file_system_of(file.resolve(), mounts)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise NodeFailed(
+            f"the index {file} is on {kind}, where SQLite may lose data",
+            "put PACS_DATA on a local disk, or give PACS_DATABASE as postgresql://…",
+        )
+    if kind == "overlay":
+        log.warning("index_goes_with_the_container", path=str(file), hint="mount a volume at PACS_DATA")
+
+
+def file_system_of(path: Path, mounts: Path) -> str:
+    """The type of the file system that holds `path`, "" where the mount table cannot be read (proc(5), mountinfo)."""
+    best, kind = -1, ""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        point = Path(left.split(" ")[4].replace("\\040", " "))
+        # The last of two mounts on one point is the one that is seen.
+        if path.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), right.split(" ")[0]
+    return kind
+
+
+# --- the node -----------------------------------------------------------------------------------------------------
+
+
+class Node:
+    """One running node. `build` makes it; `start`, then `stop`, then `close` (each once)."""
+
+    def __init__(self, core: Core, sessions: Sessions, workers: DecodeWorkers, closing: ExitStack) -> None:
+        settings = core.settings
+        self.core = core
+        self.ready = False
+        self.first_password = core.accounts.ensure_administrator(settings.admin_password.get_secret_value())
+        self._closing = closing
+        self._running = ExitStack()
+        self._housekeeper = Housekeeper(
+            core.archive,
+            quiet=timedelta(seconds=settings.archive.study_quiet_s),
+            grace=timedelta(hours=settings.archive.garbage_grace_hours),
+        )
+        self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
+        self.listener = Listener(core.archive, core.peers, settings.dimse)
+        self.web = WebServer(
+            create_app(
+                core.archive,
+                core.accounts,
+                sessions,
+                workers,
+                settings,
+                peers=core.peers,
+                leaves=[*self.hook.routes()],
+                version=pacs.__version__,
+                ready=lambda: self.ready,
+                gauges={"dimse": self.listener.statistics, "ai_tasks": self.hook.statistics},
+            ),
+            settings.web,
+        )
+
+    def start(self) -> None:
+        """Recover what the last end left open, then listen. Raises NodeFailed and leaves nothing running."""
+        recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
+        with ExitStack() as running:
+            for part in (self._housekeeper, self.hook, self.web, self.listener):
+                part.start()
+                running.callback(_logged(part.stop))
+            self._running = running.pop_all()
+        self.ready = True
+        log.info("ready", dimse_port=self.listener.port, web_port=self.web.port, version=pacs.__version__)
+
+    def _root(self) -> str:
+        """The node's HTTP address as other programs reach it."""
+        return self.core.settings.web.public_url.rstrip("/") or f"http://127.0.0.1:{self.web.port}"
+
+    def status(self) -> dict[str, Any]:
+        """Where it listens, and whether it is ready."""
+        return {"ready": self.ready, "dimse_port": self.listener.port if self.ready else 0, "web_port": self.web.port}
+
+    def failure(self) -> str:
+        """Why it cannot go on, empty while it can."""
+        if self.core.archive.index.broken:
+            return "stable storage failed under the index"
+        return "" if self.web.alive else "the web server ended"
+
+    def stop(self) -> None:
+        """Refuse what is new, let running operations finish within the drain limit, end the rest."""
+        self.ready = False
+        log.info("stopping")
+        self.listener.drain(self.core.settings.dimse.drain_timeout_s)
+        self._running.close()
+
+    def close(self) -> None:
+        """Give back the ports, the workers, the index and the node lock."""
+        self.web.stop()
+        self._closing.close()
+        log.info("stopped")
+
+
+def build(settings: Settings, clock: Clock = utc_now) -> Node:
+    """A node over `settings`, not yet listening. Raises NodeRunning, NodeFailed and leaves nothing open."""
+    with ExitStack() as closing:
+        core = closing.enter_context(open_core(settings, "node", clock))
+        limits = settings.archive
+        workers = DecodeWorkers(
+            limits.decode_workers, memory_bytes=limits.decode_memory_bytes, cpu_seconds=limits.decode_cpu_s
+        )
+        closing.callback(workers.close)
+        sessions = Sessions(
+            core.archive.index,
+            clock,
+            idle=timedelta(seconds=settings.web.session_idle_s),
+            longest=timedelta(seconds=settings.web.session_max_s),
+        )
+        return Node(core, sessions, workers, closing.pop_all())
+    raise AssertionError("unreachable: the block above returns or raises")
+
+
+def _logged(stop: Callable[[], Any]) -> Callable[[], None]:
+    """`stop`, whose failure is logged and keeps nothing else from being stopped."""
+
+    def stop_part() -> None:
+        try:
+            stop()
+        except Exception:
+            log.exception("stop_failed", part=getattr(stop, "__qualname__", str(stop)))
+
+    return stop_part
