@@ -1,0 +1,97 @@
+"""What every test may use: the data folder, a real node, the servers of `tests.support.services`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.corpus import corpus_folder
+from tests.support.peers import absent, program
+from tests.support.process import NodeProcess
+
+pytest_plugins = ["tests.support.services"]
+
+NodeFactory = Callable[..., NodeProcess]
+_NODES = pytest.StashKey[list[NodeProcess]]()
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of DICOM files from public repositories, with its MANIFEST.csv."""
+    folder = corpus_folder()
+    if not (folder / "MANIFEST.csv").is_file():
+        absent(f"the folder of DICOM test files ({folder})", "name it in the variable PACS_TEST_DATA")
+    return folder
+
+
+def _node_factory(request: pytest.FixtureRequest, folder: Path) -> Iterator[NodeFactory]:
+    nodes: list[NodeProcess] = []
+    request.node.stash[_NODES] = nodes
+
+    def start(
+        settings: Mapping[str, str] | None = None, arguments: Sequence[str] = (), *, ready: bool = True
+    ) -> NodeProcess:
+        node = NodeProcess(folder / f"node-{len(nodes)}", settings, arguments)
+        nodes.append(node)
+        return node.start() if ready else node
+
+    try:
+        yield start
+    finally:
+        for node in nodes:
+            node.kill()
+
+
+@pytest.fixture
+def start_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NodeFactory]:
+    """``start_node(settings, arguments)`` starts a node of this test; all of them are killed after it."""
+    yield from _node_factory(request, tmp_path)
+
+
+@pytest.fixture
+def node(start_node: NodeFactory) -> NodeProcess:
+    """A running node with default settings, for this test alone."""
+    return start_node()
+
+
+@pytest.fixture(scope="module")
+def module_node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A running node with default settings, shared by the tests of a file."""
+    for start in _node_factory(request, tmp_path_factory.mktemp("module")):
+        yield start()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """pytest-playwright with Debian's Chromium, drawing in software, saying nothing to the world."""
+    arguments = [
+        "--no-sandbox",  # tests may run as root
+        "--disable-dev-shm-usage",
+        "--use-gl=angle",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--no-first-run",
+    ]
+    chromium = program("chromium", "chromium")
+    return {**browser_type_launch_args, "executable_path": str(chromium), "args": arguments}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the logs of its nodes."""
+    report = yield
+    if report.failed:
+        for collector in item.listchain():
+            nodes: list[NodeProcess] = collector.stash.get(_NODES, [])
+            for number, node in enumerate(nodes):
+                report.sections.append((f"log of node {number}", node.log_tail()))
+    return report

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pacs.archive.archive import Archive
+from pacs.index.engine import Index
+from tests.support.archives import open_archive, s3_store
+from tests.support.services import S3Bucket
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return f"sqlite:///{tmp_path / 'index.db'}"
+
+
+@pytest.fixture
+def index(database: str) -> Iterator[Index]:
+    """A migrated index on each database."""
+    index = Index(database)
+    index.migrate()
+    yield index
+    index.close()
+
+
+@pytest.fixture(params=["sqlite+folder", "postgresql+s3"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
+    """An archive on each pair of back ends."""
+    if request.param == "sqlite+folder":
+        with open_archive(tmp_path) as archive:
+            yield archive
+        return
+    bucket: S3Bucket = request.getfixturevalue("s3_bucket")
+    database = str(request.getfixturevalue("postgresql_url"))
+    store = s3_store(bucket.location, tmp_path, bucket.options)
+    with open_archive(tmp_path, database=database, store=store) as archive:
+        yield archive

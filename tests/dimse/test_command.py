@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.filereader import read_dataset
+from pynetdicom import dimse_messages
+from pynetdicom.dimse_primitives import C_CANCEL, C_STORE
+from pynetdicom.dsutils import encode
+
+from pacs.dimse.command import C_CANCEL_RQ, C_STORE_RQ, Command, CommandInvalid, read_command, response
+from tests.support.dimse import CT, command_set
+
+STORE = Command(C_STORE_RQ, 77, 0, True, CT, "1.2.3")
+
+
+def _encoded(message: dimse_messages.DIMSEMessage, primitive: C_STORE | C_CANCEL) -> bytes:
+    message.primitive_to_message(primitive)
+    encoded = encode(message.command_set, True, True)
+    assert encoded is not None
+    return encoded
+
+
+def test_a_request_of_pynetdicom_is_read():
+    primitive = C_STORE()
+    primitive.MessageID, primitive.AffectedSOPClassUID, primitive.AffectedSOPInstanceUID = 77, CT, "1.2.3"
+    primitive.Priority, primitive.DataSet = 2, BytesIO(b"some bytes")
+    assert read_command(_encoded(dimse_messages.C_STORE_RQ(), primitive)) == STORE
+
+
+def test_a_cancel_names_the_message_it_ends():
+    primitive = C_CANCEL()
+    primitive.MessageIDBeingRespondedTo = 9
+    command = read_command(_encoded(dimse_messages.C_CANCEL_RQ(), primitive))
+    assert (command.field, command.responded_to, command.has_data_set) == (C_CANCEL_RQ, 9, False)
+
+
+def test_pydicom_reads_a_response():
+    raw = response(STORE, 0xA900, comment="é" * 80, offending=(0x00080018, 0x0020000D))
+    found = read_dataset(BytesIO(raw), is_implicit_VR=True, is_little_endian=True)
+    assert found.CommandGroupLength == len(raw) - 12
+    assert (found.CommandField, found.MessageIDBeingRespondedTo) == (0x8001, 77)
+    assert (found.Status, found.CommandDataSetType) == (0xA900, 0x0101)
+    assert (found.AffectedSOPClassUID, found.AffectedSOPInstanceUID) == (CT, "1.2.3")
+    assert found.ErrorComment == "?" * 64
+    assert list(found.OffendingElement) == [0x00080018, 0x0020000D]
+    tags = [element.tag for element in found]
+    assert tags == sorted(tags)
+
+
+def test_a_response_with_a_data_set_says_so():
+    raw = response(STORE, 0xFF00, data_set=True)
+    found = read_dataset(BytesIO(raw), is_implicit_VR=True, is_little_endian=True)
+    assert found.CommandDataSetType != 0x0101
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        command_set({0x0110: b"\1\0"}),
+        command_set({0x0100: b"\1"}),
+        b"\x08\0\x18\0\0\0\0\0",
+        command_set({0x0100: b"\1\0"})[:-1],
+        b"\0\0\0\1\xff\xff\xff\xff\1\0",
+    ],
+    ids=["empty", "no field", "short field", "another group", "cut", "lying length"],
+)
+def test_what_is_no_command_set_is_refused(raw: bytes):
+    with pytest.raises(CommandInvalid):
+        read_command(raw)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(raw: bytes):
+    try:
+        read_command(raw)
+    except CommandInvalid:
+        return

@@ -1,0 +1,55 @@
+"""The conformance statement says what the code does: it is compared with the tables the node works by."""
+
+from __future__ import annotations
+
+import pytest
+
+from pacs.attributes import CATALOGUE, Level
+from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacs.dimse.find import FIND_MODELS
+from pacs.dimse.pdu import Rejection
+from pacs.dimse.service import STORED_TRANSFER_SYNTAXES
+from pacs.errors import ArrivalRefused
+from tests.support.process import ROOT
+
+STATEMENT = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+ROWS = [[cell.strip() for cell in line.strip("| ").split("|")] for line in STATEMENT.splitlines() if line[:1] == "|"]
+
+
+@pytest.mark.parametrize("level", Level)
+def test_every_attribute_of_the_catalogue_is_stated(level: Level):
+    part = STATEMENT.split(f"**{level.name}**")[1].split("**")[0].split("###")[0]
+    stated = {
+        tuple(cell.strip() for cell in line.strip("| ").split("|"))[:3] for line in part.splitlines() if "," in line
+    }
+    expected = {
+        (
+            attribute.keyword + (" (unique key)" if attribute.unique else ""),
+            f"{attribute.tag >> 16:04X},{attribute.tag & 0xFFFF:04X}",
+            attribute.vr,
+        )
+        for attribute in CATALOGUE
+        if attribute.level is level
+    }
+    assert stated == expected
+
+
+def test_every_transfer_syntax_that_is_stored_is_stated():
+    stated = {row[1] for row in ROWS if len(row) == 2 and row[1].startswith("1.2.840.10008.1.2")}
+    assert stated == STORED_TRANSFER_SYNTAXES
+
+
+@pytest.mark.parametrize("rejection", Rejection)
+def test_every_rejection_is_stated(rejection: Rejection):
+    assert [str(number) for number in rejection.value] in [row[1:] for row in ROWS]
+
+
+def test_every_status_of_a_refused_object_is_stated():
+    stated = {row[0] for row in ROWS}
+    assert {f"{kind.status:04X}" for kind in ArrivalRefused.__subclasses__()} <= stated
+
+
+def test_the_models_and_the_implementation_are_stated():
+    assert set(FIND_MODELS) <= {row[1] for row in ROWS if len(row) > 1}
+    assert f"`{IMPLEMENTATION_CLASS_UID}`" in STATEMENT
+    assert f"`{IMPLEMENTATION_VERSION_NAME}`" in STATEMENT

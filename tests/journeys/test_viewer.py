@@ -1,0 +1,57 @@
+"""A stranger's journey: sign in, see the worklist, a study arrives from DCMTK without a reload and is read."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import NodeFactory
+from tests.support.factories import KAZAKH, ct_series, write_folder
+from tests.support.peers import program
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+
+def _sign_in(page: Page, node: NodeProcess) -> None:
+    page.goto(node.web_url)
+    page.get_by_test_id("login-name").fill("admin")
+    page.get_by_test_id("login-password").fill(node.admin_password)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("worklist-search")).to_be_visible(timeout=30_000)
+
+
+def _dcmsend(node: NodeProcess, folder: Path) -> None:
+    dcmsend = str(program("dcmsend", "dcmtk"))
+    arguments = ["-aec", node.ae_title, "127.0.0.1", str(node.dimse_port), "+sd", "+r", str(folder)]
+    subprocess.run([dcmsend, *arguments], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+def test_a_study_that_arrives_is_read(
+    start_node: NodeFactory, page: Page, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    node = start_node({"ARCHIVE__FREE_BYTES_MIN": "0"})
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    _sign_in(page, node)
+    rows = page.get_by_test_id("worklist-row")
+    expect(rows).to_have_count(0)
+    dataset = ct_series(5, patient=KAZAKH, rows=128, columns=128)
+    write_folder(dataset, tmp_path / "study")
+    _dcmsend(node, tmp_path / "study")
+    expect(rows).to_have_count(1, timeout=20_000)
+    rows.first.click()
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(page.get_by_test_id("patient-title").first).to_be_visible()
+
+
+def test_a_wrong_password_is_said(start_node: NodeFactory, page: Page) -> None:
+    node = start_node()
+    page.goto(node.web_url)
+    page.get_by_test_id("login-name").fill("admin")
+    page.get_by_test_id("login-password").fill("not-the-password")
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("login-failure")).to_be_visible(timeout=15_000)

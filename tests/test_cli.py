@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+from typer.testing import CliRunner
+
+import pacs
+from pacs.cli import app
+from pacs.dimse.scu import send
+from tests.support.factories import ct_series, write_folder
+from tests.support.process import NodeProcess
+
+COMMANDS = [
+    "",
+    "serve",
+    "demo",
+    "verify",
+    "rebuild",
+    "migrate",
+    *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
+    *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
+    *[f"ai {verb}" for verb in ("service add", "service list", "rule add", "rule list")],
+]
+
+
+@pytest.fixture
+def stopped(start_node: Callable[..., NodeProcess]) -> NodeProcess:
+    """A node that was never started: commands do their work themselves."""
+    return start_node(ready=False)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_everywhere(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="pacs")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: pacs {command}".rstrip())
+    described = result.stdout.split("\n\n")[1].strip()
+    assert described.endswith((".", ")"))
+
+
+def test_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"suret {pacs.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("user", "token"),
+        ("user", "token", "x", "--role", "king"),
+        ("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "everything"),
+        ("ae", "add", "CT1", "10.0.0.7", "0", "--allow", "store"),
+        ("ai", "rule", "add", "no-such-file.json"),
+    ],
+)
+def test_wrong_usage_is_2_and_touches_nothing(stopped: NodeProcess, arguments: tuple[str, ...]) -> None:
+    done = stopped.command(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert not stopped.data.exists()
+
+
+def test_a_refusal_is_1_and_one_line_that_says_what_to_do(stopped: NodeProcess) -> None:
+    done = stopped.command("user", "disable", "nobody")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("pacs: there is no account 'nobody'; ")
+
+
+def test_the_token_stands_alone_on_the_last_line(module_node: NodeProcess) -> None:
+    done = module_node.command("user", "token", "scanner")
+    assert done.returncode == 0
+    assert re.fullmatch(r"suret_[A-Za-z0-9_-]{40,}", done.stdout.splitlines()[-1])
+    headers = {"Authorization": f"Bearer {done.stdout.splitlines()[-1]}"}
+    answer = httpx2.get(f"{module_node.dicomweb_url}/studies", headers=headers, trust_env=False)
+    assert answer.status_code == 200
+
+
+def test_accounts_from_the_command_line(module_node: NodeProcess) -> None:
+    password = "three quiet words"
+    added = module_node.command(
+        "user", "add", "saule", "--role", "radiologist", "--password-stdin", input=password + "\n"
+    )
+    assert added.returncode == 0, added.stderr
+    assert _sign_in(module_node, "saule", password) == 200
+    weak = module_node.command("user", "password", "saule", "--password-stdin", input="short\n")
+    assert weak.returncode == 1
+    changed = module_node.command("user", "password", "saule", "--password-stdin", input="four other quiet words\n")
+    assert changed.returncode == 0, changed.stderr
+    assert _sign_in(module_node, "saule", password) == 401
+    listed = module_node.command("user", "list").stdout.splitlines()
+    assert listed[0].split() == ["name", "role", "disabled"]
+    assert ["saule", "radiologist", "no"] in [line.split() for line in listed]
+    assert module_node.command("user", "disable", "saule").returncode == 0
+    assert _sign_in(module_node, "saule", "four other quiet words") == 401
+    assert module_node.command("user", "enable", "saule").returncode == 0
+    assert _sign_in(module_node, "saule", "four other quiet words") == 200
+
+
+def test_the_last_administrator_stays(module_node: NodeProcess) -> None:
+    refused = module_node.command("user", "disable", "admin")
+    assert refused.returncode == 1
+    assert "last administrator" in refused.stderr
+
+
+def test_peers_from_the_command_line(module_node: NodeProcess) -> None:
+    assert module_node.command("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "store, find").returncode == 0
+    listed = module_node.command("ae", "list").stdout.splitlines()
+    assert [line.split() for line in listed] == [
+        ["ae_title", "host", "port", "verbs"],
+        ["CT1", "10.0.0.7", "104", "find,store"],
+    ]
+    assert module_node.command("ae", "remove", "CT1").returncode == 0
+    assert module_node.command("ae", "remove", "CT1").returncode == 1
+    assert module_node.command("ae", "list").stdout == ""
+
+
+def test_rebuild_and_migrate_refuse_while_the_node_runs(module_node: NodeProcess) -> None:
+    for command in ("rebuild", "migrate"):
+        refused = module_node.command(command)
+        assert refused.returncode == 1
+        assert len(refused.stderr.strip().splitlines()) == 1
+        assert "in use by another process" in refused.stderr
+
+
+def test_verify_beside_a_running_node_and_what_it_finds(node: NodeProcess, tmp_path: Path) -> None:
+    files = write_folder(ct_series(3), tmp_path / "ct")
+    sent = list(send(files, "127.0.0.1", node.dimse_port, called=node.ae_title, calling="CT1"))
+    assert all(one.succeeded for one in sent)
+    clean = node.command("verify", "--grace-minutes", "0")
+    assert (clean.returncode, clean.stdout) == (0, ""), clean.stderr
+    (victim, *_others) = sorted((node.data / "store").rglob("*.dcm"))
+    victim.unlink()
+    found = node.command("verify")
+    assert found.returncode == 1
+    (violation,) = [json.loads(line) for line in found.stdout.splitlines()]
+    assert violation["invariant"] == "I1"
+    assert victim.name in violation["subject"]
+
+
+def test_verify_that_cannot_check_is_2_and_makes_nothing(stopped: NodeProcess) -> None:
+    done = stopped.command("verify")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pacs: ")
+    assert not stopped.data.exists()
+
+
+def test_rebuild_finds_everything_again(node: NodeProcess, tmp_path: Path) -> None:
+    files = write_folder(ct_series(3), tmp_path / "ct")
+    assert all(one.succeeded for one in send(files, "127.0.0.1", node.dimse_port, called=node.ae_title, calling="CT1"))
+    node.stop()
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (node.data / name).unlink(missing_ok=True)
+    rebuilt = node.command("rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout.startswith("3 live, 0 duplicates, 0 conflict versions")
+    assert node.command("verify", "--grace-minutes", "0").returncode == 0
+    assert node.command("migrate").returncode == 0
+
+
+def test_demo_needs_a_node(stopped: NodeProcess) -> None:
+    done = stopped.command("demo")
+    assert done.returncode == 1
+    assert "no node runs" in done.stderr
+
+
+def test_serve_with_demo_sends_it_once(start_node: Callable[..., NodeProcess]) -> None:
+    node = start_node(arguments=["--demo"])
+    assert _instances_once_settled(node, 90) == 90
+    sent_again = node.command("demo")
+    assert sent_again.returncode == 0, sent_again.stderr
+    assert sent_again.stdout.startswith("90 images")
+    node.stop()
+    node.start()
+    time.sleep(3)
+    assert node.log_tail().count("demo_sent") == 1
+    assert _instances_once_settled(node, 90) == 90  # sent twice on one day, they are the same objects
+
+
+def _instances_once_settled(node: NodeProcess, expected: int) -> int:
+    deadline = time.monotonic() + 90
+    while True:
+        answer = httpx2.get(f"{node.dicomweb_url}/studies", headers=node.authorization(), trust_env=False)
+        answer.raise_for_status()
+        count = sum(int(study["00201208"]["Value"][0]) for study in answer.json())
+        if count >= expected or time.monotonic() > deadline:
+            return count
+        time.sleep(0.5)
+
+
+def _sign_in(node: NodeProcess, name: str, password: str) -> int:
+    body = {"name": name, "password": password}
+    headers = {"X-Suret": "1"}
+    return httpx2.post(f"{node.web_url}/api/session", json=body, headers=headers, trust_env=False).status_code

@@ -1,0 +1,51 @@
+"""What the documents say of settings and commands is what the code has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import typer
+from pydantic import BaseModel, SecretStr
+
+from pacs.cli import app
+from pacs.settings import Settings
+from tests.support.process import ROOT
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _settings(model: type[BaseModel], *branch: str) -> Iterator[tuple[str, object]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _settings(field.annotation, *branch, name)
+        else:
+            yield f"PACS_{'__'.join((*branch, name)).upper()}", field.default
+
+
+def _shown(default: object) -> str:
+    value = default.get_secret_value() if isinstance(default, SecretStr) else default
+    if value in ("", ()):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+@pytest.mark.parametrize(("variable", "default"), list(_settings(Settings)))
+def test_every_setting_is_documented_with_its_default(variable: str, default: object) -> None:
+    assert re.search(rf"^\| `{variable}` \| {re.escape(_shown(default))} \| \S", OPERATIONS, re.MULTILINE), variable
+
+
+def test_no_document_names_a_setting_that_is_not_there() -> None:
+    known = {variable for variable, _ in _settings(Settings)} | {"PACS_DATA", "PACS_CONFIG", "PACS_TEST_DATA"}
+    for document in (OPERATIONS, README):
+        assert set(re.findall(r"PACS_[A-Z0-9_]*[A-Z0-9]", document)) <= known
+
+
+def test_every_command_is_in_the_readme() -> None:
+    command = typer.main.get_command(app)
+    names = set(command.list_commands(None)) if hasattr(command, "list_commands") else set()  # type: ignore[arg-type]
+    assert names
+    for name in names:
+        assert f"`pacs {name}" in README, f"pacs {name} is not in README.md"

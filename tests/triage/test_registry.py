@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from pacs.access.principals import OPERATOR
+from pacs.index.schema import ai_rule, audit
+from pacs.triage.registry import ServiceRefused
+from pacs.triage.rules import RuleInvalid
+
+if TYPE_CHECKING:
+    from tests.triage.conftest import Leaf
+
+RULE = {
+    "id": "mr",
+    "match": {"tag": "Modality", "op": "eq", "value": "MR"},
+    "dispatch": [{"service": "reader"}],
+}
+
+
+def test_a_service_gets_a_secret_of_its_own_and_another_one_when_registered_again(leaf: Leaf) -> None:
+    first = leaf.registry.add_service("vendor-x", "https://ai.example/task", {"name": "X", "version": "2"}, by=OPERATOR)
+    second = leaf.registry.add_service("vendor-x", "https://ai.example/v2", {}, by=OPERATOR)
+    assert first != second
+    assert len(base64.b64decode(first.removeprefix("whsec_"))) == 32
+    service = leaf.registry.service("vendor-x")
+    assert service is not None
+    assert (service.url, service.secret, service.shown) == ("https://ai.example/v2", second, "vendor-x")
+    assert leaf.registry.service("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("identifier", "url"),
+    [
+        ("bad id", "https://ai.example/"),
+        ("", "https://ai.example/"),
+        ("x", "ftp://ai.example/"),
+        ("x", "https:///path"),
+        ("x", "https://user:password@ai.example/"),
+        ("x", "https://ai.example/#fragment"),
+        ("x", "https://ai.example:port/"),
+        ("x", "https://ai.example/\r\nHost: other"),
+    ],
+)
+def test_what_is_no_service_is_refused(leaf: Leaf, identifier: str, url: str) -> None:
+    with pytest.raises(ServiceRefused):
+        leaf.registry.add_service(identifier, url, {}, by=OPERATOR)
+
+
+def test_a_rule_replaces_the_one_with_its_id_and_names_known_services_only(leaf: Leaf) -> None:
+    leaf.registry.add_rule(RULE, by=OPERATOR)
+    leaf.registry.add_rule(RULE | {"mode": "off"}, by=OPERATOR)
+    assert [document["id"] for document in leaf.registry.rule_documents()] == ["head-ct", "mr"]
+    assert [rule.id for rule in leaf.registry.rules()] == ["head-ct"]
+    with pytest.raises(RuleInvalid, match="no service 'nobody'"):
+        leaf.registry.add_rule(RULE | {"dispatch": [{"service": "nobody"}]}, by=OPERATOR)
+
+
+def test_a_rule_of_another_release_does_not_stop_the_others(leaf: Leaf) -> None:
+    values = {"id": "future", "rule": '{"id": "future", "match": {"wavelet": 1}}', "created_at": 0}
+    leaf.archive.index.write(lambda connection: connection.execute(ai_rule.insert().values(values)))
+    assert [rule.id for rule in leaf.registry.rules()] == ["head-ct"]
+
+
+def test_every_change_is_audited(leaf: Leaf) -> None:
+    leaf.registry.disable_service("reader", by=OPERATOR)
+    with leaf.archive.index.read() as connection:
+        actions = list(connection.execute(select(audit.c.action).order_by(audit.c.number)).scalars())
+    assert actions == ["AI service registered", "AI rule put in force", "AI service disabled"]

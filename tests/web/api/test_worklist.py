@@ -1,0 +1,159 @@
+"""The worklist: what a row says, in which order, found by which words."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from pacs.access.principals import Role
+from pacs.archive.priority import AI_URGENT, CRITICAL
+from pacs.index.schema import study
+from tests.support.archives import send
+from tests.support.factories import KAZAKH, RUSSIAN, Patient, cr_image, ct_series, ct_slice, mr_series, uid
+from tests.support.web import Site
+
+ONE = uid(Patient().id, "one")
+
+
+@pytest.fixture(scope="module")
+def client(module_site: Site) -> TestClient:
+    for dataset in (
+        *ct_series(2, study="one"),
+        *mr_series(1, study="one"),
+        ct_slice(patient=KAZAKH, study="two", StudyDescription="Бас сүйек КТ"),
+        ct_slice(patient=RUSSIAN, study="three", StudyDate="20250301"),
+        cr_image(patient=Patient("SYN-100%", "Doe^John"), study="four", StudyDate="", AccessionNumber="ACC_7"),
+    ):
+        send(module_site.archive, dataset)
+    return module_site.as_role(Role.CLINICIAN)
+
+
+def listed(client: TestClient, **parameters: Any) -> dict[str, Any]:
+    response = client.get("/api/worklist", params=parameters)
+    assert response.status_code == 200, response.text
+    page: dict[str, Any] = response.json()
+    return page
+
+
+def patients(client: TestClient, **parameters: Any) -> list[str]:
+    return [row["patient_id"] for row in listed(client, **parameters)["studies"]]
+
+
+def test_a_row(client: TestClient) -> None:
+    [row] = [row for row in listed(client)["studies"] if row["study_instance_uid"] == ONE]
+    assert datetime.now(UTC) - datetime.fromisoformat(row.pop("received_at")) < timedelta(minutes=10)
+    assert row == {
+        "study_instance_uid": ONE,
+        "patient_name": "Phantom^Anna",
+        "patient_id": "SYN-0001",
+        "patient_birth_date": "19700102",
+        "patient_sex": "F",
+        "study_date": "20261123",
+        "study_time": "101500",
+        "study_description": "Synthetic study",
+        "accession_number": ct_slice(study="one").AccessionNumber,
+        "modalities": ["CT", "MR"],
+        "number_of_series": 2,
+        "number_of_instances": 3,
+        "priority": "routine",
+        "reason": None,
+        "priority_source": None,
+        "conflicts": 0,
+    }
+
+
+def test_newest_first_and_urgent_before_all(module_site: Site, client: TestClient) -> None:
+    assert patients(client) == ["SYN-100%", "SYN-RU-1", "SYN-KK-1", "SYN-0001"]
+    reason = {"en": "suspected bleed", "kk": "қан кетуі мүмкін"}
+
+    def raise_to(band: int, uid_: str, why: str) -> None:
+        values = {"priority_band": band, "priority_reason": why, "priority_source": "Bleed Finder" if why else ""}
+        module_site.archive.index.write(
+            lambda c: c.execute(update(study).where(study.c.study_instance_uid == uid_).values(**values)).close()
+        )
+
+    two = uid(KAZAKH.id, "two")
+    try:
+        raise_to(CRITICAL, ONE, json.dumps(reason))
+        raise_to(AI_URGENT, two, "")
+        rows = listed(client)["studies"]
+        assert [row["patient_id"] for row in rows] == ["SYN-0001", "SYN-KK-1", "SYN-100%", "SYN-RU-1"]
+        assert [row["priority"] for row in rows] == ["critical", "urgent", "routine", "routine"]
+        assert rows[0]["reason"] == reason
+        assert rows[0]["priority_source"] == "Bleed Finder"
+    finally:
+        raise_to(4, ONE, "")
+        raise_to(4, two, "")
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("anna", ["SYN-0001"]),
+        ("PHANTOM anna", ["SYN-0001"]),
+        ("abdirakhmanova", ["SYN-KK-1"]),
+        ("әбдірах", ["SYN-KK-1"]),
+        ("королева", ["SYN-RU-1"]),
+        ("Koroleva", ["SYN-RU-1"]),
+        ("ru-1", []),
+        ("RU-1", ["SYN-RU-1"]),
+        ("ACC_7", ["SYN-100%"]),
+        ("ACCx7", []),
+        ("100%", ["SYN-100%"]),
+        ("%", ["SYN-100%"]),
+        ("сүйек", ["SYN-KK-1"]),
+        ("synthetic doe", ["SYN-100%"]),
+        ("nobody", []),
+        ("' OR 1=1 --", []),
+        ("!", []),
+    ],
+)
+def test_search(client: TestClient, search: str, found: list[str]) -> None:
+    assert patients(client, search=search) == found
+
+
+def test_filters(client: TestClient) -> None:
+    assert patients(client, modality="MR") == ["SYN-0001"]
+    assert patients(client, modality="CR,MR") == ["SYN-100%", "SYN-0001"]
+    assert patients(client, **{"from": "20260101"}) == ["SYN-KK-1", "SYN-0001"]
+    assert patients(client, **{"from": "20250101", "to": "20251231"}) == ["SYN-RU-1"]
+    assert patients(client, to="20251231") == ["SYN-RU-1"]
+    assert patients(client, modality="CT", search="Phantom", to="20251231") == []
+
+
+def test_pages(client: TestClient) -> None:
+    whole = patients(client)
+    first, second = listed(client, limit=3), listed(client, limit=3, offset=3)
+    assert first["total"] == second["total"] == 4
+    assert [row["patient_id"] for row in (*first["studies"], *second["studies"])] == whole
+    assert listed(client, search="anna")["total"] == 1
+    assert listed(client, limit=0) == {"studies": [], "total": 4}
+
+
+@pytest.mark.parametrize("parameters", [{"from": "2025-01-01"}, {"to": "x"}, {"limit": "-1"}, {"offset": "1e3"}])
+def test_malformed_parameters(client: TestClient, parameters: dict[str, str]) -> None:
+    response = client.get("/api/worklist", params=parameters)
+    assert response.status_code == 400
+    assert response.json()["hint"]
+
+
+def test_conflicts_are_counted(site: Site) -> None:
+    send(site.archive, ct_slice())
+    send(site.archive, ct_slice(StudyDescription="another content"))
+    [row] = listed(site.as_role(Role.CLINICIAN))["studies"]
+    assert row["conflicts"] == 1
+    assert row["number_of_instances"] == 1
+
+
+def test_a_caller_with_one_study_sees_no_other(module_site: Site, client: TestClient) -> None:
+    expires_at = module_site.archive.clock() + timedelta(hours=1)
+    scoped = module_site.client(module_site.accounts.task_token(ONE, "01TASK", expires_at))
+    page = listed(scoped)
+    assert page["total"] == 1
+    assert [row["study_instance_uid"] for row in page["studies"]] == [ONE]
+    assert len(listed(client)["studies"]) == 4

@@ -1,0 +1,168 @@
+"""Rendered pictures and thumbnails: window, viewport, warnings, and one picture made for all who ask."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+)
+from starlette.testclient import TestClient
+
+from pacs.access.principals import Role
+from tests.support.factories import (
+    Patient,
+    cr_image,
+    ct_series,
+    ct_slice,
+    structured_report,
+    uid,
+    us_cine,
+)
+from tests.support.wado import LOSSLESS, get, stored, url_of
+from tests.support.web import ANY_FRAMES, Site, parts
+
+
+@pytest.fixture
+def client(site: Site) -> TestClient:
+    return site.as_role(Role.CLINICIAN)
+
+
+def decoded(response: Any) -> np.ndarray[Any, Any]:
+    codec = {"image/jpeg": imagecodecs.jpeg8_decode, "image/png": imagecodecs.png_decode}
+    picture: np.ndarray[Any, Any] = codec[response.headers["content-type"]](response.content)
+    return picture
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, *LOSSLESS])
+def test_pictures_fit_their_viewport(site: Site, client: TestClient, syntax: UID) -> None:
+    sent = cr_image(rows=80, columns=64, transfer_syntax=syntax)
+    stored(site, sent)
+    response = get(client, url_of(sent, "/rendered?viewport=32,32&quality=80"), "image/jpeg")
+    assert response.status_code == 200, response.text
+    assert decoded(response).shape[:2] == (32, 26)
+    assert decoded(get(client, url_of(sent, "/rendered"), "image/png")).shape[:2] == (80, 64)
+
+
+def test_the_window_of_the_request_beats_the_objects_own(site: Site, client: TestClient) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    dark = decoded(get(client, url_of(sent, "/rendered?window=3000,10,linear"), "image/png"))
+    bright = decoded(get(client, url_of(sent, "/rendered?window=-3000,10,linear"), "image/png"))
+    own = decoded(get(client, url_of(sent, "/rendered"), "image/png"))
+    assert dark.max() == 0
+    assert bright.min() == 255
+    assert 0 < own.mean() < 255
+
+
+def test_each_frame_has_a_picture(site: Site, client: TestClient) -> None:
+    sent = us_cine(frames=3)
+    stored(site, sent)
+    first, last = (decoded(get(client, url_of(sent, f"/frames/{n}/rendered"), "image/png")) for n in (1, 3))
+    assert not np.array_equal(first, last)
+    assert np.array_equal(first, sent.pixel_array[0])
+    assert get(client, url_of(sent, "/frames/4/rendered")).status_code == 404
+    assert get(client, url_of(sent, "/frames/1,2/rendered")).status_code == 406
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "window=40,400",
+        "window=40,400,round",
+        "window=a,b,linear",
+        "window=40,0,linear",
+        "viewport=0,10",
+        "viewport=10",
+        "viewport=10,10,1",
+        "viewport=99999,99999",
+        "viewport=10,10,,,0,10",
+        "quality=0",
+        "quality=101",
+        "quality=good",
+        "annotation=name",
+        "iccprofile=cmyk",
+    ],
+)
+def test_malformed_parameters_are_400_with_a_hint(site: Site, client: TestClient, query: str) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    response = get(client, url_of(sent, f"/rendered?{query}"), "image/jpeg")
+    assert response.status_code == 400, response.text
+    assert response.json()["hint"]
+
+
+def test_what_is_not_supported_is_ignored_with_a_warning(site: Site, client: TestClient) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    response = get(client, url_of(sent, "/rendered?annotation=patient"), "image/jpeg")
+    assert response.status_code == 200
+    assert "annotation parameter is not supported" in response.headers["warning"]
+
+
+def test_thumbnails_at_every_level(site: Site, client: TestClient) -> None:
+    sent = [structured_report(), *ct_series(3)]
+    for dataset in sent:
+        stored(site, dataset)
+    study = f"/dicom-web/studies/{sent[1].StudyInstanceUID}"
+    for path in (study, f"{study}/series/{sent[1].SeriesInstanceUID}", url_of(sent[1]), url_of(sent[1], "/frames/1")):
+        picture = decoded(get(client, f"{path}/thumbnail?viewport=16,16"))
+        assert picture.shape[:2] == (16, 16)
+    assert get(client, f"{study}/thumbnail?viewport=16,16,0,0,8,8").status_code == 400
+
+
+def test_a_rendered_series_is_a_picture_a_part(site: Site, client: TestClient) -> None:
+    sent = ct_series(3)
+    for dataset in sent:
+        stored(site, dataset)
+    path = f"/dicom-web/studies/{sent[0].StudyInstanceUID}/series/{sent[0].SeriesInstanceUID}/rendered"
+    found = parts(get(client, path, 'multipart/related; type="image/jpeg"'))
+    assert [headers["content-type"] for headers, _ in found] == ["image/jpeg"] * 3
+    assert get(client, path, "image/jpeg").status_code == 406
+
+
+def test_a_picture_is_made_once_for_all(site: Site, client: TestClient) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    first = get(client, url_of(sent, "/rendered"), "image/jpeg")
+    assert get(client, url_of(sent, "/rendered"), "image/jpeg").content == first.content
+    again = get(client, url_of(sent, "/rendered"), "image/jpeg", **{"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_reading_is_audited_once_a_study(site: Site, client: TestClient) -> None:
+    from sqlalchemy import select
+
+    from pacs.index.schema import audit
+
+    sent = ct_series(2)
+    for dataset in sent:
+        stored(site, dataset)
+    for dataset in sent:
+        get(client, url_of(dataset))
+        get(client, url_of(dataset, "/frames/1"), ANY_FRAMES)
+    site.archive.index.write(lambda c: None)
+    with site.archive.index.read() as connection:
+        rows = connection.execute(select(audit).where(audit.c.code == "110103")).mappings().all()
+    assert [(row["principal_name"], row["study_instance_uid"]) for row in rows] == [
+        ("test-clinician", sent[0].StudyInstanceUID)
+    ]
+
+
+def test_a_token_of_one_task_reads_one_study(site: Site) -> None:
+    mine, other = ct_slice(study="mine"), ct_slice(study="other")
+    stored(site, mine)
+    stored(site, other)
+    scoped = site.client(site.accounts.task_token(mine.StudyInstanceUID, "01TASK", datetime(2100, 1, 1, tzinfo=UTC)))
+    for rest in ("", "/metadata", "/frames/1", "/rendered", "/thumbnail"):
+        assert scoped.get(url_of(mine, rest)).status_code == 200, rest
+        hidden = scoped.get(url_of(other, rest))
+        absent = scoped.get(url_of(other, rest).replace(other.StudyInstanceUID, uid(Patient().id, "no")))
+        assert hidden.status_code == absent.status_code == 404
+        assert hidden.json() == absent.json()
