@@ -404,7 +404,7 @@ def ai_service_list() -> None:
 
 @ai_rule.command("add")
 def ai_rule_add(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A rule as JSON (docs/operations.md).")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A rule as JSON (docs/ai-services.md).")],
 ) -> None:
     """Add a rule, or replace the one with the same id."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -11,9 +12,13 @@ from pydantic import BaseModel, SecretStr
 
 from pacs.cli import app
 from pacs.settings import Settings
+from pacs.triage.results import read_result
+from pacs.triage.rules import _OPERATIONS, read_rule
+from pacs.triage.webhook import RETRY_DELAYS_S
 from tests.support.process import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+AI_SERVICES = (ROOT / "docs" / "ai-services.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -39,7 +44,7 @@ def test_every_setting_is_documented_with_its_default(variable: str, default: ob
 
 def test_no_document_names_a_setting_that_is_not_there() -> None:
     known = {variable for variable, _ in _settings(Settings)} | {"PACS_DATA", "PACS_CONFIG", "PACS_TEST_DATA"}
-    for document in (OPERATIONS, README):
+    for document in (OPERATIONS, README, AI_SERVICES):
         assert set(re.findall(r"PACS_[A-Z0-9_]*[A-Z0-9]", document)) <= known
 
 
@@ -49,3 +54,14 @@ def test_every_command_is_in_the_readme() -> None:
     assert names
     for name in names:
         assert f"`pacs {name}" in README, f"pacs {name} is not in README.md"
+
+
+def test_the_rule_and_the_result_that_are_shown_are_taken() -> None:
+    shown_rule, shown_result = re.findall(r"^```json\n(.*?)^```", AI_SERVICES, re.MULTILINE | re.DOTALL)
+    rule = read_rule(json.loads(shown_rule))
+    result = read_result(shown_result.encode())
+    assert result.service.id == rule.dispatch[0].service
+    for operation in _OPERATIONS:
+        assert f"`{operation}`" in AI_SERVICES, operation
+    for delay in RETRY_DELAYS_S:
+        assert re.search(rf"\b{delay:g}\b", AI_SERVICES), delay

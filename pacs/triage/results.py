@@ -146,9 +146,7 @@ def read_result(body: bytes) -> Result:
         body.decode()
         return msgspec.json.decode(body, type=Result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResultInvalid(
-            f"the body is not an AI result: {error}", "see ai-result-v1 in docs/operations.md"
-        ) from None
+        raise ResultInvalid(f"the body is not an AI result: {error}", "see docs/ai-services.md") from None
 
 
 # --- what it does -------------------------------------------------------------------------------------------------
