@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -108,27 +109,27 @@ def _wake_ups() -> dict[int, int]:
     counts = {}
     for thread in threading.enumerate():
         if thread.name.startswith("dimse-127"):
-            status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
-            counts[thread.native_id or 0] = int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it is just ending
+                status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+                counts[thread.native_id or 0] = int(status.split("voluntary_ctxt_switches:")[1].split()[0])
     return counts
 
 
 def test_a_hundred_idle_associations_cost_nobody_anything(archive: Archive):
     limits = {"associations_max": 200, "associations_per_address_max": 200, "connections_per_address_max": 200}
     with listening(archive, half_open_max=200, **limits) as listener:
-        idle = [RawPeer(listener.port) for _ in range(100)]
-        assert all(peer.associate()[0] == 2 for peer in idle)
-        before = _wake_ups()
-        with RawPeer(listener.port) as peer:
-            peer.associate()
-            for _ in range(20):
-                assert peer.echo() == 0
-            time.sleep(0.3)
-        woken = {thread for thread, count in _wake_ups().items() if before.get(thread, count) != count}
-        assert woken == set(), "idle associations sleep until a byte comes"
-        assert idle[57].echo() == 0
-        for peer in idle:
-            peer.close()
+        with contextlib.ExitStack() as peers:
+            idle = [peers.enter_context(RawPeer(listener.port)) for _ in range(100)]
+            assert all(peer.associate()[0] == 2 for peer in idle)
+            before = _wake_ups()
+            with RawPeer(listener.port) as peer:
+                peer.associate()
+                for _ in range(20):
+                    assert peer.echo() == 0
+                time.sleep(0.3)
+            woken = {thread for thread, count in _wake_ups().items() if before.get(thread, count) != count}
+            assert woken == set(), "idle associations sleep until a byte comes"
+            assert idle[57].echo() == 0
         assert settled(listener)
 
 
