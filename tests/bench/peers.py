@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.bench.load import Failed, Peer
+from tests.support.peers import SYSTEM_PATH
 from tests.support.process import ROOT, clean_environment, free_port
 
 START_S = 60.0
@@ -25,7 +26,6 @@ QUIET_S = 0.1
 QUIET_WAIT_S = 3.0
 LARGE_BYTES = 64 * 1024
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Candidate:
     @property
     def missing(self) -> str:
         """Why it cannot take part, or nothing."""
-        if self.needs is None or shutil.which(self.needs[0], path=_SYSTEM_PATH):
+        if self.needs is None or shutil.which(self.needs[0], path=SYSTEM_PATH):
             return ""
         return f"{self.needs[0]} is absent: sudo apt-get install --no-install-recommends {self.needs[1]}"
 
@@ -80,7 +80,7 @@ class Server:
             self._process = subprocess.Popen(
                 launch.command,
                 cwd=self.folder,
-                env=clean_environment(**launch.variables) | {"PATH": _SYSTEM_PATH},
+                env=clean_environment(**launch.variables) | {"PATH": SYSTEM_PATH},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -238,13 +238,13 @@ def versions() -> dict[str, str]:
     """What the other nodes say they are."""
     found = {}
     for program, package in (ORTHANC, DCMTK):
-        if shutil.which(program, path=_SYSTEM_PATH):
+        if shutil.which(program, path=SYSTEM_PATH):
             done = subprocess.run(
                 ["/usr/bin/env", program, "--version"],
                 capture_output=True,
                 text=True,
                 check=False,
-                env={**os.environ, "PATH": _SYSTEM_PATH},
+                env={**os.environ, "PATH": SYSTEM_PATH},
             )
             found[package] = (done.stdout or done.stderr).splitlines()[0].strip("$ ")
     return found

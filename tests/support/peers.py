@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+# pynetdicom brings programs with the names of DCMTK's: an activated environment must not put itself in front of them
+_OWN = Path(sys.prefix, "bin")
+SYSTEM_PATH = os.pathsep.join(
+    [*(folder for folder in os.get_exec_path() if Path(folder) != _OWN), "/usr/sbin", "/sbin"]
+)
 
 
 def absent(what: str, remedy: str) -> NoReturn:
@@ -20,7 +27,7 @@ def absent(what: str, remedy: str) -> NoReturn:
 
 def program(name: str, package: str) -> Path:
     """The path of the program `name`, which Debian's `package` brings; leaves the test when it is absent."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    found = shutil.which(name, path=SYSTEM_PATH)
     if found is None:
         absent(name, f"sudo apt-get install --no-install-recommends {package}")
     return Path(found)
