@@ -14,9 +14,9 @@ from enum import Enum, auto
 import structlog
 
 from pacs.access.gate import in_thread
+from pacs.archive.retrieve import frame_table
 from pacs.dicom.convert import explicit_little_endian
 from pacs.dicom.elements import ELEMENT, FRAGMENTS_END, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
-from pacs.dicom.frames import FrameTable
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, Unreadable
@@ -133,8 +133,7 @@ class Instances:
 
     async def _decoded(self, stored: StoredInstance) -> Outgoing:
         """Every frame decoded, one at a time; the first now, so that what cannot be decoded is known in time."""
-        assert stored.frame_table is not None
-        frames = FrameTable.from_bytes(stored.frame_table).number_of_frames
+        frames = frame_table(stored).number_of_frames
         first = await in_thread(self._frames.decoded, stored, 1)
         length = len(first.data) * frames
         if length > VALUE_BYTES_MAX:

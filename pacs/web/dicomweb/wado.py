@@ -17,6 +17,7 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.retrieve import frame_table
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.context import little_endian
 from pacs.dicom.dictionary import WORD_BYTES
@@ -124,7 +125,7 @@ class Wado:
         study, series = _uids(request)
         self._accesses.read(principal, study)
         found = await in_thread(self._archive.series_metadata, study, series)
-        return await self._metadata_answer(request, media_type, found.etag, found.gzip_json)
+        return await self._metadata_answer(request, media_type, found.etag, found.gzip_json, found.unreadable)
 
     async def instance_metadata(self, request: Request, principal: Principal) -> Response:
         """One instance as DICOM JSON."""
@@ -145,19 +146,24 @@ class Wado:
         [study] = _uids(request)
         self._accesses.read(principal, study)
 
-        def made() -> tuple[str, bytes]:
+        def made() -> tuple[str, bytes, int]:
             self._archive.instances(study)  # a study without live instances is not there
             query = Query(Level.SERIES, (Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study,))),))
             series = [row["SeriesInstanceUID"] for row in self._archive.find(query)]
             parts = [self._archive.series_metadata(study, uid) for uid in series]
             tags = hashlib.sha256(" ".join(part.etag for part in parts).encode()).hexdigest()[:32]
-            return f'"{tags}"', _arrays_joined(part.gzip_json for part in parts)
+            unreadable = sum(part.unreadable for part in parts)
+            return f'"{tags}"', _arrays_joined(part.gzip_json for part in parts), unreadable
 
-        tag, content = await in_thread(made)
-        return await self._metadata_answer(request, media_type, tag, content)
+        return await self._metadata_answer(request, media_type, *await in_thread(made))
 
-    async def _metadata_answer(self, request: Request, media_type: str, tag: str, gzip_json: bytes) -> Response:
+    async def _metadata_answer(
+        self, request: Request, media_type: str, tag: str, gzip_json: bytes, unreadable: int = 0
+    ) -> Response:
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept, accept-encoding"}
+        if unreadable:
+            service = service_url(request, self._settings)
+            headers["warning"] = f'299 {service} "{unreadable} instances cannot be read; only their UIDs are given"'
         if tag in _tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         if _takes_gzip(request.headers.get("accept-encoding", "")):
@@ -178,10 +184,10 @@ class Wado:
         path: str = request.path_params["path"]
         [stored] = await in_thread(self._found(request, principal))
         ranges = [entry for entry in accepted_by(request) if entry.includes(OCTET_STREAM)]
-        native = transfer_syntax(stored.transfer_syntax_uid).native
         pixels = re.fullmatch(r"[0-9A-F]{8}", path) is not None and int(path, 16) in PIXEL_TAGS
-        if pixels and not native and stored.frame_table is not None:
-            numbers = list(range(1, stored.number_of_frames + 1))
+        table = frame_table(stored) if pixels and stored.frame_table is not None else None
+        if table is not None and (table.lengths or not transfer_syntax(stored.transfer_syntax_uid).native):
+            numbers = range(1, table.number_of_frames + 1)
             url = service_url(request, self._settings) + _instance_path(request)
             return await self._frames.answer(request, lambda: stored, numbers, url)
         if not ranges:
