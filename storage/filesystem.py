@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import io
 import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import structlog
 
@@ -90,8 +89,6 @@ class FolderStore:
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A seekable stream of the object or of the range; see ObjectStore.open."""
         descriptor, status = self._open_object(key)
-        if byte_range is None:
-            return cast(BinaryIO, io.BufferedReader(io.FileIO(descriptor)))
         return file_range(descriptor, status.st_size, byte_range)
 
     def stat(self, key: str) -> ObjectStat:
