@@ -24,7 +24,6 @@ from pacs.index.criteria import Query
 from pacs.index.engine import Index
 from pacs.index.schema import instance, series, study
 from pacs.model import Announced, Clock, InstanceState, StoredInstance, utc_now
-from storage.errors import StorageError
 from storage.protocol import ByteRange, ObjectStore
 
 SPACE_CHECK_S = 1.0
@@ -141,19 +140,17 @@ class Archive:
         return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
-        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed."""
-        retrieve.refuse_damaged(stored)
-        try:
-            return self.store.open(stored.object_key, byte_range)
-        except StorageError as error:
-            raise StoreFailed(
-                f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
-            ) from error
+        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.
 
-    def local_path(self, stored: StoredInstance) -> Path | None:
-        """The object's file where the store keeps files, for memory maps. Raises Unreadable for a damaged object."""
+        Its `read` raises StorageFailed.
+        """
         retrieve.refuse_damaged(stored)
-        return self.store.local_path(stored.object_key)
+        with retrieve.as_store_failed():
+            return self.store.open(stored.object_key, byte_range)
+
+    def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset` of the object. Raises Unreadable where it is damaged or shorter, StoreFailed."""
+        return retrieve.read(self, stored, offset, length)
 
     def header(self, stored: StoredInstance) -> bytes:
         """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE)."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.json import bulk_data_range, dataset_json
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
-from pacs.errors import NotFound, Unreadable
+from pacs.errors import NotFound, StoreFailed, Unreadable
 from pacs.index.schema import instance, series, study
 from pacs.model import StorageState, StoredInstance
+from storage.errors import StorageError
 from storage.protocol import ByteRange
 
 if TYPE_CHECKING:
@@ -154,8 +157,24 @@ def _dataset(archive: Archive, stored: StoredInstance) -> bytes:
     return _read(archive, stored, 0, stored.dataset_length)
 
 
+@contextmanager
+def as_store_failed() -> Iterator[None]:
+    """Raise StoreFailed for an error of the store."""
+    try:
+        yield
+    except StorageError as error:
+        raise StoreFailed(
+            f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
+        ) from error
+
+
 def _read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
-    with archive.open(stored, ByteRange(stored.dataset_offset + offset, length)) as stream:
+    return read(archive, stored, stored.dataset_offset + offset, length)
+
+
+def read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
+    """See `Archive.read`."""
+    with archive.open(stored, ByteRange(offset, length)) as stream, as_store_failed():
         data = stream.read()
     if len(data) != length:
         raise Unreadable(

@@ -12,6 +12,9 @@ from pacs.errors import NotUnderstood
 
 FILE_META_BYTES_MAX: Final = 1024 * 1024
 
+FILE_HEAD_BYTES_MAX: Final = 132 + FILE_META_BYTES_MAX + 12
+"""What `read_file_meta` needs of a file to tell: preamble, prefix, group 0002 and the head of the next element."""
+
 _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"
 _GROUP: Final = b"\2\0"  # group 0002, little endian

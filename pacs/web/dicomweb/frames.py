@@ -192,15 +192,15 @@ class Frames:
             pixel_data_vr=stored.pixel_data_vr,
         )
 
-    def pixel_bytes(self, stored: StoredInstance) -> list[Piece]:
-        """All native frames as one value, little endian (PS3.18 8.7.3.3.1)."""
+    def pixel_bytes(self, stored: StoredInstance) -> tuple[Pieces, int]:
+        """All native frames as one value, little endian (PS3.18 8.7.3.3.1), and its bytes. Raises Unreadable."""
         table = frame_table(stored)
         syntax = transfer_syntax(stored.transfer_syntax_uid)
         length = (table.frame_bits * table.number_of_frames + 7) // 8
         if syntax.big_endian or syntax.deflated:
             dataset, start = self._little_endian(stored)
-            return [memoryview(dataset)[start : start + length]]
-        return [self._bytes.read(stored, stored.dataset_offset + table.offset, length)]
+            return given(memoryview(dataset)[start : start + length]), length
+        return self._bytes.stream(stored, stored.dataset_offset + table.offset, length), length
 
     def _swapped(self, stored: StoredInstance, table: FrameTable, number: int) -> Piece:
         [(offset, length)] = table.ranges(number)

@@ -29,7 +29,7 @@ from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, json_type, service_url
-from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
+from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer, framed, given
 from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
 from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, chosen_form
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM
@@ -192,31 +192,32 @@ class Wado:
             return await self._frames.answer(request, lambda: stored, numbers, url)
         if not ranges:
             raise NotAcceptable("bulk data are given as octets only", f"accept {OCTET_STREAM}")
-        pieces = (
-            await in_thread(self._frames.pixel_bytes, stored) if pixels else await in_thread(self._value, stored, path)
-        )
-        length = sum(map(len, pieces))
+        if pixels:
+            pieces, length = await in_thread(self._frames.pixel_bytes, stored)
+        else:
+            value = await in_thread(self._value, stored, path)
+            pieces, length = given(value), len(value)
         headers = {"etag": f'"{stored.dataset_sha256[:32]}-b"', "cache-control": CACHE, "vary": "accept"}
         if not ranges[0].multipart:
-            return StreamedAnswer(given(*pieces), media_type=OCTET_STREAM, length=length, headers=headers)
+            return StreamedAnswer(pieces, media_type=OCTET_STREAM, length=length, headers=headers)
         framing = Framing(OCTET_STREAM)
         location = f"{_instance_url(service_url(request, self._settings), stored)}/bulkdata/{path}"
         head = framing.head({"Content-Type": OCTET_STREAM, "Content-Location": location})
         length += len(head) + len(framing.tail)
-        body = given(head, *pieces, framing.tail)
+        body = framed(head, pieces, framing.tail)
         return StreamedAnswer(body, media_type=framing.content_type, length=length, headers=headers)
 
-    def _value(self, stored: StoredInstance, path: str) -> list[Piece]:
+    def _value(self, stored: StoredInstance, path: str) -> bytes:
         """The octets at `path`, little endian whatever the object is (PS3.18 8.7.3.3.1)."""
         value = self._archive.bulk_data(stored, path)
         if not transfer_syntax(stored.transfer_syntax_uid).big_endian:
-            return [value]
+            return value
         element = {"Value": [self._archive.instance_metadata(stored)]}
         tag, *rest = path.split("/")
         for number, inner in zip(rest[::2], rest[1::2], strict=True):
             element, tag = element["Value"][0][tag], inner
             element = {"Value": [element["Value"][int(number) - 1]]}
-        return [little_endian(value, WORD_BYTES.get(str(element["Value"][0][tag]["vr"]), 1))]
+        return little_endian(value, WORD_BYTES.get(str(element["Value"][0][tag]["vr"]), 1))
 
     # Pictures --------------------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ def test_an_object_that_cannot_be_read_leaves_the_series_open(site: Site, client
     for number in (1, 2):
         bring(site, head(number) + element(0x7FE00010, "OW", PIXELS), EXPLICIT_VR_LITTLE_ENDIAN, number)
     [_, second] = site.archive.instances(STUDY)
-    file = site.archive.local_path(second)
+    file = site.archive.store.local_path(second.object_key)
     assert file is not None
     away = file.rename(file.with_suffix(".away"))
     answer = client.get(series)
@@ -183,7 +183,7 @@ def test_an_object_that_cannot_be_read_leaves_the_series_open(site: Site, client
 def test_a_series_of_which_nothing_can_be_read_is_an_error(site: Site, client: TestClient) -> None:
     bring(site, head(1) + element(0x7FE00010, "OW", PIXELS), EXPLICIT_VR_LITTLE_ENDIAN, 1)
     [only] = site.archive.instances(STUDY)
-    file = site.archive.local_path(only)
+    file = site.archive.store.local_path(only.object_key)
     assert file is not None
     file.unlink()
     answer = client.get(f"/dicom-web/studies/{STUDY}/series/{SERIES}/metadata")

@@ -162,7 +162,7 @@ def test_truncated_files_are_told_not_served(site: Site, client: TestClient) -> 
     sent = ct_slice()
     stored(site, sent)
     [found] = site.archive.instances(sent.StudyInstanceUID)
-    path = site.archive.local_path(found)
+    path = site.archive.store.local_path(found.object_key)
     assert path is not None
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:-100])
