@@ -52,6 +52,11 @@ def json_answer(
     return response
 
 
+def entity_tags(text: str) -> set[str]:
+    """The entity tags of an If-None-Match header; weak ones count as strong for GET (RFC 9110 13.1.2)."""
+    return {tag.strip().removeprefix("W/") for tag in text.split(",")}
+
+
 def checked_uid(uid: str, name: str) -> str:
     """`uid` when it is one. Raises QueryRefused."""
     if not valid_uid(uid):

@@ -21,7 +21,7 @@ from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.workers import DecodedFrame, DecodeWorkers, RenderJob
-from pacs.web.dicomweb.answers import accepted_by
+from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
 from pacs.web.dicomweb.multipart import Framing
@@ -113,7 +113,7 @@ class Frames:
 
         Raises NotFound, NotAcceptable, Unreadable, OutOfResources.
         """
-        accepts, known = accepted_by(request), request.headers.get("if-none-match", "")
+        accepts, known = accepted_by(request), entity_tags(request.headers.get("if-none-match", ""))
 
         def prepare() -> tuple[StoredInstance, FrameForm, str, list[Piece] | None]:
             stored = find()
@@ -122,7 +122,7 @@ class Frames:
                 table.check(number)
             form = chosen_form(accepts, stored.transfer_syntax_uid, len(numbers))
             etag = _etag(stored, numbers, form)
-            return stored, form, etag, None if known == etag else self.frame(stored, numbers[0], form)
+            return stored, form, etag, None if etag in known else self.frame(stored, numbers[0], form)
 
         stored, form, etag, first = await in_thread(prepare)
         headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}

@@ -28,7 +28,7 @@ from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, json_type, service_url
+from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, entity_tags, json_type, service_url
 from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer, framed, given
 from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
 from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, chosen_form
@@ -164,7 +164,7 @@ class Wado:
         if unreadable:
             service = service_url(request, self._settings)
             headers["warning"] = f'299 {service} "{unreadable} instances cannot be read; only their UIDs are given"'
-        if tag in _tags(request.headers.get("if-none-match", "")):
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         if _takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(gzip_json, 200, {**headers, "content-encoding": "gzip"}, media_type)
@@ -192,7 +192,7 @@ class Wado:
             return await self._frames.answer(request, lambda: stored, numbers, url)
         if not ranges:
             raise NotAcceptable("bulk data are given as octets only", f"accept {OCTET_STREAM}")
-        if pixels:
+        if table is not None and table.frame_bits:
             pieces, length = await in_thread(self._frames.pixel_bytes, stored)
         else:
             value = await in_thread(self._value, stored, path)
@@ -244,7 +244,7 @@ class Wado:
             stored, frame = representative(instances)
         tag = etag(stored, frame, wanted.parameters)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
-        if tag in _tags(request.headers.get("if-none-match", "")):
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         picture = await self._pictures.picture(stored, frame, wanted.parameters)
         response = Response(picture.data, 200, headers, picture.media_type)
@@ -302,11 +302,6 @@ def _instance_url(service: str, stored: StoredInstance) -> str:
 
 def _instance_path(request: Request) -> str:
     return "/studies/{study}/series/{series}/instances/{instance}".format(**request.path_params)
-
-
-def _tags(text: str) -> set[str]:
-    """The entity tags of an If-None-Match header; weak ones count as strong for GET (RFC 9110 13.1.2)."""
-    return {tag.strip().removeprefix("W/") for tag in text.split(",")}
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from typing import Any
 
@@ -189,3 +190,10 @@ def test_a_series_of_which_nothing_can_be_read_is_an_error(site: Site, client: T
     answer = client.get(f"/dicom-web/studies/{STUDY}/series/{SERIES}/metadata")
     assert answer.status_code == 503
     assert "cannot be read" in answer.json()["error"]
+
+
+def test_pixels_that_nothing_describes_are_given_as_they_are(site: Site, client: TestClient) -> None:
+    plain = head(1).replace(described(4, 4), b"")
+    bring(site, plain + element(0x7FE00010, "OW", PIXELS), EXPLICIT_VR_LITTLE_ENDIAN, 1)
+    assert base64.b64encode(PIXELS) not in client.get(url(1, "/metadata")).content
+    assert given(client, 1, "/bulkdata/7FE00010") == [PIXELS]

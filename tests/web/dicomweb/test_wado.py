@@ -340,6 +340,15 @@ def test_metadata_is_compressed_and_not_sent_twice(site: Site, client: TestClien
         assert len(changed.json()) == 2
 
 
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"x", {}', '"x",W/{}'])
+def test_frames_are_not_sent_twice(site: Site, client: TestClient, known: str) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    tag = get(client, url_of(sent, "/frames/1"), ANY_FRAMES).headers["etag"]
+    again = get(client, url_of(sent, "/frames/1"), ANY_FRAMES, **{"If-None-Match": known.format(tag)})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 def test_metadata_of_what_is_not_there(client: TestClient) -> None:
     for path in ("", "/series/1.2", "/series/1.2/instances/1.3"):
         assert client.get(f"/dicom-web/studies/1.2.3{path}/metadata").status_code == 404
