@@ -61,9 +61,8 @@ class SeriesMetadataCache:
         stem, state = self._state(study_instance_uid, series_instance_uid)
         path = self._folder / stem[:2] / f"{stem}-{state}.json.gz"
         with self._one_at_a_time(stem):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
+            content = _kept(path)
+            if content is None:
                 content, unreadable = self._build(study_instance_uid, series_instance_uid)
                 if unreadable:  # perhaps not for long, so it is neither kept nor taken for the whole
                     state = f"{state}-{hashlib.sha256(' '.join(unreadable).encode()).hexdigest()[:16]}"
@@ -102,20 +101,40 @@ class SeriesMetadataCache:
         return gzip.compress(msgspec.json.encode(objects), COMPRESSION_LEVEL, mtime=0), tuple(unreadable)
 
     def _keep(self, path: Path, stem: str, content: bytes) -> None:
-        path.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        os.replace(file.name, path)
-        for older in path.parent.glob(f"{stem}-*.json.gz"):
-            if older != path:
-                older.unlink(missing_ok=True)
+        """Keep it for the next time, where there is room."""
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                made = Path(folder, path.name)
+                with made.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut leaves an empty file under a name that is believed
+                os.replace(made, path)
+            for older in path.parent.glob(f"{stem}-*.json.gz"):
+                if older != path:
+                    older.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("metadata_not_kept", file=str(path), cause=str(error))
 
     @contextmanager
     def _one_at_a_time(self, stem: str) -> Iterator[None]:
         with self._guard:
             lock = self._building.setdefault(stem, threading.Lock())
-        with lock:
-            yield
-        with self._guard:
-            if not lock.locked():
-                self._building.pop(stem, None)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                if not lock.locked():
+                    self._building.pop(stem, None)
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("metadata_file_unreadable", file=str(path), cause=str(error))
+        return None
