@@ -169,5 +169,6 @@ class Archive:
         return retrieve.metadata(self, stored)
 
     def bulk_data(self, stored: StoredInstance, path: str) -> bytes:
-        """The value that a BulkDataURI of `instance_metadata` points at. Raises NotFound."""
+        """The value that a BulkDataURI of `instance_metadata` points at, little endian whatever the object is
+        (PS3.18 8.7.3.3.1). Raises NotFound."""
         return retrieve.bulk_data(self, stored, path)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.json import bulk_data_range, dataset_json
+from pacs.dicom.paged import bytes_at
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
 from pacs.errors import NotFound, StoreFailed, Unreadable
@@ -138,19 +141,11 @@ def metadata(archive: Archive, stored: StoredInstance) -> dict[str, Any]:
 
 def bulk_data(archive: Archive, stored: StoredInstance, path: str) -> bytes:
     """See `Archive.bulk_data`."""
-    dataset = _dataset(archive, stored)
+    dataset = bytes_at(partial(_read, archive, stored), stored.dataset_length)
     if transfer_syntax(stored.transfer_syntax_uid).deflated:
         dataset = inflate(dataset)
-    found = bulk_data_range(dataset, _json_syntax(stored), path)
-    if found is None:
-        raise NotFound(f"instance {stored.sop_instance_uid} has no bulk data at {path}", "use a BulkDataURI as given")
-    offset, length = found
-    return dataset[offset : offset + length]
-
-
-def _json_syntax(stored: StoredInstance) -> str:
-    syntax = transfer_syntax(stored.transfer_syntax_uid)
-    return EXPLICIT_VR_LITTLE_ENDIAN if syntax.deflated else stored.transfer_syntax_uid
+    found = bulk_data_range(dataset, stored.transfer_syntax_uid, path)
+    return little_endian(dataset[found.offset : found.offset + found.length], found.word_bytes)
 
 
 def _dataset(archive: Archive, stored: StoredInstance) -> bytes:

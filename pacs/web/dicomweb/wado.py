@@ -19,10 +19,8 @@ from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.attributes import BY_KEYWORD, Level
-from pacs.dicom.context import little_endian
-from pacs.dicom.dictionary import WORD_BYTES
 from pacs.dicom.uids import transfer_syntax
-from pacs.errors import NotAcceptable, Unreadable
+from pacs.errors import NotAcceptable, NotFound, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers
@@ -147,9 +145,10 @@ class Wado:
         self._accesses.read(principal, study)
 
         def made() -> tuple[str, bytes, int]:
-            self._archive.instances(study)  # a study without live instances is not there
             query = Query(Level.SERIES, (Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study,))),))
             series = [row["SeriesInstanceUID"] for row in self._archive.find(query)]
+            if not series:
+                raise NotFound("there is no such study here", "check the UID, or search for it")
             parts = [self._archive.series_metadata(study, uid) for uid in series]
             tags = hashlib.sha256(" ".join(part.etag for part in parts).encode()).hexdigest()[:32]
             unreadable = sum(part.unreadable for part in parts)
@@ -195,7 +194,7 @@ class Wado:
         if table is not None and table.frame_bits:
             pieces, length = await in_thread(self._frames.pixel_bytes, stored)
         else:
-            value = await in_thread(self._value, stored, path)
+            value = await in_thread(self._archive.bulk_data, stored, path)
             pieces, length = given(value), len(value)
         headers = {"etag": f'"{stored.dataset_sha256[:32]}-b"', "cache-control": CACHE, "vary": "accept"}
         if not ranges[0].multipart:
@@ -206,18 +205,6 @@ class Wado:
         length += len(head) + len(framing.tail)
         body = framed(head, pieces, framing.tail)
         return StreamedAnswer(body, media_type=framing.content_type, length=length, headers=headers)
-
-    def _value(self, stored: StoredInstance, path: str) -> bytes:
-        """The octets at `path`, little endian whatever the object is (PS3.18 8.7.3.3.1)."""
-        value = self._archive.bulk_data(stored, path)
-        if not transfer_syntax(stored.transfer_syntax_uid).big_endian:
-            return value
-        element = {"Value": [self._archive.instance_metadata(stored)]}
-        tag, *rest = path.split("/")
-        for number, inner in zip(rest[::2], rest[1::2], strict=True):
-            element, tag = element["Value"][0][tag], inner
-            element = {"Value": [element["Value"][int(number) - 1]]}
-        return little_endian(value, WORD_BYTES.get(str(element["Value"][0][tag]["vr"]), 1))
 
     # Pictures --------------------------------------------------------------------------------------------------
 
