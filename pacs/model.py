@@ -10,6 +10,9 @@ from enum import StrEnum
 Clock = Callable[[], datetime]
 """Gives the present moment, aware; enters at the roof, so that tests and simulations can own time."""
 
+DICOMWEB_ROOT = "/dicom-web"
+"""Where the web has its DICOMweb resources, and where the BulkDataURIs of metadata begin."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

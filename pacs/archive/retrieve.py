@@ -16,7 +16,7 @@ from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
 from pacs.errors import NotFound, StoreFailed, Unreadable
 from pacs.index.schema import instance, series, study
-from pacs.model import StorageState, StoredInstance
+from pacs.model import DICOMWEB_ROOT, StorageState, StoredInstance
 from storage.errors import StorageError
 from storage.protocol import ByteRange
 
@@ -44,7 +44,6 @@ COLUMNS = (
     series.c.series_number,
 )
 
-DICOMWEB_ROOT = "/dicom-web"
 TAG_BYTES = 4
 ELEMENT_HEAD_BYTES_MAX = 12
 

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAcceptable, QueryRefused
+from pacs.model import DICOMWEB_ROOT
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.media_types import DICOM_JSON, JSON, MediaRange, accepted
 
-ROOT = "/dicom-web"
+ROOT = DICOMWEB_ROOT
 VARY = "accept"
 
 
