@@ -94,14 +94,17 @@ class Index:
         with self._reading.connect() as connection, connection.begin():
             yield connection
 
-    def submit(self, work: Callable[[Connection], T], *, after: Future[None] | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
+    ) -> Future[T]:
         """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
 
         `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It is
         committed only when `after` has succeeded, which its caller sees to without delay: the writer waits for it.
+        A full queue is waited for; with `wait` False, for who may not block, `work` fails at once instead.
         """
         assert self._writer is not None, "a read-only index is never written"
-        return self._writer.submit(work, after)
+        return self._writer.submit(work, after, wait=wait)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`submit` and wait."""
