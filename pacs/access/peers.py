@@ -218,7 +218,8 @@ class Peers:
             due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S
         if due:
             attempts = self._take_attempts()
-            self._index.submit(lambda connection: _write_attempts(connection, attempts))
+            written = self._index.submit(lambda connection: _write_attempts(connection, attempts), wait=False)
+            written.add_done_callback(lambda done: self._put_back(attempts) if done.exception() else None)
 
     def unknown_callers(self) -> Sequence[UnknownCaller]:
         """Everybody unknown who asked for an association, the latest first."""
@@ -238,6 +239,18 @@ class Peers:
             )
             for row in rows
         ]
+
+    def _put_back(self, attempts: dict[tuple[str, str], _Attempt]) -> None:
+        """Keep what the index did not take for the next time."""
+        log.warning("unknown_callers_not_written", callers=len(attempts))
+        with self._lock:
+            for key, attempt in attempts.items():
+                newer = self._attempts.setdefault(key, attempt)
+                if newer is not attempt:
+                    newer.attempts += attempt.attempts
+                    newer.first_at = attempt.first_at
+            while len(self._attempts) > UNKNOWN_CALLERS_MAX:
+                self._attempts.popitem(last=False)
 
     def _take_attempts(self) -> dict[tuple[str, str], _Attempt]:
         with self._lock:

@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 from pacs.errors import OutOfResources, StoreFailed
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
-from pacs.index.writer import BATCH_MAX, WAITING_MAX, Statement
+from pacs.index.writer import BATCH_MAX, Statement
+from tests.support.archives import full_queue
 
 
 @pytest.fixture
@@ -151,14 +152,10 @@ def index(tmp_path: Path) -> Iterator[Index]:
 
 
 def test_a_full_queue_fails_who_may_not_wait(index: Index) -> None:
-    started, released = threading.Event(), threading.Event()
-    index.submit(lambda connection: (started.set(), released.wait(30)))
-    assert started.wait(30)
-    waiting = [index.submit(lambda connection: _rules) for _ in range(WAITING_MAX)]
-    refused = index.submit(lambda connection: None, wait=False)
-    released.set()
-    assert isinstance(refused.exception(0), OutOfResources)
-    assert waiting[-1].result(30)
+    with full_queue(index):
+        refused = index.submit(lambda connection: None, wait=False)
+        assert isinstance(refused.exception(0), OutOfResources)
+    assert index.write(lambda connection: 1) == 1
 
 
 def test_what_comes_after_the_end_fails_and_does_not_hang(index: Index) -> None:
