@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
-from pacs.errors import OutOfResources, StoreFailed
+from pacs.errors import Busy, OutOfResources, StoreFailed
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Writer:
         """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects.
 
         With `after` its statements may run before that is done, its commit never; when that fails, `work` fails too.
-        With `wait` False a full queue fails `work` at once with OutOfResources.
+        With `wait` False a full queue fails `work` at once with Busy.
         """
         item = _Item(work, after)
         if self.broken or not self._thread.is_alive():
@@ -71,7 +71,7 @@ class Writer:
         try:
             self._queue.put(item, block=wait)
         except queue.Full:
-            self._fail([item], OutOfResources("too much waits to be written to the index", "try again later"))
+            self._fail([item], Busy("too much waits to be written to the index", "try again later"))
         if not self._thread.is_alive():
             self._fail_left()  # closed since the look above: nobody comes for it
         return item.future

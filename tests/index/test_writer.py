@@ -17,7 +17,7 @@ import structlog.testing
 from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.engine import make_url
 
-from pacs.errors import OutOfResources, StoreFailed
+from pacs.errors import Busy, OutOfResources, StoreFailed
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
 from pacs.index.writer import BATCH_MAX, Statement
@@ -154,7 +154,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
 def test_a_full_queue_fails_who_may_not_wait(index: Index) -> None:
     with full_queue(index):
         refused = index.submit(lambda connection: None, wait=False)
-        assert isinstance(refused.exception(0), OutOfResources)
+        assert isinstance(refused.exception(0), Busy)
     assert index.write(lambda connection: 1) == 1
 
 

@@ -33,7 +33,7 @@ from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, service_url
 from pacs.web.dicomweb.media_types import DICOM, MULTIPART, parsed
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.errors import RETRY_AFTER_S, MediaTypeRefused
+from pacs.web.errors import PASSING, RETRY_AFTER_S, MediaTypeRefused
 
 log = structlog.get_logger()
 
@@ -278,7 +278,7 @@ def _answer(results: list[Stored | Failure], service: str) -> Response:
         if items:
             body[tag] = {"vr": "SQ", "Value": items}
     response = json_answer(body, status=_status(stored, failures))
-    if response.status_code == 503:
+    if response.status_code in PASSING:
         response.headers["retry-after"] = str(RETRY_AFTER_S)
     return response
 
@@ -294,6 +294,7 @@ def _status(stored: list[Stored], failures: list[Failure]) -> int:
 
 
 _NOTHING_STORED = (
+    (507, frozenset({OutOfResources})),
     (503, frozenset({OutOfResources, StoreFailed})),
     (413, frozenset({InstanceTooLarge})),
     (403, frozenset({NotAuthorised})),

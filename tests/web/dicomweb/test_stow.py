@@ -169,7 +169,7 @@ def test_compressed_bodies_are_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "status"),
-    [(IngestLimits(4096, 0, 0), 413), (IngestLimits(1 << 30, 1 << 60, 100.0), 503)],
+    [(IngestLimits(4096, 0, 0), 413), (IngestLimits(1 << 30, 1 << 60, 100.0), 507)],
 )
 def test_too_large_and_no_room(tmp_path: Path, workers: DecodeWorkers, limits: IngestLimits, status: int) -> None:
     with open_site(tmp_path, workers, limits=limits) as site:
@@ -178,7 +178,7 @@ def test_too_large_and_no_room(tmp_path: Path, workers: DecodeWorkers, limits: I
         [failed] = response.json()["00081198"]["Value"]
         assert failed["00081155"]["Value"] == [ct_slice().SOPInstanceUID]
         assert failed["00081197"]["Value"] == [0xA700]
-        assert ("retry-after" in response.headers) is (status == 503)
+        assert ("retry-after" in response.headers) is (status == 507)
         assert spool(site) == []
 
 
