@@ -50,8 +50,8 @@ from pacs.dimse.service import (
     Service,
 )
 from pacs.errors import ArrivalRefused, QueryRefused
-from pacs.index.criteria import Criterion, Equals, Item, Like, Query
-from pacs.index.query import wildcard_matches
+from pacs.index.criteria import Criterion, Item, Query
+from pacs.index.query import value_meets
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
@@ -293,11 +293,5 @@ def _asked_items(key: Key, stored: str, question: Question) -> Items:
     return [
         {tag: body for tag, body in item.items() if tag in asked}
         for item in items
-        if all(_value_meets(item.get(f"{tag:08X}", {}), test) for tag, test in tests)
+        if all(value_meets(item.get(f"{tag:08X}"), test) for tag, test in tests)
     ]
-
-
-def _value_meets(body: Mapping[str, Any], test: Equals | Like) -> bool:
-    pattern = test.value if isinstance(test, Equals) else test.pattern
-    values = [str(value) for value in body.get("Value", []) if not isinstance(value, dict)]
-    return pattern in values if isinstance(test, Equals) else any(wildcard_matches(pattern, value) for value in values)

@@ -279,6 +279,19 @@ def test_sequences_match_by_item_and_return_what_was_asked(archive: Archive):
     assert [item.RequestedProcedureID for item in everything[0][1].RequestAttributesSequence] == ["P1", "P2"]
 
 
+def test_numbers_in_items_match_as_they_are_written(archive: Archive):
+    item, other = Dataset(), Dataset()
+    item.ReferencedFrameNumber, other.ReferencedFrameNumber = 2, 3
+    report = structured_report()
+    report.RequestAttributesSequence = [item, other]
+    send(archive, report)
+    asked = {"QueryRetrieveLevel": "SERIES", "StudyInstanceUID": str(report.StudyInstanceUID)}
+    with listening(archive) as listener:
+        _, found = _find(listener.port, **asked, RequestAttributesSequence=[item])
+    ((_, series),) = found
+    assert [item.ReferencedFrameNumber for item in series.RequestAttributesSequence] == [2]
+
+
 def test_too_many_matches_are_not_cut_silently(filled: Archive):
     with listening(filled, find_results_max=2) as listener:
         last, found = _find(listener.port, QueryRetrieveLevel="STUDY", StudyInstanceUID="")
