@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import threading
 import time
@@ -24,6 +23,7 @@ from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import peer, unknown_caller
 from pacs.model import Clock, from_microseconds, to_microseconds
+from pacs.settings import valid_ae_title
 
 log = structlog.get_logger()
 
@@ -33,7 +33,6 @@ UNKNOWN_CALLERS_MAX: Final = 1000
 _PEERS_LIFE_S: Final = 5.0
 _ADDRESSES_LIFE_S: Final = 60.0
 _FLUSH_EVERY_S: Final = 1.0
-_AE_TITLE: Final = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,6 @@ class _Attempt:
     attempts: int
     first_at: int
     last_at: int
-
-
-def valid_ae_title(text: str) -> bool:
-    """Whether `text` is 1 to 16 printable ASCII characters without a backslash or outer spaces (PS3.5 6.2)."""
-    return _AE_TITLE.fullmatch(text) is not None
 
 
 class Peers:

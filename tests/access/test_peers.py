@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from pacs.access.grants import Action, may
-from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers, valid_ae_title
+from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role, Verb
 from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import audit
+from pacs.settings import valid_ae_title
 from tests.access.conftest import MovedClock
 from tests.support.archives import full_queue
 
