@@ -1,6 +1,7 @@
 """The index: one writer, many readers, the same statements on SQLite and PostgreSQL.
 
-This is the only file that knows which database it is.
+This is the only file that knows the drivers. That the two differ is known besides to `writer.py` (what became of a
+commit), `upsert.py`, the event log (what may be read yet) and the AI dispatcher (leases of another process).
 """
 
 from __future__ import annotations
