@@ -84,14 +84,13 @@ class Walk:
     `values`: keyword to text of every catalogue attribute at top level, several values joined by a backslash, an
     empty one "", a sequence as the text of its DICOM JSON array. `dataset_end`: the length without trailing padding.
     `pixel_element_offset`: the header of (7FE0,0008), (7FE0,0009) or (7FE0,0010); None where everything is header.
-    `specific_character_set`: (0008,0005) as it stands. `oddities`: short codes of what was forgiven, sorted.
+    `oddities`: short codes of what was forgiven, sorted.
     """
 
     values: Mapping[str, str]
     dataset_end: int
     pixel_element_offset: int | None
     frames: FrameTable | None
-    specific_character_set: str
     oddities: tuple[str, ...]
 
 
@@ -136,7 +135,6 @@ def walk(
         dataset_end=found.dataset_end,
         pixel_element_offset=found.pixel_start,
         frames=frames,
-        specific_character_set=charset,
         oddities=tuple(sorted(oddities)),
     )
 

@@ -111,7 +111,7 @@ class Frames:
     ) -> Response:
         """Frames `numbers` of what `find` gives; `url` is that of the instance.
 
-        Raises NotFound, NotAcceptable, Unreadable, OutOfResources.
+        Raises NotFound, NotAcceptable, Unreadable, Busy.
         """
         accepts, known = accepted_by(request), request.headers.get("if-none-match", "")
 
@@ -166,7 +166,7 @@ class Frames:
                 raise NotFound(f"there is no frame {number}", f"the instance has frames 1 to {table.number_of_frames}")
 
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
-        """The bytes of one frame in `form`. Raises NotFound, Unreadable, OutOfResources."""
+        """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
         if form.decode:
             return [self.decoded(stored, number).data]
         syntax = transfer_syntax(stored.transfer_syntax_uid)
@@ -183,7 +183,7 @@ class Frames:
         ]
 
     def decoded(self, stored: StoredInstance, number: int) -> DecodedFrame:
-        """One frame as plain pixels. Raises NotFound, Unreadable, OutOfResources."""
+        """One frame as plain pixels. Raises NotFound, Unreadable, Busy."""
         return self._workers.decode(self.job(stored, number))
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:
