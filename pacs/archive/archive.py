@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,7 @@ from pacs.archive.events import EventLog
 from pacs.archive.ingest import IngestLimits, Reception, refuse_when_full
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
+from pacs.attributes import UNIQUE_KEY, Level
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -28,6 +30,7 @@ from storage.protocol import ByteRange, ObjectStore
 
 SPACE_CHECK_S = 1.0
 SETTLING_MAX = 64
+PAGE_ROWS = 1000
 
 
 class Archive:
@@ -105,6 +108,25 @@ class Archive:
         """
         with self.index.read() as connection:
             yield from index_query.find(connection, query)
+
+    def find_in_pages(self, query: Query) -> Iterator[dict[str, str]]:
+        """`find` for whom a slow peer may keep waiting: no connection to the index is held while a row is dealt with.
+
+        Each page is of its own moment; what moves from one into the next meanwhile is given once.
+        """
+        key = UNIQUE_KEY[query.level].keyword
+        given: set[str] = set()
+        offset, end = query.offset, None if query.limit is None else query.offset + query.limit
+        while end is None or offset < end:
+            wanted = PAGE_ROWS if end is None else min(PAGE_ROWS, end - offset)
+            page = list(self.find(replace(query, limit=wanted, offset=offset)))
+            for row in page:
+                if row[key] not in given or query.level is Level.PATIENT:  # whose IDs are unique for an issuer only
+                    yield row
+            given.update(row[key] for row in page)
+            offset += wanted
+            if len(page) < wanted:
+                return
 
     def count(self, query: Query) -> int:
         """How many rows `find` gives without limit and offset."""

@@ -86,7 +86,7 @@ class Walk:
     empty one "", a sequence as the text of its DICOM JSON array. `dataset_end`: the length without trailing padding.
     `pixel_element_offset`: the header of (7FE0,0008), (7FE0,0009) or (7FE0,0010); None where everything is header.
     `pixel_element_end`: the byte after that element, `pixel_data_vr` its VR as it is really written.
-    `specific_character_set`: (0008,0005) as it stands. `oddities`: short codes of what was forgiven, sorted.
+    `oddities`: short codes of what was forgiven, sorted.
     """
 
     values: Mapping[str, str]
@@ -95,7 +95,6 @@ class Walk:
     pixel_element_end: int | None
     pixel_data_vr: str
     frames: FrameTable | None
-    specific_character_set: str
     oddities: tuple[str, ...]
 
 
@@ -144,7 +143,6 @@ def walk(
         pixel_element_end=found.pixel_end,
         pixel_data_vr=found.pixel_vr,
         frames=frames,
-        specific_character_set=charset,
         oddities=tuple(sorted(oddities)),
     )
 

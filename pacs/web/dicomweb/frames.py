@@ -111,7 +111,7 @@ class Frames:
     ) -> Response:
         """Frames `numbers` of what `find` gives; `url` is that of the instance.
 
-        Raises NotFound, NotAcceptable, Unreadable, OutOfResources.
+        Raises NotFound, NotAcceptable, Unreadable, Busy.
         """
         accepts, known = accepted_by(request), entity_tags(request.headers.get("if-none-match", ""))
 
@@ -162,7 +162,7 @@ class Frames:
         yield tail
 
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
-        """The bytes of one frame in `form`. Raises NotFound, Unreadable, OutOfResources."""
+        """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
         if form.decode:
             return [self.decoded(stored, number).data]
         syntax = transfer_syntax(stored.transfer_syntax_uid)
@@ -179,7 +179,7 @@ class Frames:
         ]
 
     def decoded(self, stored: StoredInstance, number: int) -> DecodedFrame:
-        """One frame as plain pixels. Raises NotFound, Unreadable, OutOfResources."""
+        """One frame as plain pixels. Raises NotFound, Unreadable, Busy."""
         return self._workers.decode(self.job(stored, number))
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:

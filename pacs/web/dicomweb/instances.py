@@ -107,7 +107,7 @@ class Instances:
         self._frames = frames
 
     async def outgoing(self, stored: StoredInstance, form: InstanceForm) -> Outgoing:
-        """`stored` in `form`. Raises Unreadable, OutOfResources, NotAcceptable."""
+        """`stored` in `form`. Raises Unreadable, Busy, NotAcceptable."""
         way = _way(stored, form.wanted)
         assert way is not None, "the form was chosen for these instances"
         if way is Way.CONVERT:

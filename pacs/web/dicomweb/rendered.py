@@ -105,7 +105,7 @@ class Pictures:
         self._making: dict[str, Future[Picture]] = {}
 
     async def picture(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture:
-        """The picture of one frame. Raises NotFound, Unreadable, OutOfResources, QueryRefused."""
+        """The picture of one frame. Raises NotFound, Unreadable, Busy, QueryRefused."""
         if stored.frame_table is None:
             raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
         key = etag(stored, frame, parameters)
