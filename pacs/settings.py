@@ -118,7 +118,7 @@ class ArchiveSettings(_Branch):
     """Life of the objects and the index."""
 
     study_quiet_s: float = Field(default=30.0, ge=0.1)  # a study is stable after this long without a new instance
-    adopt_hours: int = Field(default=48, ge=1)  # how far back objects without a row are looked for at boot
+    adopt_hours: int = Field(default=48, ge=1)  # boot adopts orphans from so long before the last start on
     garbage_grace_hours: int = Field(default=24, ge=0)
     free_bytes_min: int = Field(default=5 * GIB, ge=0)  # or 5 % of the file system, the smaller
     free_percent_min: float = Field(default=5.0, ge=0, le=50)

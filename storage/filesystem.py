@@ -36,7 +36,8 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 # What a file system without RENAME_NOREPLACE answers (NFS, some FUSE), and a kernel without the call.
 _NOT_OFFERED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
-_renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+_libc = ctypes.CDLL(None, use_errno=True)
+_renameat2 = _libc.renameat2
 
 
 class FolderStore:
@@ -75,6 +76,11 @@ class FolderStore:
             if not settled:
                 _settle(file)
             self._place(file, directory, name)
+
+    def secure(self) -> None:
+        """Sync the file system of the objects; see ObjectStore.secure."""
+        with _refusals(f"{self._root} was not synced"):
+            sync_file_system(self._root / _OBJECTS)
 
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A seekable stream of the object or of the range; see ObjectStore.open."""
@@ -225,6 +231,17 @@ def link_without_replacement(file: Path, directory: int, name: str) -> None:
     """The same in two steps where RENAME_NOREPLACE is not offered; a crash between them leaves both names."""
     os.link(file, name, dst_dir_fd=directory, follow_symlinks=False)
     os.unlink(file)
+
+
+def sync_file_system(folder: Path) -> None:
+    """syncfs(2): every file and name of the file system that `folder` is on. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def _settle(file: Path) -> None:

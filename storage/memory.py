@@ -46,6 +46,9 @@ class MemoryStore:
             bisect.insort(self._keys, key)
         file.unlink()
 
+    def secure(self) -> None:
+        """Nothing: it ends with its process; see ObjectStore.secure."""
+
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A seekable stream; see ObjectStore.open."""
         content, _ = self._object(key)

@@ -71,6 +71,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def secure(self) -> None:
+        """Bring to stable storage whatever an earlier process stored and did not live to sync. Raises StorageFailed.
+
+        An object that a crash left without a row may be in the page cache only; it is secured before it gets one.
+        """
+        ...
+
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A readable stream of the object, or of the range, cut at the object's end.
 

@@ -123,6 +123,9 @@ class S3Store:
             # The object is safe; what is left is a file like those a crash leaves.
             _log.warning("incoming_file_not_removed", key=key, error=str(error))
 
+    def secure(self) -> None:
+        """Nothing: what the service lists it has stored; see ObjectStore.secure."""
+
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """The answer's body as it arrives, not seekable; see ObjectStore.open."""
         name = self._name(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,19 +12,22 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 
 from pacs.archive.archive import Archive
+from pacs.archive.events import EventLog
 from pacs.archive.ingest import record
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import examine
 from pacs.archive.registration import register
-from pacs.errors import ArrivalRefused
+from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
 from pacs.index.schema import REBUILT, garbage, instance, study
-from pacs.model import Outcome
+from pacs.model import Outcome, from_microseconds, to_microseconds
 from storage.errors import StorageError
 from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
 
 KEYS_AT_ONCE = 500
+RECOVERED = "recovery"
+"""A cursor whose number is a moment in microseconds, far above every event's: verify never finds it lagging."""
 SITE_COLUMNS = ("revision", "priority_band", "priority_reason", "priority_source")
 """What the index knows of a study that no object tells; kept over a rebuild."""
 
@@ -51,13 +54,15 @@ class RebuildReport:
 def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     """Before the node is ready: forget what was never acknowledged, adopt objects whose row was not committed.
 
-    Objects of the last `adopt_hours` are looked at: an older orphan would have been adopted at an earlier start.
+    Looks back to `adopt_hours` before the last start that dealt with every orphan, however long ago that was.
     """
+    begun = archive.clock()
     parts = list(archive.store.incoming.glob("*.part"))
     for part in parts:
         part.unlink(missing_ok=True)
-    since = archive.clock() - timedelta(hours=adopt_hours)
-    adopted, unreadable = 0, []
+    since = min(begun, _last_start(archive, begun)) - timedelta(hours=adopt_hours)
+    archive.store.secure()
+    adopted, unreadable, failed = 0, [], False
     for object_key in orphans(archive, after=f"{PREFIX}{since:%Y/%m/%d/%H}"):
         try:
             record(archive, examine(archive.store, object_key, is_news=True))
@@ -65,9 +70,19 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
         except (ArrivalRefused, StorageError, ValueError) as error:
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
             unreadable.append(object_key)
+            failed |= isinstance(error, (StorageError, StoreFailed, OutOfResources))  # may succeed at the next start
+    if not failed:
+        moment = to_microseconds(begun)
+        archive.index.write(lambda connection: EventLog.move_cursor(connection, RECOVERED, moment))
     report = RecoveryReport(len(parts), adopted, tuple(unreadable))
     log.info("recovered", parts_removed=report.parts_removed, adopted=adopted, unreadable=len(unreadable))
     return report
+
+
+def _last_start(archive: Archive, otherwise: datetime) -> datetime:
+    """When the start began before which nothing is left to adopt; `otherwise` for an index that never was recovered."""
+    moment = archive.events.cursor(RECOVERED)
+    return from_microseconds(moment) if moment else otherwise
 
 
 def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:
@@ -89,6 +104,7 @@ def rebuild(archive: Archive) -> RebuildReport:
     In the order of arrival: the first of a SOP Instance UID becomes live, other content a conflict version. Accounts,
     peers, rules, the audit trail and the event log stay. The caller holds the node lock.
     """
+    archive.store.secure()
     return archive.index.write(lambda connection: _rebuild(connection, archive.store))
 
 
@@ -106,6 +122,8 @@ def _rebuild(connection: Connection, store: ObjectStore) -> RebuildReport:
             unreadable.append(object_key)
     connection.execute(update(study).values(stable=1, revision=1))
     _give_back(connection, site)
+    if unreadable:
+        EventLog.move_cursor(connection, RECOVERED, 1)  # 1970: the next start looks at every object once more
     return RebuildReport(counts[Outcome.STORED], counts[Outcome.DUPLICATE], counts[Outcome.CONFLICT], tuple(unreadable))
 
 

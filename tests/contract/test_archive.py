@@ -11,21 +11,27 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, HTJ2KLossless, JPEG2000Lossless
 from sqlalchemy import func, select
 from ulid import ULID
 
 from pacs.access.principals import ANONYMOUS, OPERATOR, Principal, PrincipalKind, Role
 from pacs.archive.archive import Archive
+from pacs.archive.arrived import Arrived
 from pacs.archive.housekeeping import remove_garbage, settle_studies
+from pacs.archive.keys import ArrivalOrder
 from pacs.archive.matching import criterion
+from pacs.archive.objects import examine
 from pacs.archive.recovery import orphans, rebuild, recover
 from pacs.archive.verify import Violation, verify
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.errors import DoesNotMatch, IncompleteDataSet, NotAuthorised, NotFound, NotUnderstood
 from pacs.index.criteria import Query
 from pacs.index.schema import audit, event, garbage, instance
-from pacs.model import Announced, EventKind, Outcome
+from pacs.model import Announced, EventKind, Outcome, utc_now
+from storage.errors import StorageFailed
+from storage.protocol import ObjectStore
 from tests.support.archives import open_archive, send
 from tests.support.factories import KAZAKH, ct_series, ct_slice, part10, us_cine
 
@@ -197,6 +203,68 @@ def test_an_object_without_a_row_is_adopted_at_the_next_start(archive: Archive) 
     assert len(archive.instances(first.study_instance_uid)) == 2
     assert recover(archive, adopt_hours=24).adopted == 0
     assert _violations(archive) == []
+
+
+def test_an_orphan_is_adopted_however_long_ago_the_node_fell(archive: Archive) -> None:
+    recover(archive, adopt_hours=24)
+    first = send(archive, ct_slice(number=1))
+    _orphan(archive, ct_slice(number=2))
+    archive.clock = lambda: utc_now() + timedelta(days=30)
+    assert recover(archive, adopt_hours=24).adopted == 1
+    assert len(archive.instances(first.study_instance_uid)) == 2
+
+
+def test_an_orphan_is_adopted_however_long_the_node_went_on_after_it(archive: Archive) -> None:
+    recover(archive, adopt_hours=24)
+    _orphan(archive, ct_slice(number=1))  # its row was refused, and the node went on
+    archive.clock = lambda: utc_now() + timedelta(days=30)
+    archive.arrivals = ArrivalOrder(archive.clock)
+    second = send(archive, ct_slice(number=2))
+    assert recover(archive, adopt_hours=24).adopted == 1
+    assert len(archive.instances(second.study_instance_uid)) == 2
+
+
+def test_an_orphan_is_secured_before_it_gets_a_row(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = _orphan(archive, ct_slice())
+    found: list[list[str]] = []
+    monkeypatch.setattr(archive.store, "secure", lambda: found.append(list(orphans(archive))))
+    recover(archive, adopt_hours=24)
+    assert found == [[key]]
+    rebuild(archive)
+    assert found == [[key], []]
+
+
+def test_what_a_rebuild_could_not_read_is_adopted_at_the_next_start(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recover(archive, adopt_hours=24)
+    stored = [send(archive, dataset) for dataset in ct_series(2)]
+    archive.clock = lambda: utc_now() + timedelta(days=30)
+    recover(archive, adopt_hours=24)
+    [first, _] = _keys(archive)
+
+    def failing(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
+        if object_key == first:
+            raise StorageFailed("the disk did not answer")
+        return examine(store, object_key, is_news=is_news)
+
+    monkeypatch.setattr("pacs.archive.recovery.examine", failing)
+    assert rebuild(archive).unreadable == (first,)
+    assert recover(archive, adopt_hours=24).unreadable == (first,)
+    monkeypatch.undo()
+    assert recover(archive, adopt_hours=24).adopted == 1
+    assert recover(archive, adopt_hours=24).adopted == 0
+    assert len(archive.instances(stored[0].study_instance_uid)) == 2
+
+
+def _orphan(archive: Archive, dataset: Dataset) -> str:
+    """What a crash between put and commit leaves."""
+    ulid = ULID()
+    key = f"objects/{ulid.datetime:%Y/%m/%d/%H}/{ulid}.dcm"
+    file = archive.store.incoming / "orphan.part"
+    file.write_bytes(part10(dataset))
+    archive.store.put(key, file, {})
+    return key
 
 
 def test_the_index_comes_back_from_the_objects_alone(archive: Archive) -> None:

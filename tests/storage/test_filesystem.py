@@ -242,6 +242,41 @@ def test_a_store_where_no_folder_can_be_is_unfit(tmp_path: Path) -> None:
         FolderStore(tmp_path / "file" / "store")
 
 
+def test_what_a_killed_process_left_is_synced_with_its_whole_file_system(tmp_path: Path) -> None:
+    strace = str(program("strace", "strace"))
+    log = tmp_path / "calls"
+    secure = (
+        "import sys; from pathlib import Path; from storage.filesystem import FolderStore; "
+        "FolderStore(Path(sys.argv[1])).secure()"
+    )
+    for failing, status in ((), 0), (("-e", "inject=syncfs:error=EIO"), 1):
+        done = subprocess.run(
+            [
+                strace,
+                "-f",
+                "-y",
+                "-o",
+                str(log),
+                "-e",
+                "trace=syncfs",
+                *failing,
+                sys.executable,
+                "-c",
+                secure,
+                str(tmp_path),
+            ],
+            cwd=ROOT,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        assert f"<{tmp_path}/objects>" in log.read_text()
+    assert "StorageFailed" in done.stderr
+
+
 def test_an_object_may_be_read_by_its_owner_and_group_and_written_by_nobody(store: FolderStore) -> None:
     put(store)
 
