@@ -19,6 +19,7 @@ from pacs.access.principals import Principal
 from pacs.archive.arrived import Arrived, content_length, identified
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
+from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.uids import valid_uid
@@ -31,7 +32,7 @@ from pacs.errors import (
     OutOfResources,
     StoreFailed,
 )
-from pacs.model import Announced, Stored, to_microseconds
+from pacs.model import Announced, StorageState, Stored, to_microseconds
 from storage.errors import StorageError, StorageFull
 from storage.protocol import Space
 
@@ -123,16 +124,20 @@ class Reception:
             self._put(arrived)  # nobody else waits for a service on the network
             placed.set_result(None)
             return record(self._archive, arrived)
-        registered = self._archive.index.submit(lambda connection: register(connection, arrived), after=placed)
+        registered = self._archive.index.submit(
+            lambda connection: register(connection, arrived, lambda _object_key: None), after=placed
+        )
         try:
             self._put(arrived)
         except BaseException as error:
             placed.set_exception(error)
             raise
         placed.set_result(None)
-        stored = registered.result()
+        met = registered.result()
+        if not isinstance(met, Stored):
+            return record(self._archive, arrived, met)
         self._archive.events.announce()
-        return stored
+        return met
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`."""
@@ -277,11 +282,21 @@ class Reception:
             raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
 
 
-def record(archive: Archive, arrived: Arrived) -> Stored:
-    """The transaction that makes an object which is already put visible; also for objects adopted or rebuilt."""
-    stored = archive.index.write(lambda connection: register(connection, arrived))
-    archive.events.announce()
-    return stored
+def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> Stored:
+    """The transaction that makes an object which is already put visible; also for objects that are adopted.
+
+    An object that was `met` with the same data set is read here, outside the transaction: when storage does not give
+    it back whole, the one that has just been put takes its place.
+    """
+    looked_at: dict[str, StorageState] = {}
+    while True:
+        if met is not None:
+            looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
+        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get))
+        if isinstance(found, Stored):
+            archive.events.announce()
+            return found
+        met = found
 
 
 class mapped:  # noqa: N801 - used as a verb: `with mapped(descriptor, size) as view`

@@ -18,7 +18,7 @@ from pacs.archive.objects import examine
 from pacs.archive.registration import register
 from pacs.errors import ArrivalRefused
 from pacs.index.schema import REBUILT, garbage, instance, study
-from pacs.model import Outcome
+from pacs.model import Outcome, StorageState, Stored
 from storage.errors import StorageError
 from storage.protocol import ObjectStore
 
@@ -100,7 +100,10 @@ def _rebuild(connection: Connection, store: ObjectStore) -> RebuildReport:
     unreadable = []
     for object_key in store.list(PREFIX):
         try:
-            counts[register(connection, examine(store, object_key, is_news=False)).outcome] += 1
+            arrived = examine(store, object_key, is_news=False)
+            stored = register(connection, arrived, lambda _object_key: StorageState.STORED)  # examined before this one
+            assert isinstance(stored, Stored)
+            counts[stored.outcome] += 1
         except (ArrivalRefused, StorageError, ValueError) as error:
             log.error("object_unreadable", object_key=object_key, cause=str(error))
             unreadable.append(object_key)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
+from pacs.archive.rows import RECORDED_COLUMNS
 from pacs.index.engine import Index
 from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
 from pacs.model import EventKind, InstanceState, to_microseconds
@@ -46,14 +47,7 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
 
 
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
-    statement = select(
-        instance.c.object_key,
-        instance.c.dataset_offset,
-        (instance.c.dataset_length - instance.c.padding_length).label("content_length"),
-        instance.c.size,
-        instance.c.dataset_sha256,
-        instance.c.envelope_sha256,
-    ).where(instance.c.state != InstanceState.DELETED)
+    statement = select(*RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
     for object_key, dataset_offset, content_length, *recorded in rows:

@@ -1,0 +1,88 @@
+"""An object that storage no longer gives back as it came: noticed, never served as good, and healed by a re-send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from pacs.archive.archive import Archive
+from pacs.archive.housekeeping import remove_garbage
+from pacs.archive.verify import Violation, verify
+from pacs.index.schema import garbage, instance
+from pacs.model import EventKind, InstanceState, Outcome, StoredInstance
+from tests.support.archives import send
+from tests.support.factories import ct_slice, part10
+
+Deed = Callable[[bytes], bytes | None]
+
+DAMAGE: dict[str, Deed] = {
+    "missing": lambda _: None,
+    "truncated": lambda content: content[:-100],
+    "rotten": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "rotten before the data set": lambda content: bytes([1]) + content[1:],
+    "another's": lambda _: part10(ct_slice(seed=5)),
+}
+
+
+def _spoil(archive: Archive, object_key: str, deed: Deed) -> None:
+    with archive.store.open(object_key) as stream:
+        content = deed(stream.read())
+    archive.store.delete(object_key)
+    if content is not None:
+        file = archive.store.incoming / "spoilt.part"
+        file.write_bytes(content)
+        archive.store.put(object_key, file, {})
+
+
+def _live(archive: Archive) -> StoredInstance:
+    [found] = archive.instances(ct_slice().StudyInstanceUID)
+    return found
+
+
+def _content(archive: Archive) -> bytes:
+    with archive.open(_live(archive)) as stream:
+        return stream.read()
+
+
+def _violations(archive: Archive) -> list[Violation]:
+    return list(verify(archive.index, archive.store, now=archive.clock() + timedelta(seconds=1), grace=timedelta()))
+
+
+def _garbage(archive: Archive) -> dict[str, str]:
+    with archive.index.read() as connection:
+        return dict(connection.execute(select(garbage.c.object_key, garbage.c.reason)).all())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("deed", DAMAGE.values(), ids=DAMAGE)
+def test_a_resend_heals_what_nobody_noticed(archive: Archive, deed: Deed) -> None:
+    assert send(archive, ct_slice()).outcome is Outcome.STORED
+    before, spoilt = _content(archive), _live(archive).object_key
+    _spoil(archive, spoilt, deed)
+    assert send(archive, ct_slice()).outcome is Outcome.DUPLICATE
+    assert _garbage(archive) == {spoilt: "damaged"}
+    remove_garbage(archive, timedelta())
+    assert _live(archive).object_key != spoilt
+    assert _content(archive) == before
+    assert [found.kind for found in archive.events.after(0)] == [EventKind.INSTANCE_STORED, EventKind.INSTANCE_HEALED]
+    assert _violations(archive) == []
+    assert send(archive, ct_slice()).outcome is Outcome.DUPLICATE
+    assert list(_garbage(archive).values()) == ["duplicate"]
+
+
+def test_a_held_version_is_healed_too(archive: Archive) -> None:
+    send(archive, ct_slice(seed=1))
+    assert send(archive, ct_slice(seed=2)).outcome is Outcome.CONFLICT
+    with archive.index.read() as connection:
+        [held] = connection.execute(
+            select(instance.c.object_key).where(instance.c.state == InstanceState.CONFLICT)
+        ).scalars()
+    _spoil(archive, held, DAMAGE["rotten"])
+    assert send(archive, ct_slice(seed=2)).outcome is Outcome.CONFLICT
+    assert _garbage(archive) == {held: "damaged"}
+    remove_garbage(archive, timedelta())
+    with archive.index.read() as connection:
+        assert connection.execute(select(func.count()).select_from(instance)).scalar_one() == 2
+    assert _violations(archive) == []
