@@ -163,6 +163,7 @@ def _read(archive: Archive, stored: StoredInstance, offset: int, length: int) ->
     with archive.open(stored, ByteRange(stored.dataset_offset + offset, length)) as stream:
         data = stream.read()
     if len(data) != length:
+        archive.doubt(stored)
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
             "run `pacs verify`, then send it again from its source",

@@ -149,6 +149,12 @@ instance = Table(
         sqlite_where=text("state <> 'live'"),
         postgresql_where=text("state <> 'live'"),
     ),
+    Index(
+        "ix_instance_damaged",
+        "object_key",
+        sqlite_where=text("storage = 'damaged'"),
+        postgresql_where=text("storage = 'damaged'"),
+    ),
 )
 
 garbage = Table(

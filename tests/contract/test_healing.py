@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import func, select
 
 from pacs.archive.archive import Archive
+from pacs.archive.damage import doubt_damaged, prove
 from pacs.archive.housekeeping import remove_garbage
 from pacs.archive.verify import Violation, verify
+from pacs.errors import NotFound, StoreFailed, Unreadable
 from pacs.index.schema import garbage, instance
-from pacs.model import EventKind, InstanceState, Outcome, StoredInstance
+from pacs.model import EventKind, InstanceState, Outcome, StorageState, StoredInstance
+from storage.errors import StorageFailed
 from tests.support.archives import send
 from tests.support.factories import ct_slice, part10
 
@@ -86,3 +90,56 @@ def test_a_held_version_is_healed_too(archive: Archive) -> None:
     with archive.index.read() as connection:
         assert connection.execute(select(func.count()).select_from(instance)).scalar_one() == 2
     assert _violations(archive) == []
+
+
+def _look(archive: Archive) -> None:
+    while (object_key := archive.doubts.take(0)) is not None:
+        prove(archive, object_key)
+
+
+@pytest.mark.parametrize("deed", [DAMAGE["missing"], DAMAGE["truncated"]], ids=["missing", "truncated"])
+def test_a_read_that_fails_marks_the_object(archive: Archive, deed: Deed) -> None:
+    send(archive, ct_slice())
+    found = _live(archive)
+    _spoil(archive, found.object_key, deed)
+    with pytest.raises((StoreFailed, Unreadable)):
+        archive.frame(found, 1)
+    _look(archive)
+    assert _live(archive).storage is StorageState.DAMAGED
+    with pytest.raises(Unreadable, match="damaged"):
+        archive.open(_live(archive))
+    assert archive.doubts.take(0) is None
+    assert send(archive, ct_slice()).outcome is Outcome.DUPLICATE
+    assert _live(archive).storage is StorageState.STORED
+    assert archive.frame(_live(archive), 1)
+
+
+def test_a_mark_goes_when_the_object_is_there_again(archive: Archive) -> None:
+    send(archive, ct_slice())
+    key, content = _live(archive).object_key, _content(archive)
+    _spoil(archive, key, DAMAGE["rotten"])
+    assert prove(archive, key) is StorageState.DAMAGED
+    assert doubt_damaged(archive) == 1
+    _look(archive)
+    assert _live(archive).storage is StorageState.DAMAGED
+    _spoil(archive, key, lambda _: content)  # the disk is mounted again
+    assert doubt_damaged(archive) == 1
+    _look(archive)
+    assert _live(archive).storage is StorageState.STORED
+    assert doubt_damaged(archive) == 0
+
+
+def test_storage_that_does_not_answer_marks_nothing(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(archive, ct_slice())
+    found = _live(archive)
+
+    def refuse(*_: object) -> NoReturn:
+        raise StorageFailed("the service does not answer")
+
+    monkeypatch.setattr(archive.store, "open", refuse)
+    with pytest.raises(StoreFailed):
+        archive.open(found)
+    assert prove(archive, found.object_key) is None
+    assert _live(archive).storage is StorageState.STORED
+    with pytest.raises(NotFound):
+        prove(archive, "objects/nobody.dcm")

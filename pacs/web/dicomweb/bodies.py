@@ -57,6 +57,7 @@ class StoredBytes:
             _load(mapped, offset, length)
             data = memoryview(mapped)[offset : offset + length]
         if len(data) != length:
+            self._archive.doubt(stored)
             raise _too_short(stored)
         return data
 
@@ -80,10 +81,12 @@ class StoredBytes:
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
+            self._archive.doubt(stored)
             raise Unreadable(
                 f"instance {stored.sop_instance_uid} is not where it was stored", "run `pacs verify`"
             ) from error
         if len(mapped) < stored.size:  # touching what a truncated file lacks would kill the process
+            self._archive.doubt(stored)
             raise _too_short(stored)
         with self._lock:
             self._maps[stored.object_key] = mapped

@@ -293,6 +293,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'live'"),
         postgresql_where=sa.text("state <> 'live'"),
     )
+    op.create_index(
+        "ix_instance_damaged",
+        "instance",
+        ["object_key"],
+        unique=False,
+        sqlite_where=sa.text("storage = 'damaged'"),
+        postgresql_where=sa.text("storage = 'damaged'"),
+    )
     op.create_index("ix_instance_series_row", "instance", ["series_row"], unique=False)
     op.create_index(
         "uq_instance_live",
