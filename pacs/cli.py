@@ -276,9 +276,10 @@ def rebuild() -> None:
     with open_core(read_settings(), "command") as core:
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
-    for object_key in report.unreadable:
-        print(f"unreadable: {object_key}", file=sys.stderr)
-    sys.exit(FAILED if report.unreadable else DONE)
+    for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
+        for object_key in object_keys:
+            print(f"{kind}: {object_key}", file=sys.stderr)
+    sys.exit(FAILED if report.damaged or report.unreadable else DONE)
 
 
 @app.command()

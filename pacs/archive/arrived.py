@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from pacs.access.principals import Principal
 from pacs.dicom.uids import transfer_syntax
 from pacs.dicom.walker import Walk
+from pacs.model import StorageState
 
 DERIVATION = UUID("7f6a6a57-6a35-4b53-9d0c-1b7a2b1c9b1e")
 
@@ -34,6 +35,7 @@ class Arrived:
     protocol: str
     calling_ae_title: str
     received_at: datetime
+    storage: StorageState = StorageState.STORED  # damaged: not what was recorded of it, which the digests here are
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
 
 

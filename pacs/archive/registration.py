@@ -20,7 +20,7 @@ from pacs.archive.proof import Recorded
 from pacs.attributes import Level
 from pacs.index.schema import instance, patient, series, study
 from pacs.index.writer import Statement
-from pacs.model import EventKind, InstanceState, Outcome, StorageState, Stored, to_microseconds
+from pacs.model import EventKind, GarbageReason, InstanceState, Outcome, StorageState, Stored, to_microseconds
 
 IDENTITY_SEPARATOR = "\x1f"
 HEALED_COLUMNS = frozenset(
@@ -79,7 +79,7 @@ def _store(connection: Connection, arrived: Arrived) -> Stored | None:
     series_row, new_series = _series_row(connection, values, study_row, at)
     oddities = (*arrived.oddities, *oddities)
     inserted = rows.INSERT_LIVE.one(
-        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, StorageState.STORED, oddities)
+        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, oddities)
     )
     if inserted is None:
         return None
@@ -173,9 +173,10 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof) 
     if state is None:
         return twin.recorded
     rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
-    if state is StorageState.DAMAGED:
+    if state is StorageState.DAMAGED and arrived.storage is StorageState.STORED:
         return _heal(connection, arrived, twin, outcome)
-    _throw_away(connection, arrived.object_key, "duplicate", at)
+    reason = GarbageReason.DUPLICATE if arrived.storage is StorageState.STORED else GarbageReason.DAMAGED
+    _throw_away(connection, arrived.object_key, reason, at)
     return _answer(arrived, outcome, arrived.oddities)
 
 
@@ -183,7 +184,7 @@ def _hold(connection: Connection, arrived: Arrived, live: _Known, at: int) -> St
     rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
     rows.INSERT_HELD.run(
         connection,
-        rows.instance_values(arrived, None, InstanceState.CONFLICT, StorageState.STORED, arrived.oddities),
+        rows.instance_values(arrived, None, InstanceState.CONFLICT, arrived.storage, arrived.oddities),
     ).close()
     return _announce(connection, arrived, EventKind.INSTANCE_CONFLICT, Outcome.CONFLICT, arrived.oddities)
 
@@ -198,12 +199,12 @@ def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outco
         if name in HEALED_COLUMNS
     }
     connection.execute(update(instance).where(instance.c.row == twin.row).values(healed))
-    _throw_away(connection, twin.recorded.object_key, "damaged", to_microseconds(arrived.received_at))
+    _throw_away(connection, twin.recorded.object_key, GarbageReason.DAMAGED, to_microseconds(arrived.received_at))
     return _announce(connection, arrived, EventKind.INSTANCE_HEALED, outcome, arrived.oddities)
 
 
-def _throw_away(connection: Connection, object_key: str, reason: str, at: int) -> None:
-    rows.INSERT_GARBAGE.run(connection, {"object_key": object_key, "reason": reason, "not_before": at}).close()
+def _throw_away(connection: Connection, object_key: str, reason: GarbageReason, at: int) -> None:
+    rows.INSERT_GARBAGE.run(connection, {"object_key": object_key, "reason": reason.value, "not_before": at}).close()
 
 
 # Answers -------------------------------------------------------------------------------------------------------

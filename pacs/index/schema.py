@@ -308,5 +308,5 @@ ai_task = Table(
 
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
 
-REBUILT = (garbage, instance, series, study, patient)
-"""What `pacs rebuild` makes again from the objects, in an order that respects foreign keys; the rest is the site's."""
+REBUILT = (instance, series, study, patient)
+"""What `pacs rebuild` makes again from the objects, in an order that respects foreign keys, and part of `garbage`."""

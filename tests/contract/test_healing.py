@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged, prove
 from pacs.archive.housekeeping import remove_garbage
+from pacs.archive.recovery import rebuild
 from pacs.archive.verify import Violation, verify
 from pacs.errors import NotFound, StoreFailed, Unreadable
 from pacs.index.schema import garbage, instance
@@ -143,3 +144,60 @@ def test_storage_that_does_not_answer_marks_nothing(archive: Archive, monkeypatc
     assert _live(archive).storage is StorageState.STORED
     with pytest.raises(NotFound):
         prove(archive, "objects/nobody.dcm")
+
+
+# The index is made anew -----------------------------------------------------------------------------------------
+
+
+def _states(archive: Archive) -> dict[str, tuple[str, str]]:
+    with archive.index.read() as connection:
+        rows = connection.execute(select(instance.c.object_key, instance.c.state, instance.c.storage)).all()
+    return {key: (state, storage) for key, state, storage in rows}
+
+
+def test_a_rebuild_within_the_grace_keeps_the_healed_object(archive: Archive) -> None:
+    send(archive, ct_slice())
+    spoilt = _live(archive).object_key
+    _spoil(archive, spoilt, DAMAGE["rotten"])
+    send(archive, ct_slice())
+    healed = _live(archive).object_key
+    report = rebuild(archive)
+    assert (report.stored, report.conflicts, report.damaged) == (1, 0, ())
+    assert _states(archive) == {healed: ("live", "stored")}
+    assert _garbage(archive) == {spoilt: "damaged"}
+
+
+def test_a_rebuild_prefers_the_spare_of_a_damaged_object(archive: Archive) -> None:
+    send(archive, ct_slice())
+    live = _live(archive).object_key
+    send(archive, ct_slice())
+    [spare] = _garbage(archive)
+    _spoil(archive, live, DAMAGE["rotten"])
+    report = rebuild(archive)
+    assert (report.stored, report.duplicates, report.damaged) == (1, 1, (live,))
+    assert _states(archive) == {spare: ("live", "stored")}
+    assert _garbage(archive) == {live: "damaged"}
+    assert _violations(archive) == []
+
+
+def test_a_damaged_object_without_a_spare_is_not_blessed_by_a_rebuild(archive: Archive) -> None:
+    send(archive, ct_slice())
+    live = _live(archive).object_key
+    _spoil(archive, live, DAMAGE["rotten"])
+    assert rebuild(archive).damaged == (live,)
+    assert _states(archive) == {live: ("live", "damaged")}
+    assert [found.invariant for found in _violations(archive)] == ["I1"]
+    assert send(archive, ct_slice()).outcome is Outcome.DUPLICATE
+    assert _live(archive).storage is StorageState.STORED
+    assert _violations(archive) == []
+
+
+def test_what_was_live_stays_live_over_what_was_held(archive: Archive) -> None:
+    send(archive, ct_slice(seed=1))
+    _spoil(archive, _live(archive).object_key, DAMAGE["missing"])
+    assert send(archive, ct_slice(seed=2)).outcome is Outcome.CONFLICT
+    assert send(archive, ct_slice(seed=1)).outcome is Outcome.DUPLICATE
+    before = _states(archive)
+    report = rebuild(archive)
+    assert (report.stored, report.conflicts) == (1, 1)
+    assert _states(archive) == before
