@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pacs.access.principals import Principal
-from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
@@ -167,7 +167,7 @@ class Reception:
             meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._study_instance_uid
         )
         self._archive.check_transfer_syntax(meta.transfer_syntax_uid)
-        self._calling_ae_title = self._calling_ae_title or meta.source_ae_title
+        self._calling_ae_title = self._calling_ae_title or writer_of(meta)
         return announced
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
@@ -191,9 +191,11 @@ class Reception:
             length = content_length(found, len(dataset), announced.transfer_syntax_uid)
             digest = self._digest.finish(dataset, length)
             padding_length = len(dataset) - length
-        if self._is_file:
-            announced = self._named_by_data_set(announced, found.values)
-        self._check(announced, found.values)
+        named = _named_by_data_set(announced, found.values) if self._is_file else announced
+        self._check(named, found.values)
+        if named != announced:
+            announced = named
+            self._write_anew(named)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
         return Arrived(
             object_key=object_key(self._ulid),
@@ -228,27 +230,20 @@ class Reception:
         settling.exception()
         return True
 
-    def _named_by_data_set(self, announced: Announced, values: Mapping[str, str]) -> Announced:
-        """In a file the data set says what it is; a File Meta Information that says otherwise is written anew."""
-        named = replace(
-            announced,
-            sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
-            sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
-        )
-        if named != announced:
-            old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
-            self._path = path.with_suffix(".named.part")
-            self._await_settling()  # of a file that is not the object
-            self._size = 0
-            try:
-                self._begin(named)
-                os.lseek(old, dataset_offset, os.SEEK_SET)
-                while chunk := os.read(old, COPY_BYTES):
-                    self._append(chunk)
-            finally:
-                os.close(old)
-                path.unlink()
-        return named
+    def _write_anew(self, named: Announced) -> None:
+        """The same data set behind a File Meta Information that says what it is."""
+        old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
+        self._path = path.with_suffix(".named.part")
+        self._await_settling()  # of a file that is not the object
+        self._size = 0
+        try:
+            self._begin(named)
+            os.lseek(old, dataset_offset, os.SEEK_SET)
+            while chunk := os.read(old, COPY_BYTES):
+                self._append(chunk)
+        finally:
+            os.close(old)
+            path.unlink()
 
     def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
         for keyword, told in (
@@ -280,6 +275,15 @@ class Reception:
             raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
         except StorageError as error:
             raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
+
+
+def _named_by_data_set(announced: Announced, values: Mapping[str, str]) -> Announced:
+    """In a file the data set says what it is, whatever the File Meta Information says."""
+    return replace(
+        announced,
+        sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
+        sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
+    )
 
 
 def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> Stored:

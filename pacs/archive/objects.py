@@ -12,7 +12,7 @@ from pathlib import Path
 from ulid import ULID
 
 from pacs.access.principals import NODE
-from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.ingest import mapped
 from pacs.dicom.part10 import read_file_meta
@@ -54,7 +54,7 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
                 oddities=oddities,
                 principal=NODE,
                 protocol="storage",
-                calling_ae_title=meta.source_ae_title,
+                calling_ae_title=writer_of(meta),
                 received_at=received_at,
                 is_news=is_news,
             )

@@ -21,10 +21,8 @@ from pacs.archive.keys import PREFIX
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
-from pacs.errors import ArrivalRefused
 from pacs.index.schema import REBUILT, TEXT, garbage, instance, study
 from pacs.model import GarbageReason, InstanceState, Outcome, StorageState, Stored
-from storage.errors import StorageError
 from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
@@ -85,7 +83,7 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
         try:
             record(archive, examine(archive.store, object_key, is_news=True))
             adopted += 1
-        except (ArrivalRefused, StorageError, ValueError) as error:
+        except Exception as error:  # whatever one object brings about, the node starts without it
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
             unreadable.append(object_key)
     report = RecoveryReport(len(parts), adopted, tuple(unreadable))
@@ -173,9 +171,11 @@ class _Rebuild:
             if due > turn:
                 self._later[due].append(object_key)
                 return
-            # Whoever is met was examined before this one.
-            stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED)
-        except (ArrivalRefused, StorageError, ValueError) as error:
+            with self._connection.begin_nested():
+                # Whoever is met was examined before this one.
+                stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED)
+        except Exception as error:  # whatever one object brings about, the others are still there
+            self._connection.execute(select(1))  # the index itself has not failed
             log.error("object_unreadable", object_key=object_key, cause=str(error))
             self._unreadable.append(object_key)
             return
