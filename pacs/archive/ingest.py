@@ -236,6 +236,7 @@ class Reception:
         self._path = path.with_suffix(".named.part")
         self._await_settling()  # of a file that is not the object
         self._size = 0
+        self._descriptor = -1  # the old one is closed here and nowhere else: its number may soon be another's
         try:
             self._begin(named)
             os.lseek(old, dataset_offset, os.SEEK_SET)
