@@ -21,6 +21,7 @@ from pacs.archive.keys import PREFIX
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.index.engine import lift_time_limits
 from pacs.index.schema import REBUILT, TEXT, garbage, instance, study
 from pacs.model import GarbageReason, InstanceState, Outcome, StorageState, Stored
 from storage.protocol import ObjectStore
@@ -135,6 +136,7 @@ class _Rebuild:
     def run(self) -> RebuildReport:
         """Do it and tell what became of the objects."""
         connection = self._connection
+        lift_time_limits(connection)
         site = list(connection.execute(select(study.c.study_instance_uid, *[study.c[name] for name in SITE_COLUMNS])))
         self._remember()
         for table in REBUILT:
