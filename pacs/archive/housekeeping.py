@@ -72,7 +72,7 @@ def remove_garbage(archive: Archive, grace: timedelta) -> int:
     with archive.index.read() as connection:
         keys = list(
             connection.execute(
-                select(garbage.c.object_key).where(garbage.c.not_before <= before).limit(OBJECTS_AT_ONCE)
+                select(garbage.c.object_key).where(garbage.c.since <= before).limit(OBJECTS_AT_ONCE)
             ).scalars()
         )
     removed = 0

@@ -125,7 +125,8 @@ class Reception:
             placed.set_result(None)
             return record(self._archive, arrived)
         registered = self._archive.index.submit(
-            lambda connection: register(connection, arrived, lambda _object_key: None), after=placed
+            lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
+            after=placed,
         )
         try:
             self._put(arrived)
@@ -297,7 +298,7 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
     while True:
         if met is not None:
             looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
-        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get))
+        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get, archive.clock()))
         if isinstance(found, Stored):
             archive.events.announce()
             return found

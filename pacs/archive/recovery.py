@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import islice
 from typing import Any
@@ -112,7 +112,7 @@ def rebuild(archive: Archive) -> RebuildReport:
     one stays one. An object that is not what was recorded of it goes behind every sound one. Accounts, peers, rules,
     the audit trail and the event log stay. The caller holds the node lock.
     """
-    return archive.index.write(lambda connection: _Rebuild(connection, archive.store).run())
+    return archive.index.write(lambda connection: _Rebuild(connection, archive.store, archive.clock()).run())
 
 
 class _Turn(IntEnum):
@@ -126,9 +126,10 @@ class _Turn(IntEnum):
 class _Rebuild:
     """One rebuilding, inside one transaction."""
 
-    def __init__(self, connection: Connection, store: ObjectStore) -> None:
+    def __init__(self, connection: Connection, store: ObjectStore, now: datetime) -> None:
         self._connection = connection
         self._store = store
+        self._now = now
         self._counts = dict.fromkeys(Outcome, 0)
         self._unreadable: list[str] = []
         self._later: dict[_Turn, list[str]] = {_Turn.CONFLICT: [], _Turn.DAMAGED: []}
@@ -175,7 +176,7 @@ class _Rebuild:
                 return
             with self._connection.begin_nested():
                 # Whoever is met was examined before this one.
-                stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED)
+                stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED, self._now)
         except Exception as error:  # whatever one object brings about, the others are still there
             self._connection.execute(select(1))  # the index itself has not failed
             log.error("object_unreadable", object_key=object_key, cause=str(error))

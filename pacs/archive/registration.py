@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -33,11 +34,12 @@ Proof = Callable[[str], StorageState | None]
 """Tells of an object key what storage gave back just now, None where nobody has looked."""
 
 
-def register(connection: Connection, arrived: Arrived, proof: Proof) -> Stored | Recorded:
+def register(connection: Connection, arrived: Arrived, proof: Proof, now: datetime) -> Stored | Recorded:
     """Write the rows of an arrival inside the caller's transaction and say what became of it.
 
     Where the same data set is here already but `proof` does not tell of its object, nothing is written and what was
     recorded of that object comes back: only when it was read and found whole may the newcomer be thrown away.
+    What is thrown away is kept for its grace from `now`, which for an object found in storage is not its arrival.
     """
     live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
     if live is None:
@@ -47,7 +49,7 @@ def register(connection: Connection, arrived: Arrived, proof: Proof) -> Stored |
         # Another process's transaction made it live between the look and the insert.
         live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
     assert live is not None, "the insert met this row, so it is there"
-    return _meet(connection, arrived, _Known.of(live), proof)
+    return _meet(connection, arrived, _Known.of(live), proof, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def _fill(connection: Connection, level: Level, row: int, stored: Any, values: d
 # A known UID ---------------------------------------------------------------------------------------------------
 
 
-def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof) -> Stored | Recorded:
+def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, now: datetime) -> Stored | Recorded:
     at = to_microseconds(arrived.received_at)
     twin, outcome = live, Outcome.DUPLICATE
     if not live.is_same(arrived):
@@ -174,9 +176,9 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof) 
         return twin.recorded
     rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
     if state is StorageState.DAMAGED and arrived.storage is StorageState.STORED:
-        return _heal(connection, arrived, twin, outcome)
+        return _heal(connection, arrived, twin, outcome, now)
     reason = GarbageReason.DUPLICATE if arrived.storage is StorageState.STORED else GarbageReason.DAMAGED
-    _throw_away(connection, arrived.object_key, reason, at)
+    _throw_away(connection, arrived.object_key, reason, now)
     return _answer(arrived, outcome, arrived.oddities)
 
 
@@ -189,7 +191,7 @@ def _hold(connection: Connection, arrived: Arrived, live: _Known, at: int) -> St
     return _announce(connection, arrived, EventKind.INSTANCE_CONFLICT, Outcome.CONFLICT, arrived.oddities)
 
 
-def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outcome) -> Stored:
+def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outcome, now: datetime) -> Stored:
     """The same data set came again for a damaged object: the new object takes the row, the old one goes."""
     healed = {
         name: value
@@ -199,12 +201,14 @@ def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outco
         if name in HEALED_COLUMNS
     }
     connection.execute(update(instance).where(instance.c.row == twin.row).values(healed))
-    _throw_away(connection, twin.recorded.object_key, GarbageReason.DAMAGED, to_microseconds(arrived.received_at))
+    _throw_away(connection, twin.recorded.object_key, GarbageReason.DAMAGED, now)
     return _announce(connection, arrived, EventKind.INSTANCE_HEALED, outcome, arrived.oddities)
 
 
-def _throw_away(connection: Connection, object_key: str, reason: GarbageReason, at: int) -> None:
-    rows.INSERT_GARBAGE.run(connection, {"object_key": object_key, "reason": reason.value, "not_before": at}).close()
+def _throw_away(connection: Connection, object_key: str, reason: GarbageReason, since: datetime) -> None:
+    rows.INSERT_GARBAGE.run(
+        connection, {"object_key": object_key, "reason": reason.value, "since": to_microseconds(since)}
+    ).close()
 
 
 # Answers -------------------------------------------------------------------------------------------------------

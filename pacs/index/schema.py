@@ -162,7 +162,7 @@ garbage = Table(
     metadata,
     Column("object_key", TEXT, primary_key=True),
     _text("reason"),
-    _moment("not_before"),
+    _moment("since"),  # when it became garbage, by this node's clock
 )
 
 event = Table(

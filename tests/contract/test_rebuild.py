@@ -1,17 +1,21 @@
-"""Making the index anew takes as long as it takes."""
+"""After a lost index or a crash: nothing is hurried, neither the work nor the removal of what is left over."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pacs.archive.recovery import rebuild
+from pacs.archive.archive import Archive
+from pacs.archive.housekeeping import remove_garbage
+from pacs.archive.recovery import rebuild, recover
 from pacs.index import engine
+from pacs.model import utc_now
 from tests.support.archives import open_archive, send
-from tests.support.factories import ct_series
+from tests.support.factories import ct_series, ct_slice, part10
 
 
 def test_a_rebuild_may_be_longer_than_any_other_transaction(
@@ -31,3 +35,23 @@ def test_a_rebuild_may_be_longer_than_any_other_transaction(
 
         monkeypatch.setattr(archive.store, "list", slowly)
         assert rebuild(archive).stored == 2
+
+
+def test_what_is_found_to_be_garbage_is_kept_for_the_whole_grace(archive: Archive) -> None:
+    days_ago = utc_now() - timedelta(days=3)
+    archive.clock = archive.arrivals._clock = lambda: days_ago
+    send(archive, ct_slice())
+    send(archive, ct_slice())
+    archive.clock = utc_now
+    keys = list(archive.store.list("objects/"))
+    assert rebuild(archive).duplicates == 1
+    assert remove_garbage(archive, timedelta(hours=24)) == 0
+    third = archive.arrivals.next()
+    orphan = archive.store.incoming / "orphan.part"
+    orphan.write_bytes(part10(ct_slice()))
+    archive.store.put(f"objects/{third.datetime:%Y/%m/%d/%H}/{third}.dcm", orphan, {})
+    assert recover(archive, adopt_hours=24 * 7).adopted == 1
+    assert remove_garbage(archive, timedelta(hours=24)) == 0
+    assert list(archive.store.list("objects/"))[: len(keys)] == keys
+    archive.clock = lambda: utc_now() + timedelta(hours=25)
+    assert remove_garbage(archive, timedelta(hours=24)) == 2

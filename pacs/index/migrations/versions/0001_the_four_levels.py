@@ -108,7 +108,7 @@ def upgrade() -> None:
         "garbage",
         sa.Column("object_key", TEXT, nullable=False),
         sa.Column("reason", TEXT, server_default="", nullable=False),
-        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("object_key", name=op.f("pk_garbage")),
     )
     op.create_table(
