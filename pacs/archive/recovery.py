@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, delete, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, delete, func, insert, select, update
 
 from pacs.archive import rows
 from pacs.archive.archive import Archive
@@ -21,9 +21,10 @@ from pacs.archive.keys import PREFIX
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.errors import SuretError
 from pacs.index.engine import lift_time_limits
-from pacs.index.schema import REBUILT, TEXT, garbage, instance, study
-from pacs.model import GarbageReason, InstanceState, Outcome, StorageState, Stored
+from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
+from pacs.model import GarbageReason, InstanceState, Outcome, StorageState, Stored, from_microseconds, to_microseconds
 from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
@@ -73,12 +74,15 @@ class RebuildReport:
 def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     """Before the node is ready: forget what was never acknowledged, adopt objects whose row was not committed.
 
-    Objects of the last `adopt_hours` are looked at: an older orphan would have been adopted at an earlier start.
+    Objects are looked at from `adopt_hours` before the start before this one: an older orphan was adopted at that.
     """
+    now = archive.clock()
+    with archive.index.read() as connection:
+        last = connection.execute(select(func.max(start.c.at))).scalar()
     parts = list(archive.store.incoming.glob("*.part"))
     for part in parts:
         part.unlink(missing_ok=True)
-    since = archive.clock() - timedelta(hours=adopt_hours)
+    since = min(now, from_microseconds(last) if last is not None else now) - timedelta(hours=adopt_hours)
     adopted, unreadable = 0, []
     for object_key in orphans(archive, after=f"{PREFIX}{since:%Y/%m/%d/%H}"):
         try:
@@ -87,9 +91,18 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
         except Exception as error:  # whatever one object brings about, the node starts without it
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
             unreadable.append(object_key)
+    try:
+        archive.index.write(lambda connection: _record_start(connection, now))
+    except SuretError as error:  # a full disk: it starts all the same, and the next start looks at more
+        log.warning("start_not_recorded", cause=error.message)
     report = RecoveryReport(len(parts), adopted, tuple(unreadable))
     log.info("recovered", parts_removed=report.parts_removed, adopted=adopted, unreadable=len(unreadable))
     return report
+
+
+def _record_start(connection: Connection, now: datetime) -> None:
+    connection.execute(delete(start))
+    connection.execute(insert(start).values(at=to_microseconds(now)))
 
 
 def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:

@@ -165,6 +165,13 @@ garbage = Table(
     _moment("since"),  # when it became garbage, by this node's clock
 )
 
+start = Table(
+    "start",
+    metadata,
+    # Of the newest start that recovered: what arrived before it has a row, or was told as unreadable.
+    _moment("at"),
+)
+
 event = Table(
     "event",
     metadata,

@@ -55,3 +55,27 @@ def test_what_is_found_to_be_garbage_is_kept_for_the_whole_grace(archive: Archiv
     assert list(archive.store.list("objects/"))[: len(keys)] == keys
     archive.clock = lambda: utc_now() + timedelta(hours=25)
     assert remove_garbage(archive, timedelta(hours=24)) == 2
+
+
+def test_an_orphan_of_the_last_run_is_adopted_however_long_ago_it_was(archive: Archive) -> None:
+    now = utc_now()
+
+    def at(days: float) -> None:
+        archive.clock = archive.arrivals._clock = lambda: now + timedelta(days=days)
+
+    def orphan(number: int) -> None:
+        ulid = archive.arrivals.next()
+        file = archive.store.incoming / "orphan.part"
+        file.write_bytes(part10(ct_slice(number=number)))
+        archive.store.put(f"objects/{ulid.datetime:%Y/%m/%d/%H}/{ulid}.dcm", file, {})
+
+    assert recover(archive, adopt_hours=48).adopted == 0
+    at(0.1)
+    orphan(1)
+    at(30)
+    assert recover(archive, adopt_hours=48).adopted == 1
+    at(30.1)
+    orphan(2)
+    at(60)
+    assert recover(archive, adopt_hours=48).adopted == 1
+    assert recover(archive, adopt_hours=48).adopted == 0

@@ -139,6 +139,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("ae_title", name=op.f("pk_peer")),
     )
     op.create_table(
+        "start",
+        sa.Column("at", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
         "unknown_caller",
         sa.Column("ae_title", TEXT, nullable=False),
         sa.Column("address", TEXT, nullable=False),
