@@ -1,7 +1,7 @@
 """The one way in: bytes to a spool file, a walk, the object, then one transaction, and only then success.
 
-The steps and what happens when each fails are those of storage/README.md: an object without a row is harmless and is
-adopted at the next start, a row never points at nothing.
+What `put` promises is in storage/README.md. Whatever fails before it leaves nothing; an object whose row was not
+committed is harmless and is adopted at the next start, so a row never points at nothing.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from pacs.access.audit import AuditCode
 from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
@@ -24,7 +25,7 @@ WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INST
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken invariant (I1 to I7 of storage/README.md) and the thing that breaks it."""
+    """One broken invariant (I1 to I7, told of in docs/operations.md) and the thing that breaks it."""
 
     invariant: str
     subject: str
@@ -143,7 +144,7 @@ def _writes_are_audited(index: Index) -> Iterator[Violation]:
     events = written.group_by(event.c.sop_instance_uid).subquery()
     records = (
         select(audit.c.detail, func.count().label("n"))
-        .where(audit.c.code == "110104")
+        .where(audit.c.code == AuditCode.INSTANCES_TRANSFERRED)
         .group_by(audit.c.detail)
         .subquery()
     )
