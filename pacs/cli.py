@@ -215,20 +215,36 @@ def verify(
     grace_minutes: Annotated[
         float, typer.Option(min=0, help="What is younger may still be on its way in and is not looked at.")
     ] = 10.0,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Let the node look at each object that is not as it came, and mark it.")
+    ] = False,
 ) -> None:
-    """Check index and objects against each other, beside a running node too; it only reads.
+    """Check index and objects against each other, beside a running node too; without --mark it only reads.
 
     Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check.
     """
+    settings = read_settings()
     try:
-        found = _violations(read_settings(), timedelta(minutes=grace_minutes))
+        found, not_whole = _violations(settings, timedelta(minutes=grace_minutes))
+        if mark:
+            _mark(settings, not_whole)
     except (SuretError, StorageError) as error:
         print(f"pacs: {error}", file=sys.stderr)
         sys.exit(NOT_CHECKED)
     sys.exit(FAILED if found else DONE)
 
 
-def _violations(settings: Settings, grace: timedelta) -> int:
+def _mark(settings: Settings, object_keys: Iterable[str]) -> None:
+    for object_key in object_keys:
+        try:
+            said = perform(settings, "object.prove", {"object_key": object_key})
+        except SuretError as error:  # of one object; the node goes on with a large one that it is still reading
+            said = str(error)
+        print(f"{object_key}: {said}", file=sys.stderr)
+
+
+def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
+    """Print every violation; how many, and the keys of the objects that are not as they came."""
     from pacs.archive.verify import verify as violations
     from pacs.index.engine import Index
     from pacs.model import utc_now
@@ -238,15 +254,17 @@ def _violations(settings: Settings, grace: timedelta) -> int:
     if not folder.startswith("s3://") and not Path(folder).is_dir():
         raise NodeFailed(f"there is no object store at {folder}", "check PACS_STORAGE and PACS_DATA")
     index = Index(settings.database_url, read_only=True)
-    found = 0
+    found, not_whole = 0, []
     try:
         index.check_migrated()
         for violation in violations(index, open_objects(settings), now=utc_now(), grace=grace):
             found += 1
+            if violation.invariant == "I1":
+                not_whole.append(violation.subject)
             print(json.dumps(asdict(violation), ensure_ascii=False), flush=True)
     finally:
         index.close()
-    return found
+    return found, not_whole
 
 
 @app.command()
@@ -258,9 +276,10 @@ def rebuild() -> None:
     with open_core(read_settings(), "command") as core:
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
-    for object_key in report.unreadable:
-        print(f"unreadable: {object_key}", file=sys.stderr)
-    sys.exit(FAILED if report.unreadable else DONE)
+    for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
+        for object_key in object_keys:
+            print(f"{kind}: {object_key}", file=sys.stderr)
+    sys.exit(FAILED if report.damaged or report.unreadable else DONE)
 
 
 @app.command()

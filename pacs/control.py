@@ -132,6 +132,13 @@ def _ai_rule_list(core: Core, _arguments: Arguments) -> Any:
     return core.registry.rule_documents()
 
 
+def _object_prove(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.damage import prove  # not at the top: most commands only ask the node that runs
+
+    state = prove(core.archive, arguments["object_key"])
+    return state.value if state is not None else "unknown"
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -148,6 +155,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ai.service.list": _ai_service_list,
         "ai.rule.add": _ai_rule_add,
         "ai.rule.list": _ai_rule_list,
+        "object.prove": _object_prove,
     }
 )
 

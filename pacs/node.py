@@ -22,6 +22,7 @@ from pacs.access.accounts import Accounts
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.ingest import IngestLimits
 from pacs.archive.recovery import recover
@@ -200,6 +201,7 @@ class Node:
             quiet=timedelta(seconds=settings.archive.study_quiet_s),
             grace=timedelta(hours=settings.archive.garbage_grace_hours),
         )
+        self._prover = Prover(core.archive)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
@@ -222,7 +224,7 @@ class Node:
         """Recover what the last end left open, then listen. Raises NodeFailed and leaves nothing running."""
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         with ExitStack() as running:
-            for part in (self._housekeeper, self.hook, self.web, self.listener):
+            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()

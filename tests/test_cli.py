@@ -144,6 +144,9 @@ def test_verify_beside_a_running_node_and_what_it_finds(node: NodeProcess, tmp_p
     (violation,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert violation["invariant"] == "I1"
     assert victim.name in violation["subject"]
+    marked = node.command("verify", "--mark")
+    assert (marked.returncode, marked.stdout) == (1, found.stdout)
+    assert marked.stderr == f"{violation['subject']}: damaged\n"
 
 
 def test_verify_that_cannot_check_is_2_and_makes_nothing(stopped: NodeProcess) -> None:

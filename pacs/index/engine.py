@@ -31,6 +31,8 @@ SQLITE_OLDEST = (3, 35, 0)  # RETURNING and ON CONFLICT … DO UPDATE
 POSTGRESQL_OLDEST = 14  # pg_current_xact_id and friends
 SYNCHRONOUS_FULL = 2
 READERS_MAX = 32
+STATEMENT_MS = 30_000  # PostgreSQL
+IDLE_IN_TRANSACTION_MS = 60_000  # PostgreSQL
 
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -162,6 +164,13 @@ class Index:
                     log.warning("database_not_durable", setting=setting, value="off")
 
 
+def lift_time_limits(connection: Connection) -> None:
+    """Let the caller's transaction last as long as it needs: one that reads every object between its statements."""
+    if connection.dialect.name == "postgresql":
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
+
+
 def _sqlite_writer(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
@@ -223,7 +232,7 @@ def _postgresql(url: str, *, pool_size: int) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "suret",
-            "options": "-c synchronous_commit=on -c statement_timeout=30000"
-            " -c idle_in_transaction_session_timeout=60000",
+            "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     )
