@@ -29,6 +29,8 @@ export class CornerstoneStackView implements StackView {
   private imageIds: string[] = [];
   private readAhead: ReadAhead | undefined;
   private awaitsPaint: number | undefined;
+  /** Identifier of the image painted last. */
+  private painted: string | undefined;
 
   constructor(
     private readonly element: HTMLDivElement,
@@ -59,7 +61,7 @@ export class CornerstoneStackView implements StackView {
     this.frames = frames;
     this.imageIds = frames.map((frame) => (needsNode(frame.dataset) ? renderedImageId(frame) : storedImageId(frame)));
     this.startReadAhead();
-    void this.viewport.setStack(this.imageIds, index).then(() => {
+    void this.load(index).then(() => {
       if (!kept || this.frames !== frames) return;
       this.viewport.setViewPresentation(kept.seen);
       const { voiRange, invert, isComputedVOI } = kept.shown;
@@ -73,7 +75,7 @@ export class CornerstoneStackView implements StackView {
 
   show(index: number): void {
     if (index === this.viewport.getTargetImageIdIndex() && index === this.viewport.getCurrentImageIdIndex()) return;
-    void this.viewport.setImageIdIndex(index);
+    this.viewport.setImageIdIndex(index).catch(() => this.failedUnnamed());
     this.readAhead?.around(index);
   }
 
@@ -143,9 +145,13 @@ export class CornerstoneStackView implements StackView {
     }
     // This event comes on the common target, for the images of every viewport.
     on<{ imageId?: string }>(eventTarget as unknown as EventTarget, Events.IMAGE_LOAD_ERROR, (detail) => {
+      if (detail.imageId === undefined) this.failedUnnamed(); // loaded, but it could not be drawn
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
+    for (const name of ["error", "unhandledrejection"]) {
+      globalThis.addEventListener(name, () => this.failedUnnamed(), { signal: this.closing.signal });
+    }
     this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal: this.closing.signal });
   }
 
@@ -154,6 +160,7 @@ export class CornerstoneStackView implements StackView {
     const index = this.awaitsPaint;
     if (index === undefined) return;
     this.awaitsPaint = undefined;
+    this.painted = this.imageIds[index];
     this.listener.painted(index, this.qualityOf(index));
     this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
@@ -186,7 +193,22 @@ export class CornerstoneStackView implements StackView {
       return;
     }
     this.imageIds[index] = renderedImageId(frame);
-    if (index === this.viewport.getCurrentImageIdIndex()) void this.viewport.setStack(this.imageIds, index);
+    if (index === this.viewport.getCurrentImageIdIndex()) void this.load(index);
+  }
+
+  /** Something broke and nobody says where: when an image is awaited it is taken to be that one, never waited for in vain. */
+  private failedUnnamed(): void {
+    const index = this.viewport.getCurrentImageIdIndex();
+    const imageId = this.imageIds[index];
+    if (imageId !== undefined && imageId !== this.painted && !this.closing.signal.aborted) this.loadFailed(index);
+  }
+
+  private async load(index: number): Promise<void> {
+    try {
+      await this.viewport.setStack(this.imageIds, index);
+    } catch {
+      this.failedUnnamed();
+    }
   }
 
   private startReadAhead(): void {
