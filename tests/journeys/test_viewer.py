@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.data import get_testdata_file
 
 from tests.conftest import NodeFactory
@@ -92,3 +92,34 @@ def test_an_image_that_cannot_be_made_gives_way_to_the_nodes_picture(
         page.route(re.compile(r"/frames/1$"), a_proxys_page)
     _open_file(page, module_node, tmp_path / "palette", "examples_palette.dcm")
     expect(page.get_by_test_id("not-for-diagnosis")).to_be_visible(timeout=30_000)
+
+
+def test_a_tap_measures_nothing_and_one_measurement_is_removed_alone(
+    module_node: NodeProcess, browser: Browser, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    _open_file(page, module_node, tmp_path / "ct", "CT_small.dcm")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("tool-length").tap()
+    lengths = page.locator(".svg-layer text")
+    page.touchscreen.tap(200, 300)
+    page.wait_for_timeout(500)
+    expect(lengths).to_have_count(0)
+    fingers = context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[int, int]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    for y in (200, 460):
+        touch("touchStart", (100, y))
+        for x in (130, 160, 200):
+            touch("touchMove", (x, y + 10))
+        touch("touchEnd")
+        page.wait_for_timeout(500)
+    expect(lengths).to_have_count(2)
+    page.keyboard.press("Delete")  # the one drawn last is the chosen one
+    expect(lengths).to_have_count(1)
+    page.get_by_test_id("measurements-undo").tap()
+    expect(lengths).to_have_count(2)
+    context.close()
