@@ -134,7 +134,10 @@ export const en = {
   "tool.preset.explain": "Window presets",
   "tool.invert.explain": "Invert black and white",
   "tool.reset.explain": "Back to the original view",
-  "tool.clear.explain": "Remove the measurements",
+  "tool.clear.explain": "Remove the chosen measurement, or all of them",
+
+  "measure.removed": { one: "{count} measurement removed", other: "{count} measurements removed" },
+  "measure.undo": "Undo",
 
   "unit.mm": "mm",
   "unit.px": "px",

@@ -121,7 +121,7 @@ export const kk: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Жылжыту",
   "tool.length": "Ұзындық",
-  "tool.preset": "Терезелер",
+  "tool.preset": "Пресеттер",
   "tool.invert": "Негатив",
   "tool.reset": "Бастапқы",
   "tool.clear": "Өшіру",
@@ -134,7 +134,10 @@ export const kk: Catalogue = {
   "tool.preset.explain": "Дайын терезелер",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Бастапқы күйге қайтару",
-  "tool.clear.explain": "Өлшемдерді өшіру",
+  "tool.clear.explain": "Таңдалған өлшемді немесе барлығын өшіру",
+
+  "measure.removed": { other: "{count} өлшем өшірілді" },
+  "measure.undo": "Қайтару",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",

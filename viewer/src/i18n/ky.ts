@@ -121,7 +121,7 @@ export const ky: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Жылдыруу",
   "tool.length": "Узундук",
-  "tool.preset": "Терезелер",
+  "tool.preset": "Пресеттер",
   "tool.invert": "Негатив",
   "tool.reset": "Баштапкы",
   "tool.clear": "Өчүрүү",
@@ -134,7 +134,10 @@ export const ky: Catalogue = {
   "tool.preset.explain": "Даяр терезелер",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Баштапкы абалга келтирүү",
-  "tool.clear.explain": "Өлчөөлөрдү өчүрүү",
+  "tool.clear.explain": "Тандалган өлчөөнү же баарын өчүрүү",
+
+  "measure.removed": { other: "{count} өлчөө өчүрүлдү" },
+  "measure.undo": "Кайтаруу",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",

@@ -141,7 +141,7 @@ export const ru: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Сдвиг",
   "tool.length": "Длина",
-  "tool.preset": "Окна",
+  "tool.preset": "Пресеты",
   "tool.invert": "Негатив",
   "tool.reset": "Сброс",
   "tool.clear": "Стереть",
@@ -154,7 +154,15 @@ export const ru: Catalogue = {
   "tool.preset.explain": "Готовые окна",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Вернуть исходный вид",
-  "tool.clear.explain": "Удалить измерения",
+  "tool.clear.explain": "Удалить выбранное измерение или все",
+
+  "measure.removed": {
+    one: "Удалено {count} измерение",
+    few: "Удалено {count} измерения",
+    many: "Удалено {count} измерений",
+    other: "Удалено {count} измерения",
+  },
+  "measure.undo": "Вернуть",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",
