@@ -67,7 +67,7 @@ export const en = {
   "worklist.column.modality": "Modality",
   "worklist.column.study": "Study",
   "worklist.column.accession": "Accession №",
-  "worklist.column.images": "Images",
+  "worklist.column.images": "Images / series",
   "worklist.column.received": "Received",
   "worklist.conflicts": { one: "{count} object came twice with different content", other: "{count} objects came twice with different content" },
 

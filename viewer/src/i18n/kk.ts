@@ -67,7 +67,7 @@ export const kk: Catalogue = {
   "worklist.column.modality": "Модальдылық",
   "worklist.column.study": "Зерттеу",
   "worklist.column.accession": "Зерттеу нөмірі",
-  "worklist.column.images": "Кескіндер",
+  "worklist.column.images": "Кескін / серия",
   "worklist.column.received": "Келген уақыты",
   "worklist.conflicts": { other: "{count} нысан екі рет әртүрлі мазмұнмен келді" },
 

@@ -67,7 +67,7 @@ export const ky: Catalogue = {
   "worklist.column.modality": "Модалдуулук",
   "worklist.column.study": "Изилдөө",
   "worklist.column.accession": "Изилдөө номери",
-  "worklist.column.images": "Сүрөттөр",
+  "worklist.column.images": "Сүрөт / серия",
   "worklist.column.received": "Келген убактысы",
   "worklist.conflicts": { other: "{count} объект эки жолу ар башка мазмун менен келди" },
 

@@ -77,7 +77,7 @@ export const ru: Catalogue = {
   "worklist.column.modality": "Модальность",
   "worklist.column.study": "Исследование",
   "worklist.column.accession": "Номер исследования",
-  "worklist.column.images": "Снимки",
+  "worklist.column.images": "Снимки / серии",
   "worklist.column.received": "Получено",
   "worklist.conflicts": {
     one: "{count} объект пришёл дважды с разным содержимым",
