@@ -10,11 +10,10 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -24,6 +23,7 @@ import typer
 
 import pacs
 from pacs.access.principals import Role, Verb
+from pacs.console import Greeting, configure_logging, print_table, reachable
 from pacs.control import ControlServer, NoNode, ask, perform
 from pacs.errors import NodeFailed, SuretError
 from pacs.settings import Settings, read_settings
@@ -127,20 +127,21 @@ def _serve(node: Node, stopping: threading.Event, demo: bool) -> None:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     status = {"status": lambda _core, _arguments: node.status()}
     control = ControlServer(node.core, status, [Path(runtime)] if runtime else [])
+    greeting = Greeting(node.core.settings, node.first_password)
     control.start()
     try:
-        if node.first_password:
-            # To the console and nowhere else: it is in no log, and it is gone when it has been read.
-            print(f"\n  First start. Sign in as 'admin', one-time password:  {node.first_password}\n", flush=True)
         node.start()
         try:
-            _print_welcome(node)
             if demo:
-                threading.Thread(target=_send_demo_once, args=(node,), name="demo", daemon=True).start()
+                threading.Thread(target=_send_demo_once, args=(node, greeting), name="demo", daemon=True).start()
+            else:
+                greeting.welcome(node.listener.port, node.web.port)
             _wait(node, stopping)
         finally:
+            greeting.leave()  # before the node is stopped, which takes a while
             node.stop()
     finally:
+        greeting.leave()
         control.stop()
 
 
@@ -149,20 +150,6 @@ def _wait(node: Node, stopping: threading.Event) -> None:
         if failure := node.failure():
             # Nothing can be promised any more; a supervisor starts a fresh node, which recovers.
             raise NodeFailed(failure, "the log says more; check the disk, then start the node again")
-
-
-def _print_welcome(node: Node) -> None:
-    settings, status = node.core.settings, node.status()
-    print(
-        f"Suret {pacs.__version__}:  viewer http://{_reachable(settings.web.host)}:{status['web_port']}/"
-        f"   DICOM {settings.dimse.ae_title} at {_reachable(settings.dimse.host)}:{status['dimse_port']}",
-        flush=True,
-    )
-
-
-def _reachable(host: str) -> str:
-    """An address that a program on this machine can call for a listener on `host`."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 @app.command()
@@ -177,15 +164,9 @@ def demo() -> None:
 
 
 def _send_demo(settings: Settings, port: int) -> int:
-    from pacs.demo import write_series
-    from pacs.dimse.scu import Sent, send
+    from pacs.demo import send_studies
 
-    host, called = _reachable(settings.dimse.host), settings.dimse.ae_title
-    today = date.today()  # noqa: DTZ011 - a study's date is the site's own
-    sent: list[Sent] = []
-    with tempfile.TemporaryDirectory(prefix="suret-demo-") as folder:
-        for files in write_series(Path(folder), today):
-            sent += send(files, host, port, called=called, calling=DEMO_AE_TITLE)
+    sent = send_studies(reachable(settings.dimse.host), port, called=settings.dimse.ae_title, calling=DEMO_AE_TITLE)
     refused = [one for one in sent if not one.succeeded]
     if refused:
         comment = refused[0].comment or "no answer"
@@ -193,8 +174,8 @@ def _send_demo(settings: Settings, port: int) -> int:
     return len(sent)
 
 
-def _send_demo_once(node: Node) -> None:
-    """Not again when it is there already: who starts the node tomorrow does not want it twice."""
+def _send_demo_once(node: Node, greeting: Greeting) -> None:
+    """Not again when it is there already: who starts the node tomorrow does not want it twice. Then the welcome."""
     from pacs.attributes import BY_KEYWORD, Level
     from pacs.demo import DEMO_PATIENT_IDS
     from pacs.index.criteria import Criterion, OneOf, Query
@@ -205,6 +186,7 @@ def _send_demo_once(node: Node) -> None:
             log.info("demo_sent", instances=_send_demo(node.core.settings, node.listener.port))
     except Exception:
         log.exception("demo_failed")
+    greeting.welcome(node.listener.port, node.web.port)
 
 
 # --- the archive --------------------------------------------------------------------------------------------------
@@ -323,7 +305,7 @@ def user_add(
 @user.command("list")
 def user_list() -> None:
     """List the accounts."""
-    _print_table(_do("user.list"), ("name", "role", "disabled"))
+    print_table(_do("user.list"), ("name", "role", "disabled"))
 
 
 @user.command("password")
@@ -386,7 +368,7 @@ def ae_add(
 @ae.command("list")
 def ae_list() -> None:
     """List the registered application entities."""
-    _print_table(_do("ae.list"), ("ae_title", "host", "port", "verbs"))
+    print_table(_do("ae.list"), ("ae_title", "host", "port", "verbs"))
 
 
 @ae.command("remove")
@@ -399,7 +381,7 @@ def ae_remove(title: Title) -> None:
 @ae.command("unknown")
 def ae_unknown() -> None:
     """List the callers that were refused because nobody registered them."""
-    _print_table(_do("ae.unknown"), ("ae_title", "address", "called_ae_title", "attempts", "last_at"))
+    print_table(_do("ae.unknown"), ("ae_title", "address", "called_ae_title", "attempts", "last_at"))
 
 
 @ae.command("approve")
@@ -433,7 +415,7 @@ def ai_service_add(
 @ai_service.command("list")
 def ai_service_list() -> None:
     """List the services."""
-    _print_table(_do("ai.service.list"), ("id", "url", "disabled"))
+    print_table(_do("ai.service.list"), ("id", "url", "disabled"))
 
 
 @ai_rule.command("add")
@@ -458,47 +440,10 @@ def ai_rule_list() -> None:
 # --- how all of them ask and print --------------------------------------------------------------------------------
 
 
-def configure_logging(form: str, level: str = "info") -> None:
-    """Events from `level` up go to standard error, one a line: readable, or as JSON (`log_format`)."""
-    renderer: Any = structlog.processors.JSONRenderer()
-    if form == "console":
-        # The plain traceback: the rich one prints local variables, which may be a patient's.
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if form == "json" else []),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
 def _do(command: str, **arguments: Any) -> Any:
     settings = read_settings()
     configure_logging(settings.log_format, "warning")
     return perform(settings, command, arguments)
-
-
-def _print_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    cells = [tuple(_cell(row[column]) for column in columns) for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for line in (columns, *cells) if cells else ():
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    if not cells:
-        print("(none)", file=sys.stderr)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,12 @@ def test_demo_needs_a_node(stopped: NodeProcess) -> None:
 def test_serve_with_demo_sends_it_once(start_node: Callable[..., NodeProcess]) -> None:
     node = start_node(arguments=["--demo"])
     assert _instances_once_settled(node, 90) == 90
+    until = time.monotonic() + 30
+    while "dcmsend" not in node.log_tail() and time.monotonic() < until:
+        time.sleep(0.1)
+    before, _, welcome = node.log_tail().partition("demo_sent")
+    assert "dcmsend" not in before  # the welcome is the end of the start
+    assert f"viewer              {node.web_url}/" in welcome
     sent_again = node.command("demo")
     assert sent_again.returncode == 0, sent_again.stderr
     assert sent_again.stdout.startswith("90 images")
