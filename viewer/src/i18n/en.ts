@@ -20,6 +20,11 @@ export const en = {
   "password.submit": "Save password",
   "password.differ": "The two new passwords differ.",
   "password.refused": "This password was not accepted.",
+  "password.rule": "At least 10 characters; a few unrelated words are easy to remember.",
+  "password.tooLong": "This password is too long: use at most 1024 characters.",
+  "password.tooEasy": "This password is easy to guess: use more than your account's name and repetitions.",
+  "password.same": "The new password is the old one. Choose another.",
+  "password.currentWrong": "The one-time password is wrong. Check it and try again.",
 
   "session.signOut": "Sign out",
   "session.language": "Language",
