@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from pacs.access.peers import valid_ae_title
 from pacs.access.principals import Principal
 from pacs.dicom.part10 import FileMeta
 from pacs.dicom.uids import transfer_syntax
 from pacs.dicom.walker import Walk
 from pacs.model import StorageState
+from pacs.settings import valid_ae_title
 
 DERIVATION = UUID("7f6a6a57-6a35-4b53-9d0c-1b7a2b1c9b1e")
 

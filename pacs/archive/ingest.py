@@ -7,7 +7,6 @@ committed is harmless and is adopted at the next start, so a row never points at
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -21,6 +20,7 @@ from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
@@ -182,16 +182,25 @@ class Reception:
 
     def _hash_what_came(self) -> None:
         """Keep the digest near the end of what was written, while it is still in the page cache."""
-        while chunk := os.pread(self._descriptor, COPY_BYTES, self._dataset_offset + self._digest.hashed):
-            self._digest.update(chunk)
+        while left := self._size - self._dataset_offset - self._digest.hashed:
+            self._digest.update(self._read(self._digest.hashed, min(COPY_BYTES, left)))
+
+    def _read(self, offset: int, length: int) -> bytes:
+        """Bytes of the data set out of the spool file. Raises StoreFailed."""
+        try:
+            data = os.pread(self._descriptor, length, self._dataset_offset + offset)
+        except OSError as error:
+            raise _refusal(error) from error
+        if len(data) != length:
+            raise StoreFailed("the incoming file became shorter", "send again; if it goes on, see the node's log")
+        return data
 
     def _examined(self, announced: Announced) -> Arrived:
         """Walk and hash what came; the spool file is then the object that is described."""
-        with mapped(self._descriptor, self._size) as view, view[self._dataset_offset :] as dataset:
-            found = walk(dataset, announced.transfer_syntax_uid)
-            length = content_length(found, len(dataset), announced.transfer_syntax_uid)
-            digest = self._digest.finish(dataset, length)
-            padding_length = len(dataset) - length
+        dataset = bytes_at(self._read, self._size - self._dataset_offset)
+        found = walk(dataset, announced.transfer_syntax_uid)
+        length = content_length(found, len(dataset), announced.transfer_syntax_uid)
+        digest = self._digest.finish(dataset, length)
         named = _named_by_data_set(announced, found.values) if self._is_file else announced
         self._check(named, found.values)
         if named != announced:
@@ -203,11 +212,11 @@ class Reception:
             sop_class_uid=announced.sop_class_uid,
             transfer_syntax_uid=announced.transfer_syntax_uid,
             dataset_sha256=digest,
-            envelope_sha256=self._envelope_sha256(padding_length),
+            envelope_sha256=envelope_sha256(self._file_head, dataset, length),
             size=self._size,
             dataset_offset=self._dataset_offset,
             dataset_length=self._size - self._dataset_offset,
-            padding_length=padding_length,
+            padding_length=len(dataset) - length,
             walk=found,
             values=values,
             oddities=oddities,
@@ -216,12 +225,6 @@ class Reception:
             calling_ae_title=self._calling_ae_title,
             received_at=self._archive.clock(),
         )
-
-    def _envelope_sha256(self, padding_length: int) -> str:
-        if not padding_length:
-            return envelope_sha256(self._file_head, b"")
-        with mapped(self._descriptor, self._size) as view, view[self._size - padding_length :] as padding:
-            return envelope_sha256(self._file_head, padding)
 
     def _await_settling(self) -> bool:
         """Wait until nobody syncs the spool file any more; False when that was never begun. Raises nothing."""
@@ -303,24 +306,6 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
             archive.events.announce()
             return found
         met = found
-
-
-class mapped:  # noqa: N801 - used as a verb: `with mapped(descriptor, size) as view`
-    """A read-only memory view of a file's bytes, unmapped at the end of the context."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._map = mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if size else None
-        self._view = memoryview(self._map) if self._map is not None else memoryview(b"")
-
-    def __enter__(self) -> memoryview:
-        return self._view
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._view.release()
-        if self._map is not None:
-            self._map.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def instance_values(
         "dataset_length": arrived.dataset_length,
         "padding_length": arrived.padding_length,
         "pixel_element_offset": arrived.walk.pixel_element_offset,
+        "pixel_element_end": arrived.walk.pixel_element_end,
+        "pixel_data_vr": arrived.walk.pixel_data_vr,
         "frame_table": frames.to_bytes() if frames is not None else None,
         "oddities": ",".join(oddities),
         "calling_ae_title": arrived.calling_ae_title,

@@ -129,6 +129,8 @@ instance = Table(
     Column("dataset_length", BigInteger, nullable=False),
     Column("padding_length", BigInteger, nullable=False, server_default="0"),
     Column("pixel_element_offset", BigInteger, nullable=True),
+    Column("pixel_element_end", BigInteger, nullable=True),
+    _text("pixel_data_vr"),
     Column("frame_table", LargeBinary, nullable=True),
     _text("oddities"),
     _text("calling_ae_title"),

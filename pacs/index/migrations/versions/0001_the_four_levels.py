@@ -279,6 +279,8 @@ def upgrade() -> None:
         sa.Column("dataset_length", sa.BigInteger(), nullable=False),
         sa.Column("padding_length", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("pixel_element_offset", sa.BigInteger(), nullable=True),
+        sa.Column("pixel_element_end", sa.BigInteger(), nullable=True),
+        sa.Column("pixel_data_vr", TEXT, server_default="", nullable=False),
         sa.Column("frame_table", sa.LargeBinary(), nullable=True),
         sa.Column("oddities", TEXT, server_default="", nullable=False),
         sa.Column("calling_ae_title", TEXT, server_default="", nullable=False),
