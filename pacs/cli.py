@@ -221,7 +221,8 @@ def verify(
 ) -> None:
     """Check index and objects against each other, beside a running node too; without --mark it only reads.
 
-    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check.
+    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check. What was checked is told in words on
+    standard error.
     """
     settings = read_settings()
     try:
@@ -245,6 +246,7 @@ def _mark(settings: Settings, object_keys: Iterable[str]) -> None:
 
 def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
     """Print every violation; how many, and the keys of the objects that are not as they came."""
+    from pacs.archive.verify import sizes
     from pacs.archive.verify import verify as violations
     from pacs.index.engine import Index
     from pacs.model import utc_now
@@ -257,11 +259,15 @@ def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
     found, not_whole = 0, []
     try:
         index.check_migrated()
-        for violation in violations(index, open_objects(settings), now=utc_now(), grace=grace):
+        store = open_objects(settings)
+        for violation in violations(index, store, now=utc_now(), grace=grace):
             found += 1
             if violation.invariant == "I1":
                 not_whole.append(violation.subject)
             print(json.dumps(asdict(violation), ensure_ascii=False), flush=True)
+        objects, rows = sizes(index, store)
+        outcome = f"{found} violation{'s' * (found > 1)}" if found else "clean"
+        print(f"{objects} objects, {rows} rows: {outcome}", file=sys.stderr)
     finally:
         index.close()
     return found, not_whole
@@ -311,6 +317,7 @@ def user_add(
 ) -> None:
     """Make an account for a person; asks for its password."""
     _do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
+    print(f"Account {name} with the role {role.value} is made.")
 
 
 @user.command("list")
@@ -323,18 +330,21 @@ def user_list() -> None:
 def user_password(name: Name, password_stdin: FromInput = False) -> None:
     """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
     _do("user.password", name=name, password=_new_password(password_stdin))
+    print(f"{name} has a new password, to be changed at the next sign-in.")
 
 
 @user.command("disable")
 def user_disable(name: Name) -> None:
     """Shut an account: its sessions and tokens end within a second."""
     _do("user.disable", name=name, disabled=True)
+    print(f"Account {name} is disabled.")
 
 
 @user.command("enable")
 def user_enable(name: Name) -> None:
     """Open a disabled account again."""
     _do("user.disable", name=name, disabled=False)
+    print(f"Account {name} is enabled.")
 
 
 @user.command("token")
@@ -368,7 +378,9 @@ def ae_add(
     allow: Allow,
 ) -> None:
     """Register an application entity, or change what is registered."""
-    _do("ae.add", ae_title=title, host=host, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.add", ae_title=title, host=host, port=port, verbs=verbs)
+    print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")
 
 
 @ae.command("list")
@@ -381,6 +393,7 @@ def ae_list() -> None:
 def ae_remove(title: Title) -> None:
     """Strike one off: it is refused from now on."""
     _do("ae.remove", ae_title=title)
+    print(f"{title} is removed.")
 
 
 @ae.command("unknown")
@@ -397,7 +410,9 @@ def ae_approve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 104,
 ) -> None:
     """Register a caller that was refused."""
-    _do("ae.approve", ae_title=title, address=address, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.approve", ae_title=title, address=address, port=port, verbs=verbs)
+    print(f"{title} at {address}:{port} is registered: {', '.join(verbs)}.")
 
 
 # --- AI triage ----------------------------------------------------------------------------------------------------

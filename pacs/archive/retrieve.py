@@ -153,7 +153,7 @@ def _dataset(archive: Archive, stored: StoredInstance) -> bytes:
 
 @contextmanager
 def as_store_failed(archive: Archive, stored: StoredInstance) -> Iterator[None]:
-    """Raise StoreFailed for an error of the store, and have the node look at the object."""
+    """Raise StoreFailed for an error of the store, and let the node look at the object."""
     try:
         yield
     except StorageError as error:

@@ -47,6 +47,14 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
         yield from check()
 
 
+def sizes(index: Index, store: ObjectStore) -> tuple[int, int]:
+    """How many objects there are in storage, and how many rows name one."""
+    statement = select(func.count()).select_from(instance).where(instance.c.state != InstanceState.DELETED)
+    with index.read() as connection:
+        rows = int(connection.execute(statement).scalar_one())
+    return sum(1 for _ in store.list(PREFIX)), rows
+
+
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
     statement = select(*RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
     with index.read() as connection:
