@@ -74,7 +74,11 @@ class Reception:
         self._object_sha256 = hashlib.sha256()
         self._dataset_sha256 = hashlib.sha256()
         if announced is not None:
-            self._begin(announced)
+            try:
+                self._begin(announced)
+            except BaseException:
+                self.discard()  # nobody holds this reception yet, so nobody else will
+                raise
 
     def __enter__(self) -> Self:
         return self
