@@ -37,8 +37,13 @@ class NodeDoor:
 
     def __init__(self, node: NodeProcess) -> None:
         self._node = node
-        self._modality = Modality("127.0.0.1", node.dimse_port, CTImageStorage, ExplicitVRLittleEndian)
+        self._modality = self.modality(node)
         self._web = httpx2.Client(base_url=node.dicomweb_url, headers=node.authorization("clinician"), timeout=60)
+
+    @staticmethod
+    def modality(node: NodeProcess) -> Modality:
+        """A new association with `node`."""
+        return Modality("127.0.0.1", node.dimse_port, CTImageStorage, ExplicitVRLittleEndian)
 
     def send(self, prepared: Prepared) -> int:
         return self._modality.store(prepared)
