@@ -256,11 +256,19 @@ def rebuild() -> None:
     from pacs.node import open_core
 
     with open_core(read_settings(), "command") as core:
+        if damage := core.archive.index.damage():
+            raise NodeFailed(
+                f"the file of the index is damaged: {damage[0]}",
+                "move index.db, index.db-wal and index.db-shm out of PACS_DATA and run `pacs rebuild` again; what no "
+                "object tells (accounts, callers, rules, the audit trail) then has to come from a backup",
+            )
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
+    for object_key in report.damaged:
+        print(f"damaged: {object_key}", file=sys.stderr)
     for object_key in report.unreadable:
         print(f"unreadable: {object_key}", file=sys.stderr)
-    sys.exit(FAILED if report.unreadable else DONE)
+    sys.exit(FAILED if report.unreadable or report.damaged else DONE)
 
 
 @app.command()

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at, sha256_of
 from pacs.index.engine import Index
 from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
-from pacs.model import EventKind, InstanceState, to_microseconds
+from pacs.model import EventKind, InstanceState, StorageState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
 
@@ -22,7 +23,7 @@ WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INST
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken invariant (I1 to I7 of storage/README.md) and the thing that breaks it."""
+    """One broken invariant (I0: the index is sound; I1 to I7 of storage/README.md) and the thing that breaks it."""
 
     invariant: str
     subject: str
@@ -33,6 +34,7 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
     """Every violation there is; objects and spool files younger than `grace` may still be on their way in."""
     checks: tuple[Callable[[], Iterator[Violation]], ...] = (
         lambda: _rows_have_objects(index, store),
+        lambda: _nothing_is_damaged(index),
         lambda: _objects_have_rows(index, store, now - grace),
         lambda: _one_live_row(index),
         lambda: _counters_are_counts(index),
@@ -40,13 +42,20 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
         lambda: _no_stale_parts(store, now - grace),
         lambda: _writes_are_audited(index),
     )
+    damage = index.damage()
+    yield from (Violation("I0", "index", line) for line in damage)
     for check in checks:
-        yield from check()
+        try:
+            yield from check()
+        except SQLAlchemyError as error:
+            if not damage:
+                raise
+            yield Violation("I0", "index", f"a check could not be finished: {error.__cause__ or error}")
 
 
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
     statement = select(instance.c.object_key, instance.c.size, instance.c.sha256).where(
-        instance.c.state != InstanceState.DELETED
+        instance.c.state != InstanceState.DELETED, instance.c.storage != StorageState.DAMAGED
     )
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
@@ -60,6 +69,15 @@ def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
         else:
             if found != (size, sha256):
                 yield Violation("I1", object_key, f"size or SHA-256 differ: {found[0]} bytes instead of {size}")
+
+
+def _nothing_is_damaged(index: Index) -> Iterator[Violation]:
+    marked = select(instance.c.object_key).where(
+        instance.c.state != InstanceState.DELETED, instance.c.storage == StorageState.DAMAGED
+    )
+    with index.read() as connection:
+        for object_key in connection.execute(marked.order_by(instance.c.object_key)).scalars():
+            yield Violation("I1", object_key, "marked as damaged; its source has to send it again")
 
 
 def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> Iterator[Violation]:
