@@ -24,6 +24,7 @@ log = structlog.get_logger()
 BATCH_MAX = 32
 WAITING_MAX = 1024
 UNKNOWN_COMMIT_WAIT_S = 15.0
+RACES_MAX = 5
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class Writer:
             if batch:
                 self._commit(batch)
 
-    def _commit(self, batch: list[_Item]) -> None:
+    def _commit(self, batch: list[_Item], attempts: int = RACES_MAX) -> None:
         """Run `batch` in one transaction; when it fails, each of its works in one of its own."""
         if self.broken:
             self._fail(batch, StoreFailed("the index takes no more writes", "restart the node"))
@@ -99,11 +100,13 @@ class Writer:
             log.critical("index_commit_unknown", cause=str(unknown.__cause__))
             self._fail(batch, StoreFailed("the index failed while committing", "restart the node, then send again"))
         except Exception as error:
-            if len(batch) == 1:
-                self._fail(batch, error)
-            else:
+            if len(batch) > 1:
                 for item in batch:
                     self._commit([item])
+            elif attempts > 1 and _lost_a_race(error):
+                self._commit(batch, attempts - 1)
+            else:
+                self._fail(batch, error)
         else:
             self._counts["commits"] += 1
             self._counts["works"] += len(batch)
@@ -178,6 +181,13 @@ def _definitely_refused(error: SQLAlchemyError) -> bool:
     if name:
         return bool(name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_CONSTRAINT")))
     return bool(getattr(cause, "sqlstate", None)) and not getattr(error, "connection_invalidated", False)
+
+
+def _lost_a_race(error: BaseException) -> bool:
+    """Whether PostgreSQL chose this transaction to give way to another node's (deadlock, serialisation): it is rolled
+    back, and may succeed when it is run again."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", "") in ("40P01", "40001")
 
 
 def _as_refusal(error: BaseException) -> BaseException:
