@@ -6,6 +6,7 @@ A variable wins over the file. Nested keys use two underscores: ``PACS_DIMSE__PO
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,9 +27,17 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 
+_AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
+
+
+def valid_ae_title(text: str) -> bool:
+    """Whether `text` is 1 to 16 printable ASCII characters without a backslash or outer spaces (PS3.5 6.2)."""
+    return _AE_TITLE.fullmatch(text) is not None
+
+
 def _ae_title(value: str) -> str:
     title = value.strip(" ")
-    if not 1 <= len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+    if not valid_ae_title(title):
         raise ValueError("an AE title of 1 to 16 printable ASCII characters without a backslash (PS3.5 6.2)")
     return title
 

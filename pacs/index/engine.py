@@ -1,6 +1,7 @@
 """The index: one writer, many readers, the same statements on SQLite and PostgreSQL.
 
-This is the only file that knows which database it is.
+This is the only file that knows the drivers. That the two differ is known besides to `writer.py` (what became of a
+commit), `upsert.py`, the event log (what may be read yet) and the AI dispatcher (leases of another process).
 """
 
 from __future__ import annotations
@@ -120,13 +121,17 @@ class Index:
         with self._reading.connect() as connection, connection.begin():
             yield connection
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
+    ) -> Future[T]:
         """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
 
-        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only.
+        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It is
+        committed only when `after` has succeeded, which its caller sees to without delay: the writer waits for it.
+        A full queue is waited for; with `wait` False, for who may not block, `work` fails at once instead.
         """
         assert self._writer is not None, "a read-only index is never written"
-        return self._writer.submit(work)
+        return self._writer.submit(work, after, wait=wait)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`submit` and wait."""

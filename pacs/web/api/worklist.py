@@ -20,6 +20,7 @@ from pacs.archive.priority import band_name
 from pacs.dicom.names import folded, skeleton
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
+from pacs.index.query import word_begins
 from pacs.index.schema import instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
 from pacs.web.dicomweb.accesses import Accesses
@@ -151,8 +152,8 @@ def _word(word: str) -> ColumnElement[bool]:
         _has(func.lower(study.c.study_description), _pattern(word.lower())),
     ]
     if sound:
-        padded = " " + func.replace(func.replace(patient.c.patient_name_skeleton, "^", " "), "=", " ")
-        alternatives.append(and_(patient.c.patient_name_skeleton != "", padded.like(f"% {sound}%", escape="!")))
+        column = patient.c.patient_name_skeleton
+        alternatives.append(and_(column != "", word_begins(column, sound)))
     return or_(*alternatives)
 
 
