@@ -262,6 +262,12 @@ def rebuild() -> None:
     from pacs.node import open_core
 
     with open_core(read_settings(), "command") as core:
+        if damage := core.archive.index.damage():
+            raise NodeFailed(
+                f"the file of the index is damaged: {damage[0]}",
+                "move index.db, index.db-wal and index.db-shm out of PACS_DATA and run `pacs rebuild` again; what no "
+                "object tells (accounts, callers, rules, the audit trail) then has to come from a backup",
+            )
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
     for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):

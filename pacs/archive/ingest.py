@@ -78,7 +78,11 @@ class Reception:
         self._put_away = False
         self._settling: Future[None] | None = None
         if announced is not None:
-            self._begin(announced)
+            try:
+                self._begin(announced)
+            except BaseException:
+                self.discard()  # nobody holds this reception yet, so nobody else will
+                raise
 
     def __enter__(self) -> Self:
         return self
