@@ -16,8 +16,8 @@ from pydicom.uid import (
 from pacs.dicom.part10 import read_file_meta
 from tests.fuzz.targets import SYNTAXES
 from tests.support.corpus import corpus
-from tests.support.dimse import ABORT, CT, ECHO, EXPLICIT, RELEASE, STUDY_ROOT_FIND, associate_request, pdata, request
 from tests.support.datasets import open_item, open_sequence
+from tests.support.dimse import ABORT, CT, ECHO, EXPLICIT, RELEASE, STUDY_ROOT_FIND, associate_request, pdata, request
 from tests.support.factories import ct_slice, encapsulated_pdf, part10, structured_report
 from tests.support.modality import LAST, prepare, split_part10
 from tests.support.web import multipart

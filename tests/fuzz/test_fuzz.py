@@ -78,7 +78,7 @@ def test_the_fuzzer_keeps_what_it_finds(tmp_path: Path) -> None:
         "from tests.fuzz.fuzzer import main; main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", spoiled, "multipart", "-runs=1000"],
+        [sys.executable, "-c", spoiled, "multipart", "-runs=1000", f"-artifact_prefix={tmp_path}/"],
         cwd=ROOT,
         env=clean_environment(SURET_FUZZ_SEEDS=str(tmp_path / "seeds"), SURET_FUZZ_CRASHES=str(tmp_path)),
         capture_output=True,
