@@ -140,9 +140,8 @@ def _pixel_element(stored: StoredInstance, head: bytes, syntax: TransferSyntax) 
 
 def bulk_data(archive: Archive, stored: StoredInstance, path: str) -> bytes:
     """See `Archive.bulk_data`."""
-    dataset = _dataset(archive, stored)
-    if transfer_syntax(stored.transfer_syntax_uid).deflated:
-        dataset = inflate(dataset)
+    raw = _dataset(archive, stored)
+    dataset = inflate(raw) if transfer_syntax(stored.transfer_syntax_uid).deflated else raw
     found = bulk_data_range(dataset, _json_syntax(stored), path)
     if found is None:
         raise NotFound(f"instance {stored.sop_instance_uid} has no bulk data at {path}", "use a BulkDataURI as given")
