@@ -468,7 +468,7 @@ def test_a_cut_deflated_data_set_is_incomplete(cut: int) -> None:
 
 
 def test_what_inflates_to_much_is_not_held_in_memory() -> None:
-    data = element(0x00081030, "LO", "A") + element(0x00204000, "UT", random.Random(1).randbytes(64) * 100_000)
+    data = element(0x00081030, "LO", "A") + element(0x00204000, "UT", random.Random(1).randbytes(1 << 16) * 100)
     inflated = inflate(deflate(data))
     assert isinstance(inflated, mmap.mmap)
     assert inflated[:] == data
