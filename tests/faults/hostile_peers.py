@@ -137,12 +137,12 @@ class Census:
         parts = len(list((node.data / "store" / "incoming").iterdir()))
         return cls(process.num_fds(), process.num_threads(), process.memory_info().rss, parts)
 
-    def leaks(self, before: Census) -> list[str]:
-        """What is more than it was, in words."""
+    def leaks(self, before: Census, threads: int = SPARE) -> list[str]:
+        """What is more than it was, in words; `threads`: how many of a pool may have been started meanwhile."""
         found = []
         if self.descriptors > before.descriptors + SPARE:
             found.append(f"{self.descriptors - before.descriptors} descriptors leaked")
-        if self.threads > before.threads + SPARE:
+        if self.threads > before.threads + threads:
             found.append(f"{self.threads - before.threads} threads leaked")
         if self.memory > before.memory + MEMORY_BYTES_MAX:
             found.append(f"{(self.memory - before.memory) >> 20} MiB more memory")

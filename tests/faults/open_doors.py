@@ -7,6 +7,7 @@ They patch the product for the whole process and for good, so they are applied o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -113,6 +114,56 @@ def thread_leak() -> None:
     Association.run = spoiled  # type: ignore[method-assign]
 
 
+def ignore_last_fragment() -> None:
+    """A data set is whole when the peer has gone, whether it said so or not."""
+    from pacs.dimse.association import Association
+    from pacs.dimse.connection import ConnectionEnded
+    from pacs.dimse.service import AssociationOver
+
+    receive = Association.receive_data_set
+
+    def spoiled(self: Association, *arguments: Any) -> None:
+        with contextlib.suppress(ConnectionEnded, AssociationOver):
+            receive(self, *arguments)
+
+    Association.receive_data_set = spoiled  # type: ignore[method-assign]
+
+
+def ignore_last_delimiter() -> None:
+    """A part is whole when the body has ended, with its delimiter or without."""
+    from pacs.web.dicomweb.stow import Delivery
+
+    Delivery.finish = lambda self: self._end()  # type: ignore[method-assign]
+
+
+def ignore_content_length() -> None:
+    """A body is whole when the client has gone, however long it was to be."""
+    from starlette.requests import ClientDisconnect
+
+    from pacs.web.dicomweb import stow
+
+    body = stow._body
+
+    async def spoiled(request: Any) -> Any:
+        with contextlib.suppress(ClientDisconnect):
+            async for piece in body(_Telling(request)):
+                yield piece
+
+    class _Telling:
+        """A request that gives what came before its client went."""
+
+        def __init__(self, request: Any) -> None:
+            self._request = request
+
+        async def receive(self) -> Any:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                return {"type": "http.request", "body": b"", "more_body": False}
+            return message
+
+    stow._body = spoiled
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "buffer-whole-dataset": buffer_whole_dataset,
     "buffer-whole-answer": buffer_whole_answer,
@@ -122,6 +173,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "no-pdu-cap": no_pdu_cap,
     "part-leak-on-abort": part_leak_on_abort,
     "thread-leak": thread_leak,
+    "ignore-last-fragment": ignore_last_fragment,
+    "ignore-last-delimiter": ignore_last_delimiter,
+    "ignore-content-length": ignore_content_length,
 }
 
 
