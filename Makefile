@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SYSTEM ?= yes
+TARGET ?= walker
+MINUTES ?= 10
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not -path 'viewer/tests/*' 2>/dev/null)
@@ -15,7 +17,7 @@ VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check rigs bench viewer system lock clean
+.PHONY: help run test check rigs bench fuzz viewer system lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -39,6 +41,9 @@ rigs: system $(VENV)/.product $(VENV)/.test ## the short forms of the fault rigs
 
 bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.test $(VENV)/.product ## fuzz TARGET=pdu|walker|multipart|query for MINUTES=10
+	$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(MINUTES) $(ARGS)
 
 viewer: $(VENV)/.product ## build the viewer into pacs/web/static
 
