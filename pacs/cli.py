@@ -255,7 +255,9 @@ def rebuild() -> None:
     from pacs.archive.recovery import rebuild as rebuild_index
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command") as core:
+    settings = read_settings()
+    require_archive(settings, objects_do=True)
+    with open_core(settings, "command") as core:
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
     for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
@@ -269,7 +271,9 @@ def migrate() -> None:
     """Bring the index to this release's form; the node must be stopped (it does this itself when it starts)."""
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command"):
+    settings = read_settings()
+    require_archive(settings)
+    with open_core(settings, "command"):
         print("The index is of this release.")
 
 
@@ -425,9 +429,23 @@ def ai_rule_list() -> None:
 # --- how all of them ask and print --------------------------------------------------------------------------------
 
 
+def require_archive(settings: Settings, *, objects_do: bool = False) -> None:
+    """Only `pacs serve` makes an archive; with `objects_do` objects that are elsewhere are one. Raises NodeFailed."""
+    places = [settings.data / name for name in ("lock", "index.db", "store")]
+    if objects_do and settings.storage:
+        places.append(Path(settings.storage_location))
+    elsewhere = settings.database or (objects_do and settings.storage.startswith("s3://"))
+    if not elsewhere and not any(map(os.path.lexists, places)):
+        raise NodeFailed(
+            f"there is no archive in {settings.data.resolve()}",
+            "check PACS_DATA, or make one there with `pacs serve`",
+        )
+
+
 def _do(command: str, **arguments: Any) -> Any:
     settings = read_settings()
     configure_logging(settings.log_format, "warning")
+    require_archive(settings)
     return perform(settings, command, arguments)
 
 
