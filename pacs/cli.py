@@ -389,22 +389,32 @@ def ae_approve(
 # --- AI triage ----------------------------------------------------------------------------------------------------
 
 
+ServiceId = Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")]
+
+
 @ai_service.command("add")
 def ai_service_add(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")],
+    identifier: ServiceId,
     url: Annotated[str, typer.Argument(help="Where tasks are posted: https://…, or http:// on this machine.")],
     name: Annotated[str, typer.Option(help="Name shown to readers.")] = "",
     service_version: Annotated[str, typer.Option(help="Version shown to readers.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Change the one with this id, and its secret.")] = False,
 ) -> None:
     """Register a service; prints the secret with which tasks are signed, alone on the last line."""
     card = {"name": name or identifier, "version": service_version}
-    print(_do("ai.service.add", id=identifier, url=url, card=card))
+    print(_do("ai.service.add", id=identifier, url=url, card=card, replace=replace))
 
 
 @ai_service.command("list")
 def ai_service_list() -> None:
     """List the services."""
     print_table(_do("ai.service.list"), ("id", "url", "disabled"))
+
+
+@ai_service.command("remove")
+def ai_service_remove(identifier: ServiceId) -> None:
+    """Strike off a service that no rule refers to."""
+    _do("ai.service.remove", id=identifier)
 
 
 @ai_rule.command("add")
@@ -424,6 +434,12 @@ def ai_rule_list() -> None:
     """List the rules, one JSON line each."""
     for rule in _do("ai.rule.list"):
         print(json.dumps(rule, ensure_ascii=False))
+
+
+@ai_rule.command("remove")
+def ai_rule_remove(identifier: Annotated[str, typer.Argument(metavar="ID", help="The rule's id.")]) -> None:
+    """Put a rule out of force; results of tasks it has made raise nothing any more."""
+    _do("ai.rule.remove", id=identifier)
 
 
 # --- how all of them ask and print --------------------------------------------------------------------------------

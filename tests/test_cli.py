@@ -27,7 +27,7 @@ COMMANDS = [
     "migrate",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
     *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
-    *[f"ai {verb}" for verb in ("service add", "service list", "rule add", "rule list")],
+    *[f"ai {what} {verb}" for what in ("service", "rule") for verb in ("add", "list", "remove")],
 ]
 
 
