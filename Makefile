@@ -15,7 +15,7 @@ VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check bench viewer system lock clean
+.PHONY: help run test check rigs bench viewer system lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -24,7 +24,7 @@ run: $(VENV)/.product ## set everything up and run the node with a demo study, o
 	exec $(BIN)/pacs serve --demo
 
 test: system $(VENV)/.product check ## set everything up, check the code and run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m "not browser and not rig" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeScript
@@ -33,6 +33,9 @@ check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeSc
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
 	$(BIN)/python tests/check_viewer.py
+
+rigs: system $(VENV)/.product $(VENV)/.test ## the short forms of the fault rigs, each with the mutants it has to catch
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m rig $(ARGS)
 
 bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this machine
 	$(BIN)/python -m tests.bench $(ARGS)

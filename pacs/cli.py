@@ -203,7 +203,8 @@ def verify(
 ) -> None:
     """Check index and objects against each other, beside a running node too; without --mark it only reads.
 
-    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check.
+    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check. What was checked is told in words on
+    standard error.
     """
     settings = read_settings()
     try:
@@ -227,6 +228,7 @@ def _mark(settings: Settings, object_keys: Iterable[str]) -> None:
 
 def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
     """Print every violation; how many, and the keys of the objects that are not as they came."""
+    from pacs.archive.verify import sizes
     from pacs.archive.verify import verify as violations
     from pacs.index.engine import Index
     from pacs.model import utc_now
@@ -239,11 +241,15 @@ def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
     found, not_whole = 0, []
     try:
         index.check_migrated()
-        for violation in violations(index, open_objects(settings), now=utc_now(), grace=grace):
+        store = open_objects(settings)
+        for violation in violations(index, store, now=utc_now(), grace=grace):
             found += 1
             if violation.invariant == "I1":
                 not_whole.append(violation.subject)
             print(json.dumps(asdict(violation), ensure_ascii=False), flush=True)
+        objects, rows = sizes(index, store)
+        outcome = f"{found} violation{'s' * (found > 1)}" if found else "clean"
+        print(f"{objects} objects, {rows} rows: {outcome}", file=sys.stderr)
     finally:
         index.close()
     return found, not_whole
@@ -258,6 +264,12 @@ def rebuild() -> None:
     settings = read_settings()
     require_archive(settings, objects_do=True)
     with open_core(settings, "command") as core:
+        if damage := core.archive.index.damage():
+            raise NodeFailed(
+                f"the file of the index is damaged: {damage[0]}",
+                "move index.db, index.db-wal and index.db-shm out of PACS_DATA and run `pacs rebuild` again; what no "
+                "object tells (accounts, callers, rules, the audit trail) then has to come from a backup",
+            )
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
     for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
@@ -297,6 +309,7 @@ def user_add(
 ) -> None:
     """Make an account for a person; asks for its password."""
     _do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
+    print(f"Account {name} with the role {role.value} is made.")
 
 
 @user.command("list")
@@ -309,18 +322,21 @@ def user_list() -> None:
 def user_password(name: Name, password_stdin: FromInput = False) -> None:
     """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
     _do("user.password", name=name, password=_new_password(password_stdin))
+    print(f"{name} has a new password, to be changed at the next sign-in.")
 
 
 @user.command("disable")
 def user_disable(name: Name) -> None:
     """Shut an account: its sessions and tokens end within a second."""
     _do("user.disable", name=name, disabled=True)
+    print(f"Account {name} is disabled.")
 
 
 @user.command("enable")
 def user_enable(name: Name) -> None:
     """Open a disabled account again."""
     _do("user.disable", name=name, disabled=False)
+    print(f"Account {name} is enabled.")
 
 
 @user.command("token")
@@ -354,7 +370,9 @@ def ae_add(
     allow: Allow,
 ) -> None:
     """Register an application entity, or change what is registered."""
-    _do("ae.add", ae_title=title, host=host, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.add", ae_title=title, host=host, port=port, verbs=verbs)
+    print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")
 
 
 @ae.command("list")
@@ -367,6 +385,7 @@ def ae_list() -> None:
 def ae_remove(title: Title) -> None:
     """Strike one off: it is refused from now on."""
     _do("ae.remove", ae_title=title)
+    print(f"{title} is removed.")
 
 
 @ae.command("unknown")
@@ -383,7 +402,9 @@ def ae_approve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 104,
 ) -> None:
     """Register a caller that was refused."""
-    _do("ae.approve", ae_title=title, address=address, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.approve", ae_title=title, address=address, port=port, verbs=verbs)
+    print(f"{title} at {address}:{port} is registered: {', '.join(verbs)}.")
 
 
 # --- AI triage ----------------------------------------------------------------------------------------------------

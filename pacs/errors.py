@@ -118,7 +118,10 @@ class Busy(SuretError):
 
 
 class SettingsInvalid(SuretError):
-    """Every mistake in the settings, reported together."""
+    """Every mistake in the settings, reported together, one a line; the hint is of all of them."""
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (self.message, self.hint)))
 
 
 class NodeRunning(SuretError):

@@ -24,7 +24,7 @@ from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
 from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed, NodeRunning

@@ -16,8 +16,9 @@ from pacs.access.principals import Principal
 from pacs.archive import retrieve
 from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
-from pacs.archive.ingest import IngestLimits, Reception, refuse_when_full
+from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
+from pacs.archive.limits import IngestLimits, refuse_when_full
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.attributes import UNIQUE_KEY, Level
 from pacs.dicom.uids import valid_uid

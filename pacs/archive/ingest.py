@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -34,7 +34,6 @@ from pacs.errors import (
 )
 from pacs.model import Announced, StorageState, Stored, to_microseconds
 from storage.errors import StorageError, StorageFull
-from storage.protocol import Space
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -43,7 +42,6 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OBJECT_SCHEMA = "1"
 COPY_BYTES = 1 << 20
 HASH_BEHIND_BYTES = 4 << 20
-INODES_MIN = 1000
 
 
 class Reception:
@@ -80,7 +78,11 @@ class Reception:
         self._put_away = False
         self._settling: Future[None] | None = None
         if announced is not None:
-            self._begin(announced)
+            try:
+                self._begin(announced)
+            except BaseException:
+                self.discard()  # nobody holds this reception yet, so nobody else will
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -306,29 +308,6 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
             archive.events.announce()
             return found
         met = found
-
-
-@dataclass(frozen=True, slots=True)
-class IngestLimits:
-    """What bounds one arrival."""
-
-    instance_bytes_max: int
-    free_bytes_min: int
-    free_percent_min: float
-
-
-def refuse_when_full(space: Space, limits: IngestLimits) -> None:
-    """Raise OutOfResources when free bytes are under the watermark; reads go on, nothing is deleted to make room."""
-    if space.free_bytes is None or space.total_bytes is None:
-        return
-    floor = min(limits.free_bytes_min, int(space.total_bytes * limits.free_percent_min / 100))
-    if space.free_bytes < floor:
-        raise OutOfResources(
-            f"the node's storage has {space.free_bytes >> 20} MiB left and keeps {floor >> 20} MiB for itself",
-            "free space or enlarge the disk, then send again",
-        )
-    if space.free_inodes is not None and space.total_inodes and space.free_inodes < INODES_MIN:
-        raise OutOfResources("the node's storage has no inodes left", "free inodes, then send again")
 
 
 def _refusal(error: OSError) -> ArrivalRefused:

@@ -207,8 +207,19 @@ class _Rebuild:
         found = Digests(arrived.size, arrived.dataset_sha256, arrived.envelope_sha256)
         # An older release may have seen the end of a data set elsewhere: where it saw it decides.
         if found != known.digests and proven(self._store, known) is not StorageState.STORED:
-            return _Turn.DAMAGED, _as_recorded(arrived, known)
+            if (elsewhere := self._state_under_another_key(found)) is None:
+                return _Turn.DAMAGED, _as_recorded(arrived, known)
+            state = elsewhere
         return _Turn.CONFLICT if state == InstanceState.CONFLICT else _Turn.SOUND, arrived
+
+    def _state_under_another_key(self, found: Digests) -> str | None:
+        """What an object was that is whole and lies where another one was; None where nothing like it was recorded."""
+        like_it = select(_RECORDED.c.state).where(
+            _RECORDED.c.dataset_sha256 == found.dataset_sha256,
+            _RECORDED.c.envelope_sha256 == found.envelope_sha256,
+            _RECORDED.c.size == found.size,
+        )
+        return self._connection.execute(like_it).scalars().first()
 
 
 def _as_recorded(arrived: Arrived, known: Recorded) -> Arrived:

@@ -80,16 +80,42 @@ class Index:
     def migrate(self) -> None:
         """Bring the tables to this release's form. The caller holds the node lock."""
         assert self._writing is not None, "a read-only index is never migrated"
-        migrate(self._writing)
+        with self._readable():
+            migrate(self._writing)
 
     def check_migrated(self) -> None:
         """Raise NodeFailed when the tables are of another release."""
-        with self.read() as connection:
+        with self._readable(), self.read() as connection:
             waiting = pending(connection)
         if waiting:
             raise NodeFailed(
                 f"the index is not of this release ({waiting})", "run `pacs migrate` with the node stopped"
             )
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with its own file, read page by page; empty when it is sound.
+
+        PostgreSQL is not asked: with its checksums on it refuses a damaged page when it reads it.
+        """
+        if not self.is_sqlite:
+            return []
+        try:
+            with self.read() as connection:
+                said = list(connection.exec_driver_sql("PRAGMA quick_check(10)").scalars())
+        except SQLAlchemyError as error:
+            return [str(error.__cause__ or error)]
+        lines = [line for answer in said for line in answer.splitlines() if not line.startswith("***")]
+        return [] if lines == ["ok"] else lines
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise NodeFailed(
+                f"the index at {self.url.render_as_string()} cannot be read: {error.__cause__ or error}",
+                "see docs/operations.md on a damaged index",
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

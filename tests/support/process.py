@@ -73,6 +73,8 @@ class NodeProcess:
     """
 
     admin_password = "Correct-horse-battery-1"
+    module: Sequence[str] = ("pacs.cli",)
+    """What `python -m` runs, with its first arguments; a rig that patches the node puts its own in the place."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
         self.folder = folder
@@ -130,7 +132,7 @@ class NodeProcess:
             raise RuntimeError("the node runs already")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pacs.cli", "serve", *self.arguments],
+                [sys.executable, "-m", *self.module, "serve", *self.arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
