@@ -261,7 +261,9 @@ def rebuild() -> None:
     from pacs.archive.recovery import rebuild as rebuild_index
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command") as core:
+    settings = read_settings()
+    require_archive(settings, objects_do=True)
+    with open_core(settings, "command") as core:
         if damage := core.archive.index.damage():
             raise NodeFailed(
                 f"the file of the index is damaged: {damage[0]}",
@@ -281,7 +283,9 @@ def migrate() -> None:
     """Bring the index to this release's form; the node must be stopped (it does this itself when it starts)."""
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command"):
+    settings = read_settings()
+    require_archive(settings)
+    with open_core(settings, "command"):
         print("The index is of this release.")
 
 
@@ -406,22 +410,32 @@ def ae_approve(
 # --- AI triage ----------------------------------------------------------------------------------------------------
 
 
+ServiceId = Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")]
+
+
 @ai_service.command("add")
 def ai_service_add(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")],
+    identifier: ServiceId,
     url: Annotated[str, typer.Argument(help="Where tasks are posted: https://…, or http:// on this machine.")],
     name: Annotated[str, typer.Option(help="Name shown to readers.")] = "",
     service_version: Annotated[str, typer.Option(help="Version shown to readers.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Change the one with this id, and its secret.")] = False,
 ) -> None:
     """Register a service; prints the secret with which tasks are signed, alone on the last line."""
     card = {"name": name or identifier, "version": service_version}
-    print(_do("ai.service.add", id=identifier, url=url, card=card))
+    print(_do("ai.service.add", id=identifier, url=url, card=card, replace=replace))
 
 
 @ai_service.command("list")
 def ai_service_list() -> None:
     """List the services."""
     print_table(_do("ai.service.list"), ("id", "url", "disabled"))
+
+
+@ai_service.command("remove")
+def ai_service_remove(identifier: ServiceId) -> None:
+    """Strike off a service that no rule refers to."""
+    _do("ai.service.remove", id=identifier)
 
 
 @ai_rule.command("add")
@@ -443,12 +457,32 @@ def ai_rule_list() -> None:
         print(json.dumps(rule, ensure_ascii=False))
 
 
+@ai_rule.command("remove")
+def ai_rule_remove(identifier: Annotated[str, typer.Argument(metavar="ID", help="The rule's id.")]) -> None:
+    """Put a rule out of force; results of tasks it has made raise nothing any more."""
+    _do("ai.rule.remove", id=identifier)
+
+
 # --- how all of them ask and print --------------------------------------------------------------------------------
+
+
+def require_archive(settings: Settings, *, objects_do: bool = False) -> None:
+    """Only `pacs serve` makes an archive; with `objects_do` objects that are elsewhere are one. Raises NodeFailed."""
+    places = [settings.data / name for name in ("lock", "index.db", "store")]
+    if objects_do and settings.storage:
+        places.append(Path(settings.storage_location))
+    elsewhere = settings.database or (objects_do and settings.storage.startswith("s3://"))
+    if not elsewhere and not any(map(os.path.lexists, places)):
+        raise NodeFailed(
+            f"there is no archive in {settings.data.resolve()}",
+            "check PACS_DATA, or make one there with `pacs serve`",
+        )
 
 
 def _do(command: str, **arguments: Any) -> Any:
     settings = read_settings()
     configure_logging(settings.log_format, "warning")
+    require_archive(settings)
     return perform(settings, command, arguments)
 
 

@@ -137,7 +137,8 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Itera
         )
         archive = Archive(index, store, derived=settings.data.resolve() / "derived", limits=limits, clock=clock)
         accounts, peers = Accounts(index, clock), Peers(index, clock)
-        yield Core(settings, archive, accounts, peers, Registry(index, clock))
+        registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
+        yield Core(settings, archive, accounts, peers, registry)
 
 
 def open_objects(settings: Settings) -> ObjectStore:

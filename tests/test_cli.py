@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 import pacs
-from pacs.cli import app
+from pacs.cli import app, require_archive
 from pacs.dimse.scu import send
+from pacs.errors import NodeFailed
+from pacs.settings import Settings
 from tests.support.factories import ct_series, write_folder
 from tests.support.process import NodeProcess
 
@@ -25,7 +27,7 @@ COMMANDS = [
     "migrate",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
     *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
-    *[f"ai {verb}" for verb in ("service add", "service list", "rule add", "rule list")],
+    *[f"ai {what} {verb}" for what in ("service", "rule") for verb in ("add", "list", "remove")],
 ]
 
 
@@ -67,7 +69,37 @@ def test_wrong_usage_is_2_and_touches_nothing(stopped: NodeProcess, arguments: t
     assert not stopped.data.exists()
 
 
+@pytest.mark.parametrize("command", [("user", "list"), ("ae", "list"), ("migrate",), ("rebuild",)])
+def test_a_mistyped_folder_is_told_and_makes_no_archive(stopped: NodeProcess, command: tuple[str, ...]) -> None:
+    stopped.data.mkdir()
+    done = stopped.command(*command)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line == f"pacs: there is no archive in {stopped.data}; check PACS_DATA, or make one there with `pacs serve`"
+    assert list(stopped.data.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["lock", "index.db", "store"])
+def test_what_is_left_of_an_archive_is_one(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).touch()
+    require_archive(Settings(data=tmp_path))
+
+
+def test_an_archive_may_be_elsewhere(tmp_path: Path) -> None:
+    data, store = tmp_path / "data", tmp_path / "objects"
+    require_archive(Settings(data=data, database="postgresql://pacs@127.0.0.1/pacs"))
+    with pytest.raises(NodeFailed, match="no archive"):
+        require_archive(Settings(data=data, storage=str(store)), objects_do=True)
+    store.mkdir()
+    require_archive(Settings(data=data, storage=str(store)), objects_do=True)
+    require_archive(Settings(data=data, storage="s3://bucket"), objects_do=True)
+    for elsewhere in (str(store), "s3://bucket"):
+        with pytest.raises(NodeFailed, match="no archive"):
+            require_archive(Settings(data=data, storage=elsewhere))
+
+
 def test_a_refusal_is_1_and_one_line_that_says_what_to_do(stopped: NodeProcess) -> None:
+    (stopped.data / "store").mkdir(parents=True)
     done = stopped.command("user", "disable", "nobody")
     assert done.returncode == 1
     assert done.stdout == ""
