@@ -467,14 +467,6 @@ def test_a_cut_deflated_data_set_is_incomplete(cut: int) -> None:
         walk(whole[:-cut], DEFLATED)
 
 
-def test_what_inflates_to_much_is_not_held_in_memory() -> None:
-    data = element(0x00081030, "LO", "A") + element(0x00204000, "UT", random.Random(1).randbytes(1 << 16) * 100)
-    inflated = inflate(deflate(data))
-    assert isinstance(inflated, mmap.mmap)
-    assert inflated[:] == data
-    assert walk(deflate(data), DEFLATED).dataset_end == len(data)
-
-
 def test_what_does_not_inflate_or_goes_on_is_not_understood() -> None:
     whole = deflate(image(2, 2, bytes(8)))
     for bad in (b"\xff" * 40, whole + b"PK\3\4", whole + struct.pack("<II", 1, 2)):
