@@ -14,7 +14,6 @@ import pytest
 
 from pacs.attributes import EXTRACTED, Matching
 from pacs.dicom.elements import ELEMENT, FRAGMENTS_END, NULLS, SEQUENCE, SEQUENCE_END, scan
-from pacs.dicom.paged import PagedBytes
 from pacs.dicom.uids import transfer_syntax
 from pacs.dicom.walker import Limits, Walk, inflate, walk
 from pacs.errors import ArrivalRefused, IncompleteDataSet, NotUnderstood, SuretError
@@ -465,14 +464,6 @@ def test_a_cut_deflated_data_set_is_incomplete(cut: int) -> None:
     whole = deflate(image(64, 64, random.Random(1).randbytes(8192)))
     with pytest.raises(IncompleteDataSet, match="ends early"):
         walk(whole[:-cut], DEFLATED)
-
-
-def test_what_inflates_to_much_is_not_held_in_memory() -> None:
-    data = element(0x00081030, "LO", "A") + element(0x00204000, "UT", random.Random(1).randbytes(1 << 16) * 100)
-    inflated = inflate(deflate(data))
-    assert isinstance(inflated, PagedBytes)
-    assert inflated[:] == data
-    assert walk(deflate(data), DEFLATED).dataset_end == len(data)
 
 
 def test_what_does_not_inflate_or_goes_on_is_not_understood() -> None:

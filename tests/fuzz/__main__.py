@@ -85,6 +85,7 @@ def _fuzz(name: str, arguments: list[str], folders: list[Path], scratch: Path) -
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(scratch),  # the fuzzer ends without clearing up
         "SURET_FUZZ_SEEDS": str(scratch / "seeds"),
         "SURET_FUZZ_CRASHES": str(crashes),
     }
