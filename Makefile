@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SYSTEM ?= yes
+TARGET ?= walker
+MINUTES ?= 10
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not -path 'viewer/tests/*' 2>/dev/null)
@@ -15,7 +17,7 @@ VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check bench viewer system lock clean
+.PHONY: help run test check rigs bench fuzz viewer system lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -24,7 +26,7 @@ run: $(VENV)/.product ## set everything up and run the node with a demo study, o
 	exec $(BIN)/pacs serve --demo
 
 test: system $(VENV)/.product check ## set everything up, check the code and run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m "not browser and not rig" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeScript
@@ -34,8 +36,14 @@ check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeSc
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
 	$(BIN)/python tests/check_viewer.py
 
+rigs: system $(VENV)/.product $(VENV)/.test ## the short forms of the fault rigs, each with the mutants it has to catch
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m rig $(ARGS)
+
 bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.test $(VENV)/.product ## fuzz TARGET=pdu|walker|multipart|query for MINUTES=10
+	$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(MINUTES) $(ARGS)
 
 viewer: $(VENV)/.product ## build the viewer into pacs/web/static
 

@@ -10,11 +10,10 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -24,6 +23,7 @@ import typer
 
 import pacs
 from pacs.access.principals import Role, Verb
+from pacs.console import Greeting, configure_logging, print_table, reachable
 from pacs.control import ControlServer, NoNode, ask, perform
 from pacs.errors import NodeFailed, SuretError
 from pacs.settings import Settings, read_settings
@@ -127,20 +127,21 @@ def _serve(node: Node, stopping: threading.Event, demo: bool) -> None:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     status = {"status": lambda _core, _arguments: node.status()}
     control = ControlServer(node.core, status, [Path(runtime)] if runtime else [])
+    greeting = Greeting(node.core.settings, node.first_password)
     control.start()
     try:
-        if node.first_password:
-            # To the console and nowhere else: it is in no log, and it is gone when it has been read.
-            print(f"\n  First start. Sign in as 'admin', one-time password:  {node.first_password}\n", flush=True)
         node.start()
         try:
-            _print_welcome(node)
             if demo:
-                threading.Thread(target=_send_demo_once, args=(node,), name="demo", daemon=True).start()
+                threading.Thread(target=_send_demo_once, args=(node, greeting), name="demo", daemon=True).start()
+            else:
+                greeting.welcome(node.listener.port, node.web.port)
             _wait(node, stopping)
         finally:
+            greeting.leave()  # before the node is stopped, which takes a while
             node.stop()
     finally:
+        greeting.leave()
         control.stop()
 
 
@@ -149,20 +150,6 @@ def _wait(node: Node, stopping: threading.Event) -> None:
         if failure := node.failure():
             # Nothing can be promised any more; a supervisor starts a fresh node, which recovers.
             raise NodeFailed(failure, "the log says more; check the disk, then start the node again")
-
-
-def _print_welcome(node: Node) -> None:
-    settings, status = node.core.settings, node.status()
-    print(
-        f"Suret {pacs.__version__}:  viewer http://{_reachable(settings.web.host)}:{status['web_port']}/"
-        f"   DICOM {settings.dimse.ae_title} at {_reachable(settings.dimse.host)}:{status['dimse_port']}",
-        flush=True,
-    )
-
-
-def _reachable(host: str) -> str:
-    """An address that a program on this machine can call for a listener on `host`."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 @app.command()
@@ -177,15 +164,9 @@ def demo() -> None:
 
 
 def _send_demo(settings: Settings, port: int) -> int:
-    from pacs.demo import write_series
-    from pacs.dimse.scu import Sent, send
+    from pacs.demo import send_studies
 
-    host, called = _reachable(settings.dimse.host), settings.dimse.ae_title
-    today = date.today()  # noqa: DTZ011 - a study's date is the site's own
-    sent: list[Sent] = []
-    with tempfile.TemporaryDirectory(prefix="suret-demo-") as folder:
-        for files in write_series(Path(folder), today):
-            sent += send(files, host, port, called=called, calling=DEMO_AE_TITLE)
+    sent = send_studies(reachable(settings.dimse.host), port, called=settings.dimse.ae_title, calling=DEMO_AE_TITLE)
     refused = [one for one in sent if not one.succeeded]
     if refused:
         comment = refused[0].comment or "no answer"
@@ -193,8 +174,8 @@ def _send_demo(settings: Settings, port: int) -> int:
     return len(sent)
 
 
-def _send_demo_once(node: Node) -> None:
-    """Not again when it is there already: who starts the node tomorrow does not want it twice."""
+def _send_demo_once(node: Node, greeting: Greeting) -> None:
+    """Not again when it is there already: who starts the node tomorrow does not want it twice. Then the welcome."""
     from pacs.attributes import BY_KEYWORD, Level
     from pacs.demo import DEMO_PATIENT_IDS
     from pacs.index.criteria import Criterion, OneOf, Query
@@ -205,6 +186,7 @@ def _send_demo_once(node: Node) -> None:
             log.info("demo_sent", instances=_send_demo(node.core.settings, node.listener.port))
     except Exception:
         log.exception("demo_failed")
+    greeting.welcome(node.listener.port, node.web.port)
 
 
 # --- the archive --------------------------------------------------------------------------------------------------
@@ -215,20 +197,38 @@ def verify(
     grace_minutes: Annotated[
         float, typer.Option(min=0, help="What is younger may still be on its way in and is not looked at.")
     ] = 10.0,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Let the node look at each object that is not as it came, and mark it.")
+    ] = False,
 ) -> None:
-    """Check index and objects against each other, beside a running node too; it only reads.
+    """Check index and objects against each other, beside a running node too; without --mark it only reads.
 
-    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check.
+    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check. What was checked is told in words on
+    standard error.
     """
+    settings = read_settings()
     try:
-        found = _violations(read_settings(), timedelta(minutes=grace_minutes))
+        found, not_whole = _violations(settings, timedelta(minutes=grace_minutes))
+        if mark:
+            _mark(settings, not_whole)
     except (SuretError, StorageError) as error:
         print(f"pacs: {error}", file=sys.stderr)
         sys.exit(NOT_CHECKED)
     sys.exit(FAILED if found else DONE)
 
 
-def _violations(settings: Settings, grace: timedelta) -> int:
+def _mark(settings: Settings, object_keys: Iterable[str]) -> None:
+    for object_key in object_keys:
+        try:
+            said = perform(settings, "object.prove", {"object_key": object_key})
+        except SuretError as error:  # of one object; the node goes on with a large one that it is still reading
+            said = str(error)
+        print(f"{object_key}: {said}", file=sys.stderr)
+
+
+def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
+    """Print every violation; how many, and the keys of the objects that are not as they came."""
+    from pacs.archive.verify import sizes
     from pacs.archive.verify import verify as violations
     from pacs.index.engine import Index
     from pacs.model import utc_now
@@ -238,15 +238,21 @@ def _violations(settings: Settings, grace: timedelta) -> int:
     if not folder.startswith("s3://") and not Path(folder).is_dir():
         raise NodeFailed(f"there is no object store at {folder}", "check PACS_STORAGE and PACS_DATA")
     index = Index(settings.database_url, read_only=True)
-    found = 0
+    found, not_whole = 0, []
     try:
         index.check_migrated()
-        for violation in violations(index, open_objects(settings), now=utc_now(), grace=grace):
+        store = open_objects(settings)
+        for violation in violations(index, store, now=utc_now(), grace=grace):
             found += 1
+            if violation.invariant == "I1":
+                not_whole.append(violation.subject)
             print(json.dumps(asdict(violation), ensure_ascii=False), flush=True)
+        objects, rows = sizes(index, store)
+        outcome = f"{found} violation{'s' * (found > 1)}" if found else "clean"
+        print(f"{objects} objects, {rows} rows: {outcome}", file=sys.stderr)
     finally:
         index.close()
-    return found
+    return found, not_whole
 
 
 @app.command()
@@ -255,12 +261,21 @@ def rebuild() -> None:
     from pacs.archive.recovery import rebuild as rebuild_index
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command") as core:
+    settings = read_settings()
+    require_archive(settings, objects_do=True)
+    with open_core(settings, "command") as core:
+        if damage := core.archive.index.damage():
+            raise NodeFailed(
+                f"the file of the index is damaged: {damage[0]}",
+                "move index.db, index.db-wal and index.db-shm out of PACS_DATA and run `pacs rebuild` again; what no "
+                "object tells (accounts, callers, rules, the audit trail) then has to come from a backup",
+            )
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
-    for object_key in report.unreadable:
-        print(f"unreadable: {object_key}", file=sys.stderr)
-    sys.exit(FAILED if report.unreadable else DONE)
+    for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
+        for object_key in object_keys:
+            print(f"{kind}: {object_key}", file=sys.stderr)
+    sys.exit(FAILED if report.damaged or report.unreadable else DONE)
 
 
 @app.command()
@@ -268,7 +283,9 @@ def migrate() -> None:
     """Bring the index to this release's form; the node must be stopped (it does this itself when it starts)."""
     from pacs.node import open_core
 
-    with open_core(read_settings(), "command"):
+    settings = read_settings()
+    require_archive(settings)
+    with open_core(settings, "command"):
         print("The index is of this release.")
 
 
@@ -292,30 +309,34 @@ def user_add(
 ) -> None:
     """Make an account for a person; asks for its password."""
     _do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
+    print(f"Account {name} with the role {role.value} is made.")
 
 
 @user.command("list")
 def user_list() -> None:
     """List the accounts."""
-    _print_table(_do("user.list"), ("name", "role", "disabled"))
+    print_table(_do("user.list"), ("name", "role", "disabled"))
 
 
 @user.command("password")
 def user_password(name: Name, password_stdin: FromInput = False) -> None:
     """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
     _do("user.password", name=name, password=_new_password(password_stdin))
+    print(f"{name} has a new password, to be changed at the next sign-in.")
 
 
 @user.command("disable")
 def user_disable(name: Name) -> None:
     """Shut an account: its sessions and tokens end within a second."""
     _do("user.disable", name=name, disabled=True)
+    print(f"Account {name} is disabled.")
 
 
 @user.command("enable")
 def user_enable(name: Name) -> None:
     """Open a disabled account again."""
     _do("user.disable", name=name, disabled=False)
+    print(f"Account {name} is enabled.")
 
 
 @user.command("token")
@@ -349,25 +370,28 @@ def ae_add(
     allow: Allow,
 ) -> None:
     """Register an application entity, or change what is registered."""
-    _do("ae.add", ae_title=title, host=host, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.add", ae_title=title, host=host, port=port, verbs=verbs)
+    print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")
 
 
 @ae.command("list")
 def ae_list() -> None:
     """List the registered application entities."""
-    _print_table(_do("ae.list"), ("ae_title", "host", "port", "verbs"))
+    print_table(_do("ae.list"), ("ae_title", "host", "port", "verbs"))
 
 
 @ae.command("remove")
 def ae_remove(title: Title) -> None:
     """Strike one off: it is refused from now on."""
     _do("ae.remove", ae_title=title)
+    print(f"{title} is removed.")
 
 
 @ae.command("unknown")
 def ae_unknown() -> None:
     """List the callers that were refused because nobody registered them."""
-    _print_table(_do("ae.unknown"), ("ae_title", "address", "called_ae_title", "attempts", "last_at"))
+    print_table(_do("ae.unknown"), ("ae_title", "address", "called_ae_title", "attempts", "last_at"))
 
 
 @ae.command("approve")
@@ -378,28 +402,40 @@ def ae_approve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 104,
 ) -> None:
     """Register a caller that was refused."""
-    _do("ae.approve", ae_title=title, address=address, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.approve", ae_title=title, address=address, port=port, verbs=verbs)
+    print(f"{title} at {address}:{port} is registered: {', '.join(verbs)}.")
 
 
 # --- AI triage ----------------------------------------------------------------------------------------------------
 
 
+ServiceId = Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")]
+
+
 @ai_service.command("add")
 def ai_service_add(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Short name, as rules refer to it.")],
+    identifier: ServiceId,
     url: Annotated[str, typer.Argument(help="Where tasks are posted: https://…, or http:// on this machine.")],
     name: Annotated[str, typer.Option(help="Name shown to readers.")] = "",
     service_version: Annotated[str, typer.Option(help="Version shown to readers.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Change the one with this id, and its secret.")] = False,
 ) -> None:
     """Register a service; prints the secret with which tasks are signed, alone on the last line."""
     card = {"name": name or identifier, "version": service_version}
-    print(_do("ai.service.add", id=identifier, url=url, card=card))
+    print(_do("ai.service.add", id=identifier, url=url, card=card, replace=replace))
 
 
 @ai_service.command("list")
 def ai_service_list() -> None:
     """List the services."""
-    _print_table(_do("ai.service.list"), ("id", "url", "disabled"))
+    print_table(_do("ai.service.list"), ("id", "url", "disabled"))
+
+
+@ai_service.command("remove")
+def ai_service_remove(identifier: ServiceId) -> None:
+    """Strike off a service that no rule refers to."""
+    _do("ai.service.remove", id=identifier)
 
 
 @ai_rule.command("add")
@@ -421,50 +457,33 @@ def ai_rule_list() -> None:
         print(json.dumps(rule, ensure_ascii=False))
 
 
+@ai_rule.command("remove")
+def ai_rule_remove(identifier: Annotated[str, typer.Argument(metavar="ID", help="The rule's id.")]) -> None:
+    """Put a rule out of force; results of tasks it has made raise nothing any more."""
+    _do("ai.rule.remove", id=identifier)
+
+
 # --- how all of them ask and print --------------------------------------------------------------------------------
 
 
-def configure_logging(form: str, level: str = "info") -> None:
-    """Events from `level` up go to standard error, one a line: readable, or as JSON (`log_format`)."""
-    renderer: Any = structlog.processors.JSONRenderer()
-    if form == "console":
-        # The plain traceback: the rich one prints local variables, which may be a patient's.
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+def require_archive(settings: Settings, *, objects_do: bool = False) -> None:
+    """Only `pacs serve` makes an archive; with `objects_do` objects that are elsewhere are one. Raises NodeFailed."""
+    places = [settings.data / name for name in ("lock", "index.db", "store")]
+    if objects_do and settings.storage:
+        places.append(Path(settings.storage_location))
+    elsewhere = settings.database or (objects_do and settings.storage.startswith("s3://"))
+    if not elsewhere and not any(map(os.path.lexists, places)):
+        raise NodeFailed(
+            f"there is no archive in {settings.data.resolve()}",
+            "check PACS_DATA, or make one there with `pacs serve`",
         )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if form == "json" else []),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _do(command: str, **arguments: Any) -> Any:
     settings = read_settings()
     configure_logging(settings.log_format, "warning")
+    require_archive(settings)
     return perform(settings, command, arguments)
-
-
-def _print_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    cells = [tuple(_cell(row[column]) for column in columns) for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for line in (columns, *cells) if cells else ():
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    if not cells:
-        print("(none)", file=sys.stderr)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def _ae_approve(core: Core, arguments: Arguments) -> Any:
 
 
 def _ai_service_add(core: Core, arguments: Arguments) -> Any:
-    return core.registry.add_service(arguments["id"], arguments["url"], arguments["card"], by=OPERATOR)
+    identifier, url, card = arguments["id"], arguments["url"], arguments["card"]
+    return core.registry.add_service(identifier, url, card, by=OPERATOR, replace=arguments.get("replace", False))
 
 
 def _ai_service_list(core: Core, _arguments: Arguments) -> Any:
@@ -124,12 +125,27 @@ def _ai_service_list(core: Core, _arguments: Arguments) -> Any:
     ]
 
 
+def _ai_service_remove(core: Core, arguments: Arguments) -> Any:
+    core.registry.remove_service(arguments["id"], by=OPERATOR)
+
+
 def _ai_rule_add(core: Core, arguments: Arguments) -> Any:
     return core.registry.add_rule(arguments["rule"], by=OPERATOR).id
 
 
 def _ai_rule_list(core: Core, _arguments: Arguments) -> Any:
     return core.registry.rule_documents()
+
+
+def _ai_rule_remove(core: Core, arguments: Arguments) -> Any:
+    core.registry.remove_rule(arguments["id"], by=OPERATOR)
+
+
+def _object_prove(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.damage import prove  # not at the top: most commands only ask the node that runs
+
+    state = prove(core.archive, arguments["object_key"])
+    return state.value if state is not None else "unknown"
 
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
@@ -146,8 +162,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ae.approve": _ae_approve,
         "ai.service.add": _ai_service_add,
         "ai.service.list": _ai_service_list,
+        "ai.service.remove": _ai_service_remove,
         "ai.rule.add": _ai_rule_add,
         "ai.rule.list": _ai_rule_list,
+        "ai.rule.remove": _ai_rule_remove,
+        "object.prove": _object_prove,
     }
 )
 

@@ -5,6 +5,7 @@ Everything is computed from fixed seeds, so two sendings of one day are the same
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import date
@@ -22,6 +23,8 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
+from pacs.dimse.scu import Sent, send
+
 Array = NDArray[Any]  # of floats; numpy widens them as it goes
 
 DEMO_PATIENT_IDS = ("DEMO-0001", "DEMO-0002")
@@ -35,6 +38,16 @@ CT_LOWEST_MM = -44.0
 CT_AXIAL_SLICES = 45
 CT_CORONAL_SLICES = 44
 CR_ROWS, CR_COLUMNS, CR_PIXEL_MM = 1280, 1080, 0.3
+
+
+def send_studies(host: str, port: int, *, called: str, calling: str) -> list[Sent]:
+    """Send today's demonstration studies by C-STORE; what became of each image."""
+    today = date.today()  # noqa: DTZ011 - a study's date is the site's own
+    sent: list[Sent] = []
+    with tempfile.TemporaryDirectory(prefix="suret-demo-") as folder:
+        for files in write_series(Path(folder), today):
+            sent += send(files, host, port, called=called, calling=calling)
+    return sent
 
 
 def write_series(folder: Path, day: date) -> Iterator[list[Path]]:

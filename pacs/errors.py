@@ -27,12 +27,13 @@ from typing import ClassVar
 
 
 class SuretError(Exception):
-    """Root. `message` says what is wrong, `hint` what to do about it."""
+    """Root. `message` says what is wrong, `hint` what to do about it; `code` is for programs that say it themselves."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -117,7 +118,10 @@ class Busy(SuretError):
 
 
 class SettingsInvalid(SuretError):
-    """Every mistake in the settings, reported together."""
+    """Every mistake in the settings, reported together, one a line; the hint is of all of them."""
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (self.message, self.hint)))
 
 
 class NodeRunning(SuretError):

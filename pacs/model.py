@@ -47,6 +47,13 @@ class StorageState(StrEnum):
     DAMAGED = "damaged"
 
 
+class GarbageReason(StrEnum):
+    """Why no row names an object any more."""
+
+    DUPLICATE = "duplicate"
+    DAMAGED = "damaged"  # a good one has taken its place
+
+
 class EventKind(StrEnum):
     """Kinds of rows in the event log."""
 

@@ -22,8 +22,9 @@ from pacs.access.accounts import Accounts
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed, NodeRunning
@@ -136,7 +137,8 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Itera
         )
         archive = Archive(index, store, derived=settings.data.resolve() / "derived", limits=limits, clock=clock)
         accounts, peers = Accounts(index, clock), Peers(index, clock)
-        yield Core(settings, archive, accounts, peers, Registry(index, clock))
+        registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
+        yield Core(settings, archive, accounts, peers, registry)
 
 
 def open_objects(settings: Settings) -> ObjectStore:
@@ -200,6 +202,7 @@ class Node:
             quiet=timedelta(seconds=settings.archive.study_quiet_s),
             grace=timedelta(hours=settings.archive.garbage_grace_hours),
         )
+        self._prover = Prover(core.archive)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
@@ -222,7 +225,7 @@ class Node:
         """Recover what the last end left open, then listen. Raises NodeFailed and leaves nothing running."""
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         with ExitStack() as running:
-            for part in (self._housekeeper, self.hook, self.web, self.listener):
+            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()

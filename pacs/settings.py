@@ -20,8 +20,8 @@ PREFIX = "PACS_"
 FOREIGN_VARIABLES = frozenset({"PACS_TEST_DATA"})
 """Variables with our prefix that are not settings of the node."""
 
-SECRETS = ("password", "secret", "database")
-"""What the key of a setting contains whose value is not shown; a database URL holds a password."""
+SECRETS = ("password", "secret")
+"""What the key of a setting contains whose value is not shown, and what a value does that is not."""
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -221,8 +221,19 @@ def _mistake(detail: Any) -> str:
     variable = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
     if detail["type"] == "extra_forbidden":
         return f"{path} ({variable}): there is no such setting"
-    shown = "(hidden)" if any(word in path for word in SECRETS) else repr(detail["input"])
+    shown = "(hidden)" if any(word in path for word in SECRETS) else repr(_without_password(detail["input"]))
     return f"{path} ({variable}) is {shown}: expected {_expected(detail)}"
+
+
+def _without_password(value: Any) -> Any:
+    """An address (scheme://user:password@host) without its password, which may hold any character, @ too."""
+    if not isinstance(value, str):
+        return value
+    if any(word in value.lower() for word in SECRETS):
+        return "(hidden)"
+    login, at, place = value.rpartition("@")
+    user = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^:]*", login)
+    return f"{user[0]}:***@{place}" if at and user and user[0] != login else value
 
 
 def _expected(detail: Any) -> str:

@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 import pacs
-from pacs.cli import app
+from pacs.cli import app, require_archive
 from pacs.dimse.scu import send
+from pacs.errors import NodeFailed
+from pacs.settings import Settings
 from tests.support.factories import ct_series, write_folder
 from tests.support.process import NodeProcess
 
@@ -25,7 +27,7 @@ COMMANDS = [
     "migrate",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
     *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
-    *[f"ai {verb}" for verb in ("service add", "service list", "rule add", "rule list")],
+    *[f"ai {what} {verb}" for what in ("service", "rule") for verb in ("add", "list", "remove")],
 ]
 
 
@@ -67,7 +69,37 @@ def test_wrong_usage_is_2_and_touches_nothing(stopped: NodeProcess, arguments: t
     assert not stopped.data.exists()
 
 
+@pytest.mark.parametrize("command", [("user", "list"), ("ae", "list"), ("migrate",), ("rebuild",)])
+def test_a_mistyped_folder_is_told_and_makes_no_archive(stopped: NodeProcess, command: tuple[str, ...]) -> None:
+    stopped.data.mkdir()
+    done = stopped.command(*command)
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line == f"pacs: there is no archive in {stopped.data}; check PACS_DATA, or make one there with `pacs serve`"
+    assert list(stopped.data.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["lock", "index.db", "store"])
+def test_what_is_left_of_an_archive_is_one(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).touch()
+    require_archive(Settings(data=tmp_path))
+
+
+def test_an_archive_may_be_elsewhere(tmp_path: Path) -> None:
+    data, store = tmp_path / "data", tmp_path / "objects"
+    require_archive(Settings(data=data, database="postgresql://pacs@127.0.0.1/pacs"))
+    with pytest.raises(NodeFailed, match="no archive"):
+        require_archive(Settings(data=data, storage=str(store)), objects_do=True)
+    store.mkdir()
+    require_archive(Settings(data=data, storage=str(store)), objects_do=True)
+    require_archive(Settings(data=data, storage="s3://bucket"), objects_do=True)
+    for elsewhere in (str(store), "s3://bucket"):
+        with pytest.raises(NodeFailed, match="no archive"):
+            require_archive(Settings(data=data, storage=elsewhere))
+
+
 def test_a_refusal_is_1_and_one_line_that_says_what_to_do(stopped: NodeProcess) -> None:
+    (stopped.data / "store").mkdir(parents=True)
     done = stopped.command("user", "disable", "nobody")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -90,16 +122,18 @@ def test_accounts_from_the_command_line(module_node: NodeProcess) -> None:
         "user", "add", "saule", "--role", "radiologist", "--password-stdin", input=password + "\n"
     )
     assert added.returncode == 0, added.stderr
+    assert added.stdout == "Account saule with the role radiologist is made.\n"
     assert _sign_in(module_node, "saule", password) == 200
     weak = module_node.command("user", "password", "saule", "--password-stdin", input="short\n")
     assert weak.returncode == 1
     changed = module_node.command("user", "password", "saule", "--password-stdin", input="four other quiet words\n")
     assert changed.returncode == 0, changed.stderr
+    assert changed.stdout == "saule has a new password, to be changed at the next sign-in.\n"
     assert _sign_in(module_node, "saule", password) == 401
     listed = module_node.command("user", "list").stdout.splitlines()
     assert listed[0].split() == ["name", "role", "disabled"]
     assert ["saule", "radiologist", "no"] in [line.split() for line in listed]
-    assert module_node.command("user", "disable", "saule").returncode == 0
+    assert module_node.command("user", "disable", "saule").stdout == "Account saule is disabled.\n"
     assert _sign_in(module_node, "saule", "four other quiet words") == 401
     assert module_node.command("user", "enable", "saule").returncode == 0
     assert _sign_in(module_node, "saule", "four other quiet words") == 200
@@ -112,13 +146,14 @@ def test_the_last_administrator_stays(module_node: NodeProcess) -> None:
 
 
 def test_peers_from_the_command_line(module_node: NodeProcess) -> None:
-    assert module_node.command("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "store, find").returncode == 0
+    added = module_node.command("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "store, find")
+    assert (added.returncode, added.stdout) == (0, "CT1 at 10.0.0.7:104 is registered: store, find.\n")
     listed = module_node.command("ae", "list").stdout.splitlines()
     assert [line.split() for line in listed] == [
         ["ae_title", "host", "port", "verbs"],
         ["CT1", "10.0.0.7", "104", "find,store"],
     ]
-    assert module_node.command("ae", "remove", "CT1").returncode == 0
+    assert module_node.command("ae", "remove", "CT1").stdout == "CT1 is removed.\n"
     assert module_node.command("ae", "remove", "CT1").returncode == 1
     assert module_node.command("ae", "list").stdout == ""
 
@@ -137,13 +172,18 @@ def test_verify_beside_a_running_node_and_what_it_finds(node: NodeProcess, tmp_p
     assert all(one.succeeded for one in sent)
     clean = node.command("verify", "--grace-minutes", "0")
     assert (clean.returncode, clean.stdout) == (0, ""), clean.stderr
+    assert clean.stderr.splitlines()[-1] == "3 objects, 3 rows: clean"
     (victim, *_others) = sorted((node.data / "store").rglob("*.dcm"))
     victim.unlink()
     found = node.command("verify")
     assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == "2 objects, 3 rows: 1 violation"
     (violation,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert violation["invariant"] == "I1"
     assert victim.name in violation["subject"]
+    marked = node.command("verify", "--mark")
+    assert (marked.returncode, marked.stdout) == (1, found.stdout)
+    assert marked.stderr == f"{violation['subject']}: damaged\n"
 
 
 def test_verify_that_cannot_check_is_2_and_makes_nothing(stopped: NodeProcess) -> None:
@@ -175,6 +215,12 @@ def test_demo_needs_a_node(stopped: NodeProcess) -> None:
 def test_serve_with_demo_sends_it_once(start_node: Callable[..., NodeProcess]) -> None:
     node = start_node(arguments=["--demo"])
     assert _instances_once_settled(node, 90) == 90
+    until = time.monotonic() + 30
+    while "dcmsend" not in node.log_tail() and time.monotonic() < until:
+        time.sleep(0.1)
+    before, _, welcome = node.log_tail().partition("demo_sent")
+    assert "dcmsend" not in before  # the welcome is the end of the start
+    assert f"viewer              {node.web_url}/" in welcome
     sent_again = node.command("demo")
     assert sent_again.returncode == 0, sent_again.stderr
     assert sent_again.stdout.startswith("90 images")

@@ -113,6 +113,13 @@ def test_services_and_rules_of_the_hook(settings: Settings) -> None:
     assert perform(settings, "ai.rule.list", {}) == [rule]
     (service,) = perform(settings, "ai.service.list", {})
     assert "secret" not in service
+    again = {"id": "r", "url": "https://ai.example/2", "card": {}}
+    with pytest.raises(SuretError, match="already"):
+        perform(settings, "ai.service.add", again)
+    assert perform(settings, "ai.service.add", again | {"replace": True}) != secret
+    perform(settings, "ai.rule.remove", {"id": "ct"})
+    perform(settings, "ai.service.remove", {"id": "r"})
+    assert perform(settings, "ai.rule.list", {}) == perform(settings, "ai.service.list", {}) == []
 
 
 def test_the_socket_is_its_owners_alone(settings: Settings, server: ControlServer) -> None:

@@ -182,8 +182,25 @@ def test_the_first_start_prints_a_password_once_and_logs_it_never(start_node: Ca
     password = line.split()[-1]
     assert len(password) >= 20
     assert password not in first.stderr
+    top, *block, bottom = first.stdout.strip().splitlines()  # one framed block, and nothing beside it
+    assert top == bottom == "-" * len(top)
+    values = dict(line.strip().split(maxsplit=1) for line in block if line.strip())
+    assert values["viewer"] == f"{node.web_url}/"
+    assert values["account"] == "admin"
+    assert values["send"] == f"a study        dcmsend -aec SURET 127.0.0.1 {node.dimse_port} +sd +r FOLDER"
+    assert "to be changed at the first sign-in" in first.stdout
     again = _run_for_a_moment(node)
     assert "one-time password" not in again.stdout
+    assert f"{node.web_url}/" in again.stdout
+
+
+def test_a_first_start_that_fails_does_not_lose_the_password(start_node: Callable[..., NodeProcess]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        failed = start_node({"ADMIN_PASSWORD": "", "DIMSE__PORT": port}, ready=False).command("serve")
+    assert failed.returncode == 1
+    assert "one-time password" in failed.stdout
+    assert "dcmsend" not in failed.stdout
 
 
 def test_after_kill_9_it_starts_again(node: NodeProcess) -> None:

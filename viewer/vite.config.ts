@@ -45,6 +45,32 @@ function styleThroughCssom(): Plugin {
   };
 }
 
+const DECODED = "decodePromise.then(function (imageFrame) {";
+const UNSETTLED = "resolve(image);\n        }, reject);";
+const SHORT = `
+            const samples = /42[02]$/.test(imageFrame.photometricInterpretation) ? 1 : imageFrame.samplesPerPixel;
+            if (imageFrame.pixelData.length < imageFrame.rows * imageFrame.columns * samples) throw new Error('pixels are missing');`;
+
+/**
+ * Cornerstone promises an image and never settles the promise when colours cannot be converted: it is rejected. Too few
+ * pixels (a proxy's page, say) it shows as a black picture: they are refused.
+ */
+function failuresSettle(): Plugin {
+  return {
+    name: "failures-settle",
+    transform: {
+      filter: { id: /imageLoader\/createImage\.js$/ },
+      handler(code) {
+        if (![DECODED, UNSETTLED].every((part) => code.includes(part))) {
+          this.error("createImage.js changed: look at its failures again");
+        }
+        const settled = code.replace(UNSETTLED, "resolve(image);\n        }).catch(reject);");
+        return { code: settled.replace(DECODED, DECODED + SHORT), map: null };
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: "/",
   resolve: { alias: { "@": join(import.meta.dirname, "src") } },
@@ -70,5 +96,5 @@ export default defineConfig({
       ["/api", "/dicom-web", "/ws"].map((path) => [path, { target: "http://127.0.0.1:8042", ws: path === "/ws" }]),
     ),
   },
-  plugins: [styleThroughCssom(), precompressed()],
+  plugins: [styleThroughCssom(), failuresSettle(), precompressed()],
 });

@@ -147,7 +147,7 @@ class Accounts:
         """Change one's own password; other sessions of the account end. Raises SignInRefused, AccountRefused."""
         password_hash = self._hash(_checked(new, name))
         if secrets.compare_digest(current.encode(), new.encode()):
-            raise AccountRefused("the new password is the old one", "choose another one")
+            raise AccountRefused("the new password is the old one", "choose another one", "same")
         known = self.sign_in(name, current, address)
 
         def work(connection: Connection) -> None:
@@ -410,15 +410,17 @@ class Accounts:
 
 
 def _checked(password: str, name: str) -> str:
-    """`password` when it is fit to be one. Raises AccountRefused."""
+    """`password` when it is fit to be one. Raises AccountRefused with the code too_short, too_long or too_easy."""
     if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
         raise AccountRefused(
             f"the password has {len(password)} characters",
             f"use {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX}; a few unrelated words are easy to remember",
+            "too_short" if len(password) < PASSWORD_CHARACTERS_MIN else "too_long",
         )
     own = password.casefold().replace(name.casefold(), "")
     if len(own) < PASSWORD_CHARACTERS_OWN_MIN or len(set(password)) < PASSWORD_CHARACTERS_OWN_MIN:
-        raise AccountRefused("the password is easy to guess", "use more than the account's name and repetitions")
+        hint = "use more than the account's name and repetitions"
+        raise AccountRefused("the password is easy to guess", hint, "too_easy")
     return password
 
 

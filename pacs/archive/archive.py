@@ -14,9 +14,11 @@ from sqlalchemy import select
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive import retrieve
+from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
-from pacs.archive.ingest import IngestLimits, Reception, refuse_when_full
+from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
+from pacs.archive.limits import IngestLimits, refuse_when_full
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.attributes import UNIQUE_KEY, Level
 from pacs.dicom.uids import valid_uid
@@ -25,7 +27,7 @@ from pacs.index import query as index_query
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
 from pacs.index.schema import instance, series, study
-from pacs.model import Announced, Clock, InstanceState, StoredInstance, utc_now
+from pacs.model import Announced, Clock, InstanceState, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
 SPACE_CHECK_S = 1.0
@@ -45,6 +47,7 @@ class Archive:
         self.clock = clock
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
+        self.doubts = Doubts()
         # Syncs of incoming files, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
@@ -167,8 +170,16 @@ class Archive:
         Its `read` raises StorageFailed.
         """
         retrieve.refuse_damaged(stored)
-        with retrieve.as_store_failed():
+        with retrieve.as_store_failed(self, stored):
             return self.store.open(stored.object_key, byte_range)
+
+    def doubt(self, stored: StoredInstance) -> None:
+        """Told by whoever reads an object and does not find all of it: the node looks, and marks it damaged if it is.
+
+        Never waits; harmless for an object that is sound or marked already.
+        """
+        if stored.storage is not StorageState.DAMAGED:
+            self.doubts.add(stored.object_key)
 
     def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
         """`length` bytes from `offset` of the object. Raises Unreadable where it is damaged or shorter, StoreFailed."""

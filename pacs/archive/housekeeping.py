@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from pacs.archive.archive import Archive
+from pacs.archive.damage import doubt_damaged
 from pacs.archive.events import EventLog
 from pacs.index.schema import garbage, instance, study
 from pacs.model import EventKind, InstanceState, to_microseconds
@@ -22,7 +23,10 @@ STUDIES_AT_ONCE = 100
 OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
 STABILITY_PERIOD_S = 1.0
+DAMAGE_PERIOD_S = 3600.0
 FAILURE_PAUSE_S = 5.0
+CLOCK_STEP = timedelta(hours=1)
+"""A change so far ahead was dated by a clock that has stepped back since; smaller differences are another node's."""
 
 
 def settle_studies(archive: Archive, quiet: timedelta) -> int:
@@ -30,12 +34,11 @@ def settle_studies(archive: Archive, quiet: timedelta) -> int:
 
     The row tells what is due, so a node that was down at the moment says it when it is up again.
     """
-    before = to_microseconds(archive.clock() - quiet)
+    now = archive.clock()
+    before, ahead = to_microseconds(now - quiet), to_microseconds(now + CLOCK_STEP)
+    quiet_enough = or_(study.c.changed_at <= before, study.c.changed_at > ahead)
     due = (
-        select(study.c.row)
-        .where(study.c.stable == 0, study.c.changed_at <= before)
-        .order_by(study.c.changed_at)
-        .limit(STUDIES_AT_ONCE)
+        select(study.c.row).where(study.c.stable == 0, quiet_enough).order_by(study.c.changed_at).limit(STUDIES_AT_ONCE)
     )
     with archive.index.read() as connection:
         rows = list(connection.execute(due).scalars())
@@ -45,7 +48,7 @@ def settle_studies(archive: Archive, quiet: timedelta) -> int:
     def settle(connection: Connection) -> int:
         settled = connection.execute(
             update(study)
-            .where(study.c.row.in_(rows), study.c.stable == 0, study.c.changed_at <= before)
+            .where(study.c.row.in_(rows), study.c.stable == 0, quiet_enough)
             .values(stable=1, revision=study.c.revision + 1)
             .returning(study.c.study_instance_uid, study.c.revision, study.c.number_of_instances)
         ).all()
@@ -70,7 +73,7 @@ def remove_garbage(archive: Archive, grace: timedelta) -> int:
     with archive.index.read() as connection:
         keys = list(
             connection.execute(
-                select(garbage.c.object_key).where(garbage.c.not_before <= before).limit(OBJECTS_AT_ONCE)
+                select(garbage.c.object_key).where(garbage.c.since <= before).limit(OBJECTS_AT_ONCE)
             ).scalars()
         )
     removed = 0
@@ -105,6 +108,7 @@ class Housekeeper:
         self._duties: tuple[tuple[str, float, Callable[[], int]], ...] = (
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)

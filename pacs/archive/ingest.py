@@ -1,7 +1,7 @@
 """The one way in: bytes to a spool file, a walk, the object, then one transaction, and only then success.
 
-The steps and what happens when each fails are those of storage/README.md: an object without a row is harmless and is
-adopted at the next start, a row never points at nothing.
+What `put` promises is in storage/README.md. Whatever fails before it leaves nothing; an object whose row was not
+committed is harmless and is adopted at the next start, so a row never points at nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import errno
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pacs.access.principals import Principal
-from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
+from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
@@ -31,9 +32,8 @@ from pacs.errors import (
     OutOfResources,
     StoreFailed,
 )
-from pacs.model import Announced, Stored, to_microseconds
+from pacs.model import Announced, StorageState, Stored, to_microseconds
 from storage.errors import StorageError, StorageFull
-from storage.protocol import Space
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -42,7 +42,6 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OBJECT_SCHEMA = "1"
 COPY_BYTES = 1 << 20
 HASH_BEHIND_BYTES = 4 << 20
-INODES_MIN = 1000
 
 
 class Reception:
@@ -79,7 +78,11 @@ class Reception:
         self._put_away = False
         self._settling: Future[None] | None = None
         if announced is not None:
-            self._begin(announced)
+            try:
+                self._begin(announced)
+            except BaseException:
+                self.discard()  # nobody holds this reception yet, so nobody else will
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -123,16 +126,21 @@ class Reception:
             self._put(arrived)  # nobody else waits for a service on the network
             placed.set_result(None)
             return record(self._archive, arrived)
-        registered = self._archive.index.submit(lambda connection: register(connection, arrived), after=placed)
+        registered = self._archive.index.submit(
+            lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
+            after=placed,
+        )
         try:
             self._put(arrived)
         except BaseException as error:
             placed.set_exception(error)
             raise
         placed.set_result(None)
-        stored = registered.result()
+        met = registered.result()
+        if not isinstance(met, Stored):
+            return record(self._archive, arrived, met)
         self._archive.events.announce()
-        return stored
+        return met
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`."""
@@ -162,7 +170,7 @@ class Reception:
             meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._study_instance_uid
         )
         self._archive.check_transfer_syntax(meta.transfer_syntax_uid)
-        self._calling_ae_title = self._calling_ae_title or meta.source_ae_title
+        self._calling_ae_title = self._calling_ae_title or writer_of(meta)
         return announced
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
@@ -195,9 +203,11 @@ class Reception:
         found = walk(dataset, announced.transfer_syntax_uid)
         length = content_length(found, len(dataset), announced.transfer_syntax_uid)
         digest = self._digest.finish(dataset, length)
-        if self._is_file:
-            announced = self._named_by_data_set(announced, found.values)
-        self._check(announced, found.values)
+        named = _named_by_data_set(announced, found.values) if self._is_file else announced
+        self._check(named, found.values)
+        if named != announced:
+            announced = named
+            self._write_anew(named)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
         return Arrived(
             object_key=object_key(self._ulid),
@@ -226,27 +236,21 @@ class Reception:
         settling.exception()
         return True
 
-    def _named_by_data_set(self, announced: Announced, values: Mapping[str, str]) -> Announced:
-        """In a file the data set says what it is; a File Meta Information that says otherwise is written anew."""
-        named = replace(
-            announced,
-            sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
-            sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
-        )
-        if named != announced:
-            old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
-            self._path = path.with_suffix(".named.part")
-            self._await_settling()  # of a file that is not the object
-            self._size = 0
-            try:
-                self._begin(named)
-                os.lseek(old, dataset_offset, os.SEEK_SET)
-                while chunk := os.read(old, COPY_BYTES):
-                    self._append(chunk)
-            finally:
-                os.close(old)
-                path.unlink()
-        return named
+    def _write_anew(self, named: Announced) -> None:
+        """The same data set behind a File Meta Information that says what it is."""
+        old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
+        self._path = path.with_suffix(".named.part")
+        self._await_settling()  # of a file that is not the object
+        self._size = 0
+        self._descriptor = -1  # the old one is closed here and nowhere else: its number may soon be another's
+        try:
+            self._begin(named)
+            os.lseek(old, dataset_offset, os.SEEK_SET)
+            while chunk := os.read(old, COPY_BYTES):
+                self._append(chunk)
+        finally:
+            os.close(old)
+            path.unlink()
 
     def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
         for keyword, told in (
@@ -280,34 +284,30 @@ class Reception:
             raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
 
 
-def record(archive: Archive, arrived: Arrived) -> Stored:
-    """The transaction that makes an object which is already put visible; also for objects adopted or rebuilt."""
-    stored = archive.index.write(lambda connection: register(connection, arrived))
-    archive.events.announce()
-    return stored
+def _named_by_data_set(announced: Announced, values: Mapping[str, str]) -> Announced:
+    """In a file the data set says what it is, whatever the File Meta Information says."""
+    return replace(
+        announced,
+        sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
+        sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class IngestLimits:
-    """What bounds one arrival."""
+def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> Stored:
+    """The transaction that makes an object which is already put visible; also for objects that are adopted.
 
-    instance_bytes_max: int
-    free_bytes_min: int
-    free_percent_min: float
-
-
-def refuse_when_full(space: Space, limits: IngestLimits) -> None:
-    """Raise OutOfResources when free bytes are under the watermark; reads go on, nothing is deleted to make room."""
-    if space.free_bytes is None or space.total_bytes is None:
-        return
-    floor = min(limits.free_bytes_min, int(space.total_bytes * limits.free_percent_min / 100))
-    if space.free_bytes < floor:
-        raise OutOfResources(
-            f"the node's storage has {space.free_bytes >> 20} MiB left and keeps {floor >> 20} MiB for itself",
-            "free space or enlarge the disk, then send again",
-        )
-    if space.free_inodes is not None and space.total_inodes and space.free_inodes < INODES_MIN:
-        raise OutOfResources("the node's storage has no inodes left", "free inodes, then send again")
+    An object that was `met` with the same data set is read here, outside the transaction: when storage does not give
+    it back whole, the one that has just been put takes its place.
+    """
+    looked_at: dict[str, StorageState] = {}
+    while True:
+        if met is not None:
+            looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
+        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get, archive.clock()))
+        if isinstance(found, Stored):
+            archive.events.announce()
+            return found
+        met = found
 
 
 def _refusal(error: OSError) -> ArrivalRefused:

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from ulid import ULID
 
 from pacs.access.principals import NODE
-from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FILE_HEAD_BYTES_MAX, read_file_meta
@@ -59,7 +59,7 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
             oddities=oddities,
             principal=NODE,
             protocol="storage",
-            calling_ae_title=meta.source_ae_title,
+            calling_ae_title=writer_of(meta),
             received_at=received_at,
             is_news=is_news,
         )

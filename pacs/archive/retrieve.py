@@ -152,11 +152,12 @@ def _dataset(archive: Archive, stored: StoredInstance) -> bytes:
 
 
 @contextmanager
-def as_store_failed() -> Iterator[None]:
-    """Raise StoreFailed for an error of the store."""
+def as_store_failed(archive: Archive, stored: StoredInstance) -> Iterator[None]:
+    """Raise StoreFailed for an error of the store, and let the node look at the object."""
     try:
         yield
     except StorageError as error:
+        archive.doubt(stored)
         raise StoreFailed(
             f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
         ) from error
@@ -168,9 +169,10 @@ def _read(archive: Archive, stored: StoredInstance, offset: int, length: int) ->
 
 def read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
     """See `Archive.read`."""
-    with archive.open(stored, ByteRange(offset, length)) as stream, as_store_failed():
+    with archive.open(stored, ByteRange(offset, length)) as stream, as_store_failed(archive, stored):
         data = stream.read()
     if len(data) != length:
+        archive.doubt(stored)
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
             "run `pacs verify`, then send it again from its source",

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from pacs.access.audit import AuditCode
 from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
+from pacs.archive.rows import RECORDED_COLUMNS
 from pacs.index.engine import Index
 from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
-from pacs.model import EventKind, InstanceState, to_microseconds
+from pacs.model import EventKind, InstanceState, StorageState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
 
@@ -23,7 +26,7 @@ WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INST
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken invariant (I1 to I7 of storage/README.md) and the thing that breaks it."""
+    """One broken invariant (I0 to I7, told of in docs/operations.md) and the thing that breaks it."""
 
     invariant: str
     subject: str
@@ -34,6 +37,7 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
     """Every violation there is; objects and spool files younger than `grace` may still be on their way in."""
     checks: tuple[Callable[[], Iterator[Violation]], ...] = (
         lambda: _rows_have_objects(index, store),
+        lambda: _nothing_is_damaged(index),
         lambda: _objects_have_rows(index, store, now - grace),
         lambda: _one_live_row(index),
         lambda: _counters_are_counts(index),
@@ -41,19 +45,29 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
         lambda: _no_stale_parts(store, now - grace),
         lambda: _writes_are_audited(index),
     )
+    damage = index.damage()
+    yield from (Violation("I0", "index", line) for line in damage)
     for check in checks:
-        yield from check()
+        try:
+            yield from check()
+        except SQLAlchemyError as error:
+            if not damage:
+                raise
+            yield Violation("I0", "index", f"a check could not be finished: {error.__cause__ or error}")
+
+
+def sizes(index: Index, store: ObjectStore) -> tuple[int, int]:
+    """How many objects there are in storage, and how many rows name one."""
+    statement = select(func.count()).select_from(instance).where(instance.c.state != InstanceState.DELETED)
+    with index.read() as connection:
+        rows = int(connection.execute(statement).scalar_one())
+    return sum(1 for _ in store.list(PREFIX)), rows
 
 
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
-    statement = select(
-        instance.c.object_key,
-        instance.c.dataset_offset,
-        (instance.c.dataset_length - instance.c.padding_length).label("content_length"),
-        instance.c.size,
-        instance.c.dataset_sha256,
-        instance.c.envelope_sha256,
-    ).where(instance.c.state != InstanceState.DELETED)
+    statement = select(*RECORDED_COLUMNS).where(
+        instance.c.state != InstanceState.DELETED, instance.c.storage != StorageState.DAMAGED
+    )
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
     for object_key, dataset_offset, content_length, *recorded in rows:
@@ -68,6 +82,15 @@ def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
                 yield Violation(
                     "I1", object_key, f"size or SHA-256 differ: {found.size} bytes instead of {recorded[0]}"
                 )
+
+
+def _nothing_is_damaged(index: Index) -> Iterator[Violation]:
+    marked = select(instance.c.object_key).where(
+        instance.c.state != InstanceState.DELETED, instance.c.storage == StorageState.DAMAGED
+    )
+    with index.read() as connection:
+        for object_key in connection.execute(marked.order_by(instance.c.object_key)).scalars():
+            yield Violation("I1", object_key, "marked as damaged; its source has to send it again")
 
 
 def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> Iterator[Violation]:
@@ -149,7 +172,7 @@ def _writes_are_audited(index: Index) -> Iterator[Violation]:
     events = written.group_by(event.c.sop_instance_uid).subquery()
     records = (
         select(audit.c.detail, func.count().label("n"))
-        .where(audit.c.code == "110104")
+        .where(audit.c.code == AuditCode.INSTANCES_TRANSFERRED)
         .group_by(audit.c.detail)
         .subquery()
     )

@@ -19,6 +19,7 @@ ITEM_DELIMITER: Final = 0xE00D
 SEQUENCE_DELIMITER: Final = 0xE0DD
 
 LETTERS_AS_LENGTH: Final = 0x4141  # the smallest length whose low bytes could be the letters of a VR
+WRITTEN_FOR_UNKNOWN: Final = b"??"  # by some devices, in place of UN
 _NULLS_STEP: Final = 65536
 
 
@@ -109,6 +110,9 @@ def _odd_header(
     letters = code.isalpha() and code.isupper()
     if not letters:
         forms.insert(0, forms.pop())
+        if start + 8 == end and code != WRITTEN_FOR_UNKNOWN:
+            # low bytes of a 32-bit length whose value was cut off look like a VR, the high ones like no value at all
+            forms.remove(("unknown_vr", short))
     for oddity, header in forms:
         if _plausible(data, header, end, tag, coding):
             odd.add(oddity)
@@ -116,7 +120,7 @@ def _odd_header(
     if _plausible(data, implicit, end, tag, IMPLICIT):
         odd.add("implicit_element")
         return implicit
-    if letters:
+    if letters or (start + 8 == end and implicit[2]):
         raise overrun(tag, start, forms[0][1][2], end, len(data))
     raise NotUnderstood(
         f"the element at byte {start} has no value representation and makes no sense without one",

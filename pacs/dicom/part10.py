@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from pacs.dicom.dictionary import LONG_VRS
-from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, valid_uid
 from pacs.errors import NotUnderstood
 
 FILE_META_BYTES_MAX: Final = 1024 * 1024
@@ -27,12 +27,15 @@ _FIELDS: Final = {
     0x0010: "transfer_syntax_uid",
     0x0016: "source_ae_title",
 }
+_SOP_UIDS: Final = ("sop_class_uid", "sop_instance_uid")
 
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """What the File Meta Information says; a field the file lacks is "". `dataset_offset` is the first byte after
-    group 0002, counted from the start of the file."""
+    """What the File Meta Information says; a field the file lacks, or a SOP UID that is none, is "".
+
+    `dataset_offset` is the first byte after group 0002, counted from the start of the file.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -127,6 +130,9 @@ def _read_group(view: memoryview, start: int) -> FileMeta | None:
         raise NotUnderstood(
             "the File Meta Information has no Transfer Syntax UID (0002,0010)", "write the file again with it"
         )
+    for name in _SOP_UIDS:
+        if not valid_uid(fields.get(name, "")):
+            fields[name] = ""  # the data set names itself
     return FileMeta(**(dict.fromkeys(_FIELDS.values(), "") | fields), dataset_offset=position)
 
 

@@ -7,10 +7,13 @@ transport's word counts.
 
 from __future__ import annotations
 
+import os
 import struct
+import tempfile
 import unicodedata
+import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
@@ -43,8 +46,9 @@ from pacs.dicom.frames import (
 )
 from pacs.dicom.headers import SEND_AGAIN, Buffer
 from pacs.dicom.json import sequence_text
+from pacs.dicom.paged import PagedBytes
 from pacs.dicom.uids import TransferSyntax, transfer_syntax
-from pacs.errors import IncompleteDataSet, NotUnderstood
+from pacs.errors import IncompleteDataSet, NotUnderstood, OutOfResources
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Walk", "inflate", "walk"]
 
@@ -76,6 +80,7 @@ _FRAMES_MAX: Final = 2**31 - 1
 _DIGITS_MAX: Final = 10
 _DEFLATED_STEP: Final = 64 * 1024
 _INFLATED_STEP: Final = 1024 * 1024
+_INFLATED_IN_MEMORY: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ def walk(
 
     A deflated data set is inflated first. `source_charset` is a codec known for the sender (see `decode_text`).
     An image with Rows and Columns but without pixel data is odd (`pixel_data_missing`), or refused where
-    `pixel_data_required`. Raises IncompleteDataSet, NotUnderstood.
+    `pixel_data_required`. Raises IncompleteDataSet, NotUnderstood, OutOfResources.
     """
     syntax = transfer_syntax(transfer_syntax_uid)
     if syntax.deflated:
@@ -147,40 +152,89 @@ def walk(
     )
 
 
-def inflate(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> bytes:
+def inflate(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> bytes | PagedBytes:
     """The data set of a deflated transfer syntax (PS3.5 A.5: raw deflate, perhaps padding after it).
 
-    Raises IncompleteDataSet where the stream stops early, NotUnderstood where it is none or inflates past the limits.
+    A long one lies in a temporary file without a name, so that senders of bombs take disk for a moment and not the
+    node's memory. Raises IncompleteDataSet where the stream stops early, NotUnderstood where it is none or inflates
+    past the limits, OutOfResources where there is no room for it.
     """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     allowed = min(limits.inflated_bytes, max(limits.inflate_free_bytes, limits.inflate_ratio * len(data)))
-    pieces: list[bytes] = []
-    size = position = 0
-    pending = b""
-    while not inflater.eof:
-        if not pending:
-            pending = bytes(data[position : position + _DEFLATED_STEP])
-            position += len(pending)
+    checksum = size = 0
+    with tempfile.SpooledTemporaryFile(_INFLATED_IN_MEMORY) as inflated:
         try:
-            piece = inflater.decompress(pending, _INFLATED_STEP)
-        except zlib.error as error:
-            raise NotUnderstood("the deflated data set does not inflate", "it is damaged; send it again") from error
-        if not pending and not piece and not inflater.eof:
-            raise IncompleteDataSet("the deflated data set ends early", SEND_AGAIN)
-        pending = inflater.unconsumed_tail
-        size += len(piece)
-        if size > allowed:
-            raise NotUnderstood(
-                f"the deflated data set grows to more than {allowed} bytes", "send it in Explicit VR Little Endian"
-            )
-        pieces.append(piece)
-    inflated = b"".join(pieces)
-    rest = inflater.unused_data + bytes(data[position : position + _DEFLATED_STEP])
-    # some writers leave the trailer of gzip: checksum and size of what was deflated (RFC 1952 2.3.1)
-    rest = rest.removeprefix(struct.pack("<II", zlib.crc32(inflated), len(inflated)))
-    if rest.strip(b"\0"):
-        raise NotUnderstood("something follows the deflated data set", "write the file again without it")
-    return inflated
+            inflater = _Inflater(data)
+            for piece in inflater:
+                size += len(piece)
+                if size > allowed:
+                    raise NotUnderstood(
+                        f"the deflated data set grows to more than {allowed} bytes",
+                        "send it in Explicit VR Little Endian",
+                    )
+                checksum = zlib.crc32(piece, checksum)
+                inflated.write(piece)
+            # some writers leave the trailer of gzip: checksum and size of what was deflated (RFC 1952 2.3.1)
+            if inflater.rest().removeprefix(struct.pack("<II", checksum, size)).strip(b"\0"):
+                raise NotUnderstood("something follows the deflated data set", "write the file again without it")
+            inflated.seek(0)
+            if size <= _INFLATED_IN_MEMORY:
+                return inflated.read()
+            inflated.flush()
+            return PagedBytes(_UnnamedFile(inflated.fileno()).read_at, size)
+        except OSError as error:
+            raise OutOfResources(
+                f"no room to inflate the data set: {error.strerror}", "free the folder for temporary files (TMPDIR)"
+            ) from error
+
+
+class _UnnamedFile:
+    """A descriptor of its own of an open file, given back with the last reader."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = os.dup(descriptor)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Exactly these bytes. Raises OutOfResources where the folder for temporary files fails."""
+        try:
+            data = os.pread(self._descriptor, length, offset)
+        except OSError as error:
+            raise OutOfResources(f"the inflated data set cannot be read: {error.strerror}", "check TMPDIR") from error
+        if len(data) != length:
+            raise OutOfResources("the inflated data set became shorter", "check TMPDIR")
+        return data
+
+
+class _Inflater:
+    """The pieces of a deflate stream; afterwards `rest` is the beginning of what follows it."""
+
+    def __init__(self, data: Buffer) -> None:
+        self._data = data
+        self._position = 0
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def __iter__(self) -> Iterator[bytes]:
+        inflater = self._inflater
+        pending = b""
+        while not inflater.eof:
+            if not pending:
+                pending = self._next()
+            try:
+                piece = inflater.decompress(pending, _INFLATED_STEP)
+            except zlib.error as error:
+                raise NotUnderstood("the deflated data set does not inflate", "it is damaged; send it again") from error
+            if not pending and not piece and not inflater.eof:
+                raise IncompleteDataSet("the deflated data set ends early", SEND_AGAIN)
+            pending = inflater.unconsumed_tail
+            yield piece
+
+    def rest(self) -> bytes:
+        """Up to one step of it, and what of the stream's last step it is already in."""
+        return self._inflater.unused_data + self._next()
+
+    def _next(self) -> bytes:
+        start, self._position = self._position, self._position + _DEFLATED_STEP
+        return bytes(self._data[start : self._position])
 
 
 def _pass(data: Buffer, syntax: TransferSyntax, limits: Limits, oddities: set[str]) -> _Found:

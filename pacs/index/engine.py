@@ -31,6 +31,8 @@ SQLITE_OLDEST = (3, 35, 0)  # RETURNING and ON CONFLICT … DO UPDATE
 POSTGRESQL_OLDEST = 14  # pg_current_xact_id and friends
 SYNCHRONOUS_FULL = 2
 READERS_MAX = 32
+STATEMENT_MS = 30_000  # PostgreSQL
+IDLE_IN_TRANSACTION_MS = 60_000  # PostgreSQL
 
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -78,16 +80,42 @@ class Index:
     def migrate(self) -> None:
         """Bring the tables to this release's form. The caller holds the node lock."""
         assert self._writing is not None, "a read-only index is never migrated"
-        migrate(self._writing)
+        with self._readable():
+            migrate(self._writing)
 
     def check_migrated(self) -> None:
         """Raise NodeFailed when the tables are of another release."""
-        with self.read() as connection:
+        with self._readable(), self.read() as connection:
             waiting = pending(connection)
         if waiting:
             raise NodeFailed(
                 f"the index is not of this release ({waiting})", "run `pacs migrate` with the node stopped"
             )
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with its own file, read page by page; empty when it is sound.
+
+        PostgreSQL is not asked: with its checksums on it refuses a damaged page when it reads it.
+        """
+        if not self.is_sqlite:
+            return []
+        try:
+            with self.read() as connection:
+                said = list(connection.exec_driver_sql("PRAGMA quick_check(10)").scalars())
+        except SQLAlchemyError as error:
+            return [str(error.__cause__ or error)]
+        lines = [line for answer in said for line in answer.splitlines() if not line.startswith("***")]
+        return [] if lines == ["ok"] else lines
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise NodeFailed(
+                f"the index at {self.url.render_as_string()} cannot be read: {error.__cause__ or error}",
+                "see docs/operations.md on a damaged index",
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -162,6 +190,13 @@ class Index:
                     log.warning("database_not_durable", setting=setting, value="off")
 
 
+def lift_time_limits(connection: Connection) -> None:
+    """Let the caller's transaction last as long as it needs: one that reads every object between its statements."""
+    if connection.dialect.name == "postgresql":
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
+
+
 def _sqlite_writer(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
@@ -223,7 +258,7 @@ def _postgresql(url: str, *, pool_size: int) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "suret",
-            "options": "-c synchronous_commit=on -c statement_timeout=30000"
-            " -c idle_in_transaction_session_timeout=60000",
+            "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     )

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 BATCH_MAX = 32
 WAITING_MAX = 1024
 UNKNOWN_COMMIT_WAIT_S = 15.0
+RACES_MAX = 5
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class Writer:
                 if item is not None:
                     self._fail([item], _no_more_writes())
 
-    def _commit(self, batch: list[_Item]) -> bool:
+    def _commit(self, batch: list[_Item], attempts: int = RACES_MAX) -> bool:
         """Run `batch` in one transaction; when it fails, each of its works in one of its own.
 
         False when the database is away: it is not asked again for the rest.
@@ -131,6 +132,8 @@ class Writer:
             self._fail(batch, away.__cause__ or away)
             return False
         except Exception as error:
+            if len(batch) == 1 and attempts > 1 and _lost_a_race(error):
+                return self._commit(batch, attempts - 1)
             if len(batch) == 1:
                 self._fail(batch, error)
             else:
@@ -222,6 +225,13 @@ def _definitely_refused(error: SQLAlchemyError) -> bool:
     if name:
         return bool(name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_CONSTRAINT")))
     return bool(getattr(cause, "sqlstate", None)) and not getattr(error, "connection_invalidated", False)
+
+
+def _lost_a_race(error: BaseException) -> bool:
+    """Whether PostgreSQL chose this transaction to give way to another node's (deadlock, serialisation): it is rolled
+    back, and may succeed when it is run again."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", "") in ("40P01", "40001")
 
 
 def _no_more_writes() -> StoreFailed:

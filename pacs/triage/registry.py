@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import re
 import secrets
@@ -12,16 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from pacs.access.audit import AuditCode, record
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
-from pacs.errors import NotPermitted, SuretError
+from pacs.errors import NotFound, NotPermitted, SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule, ai_service
 from pacs.index.upsert import upsert
 from pacs.model import Clock, to_microseconds
+from pacs.triage.outbound import unwrapped
 from pacs.triage.rules import Rule, RuleInvalid, read_rule
 
 log = structlog.get_logger()
@@ -51,22 +53,28 @@ class Service:
 
 
 class Registry:
-    """The services and rules of one node; from any thread. Every change is audited in its own transaction."""
+    """The services and rules of one node; from any thread. Every change is audited in its own transaction.
 
-    def __init__(self, index: Index, clock: Clock) -> None:
+    `allow_loopback`: services on this machine may be registered over plain HTTP.
+    """
+
+    def __init__(self, index: Index, clock: Clock, *, allow_loopback: bool = True) -> None:
         self._index = index
         self._clock = clock
+        self._allow_loopback = allow_loopback
 
-    def add_service(self, identifier: str, url: str, card: Mapping[str, Any], *, by: Principal) -> str:
-        """Register a service, or give a known one another address; the new secret is shown this once.
+    def add_service(
+        self, identifier: str, url: str, card: Mapping[str, Any], *, by: Principal, replace: bool = False
+    ) -> str:
+        """Register a service, or with `replace` give a known one another address; the new secret is shown this once.
 
-        Raises NotPermitted, ServiceRefused. Whether the address may be called is decided at every call, by what it
+        Raises NotPermitted, ServiceRefused. Whether a name may be called is decided at every call, by what it
         resolves to.
         """
         _require_manager(by)
         if not _SERVICE_ID.fullmatch(identifier):
             raise ServiceRefused(f"{identifier!r} is no service id", "use letters, digits and . _ -")
-        _check_url(url)
+        _check_url(url, self._allow_loopback)
         secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
         values = {
             "url": url,
@@ -77,6 +85,12 @@ class Registry:
         }
 
         def work(connection: Connection) -> None:
+            known = select(ai_service.c.id).where(ai_service.c.id == identifier)
+            if not replace and connection.execute(known).first() is not None:
+                raise ServiceRefused(
+                    f"there is a service {identifier} already",
+                    "--replace gives it this address and a new secret, which its maker has to be told",
+                )
             statement = upsert(connection, ai_service).values(id=identifier, **values)
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
             self._audit(connection, "AI service registered", by, f"{identifier} {url}")
@@ -107,6 +121,27 @@ class Registry:
 
         self._index.write(work)
 
+    def remove_service(self, identifier: str, *, by: Principal) -> None:
+        """Strike it off; tasks that were not delivered run out. Raises NotPermitted, NotFound, ServiceRefused."""
+        _require_manager(by)
+
+        def work(connection: Connection) -> None:
+            rules = [
+                str(document["id"])
+                for document in map(json.loads, connection.execute(select(ai_rule.c.rule)).scalars())
+                if any(dispatch.get("service") == identifier for dispatch in document.get("dispatch", ()))
+            ]
+            if rules:
+                raise ServiceRefused(
+                    f"rules send studies to {identifier}: {', '.join(sorted(rules))}",
+                    "remove them first: pacs ai rule remove",
+                )
+            if not connection.execute(delete(ai_service).where(ai_service.c.id == identifier)).rowcount:
+                raise NotFound(f"there is no service {identifier!r}", "`pacs ai service list` shows them all")
+            self._audit(connection, "AI service removed", by, identifier)
+
+        self._index.write(work)
+
     def add_rule(self, document: object, *, by: Principal) -> Rule:
         """Put a rule in force, in place of the one with its id. Raises NotPermitted, RuleInvalid."""
         _require_manager(by)
@@ -127,6 +162,17 @@ class Registry:
 
         self._index.write(work)
         return rule
+
+    def remove_rule(self, identifier: str, *, by: Principal) -> None:
+        """Put a rule out of force; results of its tasks are kept and raise nothing. Raises NotPermitted, NotFound."""
+        _require_manager(by)
+
+        def work(connection: Connection) -> None:
+            if not connection.execute(delete(ai_rule).where(ai_rule.c.id == identifier)).rowcount:
+                raise NotFound(f"there is no rule {identifier!r}", "`pacs ai rule list` shows them all")
+            self._audit(connection, "AI rule removed", by, identifier)
+
+        self._index.write(work)
 
     def rule_documents(self) -> list[Any]:
         """Every rule as it was added, by id."""
@@ -158,7 +204,7 @@ def _require_manager(principal: Principal) -> None:
         raise NotPermitted("you may not change AI services and rules", "ask an administrator")
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, allow_loopback: bool) -> None:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises for a port that is no number
@@ -168,3 +214,16 @@ def _check_url(url: str) -> None:
         raise ServiceRefused(f"{url!r} is not an address", "give https://host/path, or http:// on this machine")
     if parts.username is not None or parts.fragment:
         raise ServiceRefused(f"{url!r} has a user name or a fragment", "leave them out; requests are signed")
+    if parts.scheme == "http" and not (allow_loopback and _is_this_machine(parts.hostname)):
+        here = "http:// is for this machine only (127.0.0.1, localhost)"
+        raise ServiceRefused(
+            f"{url!r} would be called without TLS",
+            f"give it an https:// address; {here}" if allow_loopback else "give it an https:// address",
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return unwrapped(ipaddress.ip_address(host)).is_loopback
+    except ValueError:  # a name; any other may be somebody else's tomorrow
+        return host.rstrip(".") == "localhost"

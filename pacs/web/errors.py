@@ -98,13 +98,17 @@ def status_of(error: SuretError) -> int:
 
 
 def answer(error: Exception, path: str) -> Response:
-    """The answer to a request that failed: ``{"error", "hint"}``. Anything unforeseen is logged under a number."""
+    """The answer to a request that failed: ``{"error", "hint"}``, and ``code`` where the error has one.
+
+    Anything unforeseen is logged under a number.
+    """
     if isinstance(error, SuretError):
         status = status_of(error)
         headers = _headers(error, status)
         if status >= 500:
             log.warning("request_failed", path=path, status=status, error=error.message)
-        return JSONResponse({"error": error.message, "hint": error.hint}, status, headers)
+        code = {"code": error.code} if error.code else {}
+        return JSONResponse({"error": error.message, "hint": error.hint, **code}, status, headers)
     number = secrets.token_hex(4)
     # Its text and its variables may be a patient's: only its kind and the lines it came through are logged.
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]

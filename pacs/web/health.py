@@ -21,7 +21,7 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.archive.ingest import refuse_when_full
+from pacs.archive.limits import refuse_when_full
 from pacs.errors import SuretError
 from storage.errors import StorageError
 

@@ -226,6 +226,8 @@ def test_a_length_that_spells_a_vr_is_still_a_length() -> None:
         encapsulated(b"aaaa")[:-9],
         encapsulated(b"aaaa")[:-4],
         open_sequence(SEQUENCE_TAG, open_item(encapsulated(b"aaaa", delimiter=b"")))[:-16],
+        implicit(0x00100010, "NAME")[:8],
+        REFERENCE + implicit(0x00100010, "NAME")[:8],
     ],
 )
 def test_what_ends_inside_something_is_incomplete(data: bytes) -> None:

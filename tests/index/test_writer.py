@@ -90,6 +90,30 @@ def test_a_session_that_is_ended_inside_a_work_fails_that_work_alone(postgresql_
     assert _rules(postgresql_index) == ["next"]
 
 
+@pytest.mark.parametrize("code", ["40P01", "40001"])
+def test_a_transaction_that_gave_way_to_another_node_is_run_again(postgresql_index: Index, code: str) -> None:
+    attempts: list[int] = []
+
+    def gives_way(connection: Connection) -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            connection.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'gave way' USING ERRCODE = '{code}'; END $$"))
+        return _rule(connection, "kept")
+
+    assert postgresql_index.write(gives_way) == "kept"
+    assert len(attempts) == 3
+    assert _rules(postgresql_index) == ["kept"]
+
+
+def test_a_transaction_that_always_gives_way_fails_in_the_end(postgresql_index: Index) -> None:
+    def gives_way(connection: Connection) -> None:
+        connection.execute(text("DO $$ BEGIN RAISE EXCEPTION 'gave way' USING ERRCODE = '40P01'; END $$"))
+
+    with pytest.raises(StoreFailed):
+        postgresql_index.write(gives_way)
+    assert postgresql_index.write(lambda connection: _rule(connection, "next")) == "next"
+
+
 def test_a_connection_lost_in_a_compiled_statement_is_said_in_our_words(postgresql_index: Index) -> None:
     def cut_and_ask(connection: Connection) -> None:
         _cut(connection.connection.driver_connection)

@@ -15,7 +15,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from pacs.archive.archive import Archive
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.dimse.listener import Listener
 from tests.support.archives import open_archive, send
 from tests.support.dimse import listening, settled

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
+from pydicom.data import get_testdata_file
 
 from tests.conftest import NodeFactory
 from tests.support.factories import KAZAKH, ct_series, write_folder
@@ -55,3 +58,68 @@ def test_a_wrong_password_is_said(start_node: NodeFactory, page: Page) -> None:
     page.get_by_test_id("login-password").fill("not-the-password")
     page.get_by_test_id("login-submit").click()
     expect(page.get_by_test_id("login-failure")).to_be_visible(timeout=15_000)
+
+
+def _open_file(page: Page, node: NodeProcess, folder: Path, name: str) -> None:
+    """Send one of pydicom's files and open its study."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(str(get_testdata_file(name, download=False)), folder)
+    _dcmsend(node, folder)
+    _sign_in(page, node)
+    page.get_by_test_id("worklist-row").first.click()
+
+
+def test_a_palette_of_colours_is_diagnostic(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
+    _open_file(page, module_node, tmp_path / "palette", "examples_palette.dcm")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(page.get_by_test_id("not-for-diagnosis")).to_have_count(0)
+
+
+@pytest.mark.parametrize("damage", ["colours", "pixels"])
+def test_an_image_that_cannot_be_made_gives_way_to_the_nodes_picture(
+    module_node: NodeProcess, page: Page, tmp_path: Path, damage: str
+) -> None:
+    def in_odd_colours(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('"PALETTE COLOR"', '"CMYK"'))
+
+    def a_proxys_page(route: Route) -> None:
+        route.fulfill(status=200, content_type="text/html", body="<p>Sign in first</p>")
+
+    if damage == "colours":
+        page.route(re.compile(r"/metadata$"), in_odd_colours)
+    else:
+        page.route(re.compile(r"/frames/1$"), a_proxys_page)
+    _open_file(page, module_node, tmp_path / "palette", "examples_palette.dcm")
+    expect(page.get_by_test_id("not-for-diagnosis")).to_be_visible(timeout=30_000)
+
+
+def test_a_tap_measures_nothing_and_one_measurement_is_removed_alone(
+    module_node: NodeProcess, browser: Browser, tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    _open_file(page, module_node, tmp_path / "ct", "CT_small.dcm")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("tool-length").tap()
+    lengths = page.locator(".svg-layer text")
+    page.touchscreen.tap(200, 300)
+    page.wait_for_timeout(500)
+    expect(lengths).to_have_count(0)
+    fingers = context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[int, int]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    for y in (200, 460):
+        touch("touchStart", (100, y))
+        for x in (130, 160, 200):
+            touch("touchMove", (x, y + 10))
+        touch("touchEnd")
+        page.wait_for_timeout(500)
+    expect(lengths).to_have_count(2)
+    page.keyboard.press("Delete")  # the one drawn last is the chosen one
+    expect(lengths).to_have_count(1)
+    page.get_by_test_id("measurements-undo").tap()
+    expect(lengths).to_have_count(2)
+    context.close()

@@ -11,7 +11,7 @@ from pydicom import Dataset
 
 from pacs.access.principals import OPERATOR, Principal
 from pacs.archive.archive import Archive
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.index.engine import Index
 from pacs.index.writer import WAITING_MAX
 from pacs.model import Clock, Stored, utc_now

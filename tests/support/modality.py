@@ -59,10 +59,7 @@ class Modality:
             self._socket.sendall(prepared.pdus)
         except OSError as error:
             raise AssociationLost(str(error)) from error
-        kind, body = self._read_pdu()
-        if kind != 4:
-            raise AssociationLost(f"PDU type {kind} instead of an answer")
-        return _status(body[6:])
+        return self._answer()
 
     def close(self) -> None:
         """Leave without a release, as a modality that is switched off does."""
@@ -81,6 +78,12 @@ class Modality:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _answer(self) -> int:
+        kind, body = self._read_pdu()
+        if kind != 4:
+            raise AssociationLost(f"PDU type {kind} instead of an answer")
+        return _status(body[6:])
 
     def _read_pdu(self) -> tuple[int, bytes]:
         kind, length = struct.unpack(">BxL", self._read(6))

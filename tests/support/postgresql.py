@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests: a cluster of its own in a temporary folder, by hand, without root's help.
 
-It runs with fsync off: what is tested with it is behaviour, never durability.
+It runs with fsync off: what is tested with it is behaviour, never durability. Rigs ask for a durable one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from tests.support.process import free_port
 _INSTALLED = Path("/usr/lib/postgresql")
 _PREFERRED = 15
 _TIMEOUT_S = 60
-_SETTINGS = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "listen_addresses=127.0.0.1")
+_SETTINGS = ("shared_buffers=32MB", "listen_addresses=127.0.0.1")
+_FAST = ("fsync=off", "full_page_writes=off")
+_DURABLE = ("fsync=on", "full_page_writes=on", "synchronous_commit=on")
 # Ends the cluster and its folder when the test session is gone without having stopped it.
 _WATCH = 'while [ -d "/proc/$1" ] && [ -f "$2/postmaster.pid" ]; do sleep 2; done; '
 _WATCH += '[ -f "$2/postmaster.pid" ] && "$3/pg_ctl" -D "$2" -m immediate -w -t 30 stop && rm -rf "$2"'
@@ -44,13 +46,18 @@ class Cluster:
         name = url.rpartition("/")[2]
         self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def administer(self, statement: str) -> list[tuple[object, ...]]:
+        """The rows of a statement of the superuser, as somebody at the server's console gets them."""
+        with psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
+            return connection.execute(sql.SQL(statement)).fetchall()
+
     def _administer(self, statement: sql.Composed) -> None:
         # CREATE DATABASE cannot run in a transaction.
         with psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
             connection.execute(statement)
 
 
-def start(folder: Path, owner: int) -> Cluster:
+def start(folder: Path, owner: int, *, durable: bool = False) -> Cluster:
     """A cluster in `folder`, which ends at the latest with the process `owner`; leaves the test without PostgreSQL.
 
     PostgreSQL refuses to run as root: then the folder and the processes belong to the user `postgres`, and the
@@ -66,15 +73,26 @@ def start(folder: Path, owner: int) -> Cluster:
         programs / "initdb",
         *("-D", folder, "-U", "postgres", "-A", "trust", "--no-sync", "-k", "-E", "UTF8", "--locale=C.UTF-8"),
     )
-    options = f"-p {cluster.port} -k {folder} " + " ".join(f"-c {setting}" for setting in _SETTINGS)
-    _run(programs / "pg_ctl", "-D", folder, "-l", folder / "log", "-o", options, "-w", "-t", "30", "start")
+    _serve(folder, cluster, durable)
     _run("setsid", "-f", "sh", "-c", _WATCH, "watch", str(owner), folder, programs)
     return cluster
+
+
+def resume(folder: Path, cluster: Cluster, owner: int, *, durable: bool = False) -> None:
+    """Start a stopped cluster again, where it was."""
+    _serve(folder, cluster, durable)
+    _run("setsid", "-f", "sh", "-c", _WATCH, "watch", str(owner), folder, _programs())
 
 
 def stop(folder: Path) -> None:
     """End the cluster of `folder`."""
     _run(_programs() / "pg_ctl", "-D", folder, "-m", "immediate", "-w", "-t", "30", "stop")
+
+
+def _serve(folder: Path, cluster: Cluster, durable: bool) -> None:
+    settings = (*_SETTINGS, *(_DURABLE if durable else _FAST))
+    options = f"-p {cluster.port} -k {folder} " + " ".join(f"-c {setting}" for setting in settings)
+    _run(_programs() / "pg_ctl", "-D", folder, "-l", folder / "log", "-o", options, "-w", "-t", "30", "start")
 
 
 def _programs() -> Path:

@@ -104,6 +104,11 @@ class Relay:
         with self._lock:
             self._faults.append((method, containing, fault, times))
 
+    def clear(self) -> None:
+        """Forget the faults that have not been done: the bad day is over."""
+        with self._lock:
+            self._faults.clear()
+
     @property
     def url(self) -> str:
         """Where clients find the relay."""

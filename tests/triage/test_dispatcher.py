@@ -5,8 +5,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from pacs.access.principals import OPERATOR
+from pacs.index.schema import ai_service
 from pacs.triage import outbound, tasks
 from pacs.triage.dispatcher import DELIVERIES_PER_SERVICE_MAX, LEASE, Dispatcher
 from pacs.triage.outbound import Policy
@@ -28,7 +30,7 @@ class Rig:
     def __init__(self, leaf: Leaf, running: Service) -> None:
         self.leaf = leaf
         self.running = running
-        self.secret = leaf.registry.add_service("reader", running.url, {}, by=OPERATOR)
+        self.secret = leaf.registry.add_service("reader", running.url, {}, by=OPERATOR, replace=True)
         self.dispatcher = self.another()
 
     def another(self) -> Dispatcher:
@@ -146,7 +148,8 @@ def test_gone_disables_the_service(rig: Rig, answers: list[tuple[int, dict[str, 
 
 
 def test_a_service_that_may_not_be_called_is_not(rig: Rig) -> None:
-    rig.leaf.registry.add_service("reader", rig.running.url.replace("127.0.0.1", "0.0.0.0"), {}, by=OPERATOR)
+    elsewhere = rig.running.url.replace("127.0.0.1", "0.0.0.0")  # registering it is refused already
+    rig.leaf.archive.index.write(lambda connection: connection.execute(update(ai_service).values(url=elsewhere)))
     rig.leaf.arrive()
     rig.leaf.follow()
     task = rig.deliver()

@@ -31,7 +31,7 @@ def test_every_route_is_for_the_holder_of_the_tasks_token(leaf: Leaf) -> None:
 def test_it_delivers_while_it_runs_and_leaves_no_thread(leaf: Leaf) -> None:
     before = set(threading.enumerate())
     with service() as running:
-        leaf.registry.add_service("reader", running.url, {}, by=OPERATOR)
+        leaf.registry.add_service("reader", running.url, {}, by=OPERATOR, replace=True)
         hook = _hook(leaf)
         hook.start()
         leaf.arrive()
@@ -45,7 +45,7 @@ def test_what_was_not_delivered_is_delivered_by_the_next_run(leaf: Leaf) -> None
     leaf.arrive()
     leaf.follow()
     with service() as running:
-        leaf.registry.add_service("reader", running.url, {}, by=OPERATOR)
+        leaf.registry.add_service("reader", running.url, {}, by=OPERATOR, replace=True)
         hook = _hook(leaf)
         hook.start()
         running.wait(1)

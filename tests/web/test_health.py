@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.render.workers import DecodeWorkers
 from pacs.web.app import create_app
 from storage.errors import StorageFailed

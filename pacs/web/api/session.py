@@ -16,7 +16,7 @@ from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, 
 from pacs.access.grants import Action
 from pacs.access.principals import Principal, PrincipalKind
 from pacs.access.sessions import COOKIE, Sessions
-from pacs.errors import NotPermitted, QueryRefused
+from pacs.errors import NotPermitted
 from pacs.web.api.bodies import body_as
 
 ADDRESSES_MAX = 10_000
@@ -116,7 +116,7 @@ def routes(accounts: Accounts, sessions: Sessions, attempts_per_minute: int, ver
         except SignInRefused as refused:
             if refused.retry_after_s:
                 raise
-            raise QueryRefused("the current password is wrong", "check it and try again") from None
+            raise AccountRefused("the current password is wrong", "check it and try again", "current_wrong") from None
         finally:
             sessions.forget()
         attempts.succeeded(address, attempt)

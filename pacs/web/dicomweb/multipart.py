@@ -48,37 +48,43 @@ PartEvent = PartBegins | PartData | PartEnds
 
 class _State(Enum):
     PREAMBLE = auto()
-    AFTER_DELIMITER = auto()
     HEADERS = auto()
     OCTETS = auto()
     EPILOGUE = auto()
 
 
+class _Line(Enum):
+    """What a line that begins like a delimiter turns out to be."""
+
+    DELIMITER = auto()
+    LAST = auto()
+    OCTETS = auto()
+    UNDECIDED = auto()  # until more of it has come
+
+
 class MultipartReader:
-    """Feed chunks, get events. Raises MultipartBroken for a boundary that is none and from `feed` and `close`."""
+    """Feed chunks, get events. Raises MultipartBroken for a boundary that is none and from `feed` and `close`.
+
+    Every octet is looked at once, and what is no delimiter makes no event: no body costs more than its length.
+    """
 
     def __init__(self, boundary: str) -> None:
         if _BOUNDARY.fullmatch(boundary) is None:
             raise MultipartBroken("the boundary is missing or malformed", "name it in the Content-Type header")
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
         self._state = _State.PREAMBLE
-        self._before = _State.PREAMBLE  # what to go back to when a delimiter turns out to be none
         self._buffer = b"\r\n"  # the first delimiter may stand at the very beginning
+        self._start = 0  # of what is in the buffer and has not been given
         self._preamble = 0
         self._line_end = 0  # bytes of the headers' last line end that still stand before the octets
 
     def feed(self, data: bytes) -> Iterator[PartEvent]:
         """The events of the next chunk. A chunk may end anywhere, also inside a delimiter."""
-        self._buffer = self._buffer + data if self._buffer else data
-        steps = {
-            _State.PREAMBLE: self._octets,
-            _State.AFTER_DELIMITER: self._after_delimiter,
-            _State.HEADERS: self._headers,
-            _State.OCTETS: self._octets,
-        }
+        self._buffer = self._buffer[self._start :] + data if self._start < len(self._buffer) else data
+        self._start = 0
         going_on = True
         while going_on and self._state is not _State.EPILOGUE:
-            going_on = yield from steps[self._state]()
+            going_on = yield from self._headers() if self._state is _State.HEADERS else self._octets()
         if self._state is _State.EPILOGUE:
             self._buffer = b""
 
@@ -89,17 +95,42 @@ class MultipartReader:
 
     def _octets(self) -> Generator[PartEvent, None, bool]:
         """Give what surely is octets; true when there is more to do with what is buffered."""
-        found = self._buffer.find(self._delimiter)
-        end = found if found >= 0 else self._held_back()
-        yield from self._give(end)
-        self._buffer = self._buffer[end:]
-        if found >= 0:
-            self._before, self._state = self._state, _State.AFTER_DELIMITER
-        return found >= 0
+        found = self._buffer.find(self._delimiter, self._start)
+        while found >= 0:
+            line, after = self._line(found)
+            if line is not _Line.OCTETS:
+                break
+            found = self._buffer.find(self._delimiter, after)
+        else:
+            yield from self._give(self._held_back())
+            return False
+        yield from self._give(found)
+        if line is _Line.UNDECIDED:
+            return False
+        if self._state is _State.OCTETS:
+            yield PartEnds()
+        self._state = _State.EPILOGUE if line is _Line.LAST else _State.HEADERS
+        self._start = after
+        return True
+
+    def _line(self, found: int) -> tuple[_Line, int]:
+        """A delimiter is one when blanks and a line's end follow, and the last one when two hyphens do; also where it
+        ends: before its line's end, so that an empty header is found too."""
+        after = found + len(self._delimiter)
+        rest = self._buffer[after : after + PADDING_BYTES_MAX + 2]
+        if rest.startswith(b"--"):
+            return _Line.LAST, after
+        blanks = len(rest) - len(rest.lstrip(b" \t"))
+        line_end = rest[blanks : blanks + 2]
+        if line_end == b"\r\n":
+            return _Line.DELIMITER, after + blanks
+        if len(rest) < PADDING_BYTES_MAX and (b"\r\n".startswith(line_end) or rest == b"-"):
+            return _Line.UNDECIDED, after
+        return _Line.OCTETS, after
 
     def _held_back(self) -> int:
         """Where the buffer's end may be the beginning of a delimiter."""
-        start = max(0, len(self._buffer) - len(self._delimiter) + 1)
+        start = max(self._start, len(self._buffer) - len(self._delimiter) + 1)
         while (start := self._buffer.find(b"\r", start)) >= 0:
             if self._delimiter.startswith(self._buffer[start:]):
                 return start
@@ -107,49 +138,26 @@ class MultipartReader:
         return len(self._buffer)
 
     def _give(self, end: int) -> Iterator[PartEvent]:
+        start, self._start = self._start, end
         if self._state is _State.OCTETS:
-            if end > self._line_end:
-                yield PartData(memoryview(self._buffer)[self._line_end : end])
-            if end:
+            if end > start + self._line_end:
+                yield PartData(memoryview(self._buffer)[start + self._line_end : end])
+            if end > start:
                 self._line_end = 0
             return
-        self._preamble += end
+        self._preamble += end - start
         if self._preamble > PREAMBLE_BYTES_MAX:
             raise MultipartBroken("no part begins", "check that the boundary of the Content-Type is that of the body")
 
-    def _after_delimiter(self) -> Generator[PartEvent, None, bool]:
-        """A delimiter is one when blanks and a line's end follow, and the last one when two hyphens do."""
-        after = len(self._delimiter)
-        rest = self._buffer[after : after + PADDING_BYTES_MAX + 2]
-        if rest.startswith(b"--"):
-            if self._before is _State.OCTETS:
-                yield PartEnds()
-            self._state = _State.EPILOGUE
-            return False
-        blanks = len(rest) - len(rest.lstrip(b" \t"))
-        line_end = rest[blanks : blanks + 2]
-        if line_end == b"\r\n":
-            if self._before is _State.OCTETS:
-                yield PartEnds()
-            self._buffer = self._buffer[after + blanks :]  # from the line's end, so that an empty header is found too
-            self._state = _State.HEADERS
-            return True
-        if len(rest) < PADDING_BYTES_MAX and (b"\r\n".startswith(line_end) or rest == b"-"):
-            return False  # cannot be told yet
-        self._state = self._before  # the same text, but not a delimiter
-        yield from self._give(after)
-        self._buffer = self._buffer[after:]
-        return True
-
     def _headers(self) -> Generator[PartEvent, None, bool]:
-        end = self._buffer.find(b"\r\n\r\n", 0, HEADERS_BYTES_MAX)
+        end = self._buffer.find(b"\r\n\r\n", self._start, self._start + HEADERS_BYTES_MAX)
         if end < 0:
-            if len(self._buffer) >= HEADERS_BYTES_MAX:
+            if len(self._buffer) - self._start >= HEADERS_BYTES_MAX:
                 raise MultipartBroken("the headers of a part are too long", f"at most {HEADERS_BYTES_MAX} bytes")
             return False
-        yield PartBegins(_parsed_headers(self._buffer[:end]))
+        yield PartBegins(_parsed_headers(self._buffer[self._start : end]))
         # The headers' last line end may also be the one that belongs to the next delimiter: a part without octets.
-        self._buffer, self._line_end = self._buffer[end + 2 :], 2
+        self._start, self._line_end = end + 2, 2
         self._state = _State.OCTETS
         return True
 

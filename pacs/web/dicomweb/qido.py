@@ -20,7 +20,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
 from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, Attribute, Level, Matching
 from pacs.errors import QueryRefused
-from pacs.index.criteria import Criterion, OneOf, Query
+from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, json_type, service_url
@@ -148,8 +148,16 @@ def understand(parameters: list[tuple[str, str]]) -> Search:
 def to_query(
     search: Search, resource: Resource, path: Mapping[str, str], principal: Principal, results_max: int
 ) -> Query:
-    """The question to the index. Raises QueryRefused for UIDs in the path that are none."""
-    criteria = list(search.criteria)
+    """The question to the index. Raises QueryRefused for UIDs in the path that are none.
+
+    Items of a sequence are compared in the rows of the answer, so those of a level below are left out with a warning.
+    """
+    criteria: list[Criterion] = []
+    for asked_for in search.criteria:
+        if isinstance(asked_for.test, Item) and asked_for.attribute.level > resource.level:
+            search.warnings.append(f"The parameter {asked_for.attribute.keyword} is not supported and was ignored.")
+        else:
+            criteria.append(asked_for)
     for parameter, keyword in (("study", "StudyInstanceUID"), ("series", "SeriesInstanceUID")):
         if parameter in path:
             uid = checked_uid(path[parameter], keyword)

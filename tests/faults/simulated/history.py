@@ -16,7 +16,7 @@ from pacs.archive import housekeeping, recovery
 from pacs.archive.verify import verify
 from pacs.errors import ArrivalRefused, IncompleteDataSet, NotFound, StoreFailed, SuretError, Unreadable
 from pacs.index.schema import garbage, instance
-from pacs.model import InstanceState, StorageState
+from pacs.model import GarbageReason, InstanceState, StorageState
 from storage.errors import StorageError
 from tests.faults.simulated.instances import Instance
 from tests.faults.simulated.instances import instance as made
@@ -293,10 +293,10 @@ class History:
 
     def _condemn(self, node: Node) -> None:
         self.model.condemned = True
-        named = select(instance.c.object_key, literal("duplicate"), literal(0)).where(
+        named = select(instance.c.object_key, literal(GarbageReason.DUPLICATE.value), literal(0)).where(
             instance.c.object_key.not_in(select(garbage.c.object_key))
         )
-        self._write(node, insert(garbage).from_select(["object_key", "reason", "not_before"], named.limit(1)))
+        self._write(node, insert(garbage).from_select(["object_key", "reason", "since"], named.limit(1)))
 
     def _write(self, node: Node, statement: object) -> None:
         try:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from pacs.archive import keys
 from pacs.archive.archive import Archive
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.index import writer
 from pacs.index.engine import Index

@@ -21,11 +21,12 @@ from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.keys import ArrivalOrder
+from pacs.archive.proof import Recorded
 from pacs.index import engine
 from pacs.index.engine import Index
 from pacs.index.schema import garbage, instance
 from pacs.index.writer import Statement
-from pacs.model import InstanceState, StorageState, Stored, to_microseconds
+from pacs.model import GarbageReason, InstanceState, StorageState, Stored, to_microseconds
 from storage.errors import KeyMissing
 from storage.filesystem import FolderStore
 from tests.faults.simulated.disk import Disk, Inode
@@ -215,7 +216,7 @@ def collide_overwrites(template: Path) -> Iterator[None]:
     """Other content under a known UID takes the row of the first."""
     original = ingest.register
 
-    def register(connection: Connection, arrived: Arrived) -> Stored:
+    def register(connection: Connection, arrived: Arrived, *more: Any) -> Stored | Recorded:
         connection.execute(
             update(instance)
             .where(
@@ -225,7 +226,7 @@ def collide_overwrites(template: Path) -> Iterator[None]:
             )
             .values(dataset_sha256=arrived.dataset_sha256, storage=StorageState.DAMAGED)
         )
-        return original(connection, arrived)
+        return original(connection, arrived, *more)
 
     with patch.object(ingest, "register", register):
         yield
@@ -241,10 +242,10 @@ def object_deleted_first(template: Path) -> Iterator[None]:
         stores[:] = [store]
         opening(store, root)
 
-    def register(connection: Connection, arrived: Arrived) -> Stored:
-        stored = original(connection, arrived)
+    def register(connection: Connection, arrived: Arrived, *more: Any) -> Stored | Recorded:
+        stored = original(connection, arrived, *more)
         live = select(instance.c.object_key).where(instance.c.object_key == garbage.c.object_key).exists()
-        thrown_away = select(garbage.c.object_key).where(garbage.c.reason == "damaged", ~live)
+        thrown_away = select(garbage.c.object_key).where(garbage.c.reason == GarbageReason.DAMAGED, ~live)
         for object_key in connection.execute(thrown_away).scalars().all():
             with contextlib.suppress(KeyMissing):
                 stores[0].delete(object_key)
@@ -259,7 +260,7 @@ def purge_without_recheck(template: Path) -> Iterator[None]:
     """The remover trusts the garbage list."""
 
     def remove_garbage(archive: Archive, grace: timedelta) -> int:
-        due = select(garbage.c.object_key).where(garbage.c.not_before <= to_microseconds(archive.clock() - grace))
+        due = select(garbage.c.object_key).where(garbage.c.since <= to_microseconds(archive.clock() - grace))
         with archive.index.read() as connection:
             keys = list(connection.execute(due).scalars())
         for object_key in keys:

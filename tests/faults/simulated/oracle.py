@@ -15,6 +15,7 @@ from pacs.model import EventKind, InstanceState, Outcome
 from storage.errors import StorageError
 from tests.faults.simulated.instances import Instance
 
+MARKED = "marked as damaged"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +80,8 @@ def judge_rows(archive: Archive, model: Model) -> None:
 
 def _broken(archive: Archive, model: Model) -> Iterator[str]:
     for found in verify(archive.index, archive.store, now=LATER, grace=timedelta()):
-        yield f"{found.invariant} {found.subject}: {found.detail}"
+        if not found.detail.startswith(MARKED):  # falsely: its bytes are looked at below
+            yield f"{found.invariant} {found.subject}: {found.detail}"
     with archive.index.read() as connection:
         rows = connection.execute(
             select(

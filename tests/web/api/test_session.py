@@ -118,6 +118,27 @@ def test_the_one_time_password_has_to_be_changed(site: Site) -> None:
     assert other.get("/api/session").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("current", "new", "code"),
+    [
+        (PASSWORD, "short", "too_short"),
+        (PASSWORD, "x" * 1025, "too_long"),
+        (PASSWORD, "aigulaigulaigul", "too_easy"),
+        (PASSWORD, "a" * 20, "too_easy"),
+        (PASSWORD, PASSWORD, "same"),
+        ("wrong-one-wrong", "four quiet words", "current_wrong"),
+    ],
+)
+def test_a_refused_password_is_told_by_a_code_that_a_viewer_can_translate(
+    client: TestClient, current: str, new: str, code: str
+) -> None:
+    sign_in(client)
+    refused = client.post("/api/session/password", json={"current": current, "new": new})
+    assert refused.status_code == 400
+    assert refused.json().keys() == {"error", "hint", "code"}
+    assert refused.json()["code"] == code
+
+
 def test_a_token_has_a_name_but_no_session(site: Site) -> None:
     client = site.as_role(Role.SERVICE)
     assert client.get("/api/session").json()["user"] == {"name": "test-service", "roles": ["service"]}

@@ -171,6 +171,13 @@ def test_no_memory_is_kept_but_a_possible_delimiter() -> None:
         assert given_back == 1000
 
 
+def test_what_only_looks_like_delimiters_costs_no_event_each() -> None:
+    reader = MultipartReader("B")
+    list(reader.feed(b"--B\r\n\r\n"))
+    events = list(reader.feed(b"\r\n--B." * 10_000 + b"\r\n--B--"))
+    assert [type(event) for event in events] == [PartData, PartEnds]
+
+
 def test_what_we_write_we_read() -> None:
     framing = Framing("application/dicom")
     payloads = [b"abc", b"", b"\r\n"]

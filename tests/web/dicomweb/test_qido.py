@@ -187,6 +187,12 @@ def test_unknown_parameters_are_ignored_with_a_warning(client: TestClient, name:
     assert name in response.headers["warning"]
 
 
+def test_items_of_a_lower_level_are_ignored_with_a_warning(client: TestClient) -> None:
+    response = client.get("/dicom-web/studies", params={"RequestAttributesSequence.ScheduledProcedureStepID": "A*"})
+    assert response.status_code == 200
+    assert "RequestAttributesSequence" in response.headers["warning"]
+
+
 def test_a_warning_cannot_carry_anything_else(client: TestClient) -> None:
     response = client.get("/dicom-web/studies", params={'a"\r\nX-Evil: 1': "x"})
     assert response.status_code == 200

@@ -15,7 +15,8 @@ from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
 from starlette.testclient import TestClient
 
 from pacs.access.principals import OPERATOR, Role
-from pacs.archive.ingest import IngestLimits, Reception
+from pacs.archive.ingest import Reception
+from pacs.archive.limits import IngestLimits
 from pacs.render.workers import DecodeWorkers
 from pacs.web.dicomweb.stow import Delivery
 from tests.support.factories import ct_series, ct_slice, part10, structured_report

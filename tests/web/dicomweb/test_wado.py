@@ -175,6 +175,7 @@ def test_truncated_files_are_told_not_served(site: Site, client: TestClient) -> 
         response = get(client, url_of(sent, rest), ANY_OBJECTS if not rest else ANY_FRAMES)
         assert response.status_code == 422
         assert "shorter" in response.json()["error"]
+    assert site.archive.doubts.take(0) == found.object_key
 
 
 # Frames --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ export class Failure extends Error {
     readonly retryAfter = 0,
     /** The decoded JSON body, for callers that expect more in it. */
     readonly body: unknown = undefined,
+    /** The reason for programs; "" when there is none. */
+    readonly code = "",
   ) {
     super(message);
   }
@@ -69,7 +71,7 @@ export class Http {
   }
 }
 
-/** The failure an answer tells of: `{"error", "hint"}` where the node wrote it. */
+/** The failure an answer tells of: `{"error", "hint", "code"}` where the node wrote it. */
 export async function failureOf(answer: Response): Promise<Failure> {
   let body: unknown;
   try {
@@ -82,5 +84,5 @@ export async function failureOf(answer: Response): Promise<Failure> {
     return typeof value === "string" ? value : "";
   };
   const wait = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
-  return new Failure(answer.status, said("error"), said("hint"), Number.isFinite(wait) ? wait : 0, body);
+  return new Failure(answer.status, said("error"), said("hint"), Number.isFinite(wait) ? wait : 0, body, said("code"));
 }

@@ -20,6 +20,11 @@ export const en = {
   "password.submit": "Save password",
   "password.differ": "The two new passwords differ.",
   "password.refused": "This password was not accepted.",
+  "password.rule": "At least 10 characters; a few unrelated words are easy to remember.",
+  "password.tooLong": "This password is too long: use at most 1024 characters.",
+  "password.tooEasy": "This password is easy to guess: use more than your account's name and repetitions.",
+  "password.same": "The new password is the old one. Choose another.",
+  "password.currentWrong": "The one-time password is wrong. Check it and try again.",
 
   "session.signOut": "Sign out",
   "session.language": "Language",
@@ -67,7 +72,7 @@ export const en = {
   "worklist.column.modality": "Modality",
   "worklist.column.study": "Study",
   "worklist.column.accession": "Accession №",
-  "worklist.column.images": "Images",
+  "worklist.column.images": "Images / series",
   "worklist.column.received": "Received",
   "worklist.conflicts": { one: "{count} object came twice with different content", other: "{count} objects came twice with different content" },
 
@@ -134,7 +139,10 @@ export const en = {
   "tool.preset.explain": "Window presets",
   "tool.invert.explain": "Invert black and white",
   "tool.reset.explain": "Back to the original view",
-  "tool.clear.explain": "Remove the measurements",
+  "tool.clear.explain": "Remove the chosen measurement, or all of them",
+
+  "measure.removed": { one: "{count} measurement removed", other: "{count} measurements removed" },
+  "measure.undo": "Undo",
 
   "unit.mm": "mm",
   "unit.px": "px",

@@ -20,6 +20,11 @@ export const kk: Catalogue = {
   "password.submit": "Құпиясөзді сақтау",
   "password.differ": "Жаңа құпиясөздер бірдей емес.",
   "password.refused": "Бұл құпиясөз қабылданбады.",
+  "password.rule": "Кемінде 10 таңба; бір-бірімен байланыссыз бірнеше сөзді есте сақтау оңай.",
+  "password.tooLong": "Құпиясөз тым ұзын: 1024 таңбадан аспауы керек.",
+  "password.tooEasy": "Бұл құпиясөзді табу оңай: тіркелгі аты мен қайталаулар жеткіліксіз.",
+  "password.same": "Жаңа құпиясөз ескісімен бірдей. Басқасын таңдаңыз.",
+  "password.currentWrong": "Бір реттік құпиясөз қате. Тексеріп, қайталап көріңіз.",
 
   "session.signOut": "Шығу",
   "session.language": "Тіл",
@@ -67,7 +72,7 @@ export const kk: Catalogue = {
   "worklist.column.modality": "Модальдылық",
   "worklist.column.study": "Зерттеу",
   "worklist.column.accession": "Зерттеу нөмірі",
-  "worklist.column.images": "Кескіндер",
+  "worklist.column.images": "Кескін / серия",
   "worklist.column.received": "Келген уақыты",
   "worklist.conflicts": { other: "{count} нысан екі рет әртүрлі мазмұнмен келді" },
 
@@ -121,7 +126,7 @@ export const kk: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Жылжыту",
   "tool.length": "Ұзындық",
-  "tool.preset": "Терезелер",
+  "tool.preset": "Пресеттер",
   "tool.invert": "Негатив",
   "tool.reset": "Бастапқы",
   "tool.clear": "Өшіру",
@@ -134,7 +139,10 @@ export const kk: Catalogue = {
   "tool.preset.explain": "Дайын терезелер",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Бастапқы күйге қайтару",
-  "tool.clear.explain": "Өлшемдерді өшіру",
+  "tool.clear.explain": "Таңдалған өлшемді немесе барлығын өшіру",
+
+  "measure.removed": { other: "{count} өлшем өшірілді" },
+  "measure.undo": "Қайтару",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",

@@ -20,6 +20,11 @@ export const ky: Catalogue = {
   "password.submit": "Сырсөздү сактоо",
   "password.differ": "Жаңы сырсөздөр бирдей эмес.",
   "password.refused": "Бул сырсөз кабыл алынган жок.",
+  "password.rule": "Кеминде 10 белги; бири-бирине байланышпаган бир нече сөздү эстеп калуу оңой.",
+  "password.tooLong": "Сырсөз өтө узун: 1024 белгиден ашпашы керек.",
+  "password.tooEasy": "Бул сырсөздү табуу оңой: каттоо аты менен кайталоолор жетишсиз.",
+  "password.same": "Жаңы сырсөз эскиси менен бирдей. Башкасын тандаңыз.",
+  "password.currentWrong": "Бир жолку сырсөз туура эмес. Текшерип, кайра аракет кылыңыз.",
 
   "session.signOut": "Чыгуу",
   "session.language": "Тил",
@@ -67,7 +72,7 @@ export const ky: Catalogue = {
   "worklist.column.modality": "Модалдуулук",
   "worklist.column.study": "Изилдөө",
   "worklist.column.accession": "Изилдөө номери",
-  "worklist.column.images": "Сүрөттөр",
+  "worklist.column.images": "Сүрөт / серия",
   "worklist.column.received": "Келген убактысы",
   "worklist.conflicts": { other: "{count} объект эки жолу ар башка мазмун менен келди" },
 
@@ -121,7 +126,7 @@ export const ky: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Жылдыруу",
   "tool.length": "Узундук",
-  "tool.preset": "Терезелер",
+  "tool.preset": "Пресеттер",
   "tool.invert": "Негатив",
   "tool.reset": "Баштапкы",
   "tool.clear": "Өчүрүү",
@@ -134,7 +139,10 @@ export const ky: Catalogue = {
   "tool.preset.explain": "Даяр терезелер",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Баштапкы абалга келтирүү",
-  "tool.clear.explain": "Өлчөөлөрдү өчүрүү",
+  "tool.clear.explain": "Тандалган өлчөөнү же баарын өчүрүү",
+
+  "measure.removed": { other: "{count} өлчөө өчүрүлдү" },
+  "measure.undo": "Кайтаруу",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",

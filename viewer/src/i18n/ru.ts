@@ -25,6 +25,11 @@ export const ru: Catalogue = {
   "password.submit": "Сохранить пароль",
   "password.differ": "Новые пароли не совпадают.",
   "password.refused": "Этот пароль не принят.",
+  "password.rule": "Не менее 10 символов; легко запомнить несколько не связанных слов.",
+  "password.tooLong": "Пароль слишком длинный: не более 1024 символов.",
+  "password.tooEasy": "Этот пароль легко угадать: имени учётной записи и повторов мало.",
+  "password.same": "Новый пароль совпадает со старым. Придумайте другой.",
+  "password.currentWrong": "Одноразовый пароль неверен. Проверьте его и попробуйте снова.",
 
   "session.signOut": "Выйти",
   "session.language": "Язык",
@@ -77,7 +82,7 @@ export const ru: Catalogue = {
   "worklist.column.modality": "Модальность",
   "worklist.column.study": "Исследование",
   "worklist.column.accession": "Номер исследования",
-  "worklist.column.images": "Снимки",
+  "worklist.column.images": "Снимки / серии",
   "worklist.column.received": "Получено",
   "worklist.conflicts": {
     one: "{count} объект пришёл дважды с разным содержимым",
@@ -141,7 +146,7 @@ export const ru: Catalogue = {
   "tool.zoom": "Масштаб",
   "tool.pan": "Сдвиг",
   "tool.length": "Длина",
-  "tool.preset": "Окна",
+  "tool.preset": "Пресеты",
   "tool.invert": "Негатив",
   "tool.reset": "Сброс",
   "tool.clear": "Стереть",
@@ -154,7 +159,15 @@ export const ru: Catalogue = {
   "tool.preset.explain": "Готовые окна",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Вернуть исходный вид",
-  "tool.clear.explain": "Удалить измерения",
+  "tool.clear.explain": "Удалить выбранное измерение или все",
+
+  "measure.removed": {
+    one: "Удалено {count} измерение",
+    few: "Удалено {count} измерения",
+    many: "Удалено {count} измерений",
+    other: "Удалено {count} измерения",
+  },
+  "measure.undo": "Вернуть",
 
   "unit.mm": "мм",
   "unit.px": "пикс.",

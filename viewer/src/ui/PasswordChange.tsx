@@ -16,9 +16,19 @@ const FIELDS: readonly { readonly field: Field; readonly label: PlainKey; readon
   { field: "again", label: "password.repeat", autocomplete: "new-password" },
 ];
 
+/** The node's reasons, by its codes. */
+const REASONS: Readonly<Record<string, PlainKey>> = {
+  too_short: "password.rule",
+  too_long: "password.tooLong",
+  too_easy: "password.tooEasy",
+  same: "password.same",
+  current_wrong: "password.currentWrong",
+};
+
 function refusal(failure: Failure): string {
   if (failure.status !== 400) return failureMessage(failure);
-  return [t("password.refused"), failure.message, failure.hint].filter((text) => text !== "").join(" ");
+  const reason = REASONS[failure.code];
+  return reason === undefined ? t("password.refused") : `${t("password.refused")} ${t(reason)}`;
 }
 
 /** For accounts whose password is the one-time one. */
@@ -50,7 +60,9 @@ export function PasswordChange({ session }: { readonly session: Session }) {
       <form class="panel" onSubmit={(event) => void submit(event)}>
         <Brand />
         <h1>{t("password.heading")}</h1>
-        <p class="muted">{t("password.why")}</p>
+        <p class="muted">
+          {t("password.why")} {t("password.rule")}
+        </p>
         {message && (
           <p class="form-failure" role="alert" data-testid="password-failure">
             {message}

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
-import { t } from "@/i18n";
+import { counted, t } from "@/i18n";
 import type { OpenStudy } from "@/model/study";
 import { loadViewport } from "@/ui/lazyViewport";
 import { Overlay } from "@/ui/Overlay";
@@ -44,6 +44,7 @@ export function ViewportPane({ study, reading }: ViewportPaneProps) {
         <div ref={element} class="canvas-place" />
         {frame && <Preview frame={frame} reading={reading} done={() => setPreviewDone(true)} />}
         {frame && <Overlay study={study} reading={reading} frame={frame} />}
+        <RemovalNotice reading={reading} />
       </div>
       {frames.length > 1 && <StackSlider study={study} reading={reading} />}
     </div>
@@ -108,6 +109,7 @@ function useViewport(
       left = true;
       reading.stack.peek()?.close();
       reading.stack.value = undefined;
+      reading.removed.value = undefined;
       reading.shown.value = { kind: "preview" };
     };
   }, [wanted, study, reading]);
@@ -132,6 +134,22 @@ function listener(study: OpenStudy, reading: Reading): StackListener {
       if (index === study.imageIndex.peek()) reading.shown.value = { kind: "failed" };
     },
   };
+}
+
+function RemovalNotice({ reading }: { readonly reading: Reading }) {
+  const removed = reading.removed.value;
+  return (
+    <div class="notice" role="status">
+      {removed && (
+        <div class="notice-words" data-testid="measurements-removed">
+          <span>{counted("measure.removed", removed.count)}</span>
+          <button type="button" class="button" data-testid="measurements-undo" onClick={() => reading.undoRemoval()}>
+            {t("measure.undo")}
+          </button>
+        </div>
+      )}
+    </div>
+  );
 }
 
 function StackSlider({ study, reading }: ViewportPaneProps) {

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import type { OpenStudy } from "@/model/study";
 import { BUTTONS, isTool, SERIES_STEPS, STEPS, type ButtonName, type ToolName } from "@/tools/palette";
 import type { Preset } from "@/tools/presets";
-import type { Quality, StackView, View } from "@/viewport/contract";
+import type { Quality, Removal, StackView, View } from "@/viewport/contract";
 
 /** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
 export type Shown =
@@ -13,6 +13,8 @@ export type Shown =
   | { readonly kind: "loading" }
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
+
+const NOTICE_MS = 10_000;
 
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
 
@@ -24,8 +26,12 @@ export class Reading {
   readonly loadedImages = signal(0);
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
+  /** Measurements just taken away, for as long as they can be brought back. */
+  readonly removed = signal<Removal | undefined>(undefined);
   /** Set while the viewport stands. */
   readonly stack = signal<StackView | undefined>(undefined);
+
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly study: OpenStudy) {}
 
@@ -35,9 +41,22 @@ export class Reading {
       this.stack.peek()?.setTool(name);
     } else if (name === "preset") {
       this.presetsOpen.value = !this.presetsOpen.peek();
+    } else if (name === "clear") {
+      this.tell(this.stack.peek()?.clear());
     } else {
       this.stack.peek()?.[name]();
     }
+  }
+
+  undoRemoval(): void {
+    this.removed.peek()?.undo();
+    this.tell(undefined);
+  }
+
+  private tell(removal: Removal | undefined): void {
+    clearTimeout(this.noticeTimer);
+    this.removed.value = removal;
+    if (removal) this.noticeTimer = setTimeout(() => (this.removed.value = undefined), NOTICE_MS);
   }
 
   choose(preset: Preset): void {
@@ -65,6 +84,7 @@ export class Reading {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.key === "Escape") {
       this.presetsOpen.value = false;
+      this.stack.peek()?.letGo();
       return;
     }
     const step = STEPS[event.key];

@@ -9,6 +9,7 @@ export interface View {
   readonly window: Window | undefined;
   /** 1: the image fits the viewport. */
   readonly zoom: number;
+  /** Whether the reader turned black and white round; MONOCHROME1 alone is not that. */
   readonly inverted: boolean;
 }
 
@@ -27,6 +28,13 @@ export interface StackListener {
   failed(index: number): void;
 }
 
+/** Measurements that were taken away. */
+export interface Removal {
+  readonly count: number;
+  /** Bring them back, while the viewport stands. */
+  undo(): void;
+}
+
 /** One stack of images in one element. */
 export interface StackView {
   /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
@@ -37,8 +45,10 @@ export interface StackView {
   invert(): void;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
-  /** Remove the measurements from this stack. */
-  clear(): void;
+  /** Remove the chosen measurement, or, when none is chosen, all of this stack; undefined when there is none. */
+  clear(): Removal | undefined;
+  /** Give up a measurement that is being drawn, and choose none. */
+  letGo(): void;
   close(): void;
 }
 

@@ -22,7 +22,7 @@ function cacheBytes(): number {
 
 function start(): void {
   if (started) return;
-  initCore();
+  initCore({ rendering: { webGlContextCount: 1 }, debug: {} }); // one viewport; a browser gives 16 to all its pages
   initTools(); // before the first viewport is enabled, or its tools stay dead
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());

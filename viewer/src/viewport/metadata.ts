@@ -6,6 +6,7 @@ import { wadors } from "@cornerstonejs/dicom-image-loader";
 import { framePath, renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
 const { MetadataModules } = Enums;
 
@@ -31,7 +32,8 @@ export function renderedImageId(frame: Frame): string {
 export function register(frame: Frame): void {
   frames.set(storedImageId(frame), frame);
   frames.set(renderedImageId(frame), frame);
-  wadors.metaDataManager.add(storedImageId(frame), frame.dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
+  const dataset = (hasPalette(frame.dataset) && withPlainPalette(frame.dataset)) || frame.dataset;
+  wadors.metaDataManager.add(storedImageId(frame), dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
 }
 
 export function unregister(frame: Frame): void {
@@ -43,11 +45,22 @@ export function unregister(frame: Frame): void {
 const MODALITY_LUT_SEQUENCE = "00283000";
 const VOI_LUT_FUNCTION = "00281056";
 const FRAME_OF_REFERENCE_UID = "00200052";
-const SEGMENTED_RED_PALETTE = "00281221";
+
+// PS3.3 C.7.6.3.1.2: what the browser's decoders turn into a picture; others they would take for grey.
+const KNOWN_COLOURS = new Set([
+  "MONOCHROME1",
+  "MONOCHROME2",
+  "PALETTE COLOR",
+  "RGB",
+  "YBR_FULL",
+  "YBR_FULL_422",
+  "YBR_ICT",
+  "YBR_RCT",
+]);
 
 /**
  * Whether the browser's decoders are known to give another picture than the standard says, so that the node's is shown:
- * bit-packed and wide pixels, floats, 16-bit colours, tables which they do not apply.
+ * bit-packed and wide pixels, floats, 16-bit colours, tables and palettes which they do not apply.
  */
 export function needsNode(dataset: Dataset): boolean {
   const bits = number(dataset, Tag.BitsAllocated) ?? 0;
@@ -56,8 +69,9 @@ export function needsNode(dataset: Dataset): boolean {
     (bits !== 8 && bits !== 16) ||
     (samples > 1 && bits > 8) ||
     !(Tag.PixelData in dataset) ||
+    !KNOWN_COLOURS.has(text(dataset, Tag.PhotometricInterpretation)) ||
     items(dataset, MODALITY_LUT_SEQUENCE).length > 0 ||
-    SEGMENTED_RED_PALETTE in dataset
+    (hasPalette(dataset) && withPlainPalette(dataset) === undefined)
   );
 }
 

@@ -6,7 +6,8 @@ import { annotation } from "@cornerstonejs/tools";
 import type { Frame } from "@/dicomweb/frames";
 import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
-import type { Quality, StackListener, StackView, View } from "@/viewport/contract";
+import type { Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
+import { Measurements } from "@/viewport/measurements";
 import { needsNode, register, RENDERED, renderedImageId, storedImageId, unregister } from "@/viewport/metadata";
 import { ReadAhead } from "@/viewport/readAhead";
 import { ToolHand } from "@/viewport/toolGroup";
@@ -15,13 +16,23 @@ const { Events, RequestType, ViewportType } = Enums;
 
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
+const ENGINE = "engine";
+
 let serial = 0;
+let engine: RenderingEngine | undefined;
+
+/** One for all viewports, one after the other: each takes a WebGL context, which the browser takes back in its own time. */
+function renderingEngine(): RenderingEngine {
+  engine ??= new RenderingEngine(ENGINE);
+  return engine;
+}
 
 export class CornerstoneStackView implements StackView {
   private readonly viewportId: string;
   private readonly engine: RenderingEngine;
   private readonly viewport: Types.IStackViewport;
   private readonly hand: ToolHand;
+  private readonly measurements: Measurements;
   private readonly resizing: ResizeObserver;
   private readonly closing = new AbortController();
 
@@ -29,6 +40,8 @@ export class CornerstoneStackView implements StackView {
   private imageIds: string[] = [];
   private readAhead: ReadAhead | undefined;
   private awaitsPaint: number | undefined;
+  /** Identifier of the image painted last. */
+  private painted: string | undefined;
 
   constructor(
     private readonly element: HTMLDivElement,
@@ -36,8 +49,7 @@ export class CornerstoneStackView implements StackView {
   ) {
     serial += 1;
     this.viewportId = `stack-${serial}`;
-    const engineId = `engine-${serial}`;
-    this.engine = new RenderingEngine(engineId);
+    this.engine = renderingEngine();
     this.engine.enableElement({
       viewportId: this.viewportId,
       type: ViewportType.STACK,
@@ -45,7 +57,8 @@ export class CornerstoneStackView implements StackView {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
-    this.hand = new ToolHand(`hand-${serial}`, this.viewportId, engineId);
+    this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE);
+    this.measurements = new Measurements(element, this.viewport, this.hand.length);
     this.resizing = new ResizeObserver(() => this.engine.resize(true, true));
     this.resizing.observe(element);
     this.listen();
@@ -59,7 +72,7 @@ export class CornerstoneStackView implements StackView {
     this.frames = frames;
     this.imageIds = frames.map((frame) => (needsNode(frame.dataset) ? renderedImageId(frame) : storedImageId(frame)));
     this.startReadAhead();
-    void this.viewport.setStack(this.imageIds, index).then(() => {
+    void this.load(index).then(() => {
       if (!kept || this.frames !== frames) return;
       this.viewport.setViewPresentation(kept.seen);
       const { voiRange, invert, isComputedVOI } = kept.shown;
@@ -73,11 +86,12 @@ export class CornerstoneStackView implements StackView {
 
   show(index: number): void {
     if (index === this.viewport.getTargetImageIdIndex() && index === this.viewport.getCurrentImageIdIndex()) return;
-    void this.viewport.setImageIdIndex(index);
+    this.viewport.setImageIdIndex(index).catch(() => this.failedUnnamed());
     this.readAhead?.around(index);
   }
 
   setTool(tool: ToolName): void {
+    this.measurements.drop();
     this.hand.take(tool);
   }
 
@@ -104,14 +118,13 @@ export class CornerstoneStackView implements StackView {
     this.viewport.render();
   }
 
-  clear(): void {
-    const inStack = new Set(this.imageIds);
-    for (const one of annotation.state.getAllAnnotations()) {
-      const referencedImageId = one.metadata?.referencedImageId;
-      if (one.annotationUID && referencedImageId && inStack.has(referencedImageId)) {
-        annotation.state.removeAnnotation(one.annotationUID);
-      }
-    }
+  clear(): Removal | undefined {
+    return this.measurements.remove(this.imageIds);
+  }
+
+  letGo(): void {
+    this.measurements.drop();
+    this.measurements.unchoose();
     this.viewport.render();
   }
 
@@ -119,15 +132,20 @@ export class CornerstoneStackView implements StackView {
     this.closing.abort();
     this.readAhead?.stop();
     this.resizing.disconnect();
+    this.measurements.close();
     this.hand.close();
-    this.engine.destroy();
+    this.engine.disableElement(this.viewportId);
     for (const frame of this.frames) unregister(frame);
   }
 
   private listen(): void {
     const on = <Detail>(target: EventTarget, name: string, react: (detail: Detail) => void): void => {
       const options = { signal: this.closing.signal };
-      target.addEventListener(name, (event) => react((event as CustomEvent<Detail>).detail), options);
+      const heard = (event: Event): void => {
+        if (!options.signal.aborted) react((event as CustomEvent<Detail>).detail); // the common target knows no signals
+      };
+      target.addEventListener(name, heard, options);
+      options.signal.addEventListener("abort", () => target.removeEventListener(name, heard));
     };
     on<Types.EventTypes.StackViewportScrollEventDetail>(this.element, Events.STACK_VIEWPORT_SCROLL, (detail) => {
       this.listener.moved(detail.newImageIdIndex);
@@ -143,6 +161,7 @@ export class CornerstoneStackView implements StackView {
     }
     // This event comes on the common target, for the images of every viewport.
     on<{ imageId?: string }>(eventTarget as unknown as EventTarget, Events.IMAGE_LOAD_ERROR, (detail) => {
+      if (detail.imageId === undefined) this.failedUnnamed(); // loaded, but it could not be drawn
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
@@ -154,6 +173,7 @@ export class CornerstoneStackView implements StackView {
     const index = this.awaitsPaint;
     if (index === undefined) return;
     this.awaitsPaint = undefined;
+    this.painted = this.imageIds[index];
     this.listener.painted(index, this.qualityOf(index));
     this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
@@ -164,12 +184,13 @@ export class CornerstoneStackView implements StackView {
 
   private view(): View {
     const { voiRange, invert } = this.viewport.getProperties();
-    const colour = this.viewport.getCornerstoneImage()?.color === true;
+    const image = this.viewport.getCornerstoneImage();
+    const colour = image?.color === true;
     const window = voiRange && !colour && utilities.windowLevel.toWindowLevel(voiRange.lower, voiRange.upper);
     return {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
       zoom: this.viewport.getZoom(),
-      inverted: invert === true,
+      inverted: (invert === true) !== (image?.invert === true),
     };
   }
 
@@ -186,7 +207,22 @@ export class CornerstoneStackView implements StackView {
       return;
     }
     this.imageIds[index] = renderedImageId(frame);
-    if (index === this.viewport.getCurrentImageIdIndex()) void this.viewport.setStack(this.imageIds, index);
+    if (index === this.viewport.getCurrentImageIdIndex()) void this.load(index);
+  }
+
+  /** Something broke and nobody says where: when an image is awaited it is taken to be that one, never waited for in vain. */
+  private failedUnnamed(): void {
+    const index = this.viewport.getCurrentImageIdIndex();
+    const imageId = this.imageIds[index];
+    if (imageId !== undefined && imageId !== this.painted && !this.closing.signal.aborted) this.loadFailed(index);
+  }
+
+  private async load(index: number): Promise<void> {
+    try {
+      await this.viewport.setStack(this.imageIds, index);
+    } catch {
+      this.failedUnnamed();
+    }
   }
 
   private startReadAhead(): void {

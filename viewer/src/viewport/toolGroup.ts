@@ -16,7 +16,7 @@ import type { ToolName } from "@/tools/palette";
 
 const { MouseBindings } = Enums;
 
-/** Zoom by dragging with one finger or the primary button; pinching is the other zoom tool's. */
+/** Zoom by dragging with one finger or a button, upwards to enlarge; pinching is the other zoom tool's. */
 class DragZoomTool extends ZoomTool {
   static override toolName = "DragZoom";
 }
@@ -39,7 +39,8 @@ interface Binding {
 /** Habits of a workstation: wheel scrolls, right button zooms, middle button pans; two fingers zoom and pan. */
 const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
   [StackScrollTool.toolName]: [{ mouseButton: MouseBindings.Wheel }],
-  [ZoomTool.toolName]: [{ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 }],
+  [DragZoomTool.toolName]: [{ mouseButton: MouseBindings.Secondary }],
+  [ZoomTool.toolName]: [{ numTouchPoints: 2 }],
   [PanTool.toolName]: [{ mouseButton: MouseBindings.Auxiliary }],
 };
 
@@ -72,6 +73,7 @@ export class ToolHand {
     this.group = group;
     for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, this.configuration(toolName));
     group.addViewport(viewportId, renderingEngineId);
+    group.setToolPassive(LengthTool.toolName); // lengths measured earlier are shown, and can be chosen
     this.take("window");
   }
 
@@ -87,12 +89,16 @@ export class ToolHand {
     }
   }
 
+  get length(): LengthTool {
+    return this.group.getToolInstance(LengthTool.toolName) as LengthTool;
+  }
+
   close(): void {
     ToolGroupManager.destroyToolGroup(this.id);
   }
 
   private configuration(toolName: string): Record<string, unknown> {
-    if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false };
+    if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
     if (toolName === LengthTool.toolName) return { getTextLines: lengthText };
     return {};
   }

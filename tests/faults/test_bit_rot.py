@@ -1,0 +1,37 @@
+"""The short form of R5 for every commit, and the proof that the rig sees a broken promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.bit_rot import RIG, archive_rots, index_rots, log_rots, node_rots
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
+
+
+def test_damaged_objects_are_named_never_served_and_healed(tmp_path: Path) -> None:
+    outcome = node_rots(1, tmp_path / "rig")
+    assert outcome.violations == ()
+    assert outcome.details["named"] == outcome.details["damaged"] > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rebuild_never_makes_damage_good(tmp_path: Path, seed: int) -> None:
+    assert archive_rots(seed, tmp_path / "rig").violations == ()
+
+
+def test_a_lost_page_of_the_index_is_named_and_the_objects_tell_it_again(tmp_path: Path) -> None:
+    outcome = index_rots(1, tmp_path / "rig", pages=2)
+    assert outcome.violations == ()
+    assert outcome.details["damaging"] > 0
+
+
+def test_a_lost_page_of_the_log_loses_no_image(tmp_path: Path) -> None:
+    assert log_rots(1, tmp_path / "rig").violations == ()
+
+
+@pytest.mark.parametrize("mutant", sorted(RIG.mutants))
+def test_the_rig_catches(tmp_path: Path, mutant: str) -> None:
+    assert RIG.mutants[mutant](0, tmp_path / "rig").violations, f"the mutant {mutant} went unseen"

@@ -1,0 +1,103 @@
+"""Fuzz one target; what it finds is kept, and replayed by every test run from then on.
+
+    make fuzz TARGET=walker MINUTES=10
+    python -m tests.fuzz walker --minutes 10
+    python -m tests.fuzz walker --replay FILE      one input, with its traceback
+
+Inputs that reach new code are gathered in .cache/fuzz/TARGET and start the next run; a finding goes to
+tests/fuzz/crashes/TARGET. `--keep` renews the small corpus in the repository from what was gathered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parents[1]
+NAMES = ("pdu", "walker", "multipart", "query")
+INPUT_SECONDS_MAX = 5
+MEMORY_MIB_MAX = 768
+KEPT_FILES = 120
+KEPT_BYTES = 600
+
+
+def main() -> int:
+    """The command line; the exit code is that of the fuzzer: 0 when nothing was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("target", choices=NAMES)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--runs", type=int, default=0, help="stop after so many executions")
+    parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
+    parser.add_argument("--replay", type=Path)
+    parser.add_argument("--keep", action="store_true", help="renew the corpus in the repository, then leave")
+    parser.add_argument("--gathered", type=Path, help="where to gather inputs")
+    asked = parser.parse_args()
+    gathered = asked.gathered or ROOT / ".cache" / "fuzz" / asked.target
+    if asked.replay:
+        return _replay(asked.target, asked.replay)
+    gathered.mkdir(parents=True, exist_ok=True)
+    if asked.keep:
+        return _keep(asked.target, gathered)
+    arguments = [f"-max_total_time={max(1, int(asked.minutes * 60))}", f"-seed={asked.seed}"]
+    arguments += [f"-runs={asked.runs}"] if asked.runs else []
+    with tempfile.TemporaryDirectory(prefix="suret-fuzz-") as folder:
+        return _fuzz(asked.target, arguments, [gathered], Path(folder))
+
+
+def _replay(name: str, file: Path) -> int:
+    from tests.fuzz.targets import TARGETS
+
+    TARGETS[name].run(file.read_bytes())
+    print(f"{file}: nothing found")
+    return 0
+
+
+def _keep(name: str, gathered: Path) -> int:
+    """Of the inputs that reached something new, those short enough for a repository, of every length."""
+    corpus = FOLDER / "corpus" / name
+    contents = {path.read_bytes() for folder in (gathered, corpus) if folder.is_dir() for path in folder.iterdir()}
+    short = sorted(
+        (content for content in contents if 0 < len(content) <= KEPT_BYTES), key=lambda kept: (len(kept), kept)
+    )
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir(parents=True)
+    for content in short[:: max(1, -(-len(short) // KEPT_FILES))]:
+        (corpus / f"{hashlib.sha256(content).hexdigest()[:16]}.bin").write_bytes(content)
+    print(f"{len(list(corpus.iterdir()))} of {len(contents)} kept in {corpus.relative_to(ROOT)}")
+    return 0
+
+
+def _fuzz(name: str, arguments: list[str], folders: list[Path], scratch: Path) -> int:
+    """Run the fuzzer in a process of its own: it ends the process that it runs in."""
+    corpus = FOLDER / "corpus" / name
+    corpus.mkdir(parents=True, exist_ok=True)
+    if corpus not in folders:
+        folders = [*folders, corpus]
+    crashes = FOLDER / "crashes" / name
+    crashes.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(scratch),  # the fuzzer ends without clearing up
+        "SURET_FUZZ_SEEDS": str(scratch / "seeds"),
+        "SURET_FUZZ_CRASHES": str(crashes),
+    }
+    limits = [
+        f"-timeout={INPUT_SECONDS_MAX}",
+        f"-rss_limit_mb={MEMORY_MIB_MAX}",
+        "-print_final_stats=1",
+        f"-artifact_prefix={crashes}/",
+    ]
+    command = [sys.executable, "-m", "tests.fuzz.fuzzer", name, *arguments, *limits, *map(str, folders)]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

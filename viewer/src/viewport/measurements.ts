@@ -1,0 +1,114 @@
+/** The lengths measured in one viewport: which of them count, which one is chosen, and taking them away. */
+
+import { annotation, Enums, LengthTool, utilities, type Types as ToolTypes } from "@cornerstonejs/tools";
+import { eventTarget, type Types } from "@cornerstonejs/core";
+
+import type { Removal } from "@/viewport/contract";
+
+const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
+
+type Measurement = ToolTypes.Annotation;
+
+const { Events } = Enums;
+const { state, selection } = annotation;
+
+/** Cornerstone keeps what is gone among the chosen ones, and breaks on it later. */
+function discard({ annotationUID }: Measurement): void {
+  if (!annotationUID || !state.getAnnotation(annotationUID)) return;
+  selection.setAnnotationSelected(annotationUID, false);
+  state.removeAnnotation(annotationUID);
+}
+
+export class Measurements {
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly element: HTMLDivElement,
+    private readonly viewport: Types.IStackViewport,
+    private readonly tool: LengthTool,
+  ) {
+    const { signal } = this.closing;
+    const listen = (target: EventTarget, name: string, react: (event: Event) => void, capture = false): void =>
+      target.addEventListener(name, react, { signal, capture });
+    // Before Cornerstone looks: what was chosen is so no longer, unless the pointer is on it.
+    listen(element, "pointerdown", () => this.unchoose(), true);
+    listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
+    // The mouse click which browsers make of a tap would begin another.
+    listen(element, "touchend", (event) => this.tool.editData && event.cancelable && event.preventDefault(), true);
+    listen(document, "touchend", () => setTimeout(() => this.drop())); // after Cornerstone has ended a whole one
+    listen(document, "touchcancel", () => this.drop(), true);
+    const completed = (): void => void setTimeout(() => signal.aborted || this.sweep());
+    eventTarget.addEventListener(Events.ANNOTATION_COMPLETED, completed);
+    signal.addEventListener("abort", () => eventTarget.removeEventListener(Events.ANNOTATION_COMPLETED, completed));
+  }
+
+  /** Give up the measurement that is being drawn. */
+  drop(): void {
+    const drawing = this.tool.editData;
+    if (!drawing) return;
+    this.tool.cancel(this.element);
+    if (drawing.newAnnotation) discard(drawing.annotation);
+    this.redraw();
+  }
+
+  unchoose(): void {
+    for (const uid of selection.getAnnotationsSelected()) {
+      if (state.getAnnotation(uid)) selection.setAnnotationSelected(uid, false);
+    }
+  }
+
+  /** Remove the chosen one of the image shown, or all of these images; undefined when there is none. */
+  remove(imageIds: readonly string[]): Removal | undefined {
+    this.drop();
+    const inStack = new Set(imageIds);
+    const shown = this.viewport.getCurrentImageId();
+    const all = this.all(({ metadata }) => inStack.has(metadata?.referencedImageId ?? ""));
+    const chosen = all.filter(
+      ({ annotationUID, metadata }) =>
+        metadata?.referencedImageId === shown && annotationUID !== undefined && selection.isAnnotationSelected(annotationUID),
+    );
+    const removed = chosen.length > 0 ? chosen : all;
+    for (const one of removed) discard(one);
+    this.viewport.render();
+    return removed.length === 0 ? undefined : { count: removed.length, undo: () => this.restore(removed) };
+  }
+
+  close(): void {
+    this.drop();
+    this.unchoose();
+    this.closing.abort();
+  }
+
+  private restore(removed: readonly Measurement[]): void {
+    if (this.closing.signal.aborted) return;
+    for (const one of removed) state.addAnnotation(one, this.element);
+    this.viewport.render();
+  }
+
+  /** Remove what is too short to be meant. */
+  private sweep(): void {
+    const shown = this.viewport.getCurrentImageId();
+    for (const one of this.all(({ metadata }) => metadata?.referencedImageId === shown)) {
+      if (this.length(one) < SHORTEST_PX) discard(one);
+    }
+    this.redraw();
+  }
+
+  /** In two frames, when what Cornerstone had begun to draw is drawn. */
+  private redraw(): void {
+    const draw = (): void => {
+      if (!this.closing.signal.aborted) utilities.triggerAnnotationRenderForViewportIds([this.viewport.id]);
+    };
+    requestAnimationFrame(() => requestAnimationFrame(draw));
+  }
+
+  /** In pixels of the screen. */
+  private length({ data }: Measurement): number {
+    const [from, to] = (data.handles?.points ?? []).map((point) => this.viewport.worldToCanvas(point));
+    return from && to ? Math.hypot(from[0] - to[0], from[1] - to[1]) : 0;
+  }
+
+  private all(wanted: (one: Measurement) => boolean): Measurement[] {
+    return state.getAllAnnotations().filter((one) => one.metadata?.toolName === LengthTool.toolName && wanted(one));
+  }
+}
