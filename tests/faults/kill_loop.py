@@ -1,6 +1,6 @@
 """R1: kill -9 at random moments while modalities send, restart, and look whether the promise was kept.
 
-    python -m tests.faults.kill_loop --kills 500 --seed 7
+    python -m tests.faults --rig kill --seed 7
 
 A modality writes down what was acknowledged; after every restart each of those has to be there as sent, once, with
 its row, its event and its audit record, and nothing may be half there. Every random choice comes from the seed.
@@ -8,11 +8,8 @@ its row, its event and its audit record, and nothing may be half there. Every ra
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import random
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -28,12 +25,14 @@ from pacs.index.engine import Index
 from pacs.index.schema import event, instance
 from pacs.model import EventKind, InstanceState
 from storage.filesystem import FolderStore
+from tests.faults.rig import Outcome, Rig
 from tests.support.factories import ct_slice, part10
 from tests.support.modality import AssociationLost, Modality, Prepared, prepare, split_part10
 from tests.support.process import NodeProcess
 
 UID_ROOT = "1.2.826.0.1.3680043.9.7433.9."
 SENDERS = 4
+SLICE_KILLS = 20
 RESEND = 0.3  # share of sends that repeat an earlier instance
 COLLIDE = 0.02  # share that send other content under a known UID
 
@@ -186,18 +185,14 @@ def oracle(data: Path, acknowledged: Acknowledged) -> list[str]:
         index.close()
 
 
-def main() -> int:
-    """The command line: exit code 1 when the promise was broken."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]  # it has one
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    arguments = parser.parse_args()
-    print(f"python -m tests.faults.kill_loop --kills {arguments.kills} --seed {arguments.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="suret-kills-") as folder:
-        tally = run(Path(folder), arguments.kills, arguments.seed, lambda line: print(line, flush=True))
-    print(tally)
-    return 1 if tally.violations else 0
+def _slice(seed: int, folder: Path) -> Outcome:
+    tally = run(folder, SLICE_KILLS, seed)
+    violations = tuple(f"seed {seed}: {violation}" for violation in tally.violations)
+    return Outcome(
+        tally.kills,
+        violations,
+        {"sent": tally.sent, "answered": tally.acknowledged, "refused": sum(tally.refused.values())},
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+RIG = Rig(name="kill", noun="kills", goal=10_000, slice=_slice)

@@ -69,16 +69,25 @@ class NodeProcess:
     """`pacs serve` in a process group of its own.
 
     `settings` are PACS_* variables, with or without the prefix: ``{"ARCHIVE__STUDY_QUIET_S": "0.5"}``.
-    `arguments` follow `pacs serve`. The administrator is `admin` with `admin_password`.
+    `arguments` follow `pacs serve`; `program` is what Python runs, for a node that a rig spoils.
+    The administrator is `admin` with `admin_password`.
     """
 
     admin_password = "Correct-horse-battery-1"
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+        *,
+        program: Sequence[str] = ("-m", "pacs.cli"),
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "node.log"
         self.arguments = tuple(arguments)
+        self.program = tuple(program)
         self.dimse_port = free_port()
         self.web_port = free_port()
         self.ae_title = "SURET"
@@ -130,7 +139,7 @@ class NodeProcess:
             raise RuntimeError("the node runs already")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pacs.cli", "serve", *self.arguments],
+                [sys.executable, *self.program, "serve", *self.arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
