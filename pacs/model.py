@@ -107,7 +107,6 @@ class StoredInstance:
     dataset_length: int
     pixel_element_offset: int | None
     frame_table: bytes | None
-    sha256: str
     dataset_sha256: str
     storage: StorageState
 

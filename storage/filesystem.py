@@ -73,12 +73,18 @@ class FolderStore:
         """``root/incoming``."""
         return self._incoming
 
-    def put(self, key: str, file: Path, metadata: Mapping[str, str]) -> None:
+    def settle(self, descriptor: int) -> None:
+        """Make the file's bytes and mode durable; see ObjectStore.settle."""
+        with _refusals("the incoming file was not stored"):
+            _sync(descriptor)
+
+    def put(self, key: str, file: Path, metadata: Mapping[str, str], *, settled: bool = False) -> None:
         """Sync the file, rename it without replacement, sync the directory; see ObjectStore.put."""
         folder, name = split_key(key)
         with _refusals(f"object {key} was not stored"):
             directory = self._to_write.open(folder)
-            _settle(file)
+            if not settled:
+                _settle(file)
             self._place(file, directory, name)
 
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
@@ -249,11 +255,15 @@ def _settle(file: Path) -> None:
     """Make the file's bytes and mode durable. Raises OSError; its descriptor is then never synced again."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _OBJECT_MODE:
-            os.fchmod(descriptor, _OBJECT_MODE)
-        os.fsync(descriptor)
+        _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != _OBJECT_MODE:
+        os.fchmod(descriptor, _OBJECT_MODE)
+    os.fsync(descriptor)
 
 
 def _names(directory: Directory) -> list[str]:

@@ -29,7 +29,10 @@ class MemoryStore:
         """The folder given."""
         return self._incoming
 
-    def put(self, key: str, file: Path, metadata: Mapping[str, str]) -> None:
+    def settle(self, descriptor: int) -> None:
+        """Nothing: nothing here is durable; see ObjectStore.settle."""
+
+    def put(self, key: str, file: Path, metadata: Mapping[str, str], *, settled: bool = False) -> None:
         """Take the file's bytes; see ObjectStore.put."""
         check_key(key)
         try:

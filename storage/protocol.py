@@ -51,15 +51,22 @@ class ObjectStore(Protocol):
         """The folder in which a caller writes a file that it will `put` (same file system as the objects)."""
         ...
 
-    def put(self, key: str, file: Path, metadata: Mapping[str, str]) -> None:
+    def settle(self, descriptor: int) -> None:
+        """Bring an incoming file, written whole, to where `put` with `settled` needs it; may run beside the caller's
+        other work on the file. Raises StorageFull, StorageFailed; then the file is not to be put."""
+        ...
+
+    def put(self, key: str, file: Path, metadata: Mapping[str, str], *, settled: bool = False) -> None:
         """Store `file` under `key`; return only when the object is on stable storage.
+
+        `settled`: `settle` has returned for this file, and nothing was written to it since.
 
         On success the file has moved away from its old path; on failure it is still there and nothing may be
         assumed stored under `key`. After StorageFailed the file is not to be put again but written anew from
         its source: the kernel reports a failed write once and then takes the lost pages for clean. For the
         same reason the caller keeps the descriptor it wrote with open until `put` returns.
-        Metadata is opaque text under names in lower snake case (a folder store drops it). With a `sha256` of
-        the whole file in it, in hexadecimal, a store that repeats a request can tell its own earlier attempt.
+        Metadata is opaque text under names in lower snake case (a folder store drops it). By digests of the
+        file, under names that end in `sha256`, a store that repeats a request tells its own earlier attempt.
         Raises KeyInvalid, KeyExists, StorageFull, StorageFailed.
         """
         ...

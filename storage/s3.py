@@ -109,7 +109,10 @@ class S3Store:
         """The local folder given."""
         return self._incoming
 
-    def put(self, key: str, file: Path, metadata: Mapping[str, str]) -> None:
+    def settle(self, descriptor: int) -> None:
+        """Nothing: the file is read and uploaded; see ObjectStore.settle."""
+
+    def put(self, key: str, file: Path, metadata: Mapping[str, str], *, settled: bool = False) -> None:
         """Upload the file, then remove it; see ObjectStore.put. Finding our own earlier upload is success."""
         name = self._name(key)
         with _refusals(f"object {key} was not stored"):
@@ -248,8 +251,8 @@ class S3Store:
         head = self._head(name)
         if head is None:
             raise StorageFailed(f"the service says that {name} is there and that it is not")
-        sha256 = headers.get("sha256")
-        if sha256 is None or head["ContentLength"] != size or head["Metadata"].get("sha256") != sha256:
+        digests = {header: value for header, value in headers.items() if header.endswith("sha256")}
+        if not digests or head["ContentLength"] != size or not digests.items() <= head["Metadata"].items():
             raise KeyExists(f"{name} is taken: storage keys are used once")
 
     def _send_whole(self, name: str, body: BinaryIO, size: int, headers: Mapping[str, str]) -> None:

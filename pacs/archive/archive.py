@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ from storage.errors import StorageError
 from storage.protocol import ByteRange, ObjectStore
 
 SPACE_CHECK_S = 1.0
+SETTLING_MAX = 64
 
 
 class Archive:
@@ -41,6 +43,8 @@ class Archive:
         self.clock = clock
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
+        # Syncs of incoming files, each beside the walk of the same object.
+        self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
         self._space_checked_at = 0.0
 

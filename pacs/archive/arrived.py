@@ -21,11 +21,12 @@ class Arrived:
     object_key: str
     sop_class_uid: str
     transfer_syntax_uid: str
-    sha256: str
     dataset_sha256: str
+    envelope_sha256: str
     size: int
     dataset_offset: int
     dataset_length: int
+    padding_length: int
     walk: Walk
     values: dict[str, str]  # the walk's, with a study and series for an object that names none
     oddities: tuple[str, ...]

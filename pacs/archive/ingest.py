@@ -7,20 +7,22 @@ adopted at the next start, a row never points at nothing.
 from __future__ import annotations
 
 import errno
-import hashlib
 import mmap
 import os
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pacs.access.principals import Principal
 from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
 from pacs.archive.registration import register
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.uids import valid_uid
-from pacs.dicom.walker import Walk, walk
+from pacs.dicom.walker import walk
 from pacs.errors import (
     ArrivalRefused,
     DoesNotMatch,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OBJECT_SCHEMA = "1"
 COPY_BYTES = 1 << 20
+HASH_BEHIND_BYTES = 4 << 20
 INODES_MIN = 1000
 
 
@@ -71,8 +74,8 @@ class Reception:
         self._size = 0
         self._dataset_offset = 0
         self._head = bytearray()
-        self._object_sha256 = hashlib.sha256()
-        self._dataset_sha256 = hashlib.sha256()
+        self._digest = DatasetDigest()
+        self._settling: Future[None] | None = None
         if announced is not None:
             self._begin(announced)
 
@@ -99,8 +102,9 @@ class Reception:
                 f"the instance is larger than {self._archive.limits.instance_bytes_max} bytes",
                 "raise dimse.instance_bytes_max on the node if such objects are wanted",
             )
-        self._dataset_sha256.update(data)
         self._append(data)
+        if self._size - self._dataset_offset - self._digest.hashed >= HASH_BEHIND_BYTES:
+            self._hash_what_came()
 
     def commit(self) -> Stored:
         """Prove that the object is whole, put it, commit its row. Returns only when both are on stable storage.
@@ -109,35 +113,29 @@ class Reception:
         """
         if self._announced is None:
             raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
-        announced = self._announced
-        found, digest = self._walk(announced)
-        if self._is_file:
-            announced = self._named_by_data_set(announced, found)
-        self._check(announced, found)
-        values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
-        arrived = Arrived(
-            object_key=object_key(self._ulid),
-            sop_class_uid=announced.sop_class_uid,
-            transfer_syntax_uid=announced.transfer_syntax_uid,
-            sha256=self._object_sha256.hexdigest(),
-            dataset_sha256=digest,
-            size=self._size,
-            dataset_offset=self._dataset_offset,
-            dataset_length=self._size - self._dataset_offset,
-            walk=found,
-            values=values,
-            oddities=oddities,
-            principal=self._principal,
-            protocol=self._protocol,
-            calling_ae_title=self._calling_ae_title,
-            received_at=self._archive.clock(),
-        )
-        self._put(arrived)
-        return record(self._archive, arrived)
+        # The disk works while this thread reads: small objects are hashed only now, beside the sync.
+        self._settling = self._archive.settling.submit(self._archive.store.settle, self._descriptor)
+        arrived = self._examined(self._announced)
+        placed: Future[None] = Future()
+        if self._archive.store.local_path(arrived.object_key) is None:
+            self._put(arrived)  # nobody else waits for a service on the network
+            placed.set_result(None)
+            return record(self._archive, arrived)
+        registered = self._archive.index.submit(lambda connection: register(connection, arrived), after=placed)
+        try:
+            self._put(arrived)
+        except BaseException as error:
+            placed.set_exception(error)
+            raise
+        placed.set_result(None)
+        stored = registered.result()
+        self._archive.events.announce()
+        return stored
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`."""
         if self._descriptor >= 0:
+            self._await_settling()
             os.close(self._descriptor)
             self._descriptor = -1
             self._path.unlink(missing_ok=True)
@@ -165,7 +163,6 @@ class Reception:
         return announced
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
-        self._object_sha256.update(data)
         view = memoryview(data)
         try:
             while view:
@@ -174,27 +171,62 @@ class Reception:
             raise _refusal(error) from error
         self._size += len(data)
 
-    def _walk(self, announced: Announced) -> tuple[Walk, str]:
+    def _hash_what_came(self) -> None:
+        """Keep the digest near the end of what was written, while it is still in the page cache."""
+        while chunk := os.pread(self._descriptor, COPY_BYTES, self._dataset_offset + self._digest.hashed):
+            self._digest.update(chunk)
+
+    def _examined(self, announced: Announced) -> Arrived:
+        """Walk and hash what came; the spool file is then the object that is described."""
         with mapped(self._descriptor, self._size) as view, view[self._dataset_offset :] as dataset:
             found = walk(dataset, announced.transfer_syntax_uid)
             length = content_length(found, len(dataset), announced.transfer_syntax_uid)
-            if length == len(dataset):
-                digest = self._dataset_sha256.hexdigest()
-            else:  # padding behind the data set is kept, but does not make it another data set
-                digest = hashlib.sha256(dataset[:length]).hexdigest()
-        return found, digest
+            digest = self._digest.finish(dataset, length)
+        if self._is_file:
+            announced = self._named_by_data_set(announced, found.values)
+        self._check(announced, found.values)
+        values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
+        with mapped(self._descriptor, self._size) as view:
+            envelope = envelope_sha256(view, self._dataset_offset, length)
+        return Arrived(
+            object_key=object_key(self._ulid),
+            sop_class_uid=announced.sop_class_uid,
+            transfer_syntax_uid=announced.transfer_syntax_uid,
+            dataset_sha256=digest,
+            envelope_sha256=envelope,
+            size=self._size,
+            dataset_offset=self._dataset_offset,
+            dataset_length=self._size - self._dataset_offset,
+            padding_length=self._size - self._dataset_offset - length,
+            walk=found,
+            values=values,
+            oddities=oddities,
+            principal=self._principal,
+            protocol=self._protocol,
+            calling_ae_title=self._calling_ae_title,
+            received_at=self._archive.clock(),
+        )
 
-    def _named_by_data_set(self, announced: Announced, found: Walk) -> Announced:
+    def _await_settling(self) -> bool:
+        """Wait until nobody syncs the spool file any more; False when that was never begun. Raises nothing."""
+        settling, self._settling = self._settling, None
+        if settling is None:
+            return False
+        settling.exception()
+        return True
+
+    def _named_by_data_set(self, announced: Announced, values: Mapping[str, str]) -> Announced:
         """In a file the data set says what it is; a File Meta Information that says otherwise is written anew."""
         named = replace(
             announced,
-            sop_class_uid=found.values.get("SOPClassUID") or announced.sop_class_uid,
-            sop_instance_uid=found.values.get("SOPInstanceUID") or announced.sop_instance_uid,
+            sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
+            sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
         )
         if named != announced:
             old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
             self._path = path.with_suffix(".named.part")
-            self._object_sha256, self._size = hashlib.sha256(), 0
+            self._await_settling()  # of a file that is not the object
+            self._size = 0
             try:
                 self._begin(named)
                 os.lseek(old, dataset_offset, os.SEEK_SET)
@@ -205,28 +237,31 @@ class Reception:
                 path.unlink()
         return named
 
-    def _check(self, announced: Announced, found: Walk) -> None:
+    def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
         for keyword, told in (
             ("SOPClassUID", announced.sop_class_uid),
             ("SOPInstanceUID", announced.sop_instance_uid),
             ("StudyInstanceUID", self._study_instance_uid),
         ):
             # A data set that does not name itself is what its sender says it is; another study's is never taken.
-            in_dataset = found.values.get(keyword, "")
+            in_dataset = values.get(keyword, "")
             if told and in_dataset != told and (in_dataset or keyword == "StudyInstanceUID"):
                 raise DoesNotMatch(f"{keyword} is {in_dataset or 'missing'} in the data set and {told} in the request")
         for keyword, uid in (
             ("SOPClassUID", announced.sop_class_uid),
             ("SOPInstanceUID", announced.sop_instance_uid),
-            ("StudyInstanceUID", found.values.get("StudyInstanceUID") or announced.sop_instance_uid),
-            ("SeriesInstanceUID", found.values.get("SeriesInstanceUID") or announced.sop_instance_uid),
+            ("StudyInstanceUID", values.get("StudyInstanceUID") or announced.sop_instance_uid),
+            ("SeriesInstanceUID", values.get("SeriesInstanceUID") or announced.sop_instance_uid),
         ):
             if not valid_uid(uid):
                 raise DoesNotMatch(f"{keyword} {uid[:64]!r} is not a UID", "UIDs are digits and dots, at most 64")
 
     def _put(self, arrived: Arrived) -> None:
         try:
-            self._archive.store.put(arrived.object_key, self._path, _metadata(arrived))
+            settled = self._settling is not None
+            if self._settling is not None:
+                self._settling.result()
+            self._archive.store.put(arrived.object_key, self._path, _metadata(arrived), settled=settled)
         except StorageFull as error:
             raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
         except StorageError as error:
@@ -294,7 +329,8 @@ def _metadata(arrived: Arrived) -> dict[str, str]:
         "sop": values["SOPInstanceUID"],
         "series": values["SeriesInstanceUID"],
         "study": values["StudyInstanceUID"],
-        "sha256": arrived.sha256,
+        "dataset_sha256": arrived.dataset_sha256,
+        "envelope_sha256": arrived.envelope_sha256,
         "size": str(arrived.size),
         "received": str(to_microseconds(arrived.received_at)),
         "calling_ae": arrived.calling_ae_title,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from ulid import ULID
 
 from pacs.access.principals import NODE
 from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.ingest import mapped
 from pacs.dicom.part10 import read_file_meta
 from pacs.dicom.walker import walk
@@ -43,11 +43,12 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
                 object_key=object_key,
                 sop_class_uid=meta.sop_class_uid,
                 transfer_syntax_uid=meta.transfer_syntax_uid,
-                sha256=hashlib.sha256(view).hexdigest(),
-                dataset_sha256=hashlib.sha256(dataset[:length]).hexdigest(),
+                dataset_sha256=DatasetDigest().finish(dataset, length),
+                envelope_sha256=envelope_sha256(view, meta.dataset_offset, length),
                 size=len(view),
                 dataset_offset=meta.dataset_offset,
                 dataset_length=len(dataset),
+                padding_length=len(dataset) - length,
                 walk=found,
                 values=values,
                 oddities=oddities,
@@ -57,16 +58,6 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
                 received_at=received_at,
                 is_news=is_news,
             )
-
-
-def sha256_of(store: ObjectStore, object_key: str) -> tuple[int, str]:
-    """Size in bytes and SHA-256 of an object as it is now. Raises StorageError."""
-    digest, size = hashlib.sha256(), 0
-    with store.open(object_key) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    return size, digest.hexdigest()
 
 
 @contextmanager

@@ -21,6 +21,10 @@ from pacs.index.writer import Statement
 from pacs.model import EventKind, InstanceState, Outcome, StorageState, Stored, to_microseconds
 
 IDENTITY_SEPARATOR = "\x1f"
+HEALED_COLUMNS = frozenset(
+    {"object_key", "envelope_sha256", "size", "dataset_offset", "dataset_length", "padding_length", "storage"}
+)
+"""What changes in the row of a damaged object when its data set comes again: where it is and what is around it."""
 
 
 def register(connection: Connection, arrived: Arrived) -> Stored:
@@ -164,7 +168,7 @@ def _heal(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
         for name, value in rows.instance_values(
             arrived, None, InstanceState.LIVE, StorageState.STORED, arrived.oddities
         ).items()
-        if name in ("object_key", "sha256", "size", "dataset_offset", "dataset_length", "storage")
+        if name in HEALED_COLUMNS
     }
     connection.execute(update(instance).where(instance.c.row == live.row).values(healed))
     _throw_away(connection, live.object_key, "damaged", to_microseconds(arrived.received_at))

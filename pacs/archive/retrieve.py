@@ -32,7 +32,6 @@ COLUMNS = (
     instance.c.dataset_length,
     instance.c.pixel_element_offset,
     instance.c.frame_table,
-    instance.c.sha256,
     instance.c.dataset_sha256,
     instance.c.storage,
     series.c.series_number,

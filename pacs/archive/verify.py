@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
-from pacs.archive.objects import arrived_at, sha256_of
+from pacs.archive.objects import arrived_at
 from pacs.index.engine import Index
 from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
 from pacs.model import EventKind, InstanceState, to_microseconds
@@ -45,21 +46,28 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
 
 
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
-    statement = select(instance.c.object_key, instance.c.size, instance.c.sha256).where(
-        instance.c.state != InstanceState.DELETED
-    )
+    statement = select(
+        instance.c.object_key,
+        instance.c.dataset_offset,
+        (instance.c.dataset_length - instance.c.padding_length).label("content_length"),
+        instance.c.size,
+        instance.c.dataset_sha256,
+        instance.c.envelope_sha256,
+    ).where(instance.c.state != InstanceState.DELETED)
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
-    for object_key, size, sha256 in rows:
+    for object_key, dataset_offset, content_length, *recorded in rows:
         try:
-            found = sha256_of(store, object_key)
+            found = digests_of(store, object_key, dataset_offset, content_length)
         except KeyMissing:
             yield Violation("I1", object_key, "a row names this object and it is not in storage")
         except StorageError as error:
             yield Violation("I1", object_key, f"the object cannot be read: {error}")
         else:
-            if found != (size, sha256):
-                yield Violation("I1", object_key, f"size or SHA-256 differ: {found[0]} bytes instead of {size}")
+            if found != Digests(*recorded):
+                yield Violation(
+                    "I1", object_key, f"size or SHA-256 differ: {found.size} bytes instead of {recorded[0]}"
+                )
 
 
 def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> Iterator[Violation]:

@@ -94,13 +94,14 @@ class Index:
         with self._reading.connect() as connection, connection.begin():
             yield connection
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T], *, after: Future[None] | None = None) -> Future[T]:
         """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
 
-        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only.
+        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It is
+        committed only when `after` has succeeded, which its caller sees to without delay: the writer waits for it.
         """
         assert self._writer is not None, "a read-only index is never written"
-        return self._writer.submit(work)
+        return self._writer.submit(work, after)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`submit` and wait."""

@@ -29,6 +29,7 @@ UNKNOWN_COMMIT_WAIT_S = 15.0
 @dataclass(slots=True)
 class _Item:
     work: Callable[[Connection], Any]
+    after: Future[None] | None = None
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -50,9 +51,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects."""
-        item = _Item(work)
+    def submit(self, work: Callable[[Connection], T], after: Future[None] | None = None) -> Future[T]:
+        """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects.
+
+        With `after` its statements may run before that is done, its commit never; when that fails, `work` fails too.
+        """
+        item = _Item(work, after)
         if self.broken or not self._thread.is_alive():
             item.future.set_exception(StoreFailed("the index takes no more writes", "restart the node"))
         else:
@@ -93,7 +97,7 @@ class Writer:
             self._fail(batch, StoreFailed("the index takes no more writes", "restart the node"))
             return
         try:
-            results = self._transaction([item.work for item in batch])
+            results = self._transaction(batch)
         except CommitUnknown as unknown:
             self.broken = True
             log.critical("index_commit_unknown", cause=str(unknown.__cause__))
@@ -110,11 +114,14 @@ class Writer:
             for item, result in zip(batch, results, strict=True):
                 item.future.set_result(result)
 
-    def _transaction(self, works: Iterable[Callable[[Connection], Any]]) -> list[Any]:
+    def _transaction(self, batch: Iterable[_Item]) -> list[Any]:
         with self._engine.connect() as connection:
             transaction = connection.begin()
             try:
-                results = [work(connection) for work in works]
+                results = [item.work(connection) for item in batch]
+                for item in batch:
+                    if item.after is not None:
+                        item.after.result()
                 transaction_id = _transaction_id(connection)
             except BaseException:
                 _roll_back(connection)

@@ -144,7 +144,7 @@ def _measure(size: Size, folder: Path) -> dict[str, Any]:
         print("\n" + report.rates_text(bench.runs, associations))
     nagle = report.ratios(bench.nagle, NODE.name, OUT_OF_THE_BOX.name, 1, lambda run: run.per_second)
     print(f"\nOut of the box, Nagle on at both ends, 1 association: suret / Orthanc {nagle or '(not measured)'}")
-    print("\n" + report.syncs_text(costs, parts[1][0]))
+    print("\n" + report.syncs_text(costs, [*parts[1][0], *parts[1][1]]))
     for associations, found in parts.items():
         print("\n" + report.breakdown_text(*found, associations))
     print("\n" + report.verdicts_text(judged))
@@ -154,8 +154,8 @@ def _measure(size: Size, folder: Path) -> dict[str, Any]:
         "out_of_the_box": [asdict(run) for run in bench.nagle],
         "syncs_ms": costs,
         "breakdown": {
-            associations: {"parts": [asdict(part) for part in own], "writer": [asdict(part) for part in writer]}
-            for associations, (own, writer) in parts.items()
+            associations: {"parts": [asdict(part) for part in own], "beside": [asdict(part) for part in beside]}
+            for associations, (own, beside) in parts.items()
         },
         "goals": [
             {"id": v.goal.id, "associations": v.goal.associations, "ratio": asdict(v.ratio), "floor": v.floor,

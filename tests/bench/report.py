@@ -132,14 +132,14 @@ class Part:
 
 
 def breakdown(record: dict[str, Any], first: int, last: int) -> tuple[list[Part], list[Part]]:
-    """The parts of the instances `first` to `last` of a record of tests.bench.trace, and those of the index writer.
+    """The parts of the instances `first` to `last` of a record of tests.bench.trace, and those of other threads.
 
     Means, because they add up; medians do not.
     """
     instances = record["instances"][first:last]
     parts = [(name, *taken) for times in instances for name, taken in times.items()]
-    writer = [(name, wall, cpu) for done, name, wall, cpu in record["writer"] if first <= done < last]
-    return _means(parts, len(instances)), _means(writer, len(instances))
+    beside = [(name, wall, cpu) for done, name, wall, cpu in record["beside"] if first <= done < last]
+    return _means(parts, len(instances)), _means(beside, len(instances))
 
 
 def _means(taken: Iterable[tuple[str, float, float]], count: int) -> list[Part]:
@@ -189,7 +189,7 @@ def verdicts_text(judged: Sequence[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def breakdown_text(parts: Sequence[Part], writer: Sequence[Part], associations: int) -> str:
+def breakdown_text(parts: Sequence[Part], beside: Sequence[Part], associations: int) -> str:
     """Where the time of one instance goes, longest first."""
     total, cpu = sum(part.ms for part in parts), sum(part.cpu_ms for part in parts)
     lines = [
@@ -200,8 +200,8 @@ def breakdown_text(parts: Sequence[Part], writer: Sequence[Part], associations: 
             for part in sorted(parts, key=lambda part: -part.ms)
         ),
         f"  {'in all':30} {total:8.3f} {'':7} {cpu:8.3f}",
-        "  meanwhile in the writer's thread, an instance:",
-        *(f"  {part.name:30} {part.ms:8.3f} {'':7} {part.cpu_ms:8.3f}" for part in writer),
+        "  meanwhile in other threads, an instance:",
+        *(f"  {part.name:30} {part.ms:8.3f} {'':7} {part.cpu_ms:8.3f}" for part in beside),
     ]
     return "\n".join(lines)
 

@@ -53,8 +53,8 @@ def test_less_cpu_is_better() -> None:
 def test_breakdown_takes_the_instances_asked_for_and_the_writer_of_that_time() -> None:
     record = {
         "instances": [{"walk": (9.0, 9.0)}, {"walk": (0.002, 0.001)}, {"walk": (0.004, 0.001), "hash": (0.002, 0.002)}],
-        "writer": [[0, "COMMIT", 9.0, 9.0], [1, "COMMIT", 0.006, 0.002]],
+        "beside": [[0, "COMMIT", 9.0, 9.0], [1, "COMMIT", 0.006, 0.002]],
     }
-    parts, writer = breakdown(record, 1, 3)
+    parts, beside = breakdown(record, 1, 3)
     assert parts == [Part("walk", 3.0, 1.0), Part("hash", 1.0, 1.0)]
-    assert writer == [Part("COMMIT", 3.0, 1.0)]
+    assert beside == [Part("COMMIT", 3.0, 1.0)]

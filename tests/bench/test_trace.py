@@ -16,7 +16,7 @@ from tests.bench.peers import TRACED, Server
 COUNT = 8
 
 
-@pytest.mark.parametrize("point", [*trace.PARTS, *trace.SYNCS, *trace.WRITER_PARTS])
+@pytest.mark.parametrize("point", [*trace.PARTS, *trace.SYNCS, *trace.BESIDE_PARTS])
 def test_every_point_is_still_there(point: str) -> None:
     holder, name = trace.place(point)
     assert callable(getattr(holder, name))
@@ -54,8 +54,8 @@ def test_a_node_with_clocks_tells_every_part(tmp_path: Path) -> None:
         timed = send(server.peer, messages, 1, server.cpu_s)
     record = json.loads((tmp_path / "traced" / trace.RECORD).read_text(encoding="utf-8"))
     assert len(record["instances"]) == COUNT
-    parts, writer = report.breakdown(record, 0, COUNT)
-    expected = {*trace.PARTS.values(), trace.FILE_SYNC, trace.FOLDER_SYNC}
+    parts, beside = report.breakdown(record, 0, COUNT)
+    expected = {*trace.PARTS.values(), trace.FOLDER_SYNC}
     assert {part.name for part in parts} == expected
-    assert {part.name for part in writer} == set(trace.WRITER_PARTS.values())
+    assert {part.name for part in beside} == set(trace.BESIDE_PARTS.values())
     assert sum(part.ms for part in parts) * COUNT <= 1e3 * timed.seconds

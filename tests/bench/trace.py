@@ -2,8 +2,8 @@
 
 Every clock counts the time of its part without the parts inside it, an instance at a time, and the processor's seconds
 of its thread. When the node ends they are written to breakdown.json in the current folder: `instances`, a list of
-part → (seconds, processor seconds) in the order of the answers, and `writer`, a list of (answers before it, part,
-seconds, processor seconds) from the index writer's thread.
+part → (seconds, processor seconds) in the order of the answers, and `beside`, a list of (answers before it, part,
+seconds, processor seconds) from other threads.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ PARTS: Final = {
     "pacs.dimse.association:Association.receive_data_set": "receive",
     "pacs.dimse.association:Association.respond": "answer",
     "pacs.archive.archive:Archive.receive": "admit, open spool file",
-    "pacs.archive.ingest:Reception.write": "hash",
+    "pacs.archive.ingest:Reception.write": "take a piece",
+    "pacs.archive.digests:DatasetDigest.finish": "hash",
     "pacs.archive.ingest:Reception.commit": "checks, digests",
     "pacs.archive.ingest:walk": "walk",
-    "pacs.archive.ingest:record": "commit: wait for the writer",
+    "concurrent.futures:Future.result": "wait for the sync and the writer",
     "storage.filesystem:FolderStore.put": "put, beside its syncs",
     "storage.filesystem:move_without_replacement": "rename",
     "os:write": "spool write",
@@ -37,12 +38,14 @@ PARTS: Final = {
 """Where the clocks go, and what the time is called."""
 SYNCS: Final = ("os:fsync", "os:fdatasync")
 FILE_SYNC, FOLDER_SYNC = "file fsync", "folder fsync"
-WRITER_PARTS: Final = {
+BESIDE_PARTS: Final = {
+    "storage.filesystem:FolderStore.settle": FILE_SYNC,
     "pacs.archive.ingest:register": "statements",
     "sqlalchemy.engine:RootTransaction.commit": "COMMIT with its sync",
     "pacs.index.writer:Writer._commit": "transaction in all",
 }
-"""These run in the writer's thread while associations wait; the last holds the others."""
+"""These run in other threads, the writer's and those that sync, while the association walks, puts or waits; the last
+holds the two before it."""
 
 
 class Clocks:
@@ -50,7 +53,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self.instances: list[dict[str, tuple[float, float]]] = []
-        self.writer: list[tuple[int, str, float, float]] = []
+        self.beside: list[tuple[int, str, float, float]] = []
         self._local = threading.local()
 
     def timed(self, part: Callable[[tuple[Any, ...]], str], function: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +83,7 @@ class Clocks:
 
         return clocked
 
-    def timed_in_writer(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed_beside(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function` with a clock that is not any instance's."""
 
         @functools.wraps(function)
@@ -90,13 +93,13 @@ class Clocks:
                 return function(*arguments, **named)
             finally:
                 taken = (time.perf_counter() - wall, time.thread_time() - cpu)
-                self.writer.append((len(self.instances), part, *taken))
+                self.beside.append((len(self.instances), part, *taken))
 
         return clocked
 
     def write(self, path: Path) -> None:
         """Save what was measured."""
-        path.write_text(json.dumps({"instances": self.instances, "writer": self.writer}), encoding="utf-8")
+        path.write_text(json.dumps({"instances": self.instances, "beside": self.beside}), encoding="utf-8")
 
     def _stack(self) -> list[tuple[float, float]]:
         if not hasattr(self._local, "stack"):
@@ -124,9 +127,9 @@ def put_clocks(clocks: Clocks) -> None:
     for point in SYNCS:
         holder, name = place(point)
         setattr(holder, name, clocks.timed(_kind_of_sync, getattr(holder, name)))
-    for point, part in WRITER_PARTS.items():
+    for point, part in BESIDE_PARTS.items():
         holder, name = place(point)
-        setattr(holder, name, clocks.timed_in_writer(part, getattr(holder, name)))
+        setattr(holder, name, clocks.timed_beside(part, getattr(holder, name)))
 
 
 def _kind_of_sync(arguments: tuple[Any, ...]) -> str:

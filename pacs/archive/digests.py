@@ -1,0 +1,69 @@
+"""Two digests of an object that cover every byte once, so that an arrival is hashed in one pass.
+
+The data set without its trailing padding has a digest of its own, because it tells one instance from another whoever
+sent it; all that is around it (preamble, group 0002, padding) has the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from storage.protocol import ObjectStore
+
+CHUNK_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """SHA-256 in hexadecimal of the two parts, and the size of the whole in bytes."""
+
+    size: int
+    dataset_sha256: str
+    envelope_sha256: str
+
+
+class DatasetDigest:
+    """The digest of a data set whose bytes become known piece by piece and whose end is known only at last."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._hashed = 0
+
+    @property
+    def hashed(self) -> int:
+        """How many bytes it has taken."""
+        return self._hashed
+
+    def update(self, data: memoryview | bytes) -> None:
+        """Take the next bytes."""
+        self._sha256.update(data)
+        self._hashed += len(data)
+
+    def finish(self, dataset: memoryview, content_length: int) -> str:
+        """The digest of the first `content_length` bytes of `dataset`, whose first `hashed` bytes were taken before."""
+        if self._hashed > content_length:  # it went on into the padding
+            self._sha256, self._hashed = hashlib.sha256(), 0
+        self.update(dataset[self._hashed : content_length])
+        return self._sha256.hexdigest()
+
+
+def envelope_sha256(view: memoryview, dataset_offset: int, content_length: int) -> str:
+    """The digest of what is around the data set of the whole object in `view`."""
+    digest = hashlib.sha256(view[:dataset_offset])
+    digest.update(view[dataset_offset + content_length :])
+    return digest.hexdigest()
+
+
+def digests_of(store: ObjectStore, object_key: str, dataset_offset: int, content_length: int) -> Digests:
+    """The digests of an object as it is in storage now, read once. Raises StorageError."""
+    dataset, envelope, size = hashlib.sha256(), hashlib.sha256(), 0
+    content_end = dataset_offset + content_length
+    parts = ((envelope, dataset_offset), (dataset, content_end), (envelope, None))
+    with store.open(object_key) as stream:
+        for digest, end in parts:
+            while chunk := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - size)):
+                digest.update(chunk)
+                size += len(chunk)
+    return Digests(size, dataset.hexdigest(), envelope.hexdigest())
