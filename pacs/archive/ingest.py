@@ -6,6 +6,7 @@ adopted at the next start, a row never points at nothing.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -133,12 +134,15 @@ class Reception:
         return stored
 
     def discard(self) -> None:
-        """Forget what came; harmless after `commit`."""
+        """Forget what came; harmless after `commit`. Raises nothing."""
         if self._descriptor >= 0:
             self._await_settling()
-            os.close(self._descriptor)
-            self._descriptor = -1
-            self._path.unlink(missing_ok=True)
+            descriptor, self._descriptor = self._descriptor, -1
+            # What fails here changes nothing about the answer: the next start removes what is left.
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if asked.seed is not None or asked.mutant:
         return _once(rigs[0], asked.mutant, asked.seed or 1)
-    return _long_form(rigs, Tally(asked.tally), time.monotonic() + asked.hours * 3600)
+    return _long_form(rigs, Tally(asked.tally), asked.hours * 3600)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -58,7 +58,8 @@ def _once(rig: Rig, mutant: str, seed: int) -> int:
     return int(bool(outcome.violations) != bool(mutant))
 
 
-def _long_form(rigs: Sequence[Rig], tally: Tally, deadline: float) -> int:
+def _long_form(rigs: Sequence[Rig], tally: Tally, seconds: float) -> int:
+    deadline = _now() + seconds
     against = revision()
     able = []
     for rig in rigs:
@@ -69,7 +70,7 @@ def _long_form(rigs: Sequence[Rig], tally: Tally, deadline: float) -> int:
             able.append(rig)
     unseen = [name for rig in able for name in _mutants(rig, tally, against)]
     found = False
-    while able and time.monotonic() < deadline:
+    while able and _now() < deadline:
         rig = min(able, key=lambda rig: tally.record(rig.name).trials / rig.goal)
         found |= _slice(rig, tally, against)
     _report(rigs, tally)
@@ -97,6 +98,10 @@ def _mutants(rig: Rig, tally: Tally, against: str) -> list[str]:
             unseen.append(f"mutant {name} of {rig.name}")
         tally.save()
     return unseen
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 def _slice(rig: Rig, tally: Tally, against: str) -> bool:

@@ -30,11 +30,11 @@ PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_PTRACER_ANY = 1, 0x59616D61, ctypes.c_u
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended: by which signal (0: none), with what result, after how long a wait in vain."""
+    """How a child ended: by which signal (0: none), with what result, or why without one ("": it did not break)."""
 
     signal: int
-    exit_code: int
     result: dict[str, Any]
+    broken: str
     hung: bool
 
 
@@ -82,7 +82,7 @@ class Driver:
             short_write=short_write,
             options=options,
         )
-        return Ended(answer["signal"], answer["exit_code"], answer["result"], answer["hung"])
+        return Ended(answer["signal"], answer["result"], answer["why"], answer["hung"])
 
     def run(self, *command: str | Path) -> None:
         """Run a program where the driver's mounts are. Raises RuntimeError with what it said."""
@@ -197,19 +197,15 @@ def _child(order: dict[str, Any]) -> dict[str, Any]:
         if tracer is not None:
             tracer.wait(PATIENCE_S)
         told.seek(0)
-        said = told.read()
-    return {
-        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
-        "result": json.loads(said) if said else {},
-        "hung": hung,
-    }
+        said = json.loads(told.read() or b"{}")
+    died = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    why = f"it hung for {PATIENCE_S} s" if hung else said.get("broken", f"signal {died}" if died else "")
+    return {"signal": died, "result": said.get("result", {}), "why": why, "hung": hung}
 
 
 def _be_child(order: Mapping[str, Any], go: int, told: IO[bytes]) -> NoReturn:
     from tests.faults import mutants, short_write, work
 
-    code = 1
     try:
         system = ctypes.CDLL(None)
         system.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -220,13 +216,13 @@ def _be_child(order: Mapping[str, Any], go: int, told: IO[bytes]) -> NoReturn:
         os.read(go, 1)
         os.close(go)
         task = work.Task(Path(order["folder"]), Path(order["log"]), order["seed"], order["options"])
-        told.write(json.dumps(work.WORKS[order["work"]](task)).encode())
-        told.flush()
-        code = 0
-    except BaseException:
+        said = {"result": work.WORKS[order["work"]](task)}
+    except BaseException as error:
         traceback.print_exc()
-    finally:
-        os._exit(code)
+        said = {"broken": repr(error)}
+    told.write(json.dumps(said).encode())
+    told.flush()
+    os._exit(0)
 
 
 def _trace(pid: int, arguments: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -49,9 +49,13 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
                 senders=senders,
             )
             disk.take_power()
-            disk.give_power()
+            try:
+                disk.give_power()
+            except RuntimeError as error:
+                violations.append(f"seed {seed}, cut {done}: the file system is lost: {error}")
+                break
             if not ended.signal:
-                violations.append(f"seed {seed}, cut {done}: the sender ended by itself, code {ended.exit_code}")
+                violations.append(f"seed {seed}, cut {done}: the sender ended by itself: {ended.broken}")
                 break
             violations += [
                 f"seed {seed}, cut {done}, {senders} senders: {found}" for found in _restart(driver, data, log)
@@ -63,8 +67,8 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
 
 def _restart(driver: Driver, data: Path, log: Path) -> list[str]:
     ended = driver.work("restart", data, log)
-    if ended.exit_code:
-        return [f"the archive does not start (exit code {ended.exit_code}, hung {ended.hung})"]
+    if ended.broken:
+        return [f"the archive does not start: {ended.broken}"]
     return list(ended.result["violations"])
 
 
