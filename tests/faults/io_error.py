@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.faults.acknowledged import SUCCESS, attempts
 from tests.faults.driver import Driver
+from tests.faults.memory import in_memory
 from tests.faults.rig import Outcome, Rig
 from tests.faults.system_call_kill import Bench, needs
 from tests.faults.system_calls import Point, struck
@@ -66,8 +67,8 @@ def run(
     scenario = scenario or list(SCENARIOS)[seed % len(SCENARIOS)]
     errors = errors or [ERRORS[seed // len(SCENARIOS) % len(ERRORS)]]
     failed, missed, unexpected, violations = 0, 0, 0, []
-    with Driver(folder) as driver:
-        bench = Bench(driver, folder, seed)
+    with in_memory(folder) as fast, Driver(folder) as driver:
+        bench = Bench(driver, fast, seed)
         places = [(at, error) for at in bench.survey(scenario) for error in errors if not names or at.name in names]
         for point, error in random.Random(seed).sample(places, min(at_most, len(places))):
             reached, found = fail_at(bench, scenario, point, error, mutant)
@@ -81,8 +82,8 @@ def run(
 def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
     """Every write into a spool file takes only half, one run each."""
     failed, violations = 0, []
-    with Driver(folder) as driver:
-        bench = Bench(driver, folder, seed)
+    with in_memory(folder) as fast, Driver(folder) as driver:
+        bench = Bench(driver, fast, seed)
         writes = [at for at in bench.survey("store") if at.name == "write"]
         for count in range(1, len(writes) + 1):
             bench.renew()

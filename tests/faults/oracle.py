@@ -15,6 +15,7 @@ from pacs.index.schema import event, instance
 from pacs.model import EventKind, InstanceState
 from storage.filesystem import FolderStore
 from tests.faults.acknowledged import Acknowledged
+from tests.faults.memory import in_memory
 
 
 def uncommitted(data: Path, acknowledged: Acknowledged) -> list[str]:
@@ -22,10 +23,10 @@ def uncommitted(data: Path, acknowledged: Acknowledged) -> list[str]:
 
     A start would adopt such objects and hide that the answer came before the commit, or that the commit was lost.
     """
-    with tempfile.TemporaryDirectory(prefix="suret-index-") as folder:
+    with tempfile.TemporaryDirectory(prefix="suret-index-") as scratch, in_memory(Path(scratch)) as folder:
         for name in ("index.db", "index.db-wal"):
             if (data / name).exists():
-                shutil.copyfile(data / name, Path(folder, name))
+                shutil.copyfile(data / name, folder / name)
         index = Index(f"sqlite:///{folder}/index.db")
         try:
             with index.read() as connection:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults.driver import Driver
+from tests.faults.memory import in_memory
 from tests.faults.rig import Outcome, Rig
 from tests.faults.system_calls import NAMES, Point, points
 from tests.faults.work import SCENARIOS, SENDS
@@ -80,8 +81,8 @@ def run(seed: int, folder: Path, *, scenario: str = "", mutant: str = "", at_mos
     """One scenario (by the seed, unless named) killed at every point in a seeded order, at most so often."""
     scenario = scenario or list(SCENARIOS)[seed % len(SCENARIOS)]
     killed, missed, violations = 0, 0, []
-    with Driver(folder) as driver:
-        bench = Bench(driver, folder, seed)
+    with in_memory(folder) as fast, Driver(folder) as driver:
+        bench = Bench(driver, fast, seed)
         survey = bench.survey(scenario, mutant)
         chosen = random.Random(seed).sample(survey, min(at_most, len(survey)))
         for died, found in kill_at(bench, scenario, chosen, mutant):

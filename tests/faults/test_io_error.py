@@ -9,7 +9,7 @@ import pytest
 from tests.faults.io_error import ERRORS, RIG, run, short_writes
 from tests.support.peers import program
 
-POINTS = 15
+POINTS = 10
 SEED = 20261123
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,7 +10,7 @@ from tests.faults.system_call_kill import RIG, run
 from tests.faults.work import SCENARIOS
 from tests.support.peers import program
 
-POINTS = 16
+POINTS = 10
 SEED = 20261123
 
 pytestmark = pytest.mark.timeout(300)
