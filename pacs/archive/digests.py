@@ -49,10 +49,10 @@ class DatasetDigest:
         return self._sha256.hexdigest()
 
 
-def envelope_sha256(view: memoryview, dataset_offset: int, content_length: int) -> str:
-    """The digest of what is around the data set of the whole object in `view`."""
-    digest = hashlib.sha256(view[:dataset_offset])
-    digest.update(view[dataset_offset + content_length :])
+def envelope_sha256(file_head: bytes | memoryview, padding: bytes | memoryview) -> str:
+    """The digest of what is around a data set."""
+    digest = hashlib.sha256(file_head)
+    digest.update(padding)
     return digest.hexdigest()
 
 

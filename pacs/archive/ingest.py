@@ -76,6 +76,8 @@ class Reception:
         self._dataset_offset = 0
         self._head = bytearray()
         self._digest = DatasetDigest()
+        self._file_head = b""
+        self._put_away = False
         self._settling: Future[None] | None = None
         if announced is not None:
             self._begin(announced)
@@ -141,8 +143,9 @@ class Reception:
             # What fails here changes nothing about the answer: the next start removes what is left.
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            if not self._put_away:
+                with contextlib.suppress(OSError):
+                    self._path.unlink(missing_ok=True)
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced
@@ -155,7 +158,7 @@ class Reception:
         head = file_meta(
             announced.sop_class_uid, announced.sop_instance_uid, announced.transfer_syntax_uid, self._calling_ae_title
         )
-        self._dataset_offset = len(head)
+        self._file_head, self._dataset_offset = head, len(head)
         self._append(head)
 
     def _from_file_meta(self, meta: FileMeta) -> Announced:
@@ -186,22 +189,21 @@ class Reception:
             found = walk(dataset, announced.transfer_syntax_uid)
             length = content_length(found, len(dataset), announced.transfer_syntax_uid)
             digest = self._digest.finish(dataset, length)
+            padding_length = len(dataset) - length
         if self._is_file:
             announced = self._named_by_data_set(announced, found.values)
         self._check(announced, found.values)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
-        with mapped(self._descriptor, self._size) as view:
-            envelope = envelope_sha256(view, self._dataset_offset, length)
         return Arrived(
             object_key=object_key(self._ulid),
             sop_class_uid=announced.sop_class_uid,
             transfer_syntax_uid=announced.transfer_syntax_uid,
             dataset_sha256=digest,
-            envelope_sha256=envelope,
+            envelope_sha256=self._envelope_sha256(padding_length),
             size=self._size,
             dataset_offset=self._dataset_offset,
             dataset_length=self._size - self._dataset_offset,
-            padding_length=self._size - self._dataset_offset - length,
+            padding_length=padding_length,
             walk=found,
             values=values,
             oddities=oddities,
@@ -210,6 +212,12 @@ class Reception:
             calling_ae_title=self._calling_ae_title,
             received_at=self._archive.clock(),
         )
+
+    def _envelope_sha256(self, padding_length: int) -> str:
+        if not padding_length:
+            return envelope_sha256(self._file_head, b"")
+        with mapped(self._descriptor, self._size) as view, view[self._size - padding_length :] as padding:
+            return envelope_sha256(self._file_head, padding)
 
     def _await_settling(self) -> bool:
         """Wait until nobody syncs the spool file any more; False when that was never begun. Raises nothing."""
@@ -266,6 +274,7 @@ class Reception:
             if self._settling is not None:
                 self._settling.result()
             self._archive.store.put(arrived.object_key, self._path, _metadata(arrived), settled=settled)
+            self._put_away = True
         except StorageFull as error:
             raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
         except StorageError as error:

@@ -44,7 +44,7 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
                 sop_class_uid=meta.sop_class_uid,
                 transfer_syntax_uid=meta.transfer_syntax_uid,
                 dataset_sha256=DatasetDigest().finish(dataset, length),
-                envelope_sha256=envelope_sha256(view, meta.dataset_offset, length),
+                envelope_sha256=envelope_sha256(view[: meta.dataset_offset], dataset[length:]),
                 size=len(view),
                 dataset_offset=meta.dataset_offset,
                 dataset_length=len(dataset),

@@ -23,6 +23,7 @@ from pacs.dicom.uids import (
     valid_uid,
 )
 from pacs.dicom.walker import inflate
+from pacs.dimse.checkpoint import park_reactor
 from pacs.errors import NotUnderstood, SuretError
 
 CONTEXTS_MAX: Final = 128
@@ -162,6 +163,7 @@ def _send_batch(batch: Sequence[_File], host: str, port: int, called: str, calli
 
 def _send_file(association: Any, file: _File) -> Sent:
     try:
+        park_reactor(association)
         if file.head_agrees:
             status = association.send_c_store(file.path)
         else:

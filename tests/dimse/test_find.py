@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from pacs.access.principals import Principal, PrincipalKind, Verb
 from pacs.archive.archive import Archive
+from pacs.dimse.checkpoint import park_reactor
 from pacs.index.schema import audit
 from tests.support.archives import send
 from tests.support.dimse import (
@@ -71,6 +72,7 @@ def _find(
     entity.add_requested_context(model, syntax)
     association = entity.associate("127.0.0.1", port, ae_title="SURET")
     assert association.is_established
+    park_reactor(association)
     responses = [(status, identifier) for status, identifier in association.send_c_find(asked, model)]
     association.release()
     *pending, (last, nothing) = responses

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from pynetdicom.association import Association
 
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
@@ -29,6 +32,24 @@ def test_files_of_several_kinds_arrive_as_they_are(archive: Archive, listener: L
         kept = _kept(archive, str(dataset.StudyInstanceUID))[str(dataset.SOPInstanceUID)]
         assert kept == split_part10(part10(dataset))[1]
     assert listener.statistics()["associations"] == 1
+
+
+def test_a_reactor_that_is_held_up_takes_no_response(
+    listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    wait = threading.Event.wait
+
+    def wait_long(event: threading.Event, timeout: float | None = None) -> bool:
+        passed = wait(event, timeout)
+        if isinstance(threading.current_thread(), Association):
+            time.sleep(0.02)  # between the event and the flag that says whether it waits
+        return passed
+
+    monkeypatch.setattr(threading.Event, "wait", wait_long)
+    monkeypatch.setattr("pacs.dimse.scu._TIMEOUT_S", 10.0)
+    files = write_folder(ct_series(40), tmp_path / "out")
+    sent = list(send(files, "127.0.0.1", listener.port, called="SURET", calling="SENDER"))
+    assert [one.status for one in sent] == [0] * len(files)
 
 
 def test_what_is_no_dicom_file_is_told_and_the_rest_is_sent(listener: Listener, tmp_path: Path):

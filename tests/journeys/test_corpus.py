@@ -22,6 +22,7 @@ from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_STORE
 from sqlalchemy import select
 
+from pacs.dimse.checkpoint import park_reactor
 from pacs.index.engine import Index
 from pacs.index.schema import instance
 from pacs.model import InstanceState
@@ -117,7 +118,7 @@ def _store(association: object, context_id: int, one: Sent) -> int:
     request.AffectedSOPInstanceUID = one.sop_instance_uid
     request.Priority = 0
     request.DataSet = io.BytesIO(one.dataset)
-    association._reactor_checkpoint.clear()  # type: ignore[attr-defined]
+    park_reactor(association)
     try:
         association.dimse.send_msg(request, context_id)  # type: ignore[attr-defined]
         _, response = association.dimse.get_msg(block=True)  # type: ignore[attr-defined]
