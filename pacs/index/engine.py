@@ -157,6 +157,10 @@ class Index:
                         f"the index would not be durable (journal_mode {mode}, synchronous {level})",
                         "put PACS_DATA on a local disk",
                     )
+                # SQLite opens a file read-only when it cannot be written, and begins transactions on it all the same
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA user_version={version}")
+                connection.rollback()
                 self._sync_names()
                 return
             version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000

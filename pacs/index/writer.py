@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
-from pacs.errors import OutOfResources, StoreFailed, SuretError
+from pacs.errors import OutOfResources, StoreFailed
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class Writer:
     def _fail(self, batch: list[_Item], error: BaseException) -> None:
         self._counts["failures"] += len(batch)
         for item in batch:
-            item.future.set_exception(_as_refusal(error))
+            item.future.set_exception(_as_refusal(error, self._engine.dialect.loaded_dbapi.Error))
 
 
 def _transaction_id(connection: Connection) -> int:
@@ -187,9 +187,9 @@ def _definitely_refused(error: SQLAlchemyError) -> bool:
     return bool(getattr(cause, "sqlstate", None)) and not getattr(error, "connection_invalidated", False)
 
 
-def _as_refusal(error: BaseException) -> BaseException:
-    """The database's errors in our own words; a work's own errors as they are."""
-    if isinstance(error, SuretError) or not isinstance(error, SQLAlchemyError):
+def _as_refusal(error: BaseException, of_driver: type[BaseException]) -> BaseException:
+    """The database's errors in our own words, also those of statements run on the driver; a work's own as they are."""
+    if not isinstance(error, (SQLAlchemyError, of_driver)):
         return error
     cause = error.orig if isinstance(error, DBAPIError) else error
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100":

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, event, insert, select, text
 from pacs.errors import OutOfResources, StoreFailed
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
+from pacs.index.writer import Statement
 
 
 @pytest.fixture
@@ -117,3 +118,16 @@ def _fill(index: Index) -> OutOfResources:
         except OutOfResources as refusal:
             return refusal
     raise AssertionError("3 MiB took 10 MB")
+
+
+def test_what_the_driver_says_to_a_compiled_statement_is_a_refusal_too(tmp_path: Path) -> None:
+    rule = Statement(insert(ai_rule).values(id="once", rule="{}", created_at=0))
+    index = Index(f"sqlite:///{tmp_path / 'index.db'}")
+    try:
+        index.migrate()
+        index.write(lambda connection: rule.run(connection, {}).close())
+        with pytest.raises(StoreFailed):
+            index.write(lambda connection: rule.run(connection, {}).close())
+        assert _rules(index) == ["once"]
+    finally:
+        index.close()
