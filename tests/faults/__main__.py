@@ -87,7 +87,11 @@ def _mutants(rig: Rig, tally: Tally, against: str) -> list[str]:
         if record.mutants.get(name) == against and not against.endswith(("+", "unknown")):
             continue
         began = time.monotonic()
-        outcome = _run(mutant, 1)
+        try:
+            outcome = _run(mutant, 1)
+        except Exception:  # a rig that breaks off has seen nothing
+            traceback.print_exc()
+            outcome = Outcome(0, ())
         verdict = "caught" if outcome.violations else "NOT CAUGHT"
         print(f"{rig.name}: mutant {name} {verdict}, {outcome.trials} {rig.noun}, {time.monotonic() - began:.0f} s")
         if outcome.violations:

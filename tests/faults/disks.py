@@ -14,8 +14,8 @@ from tests.faults.driver import Driver
 from tests.support.peers import SYSTEM_PATH
 
 FORMAT = {
-    "ext4": ("150M", ["mkfs.ext4", "-q", "-F"], "loop,commit=300"),
-    "xfs": ("400M", ["mkfs.xfs", "-q", "-f"], "loop"),
+    "ext4": ("600M", ["mkfs.ext4", "-q", "-F"], "loop,commit=300"),
+    "xfs": ("600M", ["mkfs.xfs", "-q", "-f"], "loop"),
 }
 """Size, program and mount options; commit=300: the journal is not written by itself while a cut is made."""
 

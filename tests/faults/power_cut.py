@@ -62,6 +62,8 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
             ]
     told = attempts(log)
     refused = sum(attempt.status != 0 for attempt in told)
+    if refused:  # a full disk takes nothing, so cuts on it would count and prove nothing
+        violations.append(f"seed {seed}: {refused} refused on a disk that should have room")
     return Outcome(done, tuple(violations), {"acknowledged": len(told) - refused, "refused": refused})
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from mfusepy import FUSE, FuseOSError, Operations
 
-SIZE = 150 << 20
+SIZE = 256 << 20
 BLOCK = 4096
 
 

@@ -17,13 +17,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from sqlalchemy import select
 
 from pacs.access.principals import OPERATOR
 from pacs.archive import keys, recovery
 from pacs.archive.archive import Archive
 from pacs.archive.housekeeping import remove_garbage
 from pacs.errors import ArrivalRefused
+from pacs.index.schema import instance
 from pacs.model import Announced
+from storage import filesystem
 from tests.faults.acknowledged import SUCCESS, AcknowledgementLog, Attempt, acknowledged
 from tests.faults.instances import Mix, Template, digest_of, uid_of
 from tests.faults.oracle import oracle, uncommitted
@@ -117,6 +120,7 @@ SENDS: dict[str, list[tuple[int, int]]] = {
     "duplicate": [(1, 0), (1, 0), (11, 0), (11, 0)],
     "collision": [(1, 7), (1, 7), (1, 0)],
     "series": [(number, 0) for number in range(11, 19)],
+    "link": [(11, 0), (12, 0)],
     "recover": [(11, 0)],
     "clean": [(2, 0), (12, 0)],
 }
@@ -130,6 +134,12 @@ def _sending(scenario: str) -> Work:
         return {}
 
     return work
+
+
+def link(task: Task) -> dict[str, Any]:
+    """Two new instances on a file system that does not offer to rename without replacement."""
+    filesystem.move_without_replacement = filesystem.link_without_replacement
+    return _sending("link")(task)
 
 
 def recover(task: Task) -> dict[str, Any]:
@@ -151,6 +161,7 @@ def clean(task: Task) -> dict[str, Any]:
 
 SCENARIOS: dict[str, Work] = {
     **{scenario: _sending(scenario) for scenario in ("store", "duplicate", "collision", "series")},
+    "link": link,
     "recover": recover,
     "clean": clean,
 }
@@ -225,10 +236,6 @@ def _later(task: Task) -> datetime:
 def _refused_but_registered(archive: Archive, ulids: list[str]) -> list[str]:
     if not ulids:
         return []
-    from sqlalchemy import select
-
-    from pacs.index.schema import instance
-
     with archive.index.read() as connection:
         rows = list(connection.execute(select(instance.c.object_key)).scalars())
     return [f"a sync of {ulid} failed and a row names it" for ulid in ulids for key in rows if ulid in key]
