@@ -1,7 +1,7 @@
 """The attribute catalogue: what is indexed, at which level, and how it is matched.
 
-Index columns, what the walker extracts, C-FIND keys, QIDO-RS keys and answers and the viewer's worklist are derived
-from this one table. A new searchable attribute is one line here and one migration.
+Index columns, what the walker extracts, C-FIND keys and QIDO-RS keys and answers are derived from this one table. A
+new searchable attribute is one line here and one migration; pacs/README.md says what a few kinds need besides.
 
 Values are held as text, decoded to Unicode and stripped of padding; several values are joined by a backslash.
 A sequence (SQ) is held as the text of its DICOM JSON array (PS3.18 Annex F).

@@ -215,20 +215,38 @@ def verify(
     grace_minutes: Annotated[
         float, typer.Option(min=0, help="What is younger may still be on its way in and is not looked at.")
     ] = 10.0,
+    mark: Annotated[
+        bool, typer.Option("--mark", help="Let the node look at each object that is not as it came, and mark it.")
+    ] = False,
 ) -> None:
-    """Check index and objects against each other, beside a running node too; it only reads.
+    """Check index and objects against each other, beside a running node too; without --mark it only reads.
 
-    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check.
+    Exit code 0: clean. 1: violations, one JSON line each. 2: it could not check. What was checked is told in words on
+    standard error.
     """
+    settings = read_settings()
     try:
-        found = _violations(read_settings(), timedelta(minutes=grace_minutes))
+        found, not_whole = _violations(settings, timedelta(minutes=grace_minutes))
+        if mark:
+            _mark(settings, not_whole)
     except (SuretError, StorageError) as error:
         print(f"pacs: {error}", file=sys.stderr)
         sys.exit(NOT_CHECKED)
     sys.exit(FAILED if found else DONE)
 
 
-def _violations(settings: Settings, grace: timedelta) -> int:
+def _mark(settings: Settings, object_keys: Iterable[str]) -> None:
+    for object_key in object_keys:
+        try:
+            said = perform(settings, "object.prove", {"object_key": object_key})
+        except SuretError as error:  # of one object; the node goes on with a large one that it is still reading
+            said = str(error)
+        print(f"{object_key}: {said}", file=sys.stderr)
+
+
+def _violations(settings: Settings, grace: timedelta) -> tuple[int, list[str]]:
+    """Print every violation; how many, and the keys of the objects that are not as they came."""
+    from pacs.archive.verify import sizes
     from pacs.archive.verify import verify as violations
     from pacs.index.engine import Index
     from pacs.model import utc_now
@@ -238,15 +256,21 @@ def _violations(settings: Settings, grace: timedelta) -> int:
     if not folder.startswith("s3://") and not Path(folder).is_dir():
         raise NodeFailed(f"there is no object store at {folder}", "check PACS_STORAGE and PACS_DATA")
     index = Index(settings.database_url, read_only=True)
-    found = 0
+    found, not_whole = 0, []
     try:
         index.check_migrated()
-        for violation in violations(index, open_objects(settings), now=utc_now(), grace=grace):
+        store = open_objects(settings)
+        for violation in violations(index, store, now=utc_now(), grace=grace):
             found += 1
+            if violation.invariant == "I1":
+                not_whole.append(violation.subject)
             print(json.dumps(asdict(violation), ensure_ascii=False), flush=True)
+        objects, rows = sizes(index, store)
+        outcome = f"{found} violation{'s' * (found > 1)}" if found else "clean"
+        print(f"{objects} objects, {rows} rows: {outcome}", file=sys.stderr)
     finally:
         index.close()
-    return found
+    return found, not_whole
 
 
 @app.command()
@@ -258,9 +282,10 @@ def rebuild() -> None:
     with open_core(read_settings(), "command") as core:
         report = rebuild_index(core.archive)
     print(f"{report.stored} live, {report.duplicates} duplicates, {report.conflicts} conflict versions")
-    for object_key in report.unreadable:
-        print(f"unreadable: {object_key}", file=sys.stderr)
-    sys.exit(FAILED if report.unreadable else DONE)
+    for kind, object_keys in (("damaged", report.damaged), ("unreadable", report.unreadable)):
+        for object_key in object_keys:
+            print(f"{kind}: {object_key}", file=sys.stderr)
+    sys.exit(FAILED if report.damaged or report.unreadable else DONE)
 
 
 @app.command()
@@ -292,6 +317,7 @@ def user_add(
 ) -> None:
     """Make an account for a person; asks for its password."""
     _do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
+    print(f"Account {name} with the role {role.value} is made.")
 
 
 @user.command("list")
@@ -304,18 +330,21 @@ def user_list() -> None:
 def user_password(name: Name, password_stdin: FromInput = False) -> None:
     """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
     _do("user.password", name=name, password=_new_password(password_stdin))
+    print(f"{name} has a new password, to be changed at the next sign-in.")
 
 
 @user.command("disable")
 def user_disable(name: Name) -> None:
     """Shut an account: its sessions and tokens end within a second."""
     _do("user.disable", name=name, disabled=True)
+    print(f"Account {name} is disabled.")
 
 
 @user.command("enable")
 def user_enable(name: Name) -> None:
     """Open a disabled account again."""
     _do("user.disable", name=name, disabled=False)
+    print(f"Account {name} is enabled.")
 
 
 @user.command("token")
@@ -349,7 +378,9 @@ def ae_add(
     allow: Allow,
 ) -> None:
     """Register an application entity, or change what is registered."""
-    _do("ae.add", ae_title=title, host=host, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.add", ae_title=title, host=host, port=port, verbs=verbs)
+    print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")
 
 
 @ae.command("list")
@@ -362,6 +393,7 @@ def ae_list() -> None:
 def ae_remove(title: Title) -> None:
     """Strike one off: it is refused from now on."""
     _do("ae.remove", ae_title=title)
+    print(f"{title} is removed.")
 
 
 @ae.command("unknown")
@@ -378,7 +410,9 @@ def ae_approve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 104,
 ) -> None:
     """Register a caller that was refused."""
-    _do("ae.approve", ae_title=title, address=address, port=port, verbs=_verbs(allow))
+    verbs = _verbs(allow)
+    _do("ae.approve", ae_title=title, address=address, port=port, verbs=verbs)
+    print(f"{title} at {address}:{port} is registered: {', '.join(verbs)}.")
 
 
 # --- AI triage ----------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ LINE_BYTES_MAX = 1 << 20
 EXCHANGE_TIMEOUT_S = 60.0
 PATIENCE_S = 10.0
 LOOK_EVERY_S = 5.0
+FAILURE_PAUSE_S = 1.0
 FOLDER_PREFIX = "suret-"
 
 log = structlog.get_logger()
@@ -131,6 +132,13 @@ def _ai_rule_list(core: Core, _arguments: Arguments) -> Any:
     return core.registry.rule_documents()
 
 
+def _object_prove(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.damage import prove  # not at the top: most commands only ask the node that runs
+
+    state = prove(core.archive, arguments["object_key"])
+    return state.value if state is not None else "unknown"
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -147,6 +155,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ai.service.list": _ai_service_list,
         "ai.rule.add": _ai_rule_add,
         "ai.rule.list": _ai_rule_list,
+        "object.prove": _object_prove,
     }
 )
 
@@ -239,16 +248,22 @@ class ControlServer:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _open(self) -> socket.socket:
-        self._folder = self._make_folder()
-        path = self._folder / "control"
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        listening.bind(str(path))
-        path.chmod(0o600)
-        listening.listen(16)
-        listening.setblocking(False)
-        fresh = self._pointer.with_name("control.new")
-        fresh.write_text(f"{path}\n", encoding="utf-8")
-        fresh.replace(self._pointer)
+        """Listen in a new folder, or leave everything as it is. Raises NodeFailed, OSError."""
+        with contextlib.ExitStack() as undo:
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+            undo.callback(listening.close)
+            folder = self._make_folder()
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            path = folder / "control"
+            listening.bind(str(path))
+            path.chmod(0o600)
+            listening.listen(16)
+            listening.setblocking(False)
+            fresh = self._pointer.with_name("control.new")
+            fresh.write_text(f"{path}\n", encoding="utf-8")
+            fresh.replace(self._pointer)
+            undo.pop_all()
+        self._folder = folder
         return listening
 
     def _reopen_if_removed(self) -> None:
@@ -257,8 +272,8 @@ class ControlServer:
         assert self._folder is not None
         if not (self._folder / "control").exists():
             log.warning("control_socket_removed", folder=str(self._folder))
-            self._listening.close()
-            self._listening = self._open()
+            gone, self._listening = self._listening, self._open()
+            gone.close()
 
     def _make_folder(self) -> Path:
         for parent in self._folders:
@@ -279,18 +294,35 @@ class ControlServer:
 
     def _serve(self) -> None:
         while (listening := self._listening) is not None:
-            poll = select.poll()  # select() knows no descriptor above 1023
-            poll.register(self._woken, select.POLLIN)
-            poll.register(listening, select.POLLIN)
-            ready = {descriptor for descriptor, _ in poll.poll(LOOK_EVERY_S * 1000)}
+            ready = self._ready(LOOK_EVERY_S, self._woken, listening)
             if self._woken.fileno() in ready:
                 return
-            if not ready:
-                self._reopen_if_removed()
-                continue
-            with contextlib.suppress(OSError):  # the caller has gone already
-                connection, _ = listening.accept()
-                threading.Thread(target=self._answer, args=(connection,), name="control-command", daemon=True).start()
+            try:
+                if ready:
+                    self._accept(listening)
+                else:
+                    self._reopen_if_removed()
+            except (OSError, RuntimeError, NodeFailed) as error:  # no descriptor, thread or room at the moment
+                log.warning("control_failed", error=type(error).__name__, cause=str(error))
+                if self._ready(FAILURE_PAUSE_S, self._woken):
+                    return
+
+    def _ready(self, timeout_s: float, *ends: socket.socket) -> set[int]:
+        poll = select.poll()  # select() knows no descriptor above 1023
+        for end in ends:
+            poll.register(end, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll(timeout_s * 1000)}
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            connection, _ = listening.accept()
+        except (BlockingIOError, ConnectionError):  # the caller has gone already
+            return
+        try:
+            threading.Thread(target=self._answer, args=(connection,), name="control-command", daemon=True).start()
+        except RuntimeError:
+            connection.close()
+            raise
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):

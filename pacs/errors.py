@@ -8,13 +8,14 @@ SuretError(message, hint)
 │   ├── TransferSyntaxRefused C122  not a syntax the node stores
 │   ├── NotAuthorised         0124  the sender may not store
 │   ├── InstanceTooLarge      A700  over the limit for one instance
-│   ├── OutOfResources        A700  disk, inodes or queue at their limit; nothing stored, send again later
+│   ├── OutOfResources        A700/507  disk or inodes at their limit; nothing stored, send again later
 │   └── StoreFailed           0110  storage or index failed; nothing promised, send again
 ├── QueryRefused              A900/400  the question is malformed or too broad
 ├── NotFound                  404  unknown, or not for this caller
 ├── NotPermitted              0124/403
 ├── Unreadable                422  stored, but this part of it cannot be decoded
 ├── NotAcceptable             406  no form of it that the caller accepts
+├── Busy                      503  too much is asked at once; ask again in a moment
 ├── SettingsInvalid           every mistake in the settings at once
 ├── NodeRunning               the command needs the node stopped
 └── NodeFailed                the node cannot start or go on
@@ -111,8 +112,15 @@ class NotAcceptable(SuretError):
     """There is no form of it that the caller accepts."""
 
 
+class Busy(SuretError):
+    """Too much is asked at once; a later attempt succeeds."""
+
+
 class SettingsInvalid(SuretError):
-    """Every mistake in the settings, reported together."""
+    """Every mistake in the settings, reported together, one a line; the hint is of all of them."""
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, (self.message, self.hint)))
 
 
 class NodeRunning(SuretError):

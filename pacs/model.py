@@ -10,6 +10,9 @@ from enum import StrEnum
 Clock = Callable[[], datetime]
 """Gives the present moment, aware; enters at the roof, so that tests and simulations can own time."""
 
+DICOMWEB_ROOT = "/dicom-web"
+"""Where the web has its DICOMweb resources, and where the BulkDataURIs of metadata begin."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +45,13 @@ class StorageState(StrEnum):
 
     STORED = "stored"
     DAMAGED = "damaged"
+
+
+class GarbageReason(StrEnum):
+    """Why no row names an object any more."""
+
+    DUPLICATE = "duplicate"
+    DAMAGED = "damaged"  # a good one has taken its place
 
 
 class EventKind(StrEnum):
@@ -88,9 +98,9 @@ class Stored:
 class StoredInstance:
     """One live instance as its readers need it.
 
-    `dataset_offset` is where the data set starts in the object (after group 0002), `pixel_element_offset` where the
-    pixel data element starts within the data set (None: there is none); sizes and offsets in bytes.
-    `frame_table` is `pacs.dicom.frames.FrameTable.to_bytes()`.
+    `dataset_offset` is where the data set starts in the object (after group 0002), `pixel_element_offset` and
+    `pixel_element_end` where the pixel data element lies within the data set (None: there is none), `pixel_data_vr` how
+    it is really written; sizes and offsets in bytes. `frame_table` is `pacs.dicom.frames.FrameTable.to_bytes()`.
     """
 
     row: int
@@ -101,11 +111,12 @@ class StoredInstance:
     sop_class_uid: str
     transfer_syntax_uid: str
     instance_number: str
-    number_of_frames: int
     size: int
     dataset_offset: int
     dataset_length: int
     pixel_element_offset: int | None
+    pixel_element_end: int | None
+    pixel_data_vr: str
     frame_table: bytes | None
     dataset_sha256: str
     storage: StorageState

@@ -22,6 +22,7 @@ from pacs.access.accounts import Accounts
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.ingest import IngestLimits
 from pacs.archive.recovery import recover
@@ -36,13 +37,11 @@ from pacs.triage.registry import Registry
 from pacs.web.app import create_app
 from pacs.web.server import WebServer
 from storage.errors import StorageError
+from storage.mounts import MOUNTS, NETWORK_FILE_SYSTEMS, file_system_of
 from storage.open import S3Options, open_store
 from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
-
-NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs"})
-"""Where SQLite's locks or its write-ahead log cannot be trusted."""
 
 COMMAND_PATIENCE_S = 10.0
 LOCK_POLL_S = 0.05
@@ -169,35 +168,19 @@ def prepare_data(data: Path) -> None:
         raise NodeFailed(f"PACS_DATA {data} may not be written by this user", "run this as the folder's owner")
 
 
-def refuse_network_file_system(settings: Settings, mounts: Path = Path("/proc/self/mountinfo")) -> None:
+def refuse_network_file_system(settings: Settings, mounts: Path = MOUNTS) -> None:
     """Raise NodeFailed when the SQLite file would be on a file system shared over a network."""
     if not settings.database_url.startswith("sqlite:///"):
         return
     file = Path(settings.database_url.removeprefix("sqlite:///"))
     kind = file_system_of(file.resolve(), mounts)
-    if kind in NETWORK_FILE_SYSTEMS:
+    if kind in NETWORK_FILE_SYSTEMS:  # SQLite's locks and its write-ahead log cannot be trusted there
         raise NodeFailed(
             f"the index {file} is on {kind}, where SQLite may lose data",
             "put PACS_DATA on a local disk, or give PACS_DATABASE as postgresql://…",
         )
     if kind == "overlay":
         log.warning("index_goes_with_the_container", path=str(file), hint="mount a volume at PACS_DATA")
-
-
-def file_system_of(path: Path, mounts: Path) -> str:
-    """The type of the file system that holds `path`, "" where the mount table cannot be read (proc(5), mountinfo)."""
-    best, kind = -1, ""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        point = Path(left.split(" ")[4].replace("\\040", " "))
-        # The last of two mounts on one point is the one that is seen.
-        if path.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split(" ")[0]
-    return kind
 
 
 # --- the node -----------------------------------------------------------------------------------------------------
@@ -218,6 +201,7 @@ class Node:
             quiet=timedelta(seconds=settings.archive.study_quiet_s),
             grace=timedelta(hours=settings.archive.garbage_grace_hours),
         )
+        self._prover = Prover(core.archive)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
@@ -240,7 +224,7 @@ class Node:
         """Recover what the last end left open, then listen. Raises NodeFailed and leaves nothing running."""
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         with ExitStack() as running:
-            for part in (self._housekeeper, self.hook, self.web, self.listener):
+            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()

@@ -6,6 +6,7 @@ A variable wins over the file. Nested keys use two underscores: ``PACS_DIMSE__PO
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,16 +20,24 @@ PREFIX = "PACS_"
 FOREIGN_VARIABLES = frozenset({"PACS_TEST_DATA"})
 """Variables with our prefix that are not settings of the node."""
 
-SECRETS = ("password", "secret", "database")
-"""What the key of a setting contains whose value is not shown; a database URL holds a password."""
+SECRETS = ("password", "secret")
+"""What the key of a setting contains whose value is not shown, and what a value does that is not."""
 
 MIB = 1 << 20
 GIB = 1 << 30
 
 
+_AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
+
+
+def valid_ae_title(text: str) -> bool:
+    """Whether `text` is 1 to 16 printable ASCII characters without a backslash or outer spaces (PS3.5 6.2)."""
+    return _AE_TITLE.fullmatch(text) is not None
+
+
 def _ae_title(value: str) -> str:
     title = value.strip(" ")
-    if not 1 <= len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+    if not valid_ae_title(title):
         raise ValueError("an AE title of 1 to 16 printable ASCII characters without a backslash (PS3.5 6.2)")
     return title
 
@@ -212,8 +221,19 @@ def _mistake(detail: Any) -> str:
     variable = PREFIX + "__".join(str(part) for part in detail["loc"]).upper()
     if detail["type"] == "extra_forbidden":
         return f"{path} ({variable}): there is no such setting"
-    shown = "(hidden)" if any(word in path for word in SECRETS) else repr(detail["input"])
+    shown = "(hidden)" if any(word in path for word in SECRETS) else repr(_without_password(detail["input"]))
     return f"{path} ({variable}) is {shown}: expected {_expected(detail)}"
+
+
+def _without_password(value: Any) -> Any:
+    """An address (scheme://user:password@host) without its password, which may hold any character, @ too."""
+    if not isinstance(value, str):
+        return value
+    if any(word in value.lower() for word in SECRETS):
+        return "(hidden)"
+    login, at, place = value.rpartition("@")
+    user = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^:]*", login)
+    return f"{user[0]}:***@{place}" if at and user and user[0] != login else value
 
 
 def _expected(detail: Any) -> str:

@@ -8,19 +8,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import io
 import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import structlog
 
 from storage.directories import Directories, Directory, make_folder
 from storage.errors import KeyExists, KeyMissing, StorageFailed, StorageFull, StorageUnfit
 from storage.keys import KEY_ROOT, is_key, listing_prefix, split_key
+from storage.mounts import NETWORK_FILE_SYSTEMS, VOLATILE_FILE_SYSTEMS, file_system_of
 from storage.protocol import ByteRange, ObjectStat, Space
 from storage.ranges import file_range
 
@@ -31,17 +31,6 @@ _OBJECT_MODE = 0o440
 # O_NONBLOCK: a pipe somebody put among the objects must not hold up a reader for ever.
 _OPEN_OBJECT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-_VOLATILE = {
-    "overlay": "objects go with the container; mount a volume there",
-    "tmpfs": "objects are in memory and go at the next restart",
-    "ramfs": "objects are in memory and go at the next restart",
-    "nfs": "durability is the file server's: export it with 'sync'",
-    "nfs4": "durability is the file server's: export it with 'sync'",
-    "cifs": "durability is the file server's",
-    "smb3": "durability is the file server's",
-}
-"""File systems that may not keep the promise of `put`, and what to tell the operator."""
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -90,8 +79,6 @@ class FolderStore:
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A seekable stream of the object or of the range; see ObjectStore.open."""
         descriptor, status = self._open_object(key)
-        if byte_range is None:
-            return cast(BinaryIO, io.BufferedReader(io.FileIO(descriptor)))
         return file_range(descriptor, status.st_size, byte_range)
 
     def stat(self, key: str) -> ObjectStat:
@@ -148,9 +135,10 @@ class FolderStore:
                 raise StorageUnfit(f"the folder {self._root} failed its write test: {error}") from error
             # What is stored can still be read: that is no reason to refuse the start.
             _log.error("object_store_full", folder=str(self._root), hint="make room; until then nothing is taken in")
-        kind = file_system_type(self._root / _OBJECTS)
-        if kind in _VOLATILE:
-            _log.warning("object_store_may_lose", folder=str(self._root), file_system=kind, hint=_VOLATILE[kind])
+        kind = file_system_of(self._root / _OBJECTS)
+        hint = NETWORK_FILE_SYSTEMS.get(kind) or VOLATILE_FILE_SYSTEMS.get(kind)
+        if hint:
+            _log.warning("object_store_may_lose", folder=str(self._root), file_system=kind, hint=hint)
 
     def _probe(self) -> None:
         # A leading dot: never a key, so neither a listing nor a sweep takes the probe for an object.
@@ -237,18 +225,6 @@ def link_without_replacement(file: Path, directory: int, name: str) -> None:
     """The same in two steps where RENAME_NOREPLACE is not offered; a crash between them leaves both names."""
     os.link(file, name, dst_dir_fd=directory, follow_symlinks=False)
     os.unlink(file)
-
-
-def file_system_type(path: Path) -> str | None:
-    """The kind of file system that `path` is on as the kernel names it (``ext4``, ``nfs4``), None if unknown."""
-    device = os.stat(path).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    kinds = None
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        # proc(5): id, parent, device, …, a lone "-", then the type; a later mount hides an earlier one.
-        if line.split(" ", 3)[2] == wanted:
-            kinds = line.partition(" - ")[2].split(" ", 1)[0]
-    return kinds
 
 
 def _settle(file: Path) -> None:

@@ -74,7 +74,7 @@ class ObjectStore(Protocol):
     def open(self, key: str, byte_range: ByteRange | None = None) -> BinaryIO:
         """A readable stream of the object, or of the range, cut at the object's end.
 
-        Raises KeyInvalid, KeyMissing, StorageFailed; a store over a network also raises StorageFailed from `read`.
+        Raises KeyInvalid, KeyMissing, StorageFailed; `read` raises StorageFailed too.
         """
         ...
 
@@ -91,7 +91,7 @@ class ObjectStore(Protocol):
         ...
 
     def local_path(self, key: str) -> Path | None:
-        """The object's file, where it is one (for memory maps), else None. Does not check that it exists."""
+        """The object's file where it is one, else None. Does not check that it exists."""
         ...
 
     def space(self) -> Space:

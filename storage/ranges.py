@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+from storage.errors import StorageFailed
 from storage.protocol import ByteRange
 
 _BUFFER = 1 << 16
@@ -36,22 +39,33 @@ class _FileRange(io.RawIOBase):
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         wanted = min(len(buffer), max(0, self._end - self._at))
-        count = os.preadv(self._descriptor, [memoryview(buffer)[:wanted]], self._at) if wanted else 0
+        with _failures():
+            count = os.preadv(self._descriptor, [memoryview(buffer)[:wanted]], self._at) if wanted else 0
         self._at += count
         return count
 
     def readall(self) -> bytes:
         # The base class reads in small steps; a whole frame is one system call.
         parts = []
-        while part := os.pread(self._descriptor, max(0, self._end - self._at), self._at):
-            parts.append(part)
-            self._at += len(part)
+        with _failures():
+            while part := os.pread(self._descriptor, max(0, self._end - self._at), self._at):
+                parts.append(part)
+                self._at += len(part)
         return b"".join(parts)
 
     def close(self) -> None:
         if not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    """A disk that cannot give what is on it, in the store's words."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"the disk does not give the file's bytes: {error}") from error
 
 
 def file_range(descriptor: int, size: int, byte_range: ByteRange | None) -> BinaryIO:

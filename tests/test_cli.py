@@ -90,16 +90,18 @@ def test_accounts_from_the_command_line(module_node: NodeProcess) -> None:
         "user", "add", "saule", "--role", "radiologist", "--password-stdin", input=password + "\n"
     )
     assert added.returncode == 0, added.stderr
+    assert added.stdout == "Account saule with the role radiologist is made.\n"
     assert _sign_in(module_node, "saule", password) == 200
     weak = module_node.command("user", "password", "saule", "--password-stdin", input="short\n")
     assert weak.returncode == 1
     changed = module_node.command("user", "password", "saule", "--password-stdin", input="four other quiet words\n")
     assert changed.returncode == 0, changed.stderr
+    assert changed.stdout == "saule has a new password, to be changed at the next sign-in.\n"
     assert _sign_in(module_node, "saule", password) == 401
     listed = module_node.command("user", "list").stdout.splitlines()
     assert listed[0].split() == ["name", "role", "disabled"]
     assert ["saule", "radiologist", "no"] in [line.split() for line in listed]
-    assert module_node.command("user", "disable", "saule").returncode == 0
+    assert module_node.command("user", "disable", "saule").stdout == "Account saule is disabled.\n"
     assert _sign_in(module_node, "saule", "four other quiet words") == 401
     assert module_node.command("user", "enable", "saule").returncode == 0
     assert _sign_in(module_node, "saule", "four other quiet words") == 200
@@ -112,13 +114,14 @@ def test_the_last_administrator_stays(module_node: NodeProcess) -> None:
 
 
 def test_peers_from_the_command_line(module_node: NodeProcess) -> None:
-    assert module_node.command("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "store, find").returncode == 0
+    added = module_node.command("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "store, find")
+    assert (added.returncode, added.stdout) == (0, "CT1 at 10.0.0.7:104 is registered: store, find.\n")
     listed = module_node.command("ae", "list").stdout.splitlines()
     assert [line.split() for line in listed] == [
         ["ae_title", "host", "port", "verbs"],
         ["CT1", "10.0.0.7", "104", "find,store"],
     ]
-    assert module_node.command("ae", "remove", "CT1").returncode == 0
+    assert module_node.command("ae", "remove", "CT1").stdout == "CT1 is removed.\n"
     assert module_node.command("ae", "remove", "CT1").returncode == 1
     assert module_node.command("ae", "list").stdout == ""
 
@@ -137,13 +140,18 @@ def test_verify_beside_a_running_node_and_what_it_finds(node: NodeProcess, tmp_p
     assert all(one.succeeded for one in sent)
     clean = node.command("verify", "--grace-minutes", "0")
     assert (clean.returncode, clean.stdout) == (0, ""), clean.stderr
+    assert clean.stderr.splitlines()[-1] == "3 objects, 3 rows: clean"
     (victim, *_others) = sorted((node.data / "store").rglob("*.dcm"))
     victim.unlink()
     found = node.command("verify")
     assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == "2 objects, 3 rows: 1 violation"
     (violation,) = [json.loads(line) for line in found.stdout.splitlines()]
     assert violation["invariant"] == "I1"
     assert victim.name in violation["subject"]
+    marked = node.command("verify", "--mark")
+    assert (marked.returncode, marked.stdout) == (1, found.stdout)
+    assert marked.stderr == f"{violation['subject']}: damaged\n"
 
 
 def test_verify_that_cannot_check_is_2_and_makes_nothing(stopped: NodeProcess) -> None:

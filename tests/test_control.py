@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import shutil
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +217,68 @@ def test_a_socket_that_was_swept_away_comes_back(
     shutil.rmtree(Path((settings.data / "control").read_text().strip()).parent)
     assert perform(settings, "user.list", {}) == []
     server.stop()
+
+
+def test_a_socket_that_was_swept_away_comes_back_when_there_is_room(
+    settings: Settings, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pacs.control.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("pacs.control.FAILURE_PAUSE_S", 0.1)
+    server = ControlServer(core, {})
+    server.start()
+    folder = Path((settings.data / "control").read_text().strip()).parent
+    failed, room = threading.Event(), Path.replace
+
+    def no_room(path: Path, target: Path) -> Path:
+        if path.name == "control.new":
+            failed.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return room(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", no_room)
+        shutil.rmtree(folder)
+        assert failed.wait(10)
+    assert perform(settings, "user.list", {}) == []
+    server.stop()
+
+
+def test_a_thread_that_cannot_be_had_ends_one_call_only(
+    settings: Settings, server: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pacs.control.FAILURE_PAUSE_S", 0.1)
+    start = threading.Thread.start
+
+    def no_thread(thread: threading.Thread) -> None:
+        if thread.name == "control-command":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises((NodeFailed, NoNode)):
+            ask(settings.data, "status", {})
+    assert ask(settings.data, "status", {}) == {"ready": True}
+
+
+def test_without_descriptors_it_waits_and_does_not_spin(settings: Settings, server: ControlServer) -> None:
+    path = (settings.data / "control").read_text().strip()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(10)
+        with open(os.devnull) as next_one:
+            lowest = next_one.fileno()
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+            caller.connect(path)
+            used = time.process_time()
+            time.sleep(1)
+            used = time.process_time() - used
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        caller.sendall(b'{"command": "status", "arguments": {}}\n')
+        assert json.loads(caller.makefile("rb").readline()) == {"answer": {"ready": True}}
+    assert used < 0.5
 
 
 def test_a_node_that_holds_the_lock_and_says_nothing_is_told_of(

@@ -15,13 +15,13 @@ import pytest
 from pacs.errors import NodeFailed, NodeRunning
 from pacs.node import (
     NodeLock,
-    file_system_of,
     open_core,
     open_objects,
     prepare_data,
     refuse_network_file_system,
 )
 from pacs.settings import Settings
+from storage.mounts import file_system_of
 from tests.support.process import NodeProcess, clean_environment
 
 MOUNTS = """\

@@ -51,6 +51,25 @@ def test_every_mistake_is_reported_at_once_with_key_value_and_expectation(tmp_pa
     assert "no such setting" in by_key["web.ports"]
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("foo", "'foo'"),
+        ("mysql://saule:hush@db/suret", "'mysql://saule:***@db/suret'"),
+        ("mysql://saule:hu@sh:/hush://@db/suret", "'mysql://saule:***@db/suret'"),
+        ("saule:hush://hush@db", "'saule:***@db'"),
+        ("host=db password=hush", "(hidden)"),
+    ],
+)
+def test_a_mistaken_database_is_shown_without_its_password(value: str, shown: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings({"PACS_DATABASE": value})
+    mistake, hint = str(caught.value).splitlines()
+    assert shown in mistake
+    assert "hush" not in mistake
+    assert hint == "correct these settings and start again"
+
+
 def test_a_file_that_is_no_toml_is_one_clear_mistake(tmp_path: Path) -> None:
     (tmp_path / "pacs.toml").write_text("[dimse\n")
     with pytest.raises(SettingsInvalid, match="readable TOML"):

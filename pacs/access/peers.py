@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import threading
 import time
@@ -24,6 +23,7 @@ from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import peer, unknown_caller
 from pacs.model import Clock, from_microseconds, to_microseconds
+from pacs.settings import valid_ae_title
 
 log = structlog.get_logger()
 
@@ -33,7 +33,6 @@ UNKNOWN_CALLERS_MAX: Final = 1000
 _PEERS_LIFE_S: Final = 5.0
 _ADDRESSES_LIFE_S: Final = 60.0
 _FLUSH_EVERY_S: Final = 1.0
-_AE_TITLE: Final = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,6 @@ class _Attempt:
     attempts: int
     first_at: int
     last_at: int
-
-
-def valid_ae_title(text: str) -> bool:
-    """Whether `text` is 1 to 16 printable ASCII characters without a backslash or outer spaces (PS3.5 6.2)."""
-    return _AE_TITLE.fullmatch(text) is not None
 
 
 class Peers:
@@ -218,7 +212,8 @@ class Peers:
             due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S
         if due:
             attempts = self._take_attempts()
-            self._index.submit(lambda connection: _write_attempts(connection, attempts))
+            written = self._index.submit(lambda connection: _write_attempts(connection, attempts), wait=False)
+            written.add_done_callback(lambda done: self._put_back(attempts) if done.exception() else None)
 
     def unknown_callers(self) -> Sequence[UnknownCaller]:
         """Everybody unknown who asked for an association, the latest first."""
@@ -238,6 +233,18 @@ class Peers:
             )
             for row in rows
         ]
+
+    def _put_back(self, attempts: dict[tuple[str, str], _Attempt]) -> None:
+        """Keep what the index did not take for the next time."""
+        log.warning("unknown_callers_not_written", callers=len(attempts))
+        with self._lock:
+            for key, attempt in attempts.items():
+                newer = self._attempts.setdefault(key, attempt)
+                if newer is not attempt:
+                    newer.attempts += attempt.attempts
+                    newer.first_at = attempt.first_at
+            while len(self._attempts) > UNKNOWN_CALLERS_MAX:
+                self._attempts.popitem(last=False)
 
     def _take_attempts(self) -> dict[tuple[str, str], _Attempt]:
         with self._lock:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from pacs.access.accounts import Account
 from pacs.access.audit import AuditCode, record
 from pacs.access.credentials import SECRET_CHARACTERS_MAX, ShortMemory, digest, new_secret
 from pacs.access.principals import Principal, PrincipalKind, Role
+from pacs.errors import ArrivalRefused
 from pacs.index.engine import Index
 from pacs.index.schema import account, session
 from pacs.model import Clock, from_microseconds, to_microseconds
+
+log = structlog.get_logger()
 
 COOKIE = "__Host-suret"
 COOKIE_PLAIN = "suret"
 """The name where the cookie cannot be Secure: plain HTTP, which is meant for loopback."""
 
 SEEN_EVERY = timedelta(minutes=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Sessions:
         self._idle = idle
         self.longest = longest
         self._found = ShortMemory(self._look_up, clock)
+        self._unwritten: dict[str, datetime] = {}
 
     def open(self, owner: Account, *, replaces: str = "") -> str:
         """A new session's secret; the session of the secret `replaces`, and every session past its time, ends."""
@@ -84,10 +90,20 @@ class Sessions:
         if used and now - found.seen_at >= SEEN_EVERY:
             if not wait:
                 return None
-            seen = update(session).where(session.c.secret_sha256 == secret_sha256)
-            self._index.write(lambda connection: connection.execute(seen.values(seen_at=to_microseconds(now))).close())
-            self._found.forget()
+            self._note_seen(secret_sha256, now)
         return replace(found, principal=replace(found.principal, address=address))
+
+    def _note_seen(self, secret_sha256: str, now: datetime) -> None:
+        """A session goes on also where its use cannot be written, on a full disk: it is kept in mind until then."""
+        seen = update(session).where(session.c.secret_sha256 == secret_sha256)
+        try:
+            self._index.write(lambda connection: connection.execute(seen.values(seen_at=to_microseconds(now))).close())
+        except ArrivalRefused as refused:
+            log.warning("session_use_not_written", error=refused.message)
+            self._unwritten[secret_sha256] = now
+        else:
+            self._unwritten.pop(secret_sha256, None)
+        self._found.forget()
 
     def end(self, secret: str, by: Principal) -> None:
         """End the session of `secret`; nothing happens when there is none."""
@@ -114,7 +130,7 @@ class Sessions:
             row = connection.execute(statement).mappings().one_or_none()
         if row is None:
             return None
-        seen_at = from_microseconds(row["seen_at"])
+        seen_at = max(from_microseconds(row["seen_at"]), self._unwritten.get(secret_sha256, _NEVER))
         return Session(
             Principal(PrincipalKind.USER, row["name"], frozenset({Role(row["role"])})),
             bool(row["must_change_password"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,22 +14,24 @@ from sqlalchemy import select
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive import retrieve
+from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
 from pacs.archive.ingest import IngestLimits, Reception, refuse_when_full
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
+from pacs.attributes import UNIQUE_KEY, Level
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
 from pacs.index.schema import instance, series, study
-from pacs.model import Announced, Clock, InstanceState, StoredInstance, utc_now
-from storage.errors import StorageError
+from pacs.model import Announced, Clock, InstanceState, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
 SPACE_CHECK_S = 1.0
 SETTLING_MAX = 64
+PAGE_ROWS = 1000
 
 
 class Archive:
@@ -43,6 +46,7 @@ class Archive:
         self.clock = clock
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
+        self.doubts = Doubts()
         # Syncs of incoming files, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
@@ -107,6 +111,25 @@ class Archive:
         with self.index.read() as connection:
             yield from index_query.find(connection, query)
 
+    def find_in_pages(self, query: Query) -> Iterator[dict[str, str]]:
+        """`find` for whom a slow peer may keep waiting: no connection to the index is held while a row is dealt with.
+
+        Each page is of its own moment; what moves from one into the next meanwhile is given once.
+        """
+        key = UNIQUE_KEY[query.level].keyword
+        given: set[str] = set()
+        offset, end = query.offset, None if query.limit is None else query.offset + query.limit
+        while end is None or offset < end:
+            wanted = PAGE_ROWS if end is None else min(PAGE_ROWS, end - offset)
+            page = list(self.find(replace(query, limit=wanted, offset=offset)))
+            for row in page:
+                if row[key] not in given or query.level is Level.PATIENT:  # whose IDs are unique for an issuer only
+                    yield row
+            given.update(row[key] for row in page)
+            offset += wanted
+            if len(page) < wanted:
+                return
+
     def count(self, query: Query) -> int:
         """How many rows `find` gives without limit and offset."""
         with self.index.read() as connection:
@@ -141,19 +164,25 @@ class Archive:
         return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
-        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed."""
-        retrieve.refuse_damaged(stored)
-        try:
-            return self.store.open(stored.object_key, byte_range)
-        except StorageError as error:
-            raise StoreFailed(
-                f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
-            ) from error
+        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.
 
-    def local_path(self, stored: StoredInstance) -> Path | None:
-        """The object's file where the store keeps files, for memory maps. Raises Unreadable for a damaged object."""
+        Its `read` raises StorageFailed.
+        """
         retrieve.refuse_damaged(stored)
-        return self.store.local_path(stored.object_key)
+        with retrieve.as_store_failed(self, stored):
+            return self.store.open(stored.object_key, byte_range)
+
+    def doubt(self, stored: StoredInstance) -> None:
+        """Told by whoever reads an object and does not find all of it: the node looks, and marks it damaged if it is.
+
+        Never waits; harmless for an object that is sound or marked already.
+        """
+        if stored.storage is not StorageState.DAMAGED:
+            self.doubts.add(stored.object_key)
+
+    def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset` of the object. Raises Unreadable where it is damaged or shorter, StoreFailed."""
+        return retrieve.read(self, stored, offset, length)
 
     def header(self, stored: StoredInstance) -> bytes:
         """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE)."""
@@ -172,5 +201,6 @@ class Archive:
         return retrieve.metadata(self, stored)
 
     def bulk_data(self, stored: StoredInstance, path: str) -> bytes:
-        """The value that a BulkDataURI of `instance_metadata` points at. Raises NotFound."""
+        """The value that a BulkDataURI of `instance_metadata` points at, little endian whatever the object is
+        (PS3.18 8.7.3.3.1). Raises NotFound."""
         return retrieve.bulk_data(self, stored, path)

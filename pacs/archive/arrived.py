@@ -8,8 +8,11 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from pacs.access.principals import Principal
+from pacs.dicom.part10 import FileMeta
 from pacs.dicom.uids import transfer_syntax
 from pacs.dicom.walker import Walk
+from pacs.model import StorageState
+from pacs.settings import valid_ae_title
 
 DERIVATION = UUID("7f6a6a57-6a35-4b53-9d0c-1b7a2b1c9b1e")
 
@@ -34,7 +37,13 @@ class Arrived:
     protocol: str
     calling_ae_title: str
     received_at: datetime
+    storage: StorageState = StorageState.STORED  # damaged: not what was recorded of it, which the digests here are
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
+
+
+def writer_of(meta: FileMeta) -> str:
+    """The AE title that wrote a file; "" where it says none or something that is none."""
+    return meta.source_ae_title if valid_ae_title(meta.source_ae_title) else ""
 
 
 def identified(walked: Walk, sop_class_uid: str, sop_instance_uid: str) -> tuple[dict[str, str], tuple[str, ...]]:

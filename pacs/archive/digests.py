@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
+from pacs.dicom.paged import PagedBytes, pieces
 from storage.protocol import ObjectStore
 
 CHUNK_BYTES: Final = 1 << 20
@@ -41,18 +42,20 @@ class DatasetDigest:
         self._sha256.update(data)
         self._hashed += len(data)
 
-    def finish(self, dataset: memoryview, content_length: int) -> str:
+    def finish(self, dataset: bytes | PagedBytes, content_length: int) -> str:
         """The digest of the first `content_length` bytes of `dataset`, whose first `hashed` bytes were taken before."""
         if self._hashed > content_length:  # it went on into the padding
             self._sha256, self._hashed = hashlib.sha256(), 0
-        self.update(dataset[self._hashed : content_length])
+        for piece in pieces(dataset, self._hashed, content_length):
+            self.update(piece)
         return self._sha256.hexdigest()
 
 
-def envelope_sha256(file_head: bytes | memoryview, padding: bytes | memoryview) -> str:
-    """The digest of what is around a data set."""
+def envelope_sha256(file_head: bytes, dataset: bytes | PagedBytes = b"", content_length: int = 0) -> str:
+    """The digest of what is around the first `content_length` bytes of a data set: head and padding."""
     digest = hashlib.sha256(file_head)
-    digest.update(padding)
+    for piece in pieces(dataset, content_length, len(dataset)):
+        digest.update(piece)
     return digest.hexdigest()
 
 

@@ -92,17 +92,20 @@ class EventLog:
     def latest(self) -> int:
         """The number of the newest event that `after` would give, 0 for an empty log."""
         with self._index.read() as connection:
-            return int(connection.execute(select(func.coalesce(func.max(event.c.number), 0))).scalar_one())
+            statement = select(func.coalesce(func.max(event.c.number), 0)).where(*self._readable())
+            return int(connection.execute(statement).scalar_one())
 
     def after(self, number: int, limit: int = PAGE) -> list[Event]:
         """Events above `number` in order; none is ever skipped by a reader that goes on from the last it got."""
-        statement = select(event).where(event.c.number > number).order_by(event.c.number).limit(limit)
-        if not self._index.is_sqlite:
-            statement = statement.where(
-                event.c.transaction_id < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            )
+        statement = select(event).where(event.c.number > number, *self._readable())
+        statement = statement.order_by(event.c.number).limit(limit)
         with self._index.read() as connection:
             return [_event(row) for row in connection.execute(statement).mappings()]
+
+    def _readable(self) -> list[ColumnElement[bool]]:
+        if self._index.is_sqlite:
+            return []
+        return [event.c.transaction_id < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")]
 
     def wait(self, after: int, timeout_s: float) -> list[Event]:
         """`after`, waiting up to `timeout_s` for the first: at once for this process, within a second for others."""

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 
 from pacs.archive.archive import Archive
+from pacs.archive.damage import doubt_damaged
 from pacs.archive.events import EventLog
 from pacs.index.schema import garbage, instance, study
 from pacs.model import EventKind, InstanceState, to_microseconds
@@ -22,6 +23,7 @@ STUDIES_AT_ONCE = 100
 OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
 STABILITY_PERIOD_S = 1.0
+DAMAGE_PERIOD_S = 3600.0
 FAILURE_PAUSE_S = 5.0
 
 
@@ -70,7 +72,7 @@ def remove_garbage(archive: Archive, grace: timedelta) -> int:
     with archive.index.read() as connection:
         keys = list(
             connection.execute(
-                select(garbage.c.object_key).where(garbage.c.not_before <= before).limit(OBJECTS_AT_ONCE)
+                select(garbage.c.object_key).where(garbage.c.since <= before).limit(OBJECTS_AT_ONCE)
             ).scalars()
         )
     removed = 0
@@ -105,6 +107,7 @@ class Housekeeper:
         self._duties: tuple[tuple[str, float, Callable[[], int]], ...] = (
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)

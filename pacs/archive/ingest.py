@@ -1,14 +1,13 @@
 """The one way in: bytes to a spool file, a walk, the object, then one transaction, and only then success.
 
-The steps and what happens when each fails are those of storage/README.md: an object without a row is harmless and is
-adopted at the next start, a row never points at nothing.
+What `put` promises is in storage/README.md. Whatever fails before it leaves nothing; an object whose row was not
+committed is harmless and is adopted at the next start, so a row never points at nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import mmap
 import os
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -17,10 +16,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pacs.access.principals import Principal
-from pacs.archive.arrived import Arrived, content_length, identified
+from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
+from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
@@ -32,7 +33,7 @@ from pacs.errors import (
     OutOfResources,
     StoreFailed,
 )
-from pacs.model import Announced, Stored, to_microseconds
+from pacs.model import Announced, StorageState, Stored, to_microseconds
 from storage.errors import StorageError, StorageFull
 from storage.protocol import Space
 
@@ -124,16 +125,21 @@ class Reception:
             self._put(arrived)  # nobody else waits for a service on the network
             placed.set_result(None)
             return record(self._archive, arrived)
-        registered = self._archive.index.submit(lambda connection: register(connection, arrived), after=placed)
+        registered = self._archive.index.submit(
+            lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
+            after=placed,
+        )
         try:
             self._put(arrived)
         except BaseException as error:
             placed.set_exception(error)
             raise
         placed.set_result(None)
-        stored = registered.result()
+        met = registered.result()
+        if not isinstance(met, Stored):
+            return record(self._archive, arrived, met)
         self._archive.events.announce()
-        return stored
+        return met
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`. Raises nothing."""
@@ -166,7 +172,7 @@ class Reception:
             meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._study_instance_uid
         )
         self._archive.check_transfer_syntax(meta.transfer_syntax_uid)
-        self._calling_ae_title = self._calling_ae_title or meta.source_ae_title
+        self._calling_ae_title = self._calling_ae_title or writer_of(meta)
         return announced
 
     def _append(self, data: bytes | bytearray | memoryview) -> None:
@@ -180,30 +186,41 @@ class Reception:
 
     def _hash_what_came(self) -> None:
         """Keep the digest near the end of what was written, while it is still in the page cache."""
-        while chunk := os.pread(self._descriptor, COPY_BYTES, self._dataset_offset + self._digest.hashed):
-            self._digest.update(chunk)
+        while left := self._size - self._dataset_offset - self._digest.hashed:
+            self._digest.update(self._read(self._digest.hashed, min(COPY_BYTES, left)))
+
+    def _read(self, offset: int, length: int) -> bytes:
+        """Bytes of the data set out of the spool file. Raises StoreFailed."""
+        try:
+            data = os.pread(self._descriptor, length, self._dataset_offset + offset)
+        except OSError as error:
+            raise _refusal(error) from error
+        if len(data) != length:
+            raise StoreFailed("the incoming file became shorter", "send again; if it goes on, see the node's log")
+        return data
 
     def _examined(self, announced: Announced) -> Arrived:
         """Walk and hash what came; the spool file is then the object that is described."""
-        with mapped(self._descriptor, self._size) as view, view[self._dataset_offset :] as dataset:
-            found = walk(dataset, announced.transfer_syntax_uid)
-            length = content_length(found, len(dataset), announced.transfer_syntax_uid)
-            digest = self._digest.finish(dataset, length)
-            padding_length = len(dataset) - length
-        if self._is_file:
-            announced = self._named_by_data_set(announced, found.values)
-        self._check(announced, found.values)
+        dataset = bytes_at(self._read, self._size - self._dataset_offset)
+        found = walk(dataset, announced.transfer_syntax_uid)
+        length = content_length(found, len(dataset), announced.transfer_syntax_uid)
+        digest = self._digest.finish(dataset, length)
+        named = _named_by_data_set(announced, found.values) if self._is_file else announced
+        self._check(named, found.values)
+        if named != announced:
+            announced = named
+            self._write_anew(named)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
         return Arrived(
             object_key=object_key(self._ulid),
             sop_class_uid=announced.sop_class_uid,
             transfer_syntax_uid=announced.transfer_syntax_uid,
             dataset_sha256=digest,
-            envelope_sha256=self._envelope_sha256(padding_length),
+            envelope_sha256=envelope_sha256(self._file_head, dataset, length),
             size=self._size,
             dataset_offset=self._dataset_offset,
             dataset_length=self._size - self._dataset_offset,
-            padding_length=padding_length,
+            padding_length=len(dataset) - length,
             walk=found,
             values=values,
             oddities=oddities,
@@ -213,12 +230,6 @@ class Reception:
             received_at=self._archive.clock(),
         )
 
-    def _envelope_sha256(self, padding_length: int) -> str:
-        if not padding_length:
-            return envelope_sha256(self._file_head, b"")
-        with mapped(self._descriptor, self._size) as view, view[self._size - padding_length :] as padding:
-            return envelope_sha256(self._file_head, padding)
-
     def _await_settling(self) -> bool:
         """Wait until nobody syncs the spool file any more; False when that was never begun. Raises nothing."""
         settling, self._settling = self._settling, None
@@ -227,27 +238,21 @@ class Reception:
         settling.exception()
         return True
 
-    def _named_by_data_set(self, announced: Announced, values: Mapping[str, str]) -> Announced:
-        """In a file the data set says what it is; a File Meta Information that says otherwise is written anew."""
-        named = replace(
-            announced,
-            sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
-            sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
-        )
-        if named != announced:
-            old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
-            self._path = path.with_suffix(".named.part")
-            self._await_settling()  # of a file that is not the object
-            self._size = 0
-            try:
-                self._begin(named)
-                os.lseek(old, dataset_offset, os.SEEK_SET)
-                while chunk := os.read(old, COPY_BYTES):
-                    self._append(chunk)
-            finally:
-                os.close(old)
-                path.unlink()
-        return named
+    def _write_anew(self, named: Announced) -> None:
+        """The same data set behind a File Meta Information that says what it is."""
+        old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
+        self._path = path.with_suffix(".named.part")
+        self._await_settling()  # of a file that is not the object
+        self._size = 0
+        self._descriptor = -1  # the old one is closed here and nowhere else: its number may soon be another's
+        try:
+            self._begin(named)
+            os.lseek(old, dataset_offset, os.SEEK_SET)
+            while chunk := os.read(old, COPY_BYTES):
+                self._append(chunk)
+        finally:
+            os.close(old)
+            path.unlink()
 
     def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
         for keyword, told in (
@@ -281,29 +286,30 @@ class Reception:
             raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
 
 
-def record(archive: Archive, arrived: Arrived) -> Stored:
-    """The transaction that makes an object which is already put visible; also for objects adopted or rebuilt."""
-    stored = archive.index.write(lambda connection: register(connection, arrived))
-    archive.events.announce()
-    return stored
+def _named_by_data_set(announced: Announced, values: Mapping[str, str]) -> Announced:
+    """In a file the data set says what it is, whatever the File Meta Information says."""
+    return replace(
+        announced,
+        sop_class_uid=values.get("SOPClassUID") or announced.sop_class_uid,
+        sop_instance_uid=values.get("SOPInstanceUID") or announced.sop_instance_uid,
+    )
 
 
-class mapped:  # noqa: N801 - used as a verb: `with mapped(descriptor, size) as view`
-    """A read-only memory view of a file's bytes, unmapped at the end of the context."""
+def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> Stored:
+    """The transaction that makes an object which is already put visible; also for objects that are adopted.
 
-    def __init__(self, descriptor: int, size: int) -> None:
-        self._map = mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if size else None
-        self._view = memoryview(self._map) if self._map is not None else memoryview(b"")
-
-    def __enter__(self) -> memoryview:
-        return self._view
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._view.release()
-        if self._map is not None:
-            self._map.close()
+    An object that was `met` with the same data set is read here, outside the transaction: when storage does not give
+    it back whole, the one that has just been put takes its place.
+    """
+    looked_at: dict[str, StorageState] = {}
+    while True:
+        if met is not None:
+            looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
+        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get, archive.clock()))
+        if isinstance(found, Stored):
+            archive.events.announce()
+            return found
+        met = found
 
 
 @dataclass(frozen=True, slots=True)

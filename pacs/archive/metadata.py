@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 from sqlalchemy import select
 
-from pacs.errors import NotFound
+from pacs.archive.retrieve import identity
+from pacs.errors import NotFound, SuretError
 from pacs.index.schema import series, study
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
+
+log = structlog.get_logger()
 
 COMPRESSION_LEVEL = 5
 FORMAT = 1  # raised when the JSON of an unchanged series would come out differently
@@ -31,10 +35,14 @@ FORMAT = 1  # raised when the JSON of an unchanged series would come out differe
 
 @dataclass(frozen=True, slots=True)
 class SeriesMetadata:
-    """An array of DICOM JSON objects, one an instance, gzip-compressed; `etag` is quoted, as HTTP wants it."""
+    """An array of DICOM JSON objects, one an instance, gzip-compressed; `etag` is quoted, as HTTP wants it.
+
+    Of `unreadable` instances there is only what the index knows.
+    """
 
     etag: str
     gzip_json: bytes
+    unreadable: int = 0
 
 
 class SeriesMetadataCache:
@@ -48,16 +56,19 @@ class SeriesMetadataCache:
         self._guard = threading.Lock()
 
     def get(self, study_instance_uid: str, series_instance_uid: str) -> SeriesMetadata:
-        """The stored metadata, built when it is missing or out of date. Raises NotFound."""
+        """The stored metadata, built when it is missing or out of date. Raises NotFound, Unreadable, StoreFailed."""
+        unreadable: tuple[str, ...] = ()
         stem, state = self._state(study_instance_uid, series_instance_uid)
         path = self._folder / stem[:2] / f"{stem}-{state}.json.gz"
         with self._one_at_a_time(stem):
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                content = self._build(study_instance_uid, series_instance_uid)
-                self._keep(path, stem, content)
-        return SeriesMetadata(f'"{stem[:16]}-{state}"', content)
+            content = _kept(path)
+            if content is None:
+                content, unreadable = self._build(study_instance_uid, series_instance_uid)
+                if unreadable:  # perhaps not for long, so it is neither kept nor taken for the whole
+                    state = f"{state}-{hashlib.sha256(' '.join(unreadable).encode()).hexdigest()[:16]}"
+                else:
+                    self._keep(path, stem, content)
+        return SeriesMetadata(f'"{stem[:16]}-{state}"', content, len(unreadable))
 
     def _state(self, study_instance_uid: str, series_instance_uid: str) -> tuple[str, str]:
         statement = (
@@ -74,26 +85,56 @@ class SeriesMetadataCache:
         stem = hashlib.sha256(f"{study_instance_uid}/{series_instance_uid}".encode()).hexdigest()[:40]
         return stem, f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
 
-    def _build(self, study_instance_uid: str, series_instance_uid: str) -> bytes:
+    def _build(self, study_instance_uid: str, series_instance_uid: str) -> tuple[bytes, tuple[str, ...]]:
+        """The content, and the instances that cannot be read. Raises the error of the last one where none can be."""
         instances = self._archive.instances(study_instance_uid, series_instance_uid)
-        objects = [self._archive.instance_metadata(stored) for stored in instances]
-        return gzip.compress(msgspec.json.encode(objects), COMPRESSION_LEVEL, mtime=0)
+        objects, unreadable = [], []
+        for stored in instances:
+            try:
+                objects.append(self._archive.instance_metadata(stored))
+            except SuretError as error:  # one object does not take the others away
+                log.warning("metadata_unreadable", sop_instance_uid=stored.sop_instance_uid, cause=error.message)
+                unreadable.append(stored.sop_instance_uid)
+                if len(unreadable) == len(instances):
+                    raise
+                objects.append(identity(stored))
+        return gzip.compress(msgspec.json.encode(objects), COMPRESSION_LEVEL, mtime=0), tuple(unreadable)
 
     def _keep(self, path: Path, stem: str, content: bytes) -> None:
-        path.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        os.replace(file.name, path)
-        for older in path.parent.glob(f"{stem}-*.json.gz"):
-            if older != path:
-                older.unlink(missing_ok=True)
+        """Keep it for the next time, where there is room."""
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                made = Path(folder, path.name)
+                with made.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut leaves an empty file under a name that is believed
+                os.replace(made, path)
+            for older in path.parent.glob(f"{stem}-*.json.gz"):
+                if older != path:
+                    older.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("metadata_not_kept", file=str(path), cause=str(error))
 
     @contextmanager
     def _one_at_a_time(self, stem: str) -> Iterator[None]:
         with self._guard:
             lock = self._building.setdefault(stem, threading.Lock())
-        with lock:
-            yield
-        with self._guard:
-            if not lock.locked():
-                self._building.pop(stem, None)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                if not lock.locked():
+                    self._building.pop(stem, None)
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("metadata_file_unreadable", file=str(path), cause=str(error))
+        return None

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
 from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, delete, func, insert, select, update
 
+from pacs.archive import rows
 from pacs.archive.archive import Archive
+from pacs.archive.arrived import Arrived
+from pacs.archive.digests import Digests
 from pacs.archive.ingest import record
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import examine
+from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
-from pacs.errors import ArrivalRefused
-from pacs.index.schema import REBUILT, garbage, instance, study
-from pacs.model import Outcome
-from storage.errors import StorageError
+from pacs.errors import SuretError
+from pacs.index.engine import lift_time_limits
+from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
+from pacs.model import GarbageReason, InstanceState, Outcome, StorageState, Stored, from_microseconds, to_microseconds
 from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
@@ -27,6 +32,20 @@ log = structlog.get_logger()
 KEYS_AT_ONCE = 500
 SITE_COLUMNS = ("revision", "priority_band", "priority_reason", "priority_source")
 """What the index knows of a study that no object tells; kept over a rebuild."""
+
+_RECORDED = Table(
+    "recorded",
+    MetaData(),
+    Column("state", TEXT),
+    Column("object_key", TEXT, primary_key=True),
+    Column("dataset_offset", Integer),
+    Column("content_length", BigInteger),
+    Column("size", BigInteger),
+    Column("dataset_sha256", TEXT),
+    Column("envelope_sha256", TEXT),
+    prefixes=["TEMPORARY"],
+)
+"""The state and the RECORDED_COLUMNS of the old index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +59,50 @@ class RecoveryReport:
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What the objects gave: how many became live, were duplicates, were conflict versions, could not be read."""
+    """What the objects gave: how many became live, were duplicates, were conflict versions.
+
+    And the keys of those among them that are not what was recorded of them, and of others which could not be read.
+    """
 
     stored: int
     duplicates: int
     conflicts: int
+    damaged: tuple[str, ...]
     unreadable: tuple[str, ...]
 
 
 def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     """Before the node is ready: forget what was never acknowledged, adopt objects whose row was not committed.
 
-    Objects of the last `adopt_hours` are looked at: an older orphan would have been adopted at an earlier start.
+    Objects are looked at from `adopt_hours` before the start before this one: an older orphan was adopted at that.
     """
+    now = archive.clock()
+    with archive.index.read() as connection:
+        last = connection.execute(select(func.max(start.c.at))).scalar()
     parts = list(archive.store.incoming.glob("*.part"))
     for part in parts:
         part.unlink(missing_ok=True)
-    since = archive.clock() - timedelta(hours=adopt_hours)
+    since = min(now, from_microseconds(last) if last is not None else now) - timedelta(hours=adopt_hours)
     adopted, unreadable = 0, []
     for object_key in orphans(archive, after=f"{PREFIX}{since:%Y/%m/%d/%H}"):
         try:
             record(archive, examine(archive.store, object_key, is_news=True))
             adopted += 1
-        except (ArrivalRefused, StorageError, ValueError) as error:
+        except Exception as error:  # whatever one object brings about, the node starts without it
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
             unreadable.append(object_key)
+    try:
+        archive.index.write(lambda connection: _record_start(connection, now))
+    except SuretError as error:  # a full disk: it starts all the same, and the next start looks at more
+        log.warning("start_not_recorded", cause=error.message)
     report = RecoveryReport(len(parts), adopted, tuple(unreadable))
     log.info("recovered", parts_removed=report.parts_removed, adopted=adopted, unreadable=len(unreadable))
     return report
+
+
+def _record_start(connection: Connection, now: datetime) -> None:
+    connection.execute(delete(start))
+    connection.execute(insert(start).values(at=to_microseconds(now)))
 
 
 def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:
@@ -86,27 +121,107 @@ def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:
 def rebuild(archive: Archive) -> RebuildReport:
     """Make patients, studies, series and instances again from the objects alone, in one transaction.
 
-    In the order of arrival: the first of a SOP Instance UID becomes live, other content a conflict version. Accounts,
-    peers, rules, the audit trail and the event log stay. The caller holds the node lock.
+    In the order of arrival: the first of a SOP Instance UID becomes live, other content a conflict version; what was
+    one stays one. An object that is not what was recorded of it goes behind every sound one. Accounts, peers, rules,
+    the audit trail and the event log stay. The caller holds the node lock.
     """
-    return archive.index.write(lambda connection: _rebuild(connection, archive.store))
+    return archive.index.write(lambda connection: _Rebuild(connection, archive.store, archive.clock()).run())
 
 
-def _rebuild(connection: Connection, store: ObjectStore) -> RebuildReport:
-    site = list(connection.execute(select(study.c.study_instance_uid, *[study.c[name] for name in SITE_COLUMNS])))
-    for table in REBUILT:
-        connection.execute(delete(table))
-    counts = dict.fromkeys(Outcome, 0)
-    unreadable = []
-    for object_key in store.list(PREFIX):
+class _Turn(IntEnum):
+    """When an object is registered: who is first under a SOP Instance UID becomes live."""
+
+    SOUND = 0
+    CONFLICT = 1
+    DAMAGED = 2
+
+
+class _Rebuild:
+    """One rebuilding, inside one transaction."""
+
+    def __init__(self, connection: Connection, store: ObjectStore, now: datetime) -> None:
+        self._connection = connection
+        self._store = store
+        self._now = now
+        self._counts = dict.fromkeys(Outcome, 0)
+        self._unreadable: list[str] = []
+        self._later: dict[_Turn, list[str]] = {_Turn.CONFLICT: [], _Turn.DAMAGED: []}
+
+    def run(self) -> RebuildReport:
+        """Do it and tell what became of the objects."""
+        connection = self._connection
+        lift_time_limits(connection)
+        site = list(connection.execute(select(study.c.study_instance_uid, *[study.c[name] for name in SITE_COLUMNS])))
+        self._remember()
+        for table in REBUILT:
+            connection.execute(delete(table))
+        for object_key in self._store.list(PREFIX):
+            self._take(object_key, _Turn.SOUND)
+        for turn, object_keys in self._later.items():
+            for object_key in object_keys:
+                self._take(object_key, turn)
+        _RECORDED.drop(connection)
+        connection.execute(update(study).values(stable=1, revision=1))
+        _give_back(connection, site)
+        counts, damaged = self._counts, tuple(self._later[_Turn.DAMAGED])
+        return RebuildReport(
+            counts[Outcome.STORED],
+            counts[Outcome.DUPLICATE],
+            counts[Outcome.CONFLICT],
+            damaged,
+            tuple(self._unreadable),
+        )
+
+    def _remember(self) -> None:
+        """Keep what the old index recorded of each object, and which ones a good one has taken the place of."""
+        _RECORDED.create(self._connection)
+        kept = select(instance.c.state, *rows.RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
+        self._connection.execute(insert(_RECORDED).from_select(list(_RECORDED.columns), kept))
+        self._connection.execute(delete(garbage).where(garbage.c.reason != GarbageReason.DAMAGED))
+
+    def _take(self, object_key: str, turn: _Turn) -> None:
+        if self._connection.execute(select(garbage.c.reason).where(garbage.c.object_key == object_key)).first():
+            return
         try:
-            counts[register(connection, examine(store, object_key, is_news=False)).outcome] += 1
-        except (ArrivalRefused, StorageError, ValueError) as error:
+            due, arrived = self._examined(object_key)
+            if due > turn:
+                self._later[due].append(object_key)
+                return
+            with self._connection.begin_nested():
+                # Whoever is met was examined before this one.
+                stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED, self._now)
+        except Exception as error:  # whatever one object brings about, the others are still there
+            self._connection.execute(select(1))  # the index itself has not failed
             log.error("object_unreadable", object_key=object_key, cause=str(error))
-            unreadable.append(object_key)
-    connection.execute(update(study).values(stable=1, revision=1))
-    _give_back(connection, site)
-    return RebuildReport(counts[Outcome.STORED], counts[Outcome.DUPLICATE], counts[Outcome.CONFLICT], tuple(unreadable))
+            self._unreadable.append(object_key)
+            return
+        assert isinstance(stored, Stored)
+        self._counts[stored.outcome] += 1
+
+    def _examined(self, object_key: str) -> tuple[_Turn, Arrived]:
+        arrived = examine(self._store, object_key, is_news=False)
+        row = self._connection.execute(select(_RECORDED).where(_RECORDED.c.object_key == object_key)).one_or_none()
+        if row is None:
+            return _Turn.SOUND, arrived
+        state, known = row[0], rows.recorded(row[1:])
+        found = Digests(arrived.size, arrived.dataset_sha256, arrived.envelope_sha256)
+        # An older release may have seen the end of a data set elsewhere: where it saw it decides.
+        if found != known.digests and proven(self._store, known) is not StorageState.STORED:
+            return _Turn.DAMAGED, _as_recorded(arrived, known)
+        return _Turn.CONFLICT if state == InstanceState.CONFLICT else _Turn.SOUND, arrived
+
+
+def _as_recorded(arrived: Arrived, known: Recorded) -> Arrived:
+    """A damaged object under the digests of what was sent: a re-send of that is known for the same and heals it."""
+    size = known.digests.size
+    return replace(
+        arrived,
+        **asdict(known.digests),
+        dataset_offset=known.dataset_offset,
+        dataset_length=size - known.dataset_offset,
+        padding_length=size - known.dataset_offset - known.content_length,
+        storage=StorageState.DAMAGED,
+    )
 
 
 def _give_back(connection: Connection, site: Iterable[Any]) -> None:

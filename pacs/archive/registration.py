@@ -6,7 +6,9 @@ the live one as a conflict version, and nothing already acknowledged is ever rep
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -15,10 +17,11 @@ from pacs.access import audit
 from pacs.archive import rows
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
+from pacs.archive.proof import Recorded
 from pacs.attributes import Level
 from pacs.index.schema import instance, patient, series, study
 from pacs.index.writer import Statement
-from pacs.model import EventKind, InstanceState, Outcome, StorageState, Stored, to_microseconds
+from pacs.model import EventKind, GarbageReason, InstanceState, Outcome, StorageState, Stored, to_microseconds
 
 IDENTITY_SEPARATOR = "\x1f"
 HEALED_COLUMNS = frozenset(
@@ -27,8 +30,17 @@ HEALED_COLUMNS = frozenset(
 """What changes in the row of a damaged object when its data set comes again: where it is and what is around it."""
 
 
-def register(connection: Connection, arrived: Arrived) -> Stored:
-    """Write the rows of an arrival inside the caller's transaction and say what became of it."""
+Proof = Callable[[str], StorageState | None]
+"""Tells of an object key what storage gave back just now, None where nobody has looked."""
+
+
+def register(connection: Connection, arrived: Arrived, proof: Proof, now: datetime) -> Stored | Recorded:
+    """Write the rows of an arrival inside the caller's transaction and say what became of it.
+
+    Where the same data set is here already but `proof` does not tell of its object, nothing is written and what was
+    recorded of that object comes back: only when it was read and found whole may the newcomer be thrown away.
+    What is thrown away is kept for its grace from `now`, which for an object found in storage is not its arrival.
+    """
     live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
     if live is None:
         stored = _store(connection, arrived)
@@ -36,18 +48,27 @@ def register(connection: Connection, arrived: Arrived) -> Stored:
             return stored
         # Another process's transaction made it live between the look and the insert.
         live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
-    return _meet(connection, arrived, _Live(*live))  # type: ignore[misc]  # the insert just met this row
+    assert live is not None, "the insert met this row, so it is there"
+    return _meet(connection, arrived, _Known.of(live), proof, now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Live:
+class _Known:
+    """A row under the arrival's SOP Instance UID."""
+
     row: int
-    object_key: str
-    dataset_sha256: str
     transfer_syntax_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    storage: str
+    storage: StorageState
+    recorded: Recorded
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> _Known:
+        return cls(row[0], row[1], StorageState(row[2]), rows.recorded(row[3:]))
+
+    def is_same(self, arrived: Arrived) -> bool:
+        """Whether it is the same data set in the same coding."""
+        theirs = (self.recorded.digests.dataset_sha256, self.transfer_syntax_uid)
+        return theirs == (arrived.dataset_sha256, arrived.transfer_syntax_uid)
 
 
 # A first arrival -----------------------------------------------------------------------------------------------
@@ -60,7 +81,7 @@ def _store(connection: Connection, arrived: Arrived) -> Stored | None:
     series_row, new_series = _series_row(connection, values, study_row, at)
     oddities = (*arrived.oddities, *oddities)
     inserted = rows.INSERT_LIVE.one(
-        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, StorageState.STORED, oddities)
+        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, oddities)
     )
     if inserted is None:
         return None
@@ -135,33 +156,42 @@ def _fill(connection: Connection, level: Level, row: int, stored: Any, values: d
 # A known UID ---------------------------------------------------------------------------------------------------
 
 
-def _meet(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
+def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, now: datetime) -> Stored | Recorded:
     at = to_microseconds(arrived.received_at)
+    twin, outcome = live, Outcome.DUPLICATE
+    if not live.is_same(arrived):
+        held = rows.HELD.one(
+            connection,
+            {
+                "sop_instance_uid": arrived.values["SOPInstanceUID"],
+                "dataset_sha256": arrived.dataset_sha256,
+                "transfer_syntax_uid": arrived.transfer_syntax_uid,
+            },
+        )
+        if held is None:
+            return _hold(connection, arrived, live, at)
+        twin, outcome = _Known.of(held), Outcome.CONFLICT
+    state = twin.storage if twin.storage is StorageState.DAMAGED else proof(twin.recorded.object_key)
+    if state is None:
+        return twin.recorded
     rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
-    if live.dataset_sha256 == arrived.dataset_sha256 and live.transfer_syntax_uid == arrived.transfer_syntax_uid:
-        if live.storage == StorageState.DAMAGED:
-            return _heal(connection, arrived, live)
-        _throw_away(connection, arrived.object_key, "duplicate", at)
-        return _answer(arrived, Outcome.DUPLICATE, arrived.oddities)
-    held = rows.HELD.one(
-        connection,
-        {
-            "sop_instance_uid": arrived.values["SOPInstanceUID"],
-            "dataset_sha256": arrived.dataset_sha256,
-            "transfer_syntax_uid": arrived.transfer_syntax_uid,
-        },
-    )
-    if held is not None:
-        _throw_away(connection, arrived.object_key, "duplicate", at)
-        return _answer(arrived, Outcome.CONFLICT, arrived.oddities)
+    if state is StorageState.DAMAGED and arrived.storage is StorageState.STORED:
+        return _heal(connection, arrived, twin, outcome, now)
+    reason = GarbageReason.DUPLICATE if arrived.storage is StorageState.STORED else GarbageReason.DAMAGED
+    _throw_away(connection, arrived.object_key, reason, now)
+    return _answer(arrived, outcome, arrived.oddities)
+
+
+def _hold(connection: Connection, arrived: Arrived, live: _Known, at: int) -> Stored:
+    rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
     rows.INSERT_HELD.run(
         connection,
-        rows.instance_values(arrived, None, InstanceState.CONFLICT, StorageState.STORED, arrived.oddities),
+        rows.instance_values(arrived, None, InstanceState.CONFLICT, arrived.storage, arrived.oddities),
     ).close()
     return _announce(connection, arrived, EventKind.INSTANCE_CONFLICT, Outcome.CONFLICT, arrived.oddities)
 
 
-def _heal(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
+def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outcome, now: datetime) -> Stored:
     """The same data set came again for a damaged object: the new object takes the row, the old one goes."""
     healed = {
         name: value
@@ -170,13 +200,15 @@ def _heal(connection: Connection, arrived: Arrived, live: _Live) -> Stored:
         ).items()
         if name in HEALED_COLUMNS
     }
-    connection.execute(update(instance).where(instance.c.row == live.row).values(healed))
-    _throw_away(connection, live.object_key, "damaged", to_microseconds(arrived.received_at))
-    return _announce(connection, arrived, EventKind.INSTANCE_HEALED, Outcome.DUPLICATE, arrived.oddities)
+    connection.execute(update(instance).where(instance.c.row == twin.row).values(healed))
+    _throw_away(connection, twin.recorded.object_key, GarbageReason.DAMAGED, now)
+    return _announce(connection, arrived, EventKind.INSTANCE_HEALED, outcome, arrived.oddities)
 
 
-def _throw_away(connection: Connection, object_key: str, reason: str, at: int) -> None:
-    rows.INSERT_GARBAGE.run(connection, {"object_key": object_key, "reason": reason, "not_before": at}).close()
+def _throw_away(connection: Connection, object_key: str, reason: GarbageReason, since: datetime) -> None:
+    rows.INSERT_GARBAGE.run(
+        connection, {"object_key": object_key, "reason": reason.value, "since": to_microseconds(since)}
+    ).close()
 
 
 # Answers -------------------------------------------------------------------------------------------------------

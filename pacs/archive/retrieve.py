@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.json import bulk_data_range, dataset_json
-from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, TransferSyntax, transfer_syntax
+from pacs.dicom.paged import bytes_at
+from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
-from pacs.errors import NotFound, Unreadable
+from pacs.errors import NotFound, StoreFailed, Unreadable
 from pacs.index.schema import instance, series, study
-from pacs.model import StorageState, StoredInstance
+from pacs.model import DICOMWEB_ROOT, StorageState, StoredInstance
+from storage.errors import StorageError
 from storage.protocol import ByteRange
 
 if TYPE_CHECKING:
@@ -26,28 +32,26 @@ COLUMNS = (
     instance.c.sop_class_uid,
     instance.c.transfer_syntax_uid,
     instance.c.instance_number,
-    instance.c.number_of_frames,
     instance.c.size,
     instance.c.dataset_offset,
     instance.c.dataset_length,
     instance.c.pixel_element_offset,
+    instance.c.pixel_element_end,
+    instance.c.pixel_data_vr,
     instance.c.frame_table,
     instance.c.dataset_sha256,
     instance.c.storage,
     series.c.series_number,
 )
 
-DICOMWEB_ROOT = "/dicom-web"
-ELEMENT_HEAD_BYTES = 12
-UNDEFINED_LENGTH = 0xFFFFFFFF
-IMPLICIT_PIXEL_VRS = {"7FE00008": "OF", "7FE00009": "OD"}
+TAG_BYTES = 4
+ELEMENT_HEAD_BYTES_MAX = 12
 
 
 def stored_instance(row: Any) -> StoredInstance:
     """A row of COLUMNS as a value."""
     values = dict(row._mapping)
     del values["series_number"]
-    values["number_of_frames"] = _whole(values["number_of_frames"], 1)
     values["storage"] = StorageState(values["storage"])
     return StoredInstance(**values)
 
@@ -90,12 +94,26 @@ def frame(archive: Archive, stored: StoredInstance, frame_number: int) -> bytes:
 
 def frame_ranges(stored: StoredInstance, frame_number: int) -> list[tuple[int, int]]:
     """Where the frame's bytes are, as (offset, length) within the (inflated) data set. Raises NotFound, Unreadable."""
-    table = FrameTable.from_bytes(stored.frame_table) if stored.frame_table is not None else None
-    if table is None:
+    return frame_table(stored).ranges(frame_number)
+
+
+def frame_table(stored: StoredInstance) -> FrameTable:
+    """Where the frames are within the (inflated) data set. Raises NotFound where there are none, Unreadable."""
+    if stored.frame_table is None:
         raise NotFound(f"instance {stored.sop_instance_uid} has no frames", "ask for the instance itself")
-    if not 1 <= frame_number <= table.number_of_frames:
-        raise NotFound(f"there is no frame {frame_number}", f"the instance has frames 1 to {table.number_of_frames}")
-    return table.ranges(frame_number)
+    return FrameTable.from_bytes(stored.frame_table)
+
+
+def identity(stored: StoredInstance) -> dict[str, Any]:
+    """The least that metadata can say of an instance, from the index alone."""
+    number = _whole(stored.instance_number, -1)
+    return {
+        "00080016": {"vr": "UI", "Value": [stored.sop_class_uid]},
+        "00080018": {"vr": "UI", "Value": [stored.sop_instance_uid]},
+        "0020000D": {"vr": "UI", "Value": [stored.study_instance_uid]},
+        "0020000E": {"vr": "UI", "Value": [stored.series_instance_uid]},
+        "00200013": {"vr": "IS", "Value": [number]} if number >= 0 else {"vr": "IS"},
+    }
 
 
 def metadata(archive: Archive, stored: StoredInstance) -> dict[str, Any]:
@@ -107,62 +125,54 @@ def metadata(archive: Archive, stored: StoredInstance) -> dict[str, Any]:
     syntax = transfer_syntax(stored.transfer_syntax_uid)
     if syntax.deflated:
         return dataset_json(inflate(_dataset(archive, stored)), EXPLICIT_VR_LITTLE_ENDIAN, bulk_data_uri=root.__add__)
-    if stored.pixel_element_offset is None:
+    offset, end = stored.pixel_element_offset, stored.pixel_element_end
+    if offset is None or end is None or end - offset <= ELEMENT_HEAD_BYTES_MAX:
         return dataset_json(_dataset(archive, stored), stored.transfer_syntax_uid, bulk_data_uri=root.__add__)
-    head = _read(archive, stored, stored.pixel_element_offset, ELEMENT_HEAD_BYTES)
-    tag, vr, end = _pixel_element(stored, head, syntax)
-    around = header(archive, stored) + _read(archive, stored, end, stored.dataset_length - end)
-    found = dataset_json(around, stored.transfer_syntax_uid, bulk_data_uri=root.__add__)
-    found[tag] = {"vr": vr, "BulkDataURI": root + tag}
-    return dict(sorted(found.items()))
-
-
-def _pixel_element(stored: StoredInstance, head: bytes, syntax: TransferSyntax) -> tuple[str, str, int]:
-    """Tag and VR of the pixel data element and where the data set goes on behind it, without reading the pixels."""
-    assert stored.pixel_element_offset is not None
-    order = ">" if syntax.big_endian else "<"
-    group, element = struct.unpack_from(f"{order}HH", head)
+    # All but the pixels, which may be gigabytes.
+    before = _read(archive, stored, 0, offset + TAG_BYTES)
+    behind = _read(archive, stored, end, stored.dataset_length - end)
+    found = dataset_json(before[:offset] + behind, stored.transfer_syntax_uid, bulk_data_uri=root.__add__)
+    group, element = struct.unpack_from(">HH" if syntax.big_endian else "<HH", before, offset)
     tag = f"{group:04X}{element:04X}"
-    if syntax.implicit:
-        vr, head_bytes, length = IMPLICIT_PIXEL_VRS.get(tag, "OW"), 8, struct.unpack_from("<L", head, 4)[0]
-    else:
-        vr, head_bytes, length = head[4:6].decode("ascii", "replace"), 12, struct.unpack_from(f"{order}L", head, 8)[0]
-    if length != UNDEFINED_LENGTH:
-        end = stored.pixel_element_offset + head_bytes + length
-    elif stored.frame_table is None:
-        end = stored.dataset_length
-    else:
-        # Behind the last fragment stands the sequence delimiter, eight bytes (PS3.5 A.4).
-        offset, size = FrameTable.from_bytes(stored.frame_table).ranges(stored.number_of_frames)[-1]
-        end = offset + size + 8
-    return tag, vr, min(end, stored.dataset_length)
+    found[tag] = {"vr": stored.pixel_data_vr, "BulkDataURI": root + tag}
+    return dict(sorted(found.items()))
 
 
 def bulk_data(archive: Archive, stored: StoredInstance, path: str) -> bytes:
     """See `Archive.bulk_data`."""
-    dataset = _dataset(archive, stored)
+    dataset = bytes_at(partial(_read, archive, stored), stored.dataset_length)
     if transfer_syntax(stored.transfer_syntax_uid).deflated:
         dataset = inflate(dataset)
-    found = bulk_data_range(dataset, _json_syntax(stored), path)
-    if found is None:
-        raise NotFound(f"instance {stored.sop_instance_uid} has no bulk data at {path}", "use a BulkDataURI as given")
-    offset, length = found
-    return dataset[offset : offset + length]
-
-
-def _json_syntax(stored: StoredInstance) -> str:
-    syntax = transfer_syntax(stored.transfer_syntax_uid)
-    return EXPLICIT_VR_LITTLE_ENDIAN if syntax.deflated else stored.transfer_syntax_uid
+    found = bulk_data_range(dataset, stored.transfer_syntax_uid, path)
+    return little_endian(dataset[found.offset : found.offset + found.length], found.word_bytes)
 
 
 def _dataset(archive: Archive, stored: StoredInstance) -> bytes:
     return _read(archive, stored, 0, stored.dataset_length)
 
 
+@contextmanager
+def as_store_failed(archive: Archive, stored: StoredInstance) -> Iterator[None]:
+    """Raise StoreFailed for an error of the store, and let the node look at the object."""
+    try:
+        yield
+    except StorageError as error:
+        archive.doubt(stored)
+        raise StoreFailed(
+            f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
+        ) from error
+
+
 def _read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
-    with archive.open(stored, ByteRange(stored.dataset_offset + offset, length)) as stream:
+    return read(archive, stored, stored.dataset_offset + offset, length)
+
+
+def read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
+    """See `Archive.read`."""
+    with archive.open(stored, ByteRange(offset, length)) as stream, as_store_failed(archive, stored):
         data = stream.read()
     if len(data) != length:
+        archive.doubt(stored)
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
             "run `pacs verify`, then send it again from its source",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, text, update
 
 from pacs.archive.arrived import Arrived
+from pacs.archive.digests import Digests
+from pacs.archive.proof import Recorded
 from pacs.attributes import Attribute, Level, Matching, stored_at
 from pacs.dicom.names import folded, skeleton
 from pacs.index.schema import garbage, instance, patient, series, study
@@ -81,6 +83,8 @@ def instance_values(
         "dataset_length": arrived.dataset_length,
         "padding_length": arrived.padding_length,
         "pixel_element_offset": arrived.walk.pixel_element_offset,
+        "pixel_element_end": arrived.walk.pixel_element_end,
+        "pixel_data_vr": arrived.walk.pixel_data_vr,
         "frame_table": frames.to_bytes() if frames is not None else None,
         "oddities": ",".join(oddities),
         "calling_ae_title": arrived.calling_ae_title,
@@ -98,22 +102,31 @@ STUDY_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.STUDY]]
 _PATIENT_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.PATIENT]]
 _SERIES_COLUMNS = [attribute.column for attribute in ATTRIBUTES[Level.SERIES]]
 
+RECORDED_COLUMNS = (
+    instance.c.object_key,
+    instance.c.dataset_offset,
+    (instance.c.dataset_length - instance.c.padding_length).label("content_length"),
+    instance.c.size,
+    instance.c.dataset_sha256,
+    instance.c.envelope_sha256,
+)
+
+
+def recorded(row: Sequence[Any]) -> Recorded:
+    """The values of RECORDED_COLUMNS as what they stand for."""
+    object_key, dataset_offset, content_length, *digests = row
+    return Recorded(object_key, dataset_offset, content_length, Digests(*digests))
+
+
+_KNOWN_COLUMNS = (instance.c.row, instance.c.transfer_syntax_uid, instance.c.storage, *RECORDED_COLUMNS)
 LIVE = Statement(
-    select(
-        instance.c.row,
-        instance.c.object_key,
-        instance.c.dataset_sha256,
-        instance.c.transfer_syntax_uid,
-        instance.c.study_instance_uid,
-        instance.c.series_instance_uid,
-        instance.c.storage,
-    ).where(
+    select(*_KNOWN_COLUMNS).where(
         instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
         instance.c.state == InstanceState.LIVE.value,
     )
 )
 HELD = Statement(
-    select(instance.c.row).where(
+    select(*_KNOWN_COLUMNS).where(
         instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
         instance.c.state == InstanceState.CONFLICT.value,
         instance.c.dataset_sha256 == bindparam("dataset_sha256"),

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from pacs.access.audit import AuditCode
 from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
+from pacs.archive.rows import RECORDED_COLUMNS
 from pacs.index.engine import Index
 from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
 from pacs.model import EventKind, InstanceState, to_microseconds
@@ -23,7 +25,7 @@ WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INST
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken invariant (I1 to I7 of storage/README.md) and the thing that breaks it."""
+    """One broken invariant (I1 to I7, told of in docs/operations.md) and the thing that breaks it."""
 
     invariant: str
     subject: str
@@ -45,15 +47,16 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
         yield from check()
 
 
+def sizes(index: Index, store: ObjectStore) -> tuple[int, int]:
+    """How many objects there are in storage, and how many rows name one."""
+    statement = select(func.count()).select_from(instance).where(instance.c.state != InstanceState.DELETED)
+    with index.read() as connection:
+        rows = int(connection.execute(statement).scalar_one())
+    return sum(1 for _ in store.list(PREFIX)), rows
+
+
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
-    statement = select(
-        instance.c.object_key,
-        instance.c.dataset_offset,
-        (instance.c.dataset_length - instance.c.padding_length).label("content_length"),
-        instance.c.size,
-        instance.c.dataset_sha256,
-        instance.c.envelope_sha256,
-    ).where(instance.c.state != InstanceState.DELETED)
+    statement = select(*RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
     for object_key, dataset_offset, content_length, *recorded in rows:
@@ -149,7 +152,7 @@ def _writes_are_audited(index: Index) -> Iterator[Violation]:
     events = written.group_by(event.c.sop_instance_uid).subquery()
     records = (
         select(audit.c.detail, func.count().label("n"))
-        .where(audit.c.code == "110104")
+        .where(audit.c.code == AuditCode.INSTANCES_TRANSFERRED)
         .group_by(audit.c.detail)
         .subquery()
     )

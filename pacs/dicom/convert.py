@@ -25,6 +25,7 @@ from pacs.dicom.elements import (
     scan,
 )
 from pacs.dicom.headers import UNDEFINED_LENGTH, Buffer
+from pacs.dicom.paged import PagedBytes, pieces
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
 
@@ -37,7 +38,6 @@ _SEQUENCE_DELIMITER: Final = _ITEM.pack(0xFFFE, 0xE0DD, 0)
 _LONG_NAMES: Final = frozenset(LONG_VRS.values())
 _PADDED_WITH_NULL: Final = frozenset({"UI", *_LONG_NAMES}) - {"UC", "UR", "UT"}
 _SHORT_LENGTH_MAX: Final = 65534
-_PIECE: Final = 1024 * 1024  # a multiple of every word
 
 
 def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[bytes | memoryview]:
@@ -50,16 +50,17 @@ def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[b
     syntax = transfer_syntax(transfer_syntax_uid)
     if syntax.deflated:
         data = inflate(data)
-    view = memoryview(data)
+    if isinstance(data, bytes | bytearray):
+        data = memoryview(data)
     if transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN or syntax.deflated:
-        yield from _pieces(view)
+        yield from pieces(data, 0, len(data))
         return
     context = Context(data, syntax)
     big_endian = [syntax.big_endian]
     for kind, tag, vr, _, value, length in scan(data, syntax):
         if kind == ELEMENT:
             if _carried(tag):
-                yield from _element(view[value : value + length], tag, vr, big_endian[-1], context)
+                yield from _element(data, value, length, tag, vr, big_endian[-1], context)
         elif kind == SEQUENCE:
             # what is UN with undefined length is little endian within (PS3.5 6.2.2)
             big_endian.append(big_endian[-1] and vr != "UN")
@@ -77,32 +78,29 @@ def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[b
             yield _head(tag, "OB", UNDEFINED_LENGTH)
         elif kind == FRAGMENT:
             yield _ITEM.pack(0xFFFE, 0xE000, length)
-            yield from _pieces(view[value : value + length])
+            yield from pieces(data, value, value + length)
         elif kind == FRAGMENTS_END:
             yield _SEQUENCE_DELIMITER
 
 
-def _element(raw: memoryview, tag: int, vr: str, big_endian: bool, context: Context) -> Iterator[bytes | memoryview]:
+def _element(
+    data: memoryview | PagedBytes, value: int, length: int, tag: int, vr: str, big_endian: bool, context: Context
+) -> Iterator[bytes | memoryview]:
     if tag in NOTED:
-        context.note(tag, bytes(raw), big_endian)
+        context.note(tag, bytes(data[value : value + length]), big_endian)
     vr = context.resolve(vr)
     word_bytes = context.word_bytes(tag, vr) if big_endian else 1
-    padding = len(raw) & 1
-    if vr not in _LONG_NAMES and len(raw) + padding > _SHORT_LENGTH_MAX:
+    padding = length & 1
+    if vr not in _LONG_NAMES and length + padding > _SHORT_LENGTH_MAX:
         vr = "UN"
-    yield _head(tag, vr, len(raw) + padding)
+    yield _head(tag, vr, length + padding)
     if word_bytes == 1:
-        yield from _pieces(raw)
-    else:
-        for piece in _pieces(raw):
+        yield from pieces(data, value, value + length)
+    else:  # a piece is a multiple of every word
+        for piece in pieces(data, value, value + length):
             yield little_endian(bytes(piece), word_bytes)
     if padding:
         yield b"\0" if vr in _PADDED_WITH_NULL else b" "
-
-
-def _pieces(raw: memoryview) -> Iterator[memoryview]:
-    for start in range(0, len(raw), _PIECE):
-        yield raw[start : start + _PIECE]
 
 
 def _head(tag: int, vr: str, length: int) -> bytes:

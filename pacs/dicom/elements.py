@@ -109,11 +109,11 @@ def scan(
                     break
                 raise short_header(start, end)
             if implicit:
-                group, element, length = implicit_head.unpack_from(data, start)
+                group, element, length = implicit_head.unpack(data[start:value])
                 tag = group << 16 | element
                 vr = "" if length >= LETTERS_AS_LENGTH else standard_vr(tag, "")
             else:
-                group, element, code, length = explicit_head.unpack_from(data, start)
+                group, element, code, length = explicit_head.unpack(data[start:value])
                 tag = group << 16 | element
                 vr = short_vr(code, "")
             if group in _SPECIAL_GROUPS:
@@ -196,7 +196,7 @@ def scan(
         while True:
             start = position
             if start + 8 <= sequence_end:
-                group, element, length = implicit_head.unpack_from(data, start)
+                group, element, length = implicit_head.unpack(data[start : start + 8])
                 position = start + 8
                 if group != 0xFFFE:
                     raise NotUnderstood(
@@ -237,7 +237,7 @@ def _fragments(
     while position < end:
         if position + 8 > end:
             raise short_header(position, end)
-        group, element, length = head.unpack_from(data, position)
+        group, element, length = head.unpack(data[position : position + 8])
         if group != 0xFFFE or element not in (ITEM_TAG, SEQUENCE_DELIMITER) or length == UNDEFINED_LENGTH:
             raise NotUnderstood(
                 f"no fragment where one should stand, at byte {position}", "the pixel data are damaged; send it again"
@@ -271,7 +271,7 @@ def _stray(element: int, start: int, odd: set[str]) -> int:
 
 def _close_item(data: Buffer, position: int, head: struct.Struct, odd: set[str]) -> int:
     """The byte after the delimiter of an item; another item or the end of the sequence closes it as well."""
-    _, element, length = head.unpack_from(data, position)
+    _, element, length = head.unpack(data[position : position + 8])
     if element != ITEM_DELIMITER:
         odd.add("missing_item_delimiter")
         return position

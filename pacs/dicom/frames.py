@@ -42,7 +42,8 @@ class FrameTable:
 
     NATIVE: frame n stands `frame_bits` × (n - 1) bits after byte `offset`. Otherwise `offset` is the item header of
     the first fragment, `lengths` are those of the fragments, `first_fragments` the index of each frame's first one.
-    A video is one frame here, since it is delivered as one part (PS3.18 8.7.3.3.2).
+    `number_of_frames` counts what can be asked for, which need not be what the data set says: a video is one frame
+    here, since it is delivered as one part (PS3.18 8.7.3.3.2).
     """
 
     layout: Layout
@@ -59,8 +60,7 @@ class FrameTable:
         it: drop `bit_offset` bits at the start of the piece, the least significant first (PS3.5 8.1.1).
         Raises NotFound outside 1..number_of_frames, Unreadable where the ranges cannot be known.
         """
-        if not 1 <= frame_number <= self.number_of_frames:
-            raise NotFound(f"there is no frame {frame_number}", f"the object has frames 1 to {self.number_of_frames}")
+        self.check(frame_number)
         if self.layout is Layout.NATIVE:
             first_bit = self.frame_bits * (frame_number - 1)
             first, last = first_bit // 8, (first_bit + self.frame_bits + 7) // 8
@@ -72,6 +72,13 @@ class FrameTable:
             pieces.append((position + _ITEM_HEADER, length))
             position += _ITEM_HEADER + length
         return pieces
+
+    def check(self, frame_number: int) -> None:
+        """Raise what `ranges` would raise."""
+        if not 1 <= frame_number <= self.number_of_frames:
+            raise NotFound(f"there is no frame {frame_number}", f"the object has frames 1 to {self.number_of_frames}")
+        if self.layout is not Layout.NATIVE:
+            self._fragments(frame_number)
 
     def bit_offset(self, frame_number: int) -> int:
         """How many bits of the first byte of a native frame belong to the frame before it, 0 to 7."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 from typing import Final, NamedTuple
 
 from pacs.dicom.dictionary import LONG_VRS, SHORT_VRS, dictionary_vr, private_vr
+from pacs.dicom.paged import PagedBytes
 from pacs.errors import ArrivalRefused, IncompleteDataSet, NotUnderstood
 
-Buffer = bytes | bytearray | memoryview | mmap.mmap
+Buffer = bytes | bytearray | memoryview | PagedBytes
 Header = tuple[str, int, int]
 """VR, start of the value, length of the value."""
 
@@ -45,14 +45,14 @@ def actual_coding(data: Buffer, declared: Coding, odd: set[str]) -> Coding:
     end = len(data)
     if end < 8 or declared is BIG_ENDIAN:
         return declared
-    group, element, code, _ = EXPLICIT.explicit_head.unpack_from(data, 0)
+    group, element, code, _ = EXPLICIT.explicit_head.unpack(data[:8])
     tag = group << 16 | element
     if declared.implicit:
         other = EXPLICIT if _explicit_inside(data, 0, end, tag) is not None else None
     elif code in SHORT_VRS or code in LONG_VRS:
         other = None
     else:
-        header = ("", 8, EXPLICIT.word.unpack_from(data, 4)[0])
+        header = ("", 8, EXPLICIT.word.unpack(data[4:8])[0])
         other = IMPLICIT if _plausible(data, header, end, tag, IMPLICIT) else None
     if other is None:
         return declared
@@ -93,18 +93,18 @@ def long_header(
         short = (vr, start + 8, length)
         if _plausible(data, short, end, tag, coding):
             return short
-    return vr, start + 12, coding.word.unpack_from(data, start + 8)[0]
+    return vr, start + 12, coding.word.unpack(data[start + 8 : start + 12])[0]
 
 
 def _odd_header(
     data: Buffer, start: int, end: int, tag: int, code: bytes, length: int, coding: Coding, odd: set[str]
 ) -> Header:
     """The header of an element whose VR is unknown: the first form after which the data set goes on sensibly."""
-    implicit = (dictionary_vr(tag), start + 8, coding.word.unpack_from(data, start + 4)[0])
+    implicit = (dictionary_vr(tag), start + 8, coding.word.unpack(data[start + 4 : start + 8])[0])
     short = ("UN", start + 8, length)
     forms: list[tuple[str, Header]] = []
     if length == 0 and start + 12 <= end:
-        forms.append(("unknown_vr", ("UN", start + 12, coding.word.unpack_from(data, start + 8)[0])))
+        forms.append(("unknown_vr", ("UN", start + 12, coding.word.unpack(data[start + 8 : start + 12])[0])))
     forms += [("unknown_vr", short), ("implicit_element", implicit)]
     letters = code.isalpha() and code.isupper()
     if not letters:
@@ -128,16 +128,16 @@ def _explicit_inside(data: Buffer, start: int, end: int, tag: int) -> Header | N
     """The header read as an explicit one inside an implicit data set, where that makes more sense."""
     code = bytes(data[start + 4 : start + 6])
     explicit = EXPLICIT
-    length = explicit.explicit_head.unpack_from(data, start)[3]
+    length = explicit.explicit_head.unpack(data[start : start + 8])[3]
     if code in SHORT_VRS:
         header = (SHORT_VRS[code], start + 8, length)
     elif code in LONG_VRS and length == 0 and start + 12 <= end:
-        header = (LONG_VRS[code], start + 12, explicit.word.unpack_from(data, start + 8)[0])
+        header = (LONG_VRS[code], start + 12, explicit.word.unpack(data[start + 8 : start + 12])[0])
     else:
         return None
     if _plausible(data, header, end, tag, explicit):
         return header
-    impossible = start + 8 + explicit.word.unpack_from(data, start + 4)[0] > end
+    impossible = start + 8 + explicit.word.unpack(data[start + 4 : start + 8])[0] > end
     return header if impossible and _plausible(data, header, end, tag, IMPLICIT) else None
 
 
@@ -149,21 +149,21 @@ def _plausible(data: Buffer, header: Header, end: int, tag: int, coding: Coding)
     following = value + length
     if following + 8 > end:
         return following == end
-    group, element, code, _ = coding.explicit_head.unpack_from(data, following)
+    group, element, code, _ = coding.explicit_head.unpack(data[following : following + 8])
     if group == 0xFFFE:
         return True
     if (group << 16 | element) <= tag:
         return False
     if not coding.implicit:
         return code in SHORT_VRS or code in LONG_VRS
-    next_length = coding.word.unpack_from(data, following + 4)[0]
+    next_length = coding.word.unpack(data[following + 4 : following + 8])[0]
     return bool(next_length == UNDEFINED_LENGTH or following + 8 + next_length <= end)
 
 
 def item_at(data: Buffer, position: int, end: int, head: struct.Struct) -> bool:
     if position + 8 > end:
         return False
-    group, element, _ = head.unpack_from(data, position)
+    group, element, _ = head.unpack(data[position : position + 8])
     return group == 0xFFFE and element in (ITEM_TAG, SEQUENCE_DELIMITER)
 
 

@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pacs.dicom.charset import UTF8, decode_text
 from pacs.dicom.context import NOTED, Context, little_endian
@@ -223,31 +223,49 @@ def sequence_text(data: Buffer, syntax: TransferSyntax, tag: int, charset: str, 
     return json.dumps(items, ensure_ascii=False, separators=(",", ":"), allow_nan=False) if items else ""
 
 
-def bulk_data_range(data: Buffer, transfer_syntax_uid: str, path: str) -> tuple[int, int]:
-    """(offset, length) in bytes of the value that `dataset_json` named `path`; relative to the start of `data`.
+class BulkValue(NamedTuple):
+    """Where a value is, in bytes from the start of the data set; a word of more than one byte is big endian."""
 
-    Encapsulated pixel data: from the Basic Offset Table item up to the delimiter. The bytes are in the byte order of
-    the transfer syntax. Raises NotFound.
+    offset: int
+    length: int
+    word_bytes: int
+
+
+def bulk_data_range(data: Buffer, transfer_syntax_uid: str, path: str) -> BulkValue:
+    """Where the value is that `dataset_json` named `path`.
+
+    Encapsulated pixel data: from the Basic Offset Table item up to the delimiter. Raises NotFound.
     """
+    syntax = transfer_syntax(transfer_syntax_uid)
+    context = Context(data, syntax)
+    big_endian = [syntax.big_endian]
     paths = [""]
     counts: list[int] = []
     begun = -1
-    for kind, tag, _, start, value, length in scan(data, transfer_syntax(transfer_syntax_uid)):
+    for kind, tag, vr, start, value, length in scan(data, syntax):
         if kind == ITEM:
             counts[-1] += 1
             paths.append(f"{paths[-1]}{tag:08X}/{counts[-1]}/")
+            context.enter()
         elif kind == ITEM_END:
             paths.pop()
+            context.leave()
         elif kind == SEQUENCE:
             counts.append(0)
+            # what is UN with undefined length is little endian within (PS3.5 6.2.2)
+            big_endian.append(big_endian[-1] and vr != "UN")
         elif kind == SEQUENCE_END:
             counts.pop()
-        elif kind == ELEMENT and f"{paths[-1]}{tag:08X}" == path:
-            return value, length
+            big_endian.pop()
+        elif kind == ELEMENT:
+            if tag in NOTED:
+                context.note(tag, bytes(data[value : value + length]), big_endian[-1])
+            if f"{paths[-1]}{tag:08X}" == path:
+                return BulkValue(value, length, context.word_bytes(tag, vr) if big_endian[-1] else 1)
         elif kind == FRAGMENTS:
             begun = value
         elif kind == FRAGMENTS_END and f"{paths[-1]}{tag:08X}" == path:
-            return begun, start - begun
+            return BulkValue(begun, start - begun, 1)
     raise NotFound(f"there is no bulk data at {path}", "take the URI from the metadata of this instance")
 
 

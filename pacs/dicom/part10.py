@@ -7,31 +7,35 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacs.dicom.dictionary import LONG_VRS
+from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, valid_uid
 from pacs.errors import NotUnderstood
 
 FILE_META_BYTES_MAX: Final = 1024 * 1024
+
+FILE_HEAD_BYTES_MAX: Final = 132 + FILE_META_BYTES_MAX + 12
+"""What `read_file_meta` needs of a file to tell: preamble, prefix, group 0002 and the head of the next element."""
 
 _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"
 _GROUP: Final = b"\2\0"  # group 0002, little endian
 _SHORT = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<HH2sHI")
-_LONG_VRS: Final = frozenset(
-    {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT", b"SV", b"UV"}
-)
 _FIELDS: Final = {
     0x0002: "sop_class_uid",
     0x0003: "sop_instance_uid",
     0x0010: "transfer_syntax_uid",
     0x0016: "source_ae_title",
 }
+_SOP_UIDS: Final = ("sop_class_uid", "sop_instance_uid")
 
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """What the File Meta Information says; a field the file lacks is "". `dataset_offset` is the first byte after
-    group 0002, counted from the start of the file."""
+    """What the File Meta Information says; a field the file lacks, or a SOP UID that is none, is "".
+
+    `dataset_offset` is the first byte after group 0002, counted from the start of the file.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -126,13 +130,16 @@ def _read_group(view: memoryview, start: int) -> FileMeta | None:
         raise NotUnderstood(
             "the File Meta Information has no Transfer Syntax UID (0002,0010)", "write the file again with it"
         )
+    for name in _SOP_UIDS:
+        if not valid_uid(fields.get(name, "")):
+            fields[name] = ""  # the data set names itself
     return FileMeta(**(dict.fromkeys(_FIELDS.values(), "") | fields), dataset_offset=position)
 
 
 def _element_head(view: memoryview, position: int) -> tuple[int, int, int]:
     """Element number, offset of the value and its length."""
     _, element, vr, length = _SHORT.unpack_from(view, position)
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         return element, position + 12, int.from_bytes(view[position + 8 : position + 12], "little")
     if vr.isalpha() and vr.isupper():
         return element, position + 8, length

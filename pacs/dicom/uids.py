@@ -1,4 +1,4 @@
-"""Unique identifiers: validity, new ones, and what each transfer syntax means for the bytes (PS3.5 chapters 9 and 10).
+"""Unique identifiers: validity, and what each transfer syntax means for the bytes (PS3.5 chapters 9 and 10).
 
 The names come from pydicom's UID dictionary; terms newer than it are in the tables below.
 """
@@ -6,7 +6,6 @@ The names come from pydicom's UID dictionary; terms newer than it are in the tab
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -28,11 +27,6 @@ _UID = re.compile(r"[0-9.]{1,64}")
 def valid_uid(text: str) -> bool:
     """Whether `text` is 1 to 64 digits and dots: what may become a key or a URL segment, lenient on leading zeros."""
     return _UID.fullmatch(text) is not None
-
-
-def new_uid() -> str:
-    """A new UID made of a random UUID under the root 2.25 (PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid4().int}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +115,3 @@ STORAGE_SOP_CLASSES: Final = MappingProxyType(
 def transfer_syntax(uid: str) -> TransferSyntax:
     """What `uid` means; an unknown one is taken as Explicit VR Little Endian with fragments (PS3.5 A.4)."""
     return TRANSFER_SYNTAXES.get(uid) or TransferSyntax(uid, uid, encapsulated=True)
-
-
-def sop_class_name(uid: str) -> str:
-    """The name of a storage SOP class, or the UID itself for a private one."""
-    return STORAGE_SOP_CLASSES.get(uid, uid)

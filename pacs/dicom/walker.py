@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from pacs.attributes import EXTRACTED
 from pacs.dicom.charset import decode_text
+from pacs.dicom.dictionary import dictionary_vr
 from pacs.dicom.elements import (
     DEFAULT_LIMITS,
     ELEMENT,
@@ -84,14 +85,16 @@ class Walk:
     `values`: keyword to text of every catalogue attribute at top level, several values joined by a backslash, an
     empty one "", a sequence as the text of its DICOM JSON array. `dataset_end`: the length without trailing padding.
     `pixel_element_offset`: the header of (7FE0,0008), (7FE0,0009) or (7FE0,0010); None where everything is header.
-    `specific_character_set`: (0008,0005) as it stands. `oddities`: short codes of what was forgiven, sorted.
+    `pixel_element_end`: the byte after that element, `pixel_data_vr` its VR as it is really written.
+    `oddities`: short codes of what was forgiven, sorted.
     """
 
     values: Mapping[str, str]
     dataset_end: int
     pixel_element_offset: int | None
+    pixel_element_end: int | None
+    pixel_data_vr: str
     frames: FrameTable | None
-    specific_character_set: str
     oddities: tuple[str, ...]
 
 
@@ -104,6 +107,8 @@ class _Found:
     fragments: list[tuple[int, int]] = field(default_factory=list)
     pixel_tag: int = 0
     pixel_start: int | None = None
+    pixel_end: int | None = None
+    pixel_vr: str = ""
     encapsulated: bool = False
     delimited: bool = True
     dataset_end: int = -1
@@ -135,8 +140,9 @@ def walk(
         values=MappingProxyType(values),
         dataset_end=found.dataset_end,
         pixel_element_offset=found.pixel_start,
+        pixel_element_end=found.pixel_end,
+        pixel_data_vr=found.pixel_vr,
         frames=frames,
-        specific_character_set=charset,
         oddities=tuple(sorted(oddities)),
     )
 
@@ -190,7 +196,8 @@ def _pass(data: Buffer, syntax: TransferSyntax, limits: Limits, oddities: set[st
                 continue
             places[tag] = (vr, value, length)
             if tag in _PIXEL_ELEMENTS and found.pixel_start is None:
-                found.pixel_tag, found.pixel_start = tag, start
+                found.pixel_tag, found.pixel_start, found.pixel_end = tag, start, value + length
+                found.pixel_vr = _one_pixel_vr(tag, vr)
             elif tag == TRAILING_PADDING:
                 found.dataset_end = start if padding_end != start else found.dataset_end
                 padding_end = value + length
@@ -207,10 +214,12 @@ def _pass(data: Buffer, syntax: TransferSyntax, limits: Limits, oddities: set[st
         elif not depth and tag in _PIXEL_ELEMENTS:
             if kind == FRAGMENTS and found.pixel_start is None:
                 found.pixel_tag, found.pixel_start, found.encapsulated = tag, start, True
+                found.pixel_vr = "OB"
             elif kind == FRAGMENT:
                 fragments.append((start, length))
             elif kind == FRAGMENTS_END:
                 found.delimited = value > start
+                found.pixel_end = found.pixel_end or value
         elif kind == FRAGMENTS_END and not depth and value == start:
             raise IncompleteDataSet(f"the data set ends inside ({tag >> 16:04X},{tag & 0xFFFF:04X})", SEND_AGAIN)
     if found.dataset_end < 0:
@@ -218,6 +227,12 @@ def _pass(data: Buffer, syntax: TransferSyntax, limits: Limits, oddities: set[st
     elif padding_end != end:
         raise NotUnderstood("something follows the data set's trailing padding", "write the file again without it")
     return found
+
+
+def _one_pixel_vr(tag: int, vr: str) -> str:
+    """One VR of native pixel data; bytes or words are words where none is written (PS3.5 A.1)."""
+    vr = dictionary_vr(tag) if vr == "UN" else vr
+    return vr if len(vr) == 2 else "OW"
 
 
 def _values(

@@ -33,7 +33,6 @@ class Connection:
     def __init__(self, stream: socket.socket, address: str, capacity: int) -> None:
         """`capacity`: size of the buffer in bytes, no less than the longest PDU with its header."""
         self.address = address
-        self.accepted_at = time.monotonic()
         self.limit_at = NEVER
         self.in_message = False
         self.waiting = False

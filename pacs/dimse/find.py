@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
@@ -50,8 +50,8 @@ from pacs.dimse.service import (
     Service,
 )
 from pacs.errors import ArrivalRefused, QueryRefused
-from pacs.index.criteria import Criterion, Equals, Item, Like, Query
-from pacs.index.query import wildcard_matches
+from pacs.index.criteria import Criterion, Item, Query
+from pacs.index.query import value_meets
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
@@ -170,23 +170,20 @@ class FindProvider:
             lambda connection: audit.record(
                 connection, clock(), code=AuditCode.QUERY, action="query", principal=principal, detail=detail
             )
-        )
+        ).add_done_callback(_told)
 
     def _answer(self, exchange: Exchange, context: Context, command: Command, question: Question) -> tuple[int, str]:
         """Send the matches; status and comment of the last response."""
         pending = PENDING if question.complete else PENDING_WITHOUT_OPTIONAL_KEYS
-        # closed at once, so that a cancelled query gives its database cursor back
-        matches = cast(Generator[dict[str, str], None, None], self._archive.find(question.query))
-        with closing(matches) as rows:
-            for number, row in enumerate(rows):
-                if exchange.cancelled(command):
-                    return CANCELLED, ""
-                if number >= self._results_max:
-                    return OUT_OF_RESOURCES, f"more than {self._results_max} matches; narrow the query"
-                elements = self._elements(question, row)
-                character_set = character_set_for(elements, question.character_set)
-                identifier = write_identifier(elements, context.transfer_syntax, character_set)
-                exchange.respond(context, command, pending, identifier=identifier)
+        for number, row in enumerate(self._archive.find_in_pages(question.query)):
+            if exchange.cancelled(command):
+                return CANCELLED, ""
+            if number >= self._results_max:
+                return OUT_OF_RESOURCES, f"more than {self._results_max} matches; narrow the query"
+            elements = self._elements(question, row)
+            character_set = character_set_for(elements, question.character_set)
+            identifier = write_identifier(elements, context.transfer_syntax, character_set)
+            exchange.respond(context, command, pending, identifier=identifier)
         return SUCCESS, ""
 
     def _elements(self, question: Question, row: Mapping[str, str]) -> list[Element]:
@@ -204,6 +201,12 @@ class FindProvider:
             else:
                 elements.append(Element(tag, BY_TAG[tag].vr, row[attribute.keyword]))
         return elements
+
+
+def _told(audited: Future[None]) -> None:
+    error = audited.exception()
+    if error is not None:
+        log.error("query_not_audited", error=str(error))
 
 
 _ABOUT_THE_ANSWER: Final = frozenset(
@@ -290,11 +293,5 @@ def _asked_items(key: Key, stored: str, question: Question) -> Items:
     return [
         {tag: body for tag, body in item.items() if tag in asked}
         for item in items
-        if all(_value_meets(item.get(f"{tag:08X}", {}), test) for tag, test in tests)
+        if all(value_meets(item.get(f"{tag:08X}"), test) for tag, test in tests)
     ]
-
-
-def _value_meets(body: Mapping[str, Any], test: Equals | Like) -> bool:
-    pattern = test.value if isinstance(test, Equals) else test.pattern
-    values = [str(value) for value in body.get("Value", []) if not isinstance(value, dict)]
-    return pattern in values if isinstance(test, Equals) else any(wildcard_matches(pattern, value) for value in values)

@@ -1,6 +1,7 @@
 """The index: one writer, many readers, the same statements on SQLite and PostgreSQL.
 
-This is the only file that knows which database it is.
+This is the only file that knows the drivers. That the two differ is known besides to `writer.py` (what became of a
+commit), `upsert.py`, the event log (what may be read yet) and the AI dispatcher (leases of another process).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SQLITE_OLDEST = (3, 35, 0)  # RETURNING and ON CONFLICT … DO UPDATE
 POSTGRESQL_OLDEST = 14  # pg_current_xact_id and friends
 SYNCHRONOUS_FULL = 2
 READERS_MAX = 32
+STATEMENT_MS = 30_000  # PostgreSQL
+IDLE_IN_TRANSACTION_MS = 60_000  # PostgreSQL
 
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
@@ -95,14 +98,17 @@ class Index:
         with self._reading.connect() as connection, connection.begin():
             yield connection
 
-    def submit(self, work: Callable[[Connection], T], *, after: Future[None] | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
+    ) -> Future[T]:
         """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
 
         `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It is
         committed only when `after` has succeeded, which its caller sees to without delay: the writer waits for it.
+        A full queue is waited for; with `wait` False, for who may not block, `work` fails at once instead.
         """
         assert self._writer is not None, "a read-only index is never written"
-        return self._writer.submit(work, after)
+        return self._writer.submit(work, after, wait=wait)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`submit` and wait."""
@@ -174,6 +180,13 @@ class Index:
                     log.warning("database_not_durable", setting=setting, value="off")
 
 
+def lift_time_limits(connection: Connection) -> None:
+    """Let the caller's transaction last as long as it needs: one that reads every object between its statements."""
+    if connection.dialect.name == "postgresql":
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
+
+
 def _sqlite_writer(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
@@ -235,7 +248,7 @@ def _postgresql(url: str, *, pool_size: int) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "suret",
-            "options": "-c synchronous_commit=on -c statement_timeout=30000"
-            " -c idle_in_transaction_session_timeout=60000",
+            "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     )

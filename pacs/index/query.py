@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
@@ -81,9 +82,7 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
 def count(connection: Connection, query: Query) -> int:
     """How many rows `find` would give without limit and offset."""
     if any(isinstance(criterion.test, Item) for criterion in query.criteria):
-        everything = Query(
-            query.level, query.criteria, (), None, 0, query.fuzzy, query.combined_date_time, query.study_instance_uids
-        )
+        everything = replace(query, returns=(), limit=None, offset=0)
         return sum(1 for _ in find(connection, everything))
     statement = _restricted(select(func.count()).select_from(_FROM[query.level]), query)
     return int(connection.execute(statement).scalar_one())
@@ -245,12 +244,16 @@ def _name(attribute: Attribute, text: str, fuzzy: bool) -> ColumnElement[bool]:
     if fuzzy:
         # Fuzzy: every word may stand anywhere in the name, in any order, from its beginning.
         words = [word for word in pattern.replace("^", " ").replace("=", " ").split() if word.strip("*")]
-        padded = " " + func.replace(func.replace(column, "^", " "), "=", " ")
-        return and_(column != "", *[padded.like("% " + _sql_pattern(word) + "%", escape="!") for word in words])
+        return and_(column != "", *[word_begins(column, _sql_pattern(word)) for word in words])
     if "*" in pattern or "?" in pattern:
         return or_(_like(column, pattern), _like(column, pattern + "=*"), _like(column, "*=" + pattern))
     alphabetic = [_like(column, f"{pattern}{rest}") for rest in ("=*", "^*")]
     return or_(column == pattern, *alphabetic, _like(column, f"*={pattern}"))
+
+
+def word_begins(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    """Whether any word of a name begins with the LIKE pattern, which is escaped with `!`."""
+    return (" " + func.replace(func.replace(column, "^", " "), "=", " ")).like(f"% {pattern}%", escape="!")
 
 
 def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
@@ -316,11 +319,12 @@ def _item_meets(stored: str, test: Test) -> bool:
     """Whether one stored item meets every key of the item (PS3.4 C.2.2.2.6)."""
     assert isinstance(test, Item)
     items = json.loads(stored) if stored else []
-    return any(all(_value_meets(item.get(f"{tag:08X}"), part) for tag, part in test.tests) for item in items)
+    return any(all(value_meets(item.get(f"{tag:08X}"), part) for tag, part in test.tests) for item in items)
 
 
-def _value_meets(element: Any, test: Equals | Like) -> bool:
-    values = [value for value in (element or {}).get("Value", []) if isinstance(value, str)]
+def value_meets(element: Any, test: Equals | Like) -> bool:
+    """Whether a value of a DICOM JSON element meets the key; numbers are compared as they are written."""
+    values = [str(value) for value in (element or {}).get("Value", []) if not isinstance(value, dict)]
     if isinstance(test, Equals):
         return test.value in values
     return any(wildcard_matches(test.pattern, value) for value in values)

@@ -129,6 +129,8 @@ instance = Table(
     Column("dataset_length", BigInteger, nullable=False),
     Column("padding_length", BigInteger, nullable=False, server_default="0"),
     Column("pixel_element_offset", BigInteger, nullable=True),
+    Column("pixel_element_end", BigInteger, nullable=True),
+    _text("pixel_data_vr"),
     Column("frame_table", LargeBinary, nullable=True),
     _text("oddities"),
     _text("calling_ae_title"),
@@ -149,6 +151,12 @@ instance = Table(
         sqlite_where=text("state <> 'live'"),
         postgresql_where=text("state <> 'live'"),
     ),
+    Index(
+        "ix_instance_damaged",
+        "object_key",
+        sqlite_where=text("storage = 'damaged'"),
+        postgresql_where=text("storage = 'damaged'"),
+    ),
 )
 
 garbage = Table(
@@ -156,7 +164,14 @@ garbage = Table(
     metadata,
     Column("object_key", TEXT, primary_key=True),
     _text("reason"),
-    _moment("not_before"),
+    _moment("since"),  # when it became garbage, by this node's clock
+)
+
+start = Table(
+    "start",
+    metadata,
+    # Of the newest start that recovered: what arrived before it has a row, or was told as unreadable.
+    _moment("at"),
 )
 
 event = Table(
@@ -302,5 +317,5 @@ ai_task = Table(
 
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
 
-REBUILT = (garbage, instance, series, study, patient)
-"""What `pacs rebuild` makes again from the objects, in an order that respects foreign keys; the rest is the site's."""
+REBUILT = (instance, series, study, patient)
+"""What `pacs rebuild` makes again from the objects, in an order that respects foreign keys, and part of `garbage`."""

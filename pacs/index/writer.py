@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
-from pacs.errors import OutOfResources, StoreFailed
+from pacs.errors import Busy, OutOfResources, StoreFailed
 
 T = TypeVar("T")
 
@@ -37,6 +38,10 @@ class CommitUnknown(Exception):
     """COMMIT was sent and no answer came: it may have happened or not."""
 
 
+class _Away(Exception):
+    """No connection to the database; nothing was asked of it. Its cause is the driver's error."""
+
+
 class Writer:
     """One thread that runs works in shared transactions; a work's failure never fails its neighbours.
 
@@ -51,16 +56,24 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], T], after: Future[None] | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], after: Future[None] | None = None, *, wait: bool = True
+    ) -> Future[T]:
         """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects.
 
         With `after` its statements may run before that is done, its commit never; when that fails, `work` fails too.
+        With `wait` False a full queue fails `work` at once with Busy.
         """
         item = _Item(work, after)
         if self.broken or not self._thread.is_alive():
-            item.future.set_exception(StoreFailed("the index takes no more writes", "restart the node"))
-        else:
-            self._queue.put(item)
+            self._fail([item], _no_more_writes())
+            return item.future
+        try:
+            self._queue.put(item, block=wait)
+        except queue.Full:
+            self._fail([item], Busy("too much waits to be written to the index", "try again later"))
+        if not self._thread.is_alive():
+            self._fail_left()  # closed since the look above: nobody comes for it
         return item.future
 
     def statistics(self) -> dict[str, int]:
@@ -72,6 +85,7 @@ class Writer:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+            self._fail_left()
 
     def _run(self) -> None:
         ended = False
@@ -91,31 +105,54 @@ class Writer:
             if batch:
                 self._commit(batch)
 
-    def _commit(self, batch: list[_Item]) -> None:
-        """Run `batch` in one transaction; when it fails, each of its works in one of its own."""
+    def _fail_left(self) -> None:
+        """Fail what came too late to be run."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if item is not None:
+                    self._fail([item], _no_more_writes())
+
+    def _commit(self, batch: list[_Item]) -> bool:
+        """Run `batch` in one transaction; when it fails, each of its works in one of its own.
+
+        False when the database is away: it is not asked again for the rest.
+        """
         if self.broken:
-            self._fail(batch, StoreFailed("the index takes no more writes", "restart the node"))
-            return
+            self._fail(batch, _no_more_writes())
+            return True
         try:
             results = self._transaction(batch)
         except CommitUnknown as unknown:
             self.broken = True
             log.critical("index_commit_unknown", cause=str(unknown.__cause__))
             self._fail(batch, StoreFailed("the index failed while committing", "restart the node, then send again"))
+        except _Away as away:
+            self._fail(batch, away.__cause__ or away)
+            return False
         except Exception as error:
             if len(batch) == 1:
                 self._fail(batch, error)
             else:
-                for item in batch:
-                    self._commit([item])
+                left = iter(batch)
+                if not all(self._commit([item]) for item in left):
+                    self._fail(left, StoreFailed("the index is away", "send again"))
+                    return False
         else:
             self._counts["commits"] += 1
             self._counts["works"] += len(batch)
             for item, result in zip(batch, results, strict=True):
                 item.future.set_result(result)
+        return True
+
+    def _connect(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except OperationalError as error:
+            raise _Away from error
 
     def _transaction(self, batch: Iterable[_Item]) -> list[Any]:
-        with self._engine.connect() as connection:
+        with self._connect() as connection:
             transaction = connection.begin()
             try:
                 results = [item.work(connection) for item in batch]
@@ -158,10 +195,10 @@ class Writer:
             time.sleep(0.2)
         raise CommitUnknown from error
 
-    def _fail(self, batch: list[_Item], error: BaseException) -> None:
-        self._counts["failures"] += len(batch)
+    def _fail(self, batch: Iterable[_Item], error: BaseException) -> None:
         for item in batch:
-            item.future.set_exception(_as_refusal(error, self._engine.dialect.loaded_dbapi.Error))
+            self._counts["failures"] += 1
+            item.future.set_exception(_as_refusal(error))
 
 
 def _transaction_id(connection: Connection) -> int:
@@ -187,11 +224,15 @@ def _definitely_refused(error: SQLAlchemyError) -> bool:
     return bool(getattr(cause, "sqlstate", None)) and not getattr(error, "connection_invalidated", False)
 
 
-def _as_refusal(error: BaseException, of_driver: type[BaseException]) -> BaseException:
-    """The database's errors in our own words, also those of statements run on the driver; a work's own as they are."""
-    if not isinstance(error, (SQLAlchemyError, of_driver)):
-        return error
+def _no_more_writes() -> StoreFailed:
+    return StoreFailed("the index takes no more writes", "restart the node")
+
+
+def _as_refusal(error: BaseException) -> BaseException:
+    """The database's errors in our own words, the driver's own from a `Statement` too; a work's own as they are."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if not (isinstance(error, SQLAlchemyError) or hasattr(cause, "sqlite_errorname") or hasattr(cause, "sqlstate")):
+        return error
     if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100":
         return OutOfResources("the index has no room left on its disk", "free space, then send again")
     refusal = StoreFailed("the index did not take the change", "send again; if it goes on, see the node's log")

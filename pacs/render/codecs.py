@@ -17,9 +17,10 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from rle.utils import decode_pixel_data as decode_rle
 
+from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
 from pacs.errors import Unreadable
 from pacs.render.codestream import Codestream, read_jpeg, read_jpeg_2000
-from pacs.render.description import EXPLICIT_VR_BIG_ENDIAN, SUBSAMPLED, PixelDescription
+from pacs.render.description import SUBSAMPLED, PixelDescription
 from pacs.render.native import Pixels, as_stored, decode_native
 
 Decoder = Callable[[PixelDescription, bytes], Pixels]

@@ -11,10 +11,10 @@ from typing import Self
 import numpy as np
 from pydicom.dataset import Dataset
 
+from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
 from pacs.errors import Unreadable
 from pacs.render.values import FRAME_BYTES_MAX
 
-EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 _BITS_ALLOCATED = (1, 8, 16, 32, 64)
 _SAMPLES = (1, 3, 4)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
+from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
 from pacs.errors import Unreadable
-from pacs.render.description import EXPLICIT_VR_BIG_ENDIAN, first
+from pacs.render.description import first
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 

@@ -22,7 +22,7 @@ from typing import Literal, Self
 import structlog
 
 import pacs
-from pacs.errors import OutOfResources, QueryRefused, Unreadable
+from pacs.errors import Busy, QueryRefused, Unreadable
 from pacs.render import wire
 from pacs.render.values import (
     FRAME_BYTES_MAX,
@@ -174,7 +174,7 @@ class DecodeWorkers:
 
     @property
     def sandbox_report(self) -> tuple[SandboxMeasure, ...]:
-        """Which walls stand around the workers; waits for one to have started. Raises OutOfResources."""
+        """Which walls stand around the workers; waits for one to have started. Raises Busy."""
         worker = self._take()
         self._free.put(worker)
         return worker.measures
@@ -182,7 +182,7 @@ class DecodeWorkers:
     def render(self, job: RenderJob) -> Picture:
         """A picture of one frame (PS3.18 10.4.3, PS3.4 N.2).
 
-        Raises Unreadable, QueryRefused (the parameters do not fit the image), OutOfResources (ask again later).
+        Raises Unreadable, QueryRefused (the parameters do not fit the image), Busy (ask again later).
         """
         answer, body = self._ask("render", job)
         if not isinstance(answer, wire.PictureMade) or answer.media_type not in MEDIA_TYPES:
@@ -190,7 +190,7 @@ class DecodeWorkers:
         return Picture(answer.media_type, bytes(body), answer.width, answer.height)
 
     def decode(self, job: RenderJob) -> DecodedFrame:
-        """One frame as native little-endian values. Raises Unreadable, OutOfResources."""
+        """One frame as native little-endian values. Raises Unreadable, Busy."""
         answer, body = self._ask("decode", job)
         if not isinstance(answer, wire.FrameDecoded):
             raise _nonsense()
@@ -210,7 +210,7 @@ class DecodeWorkers:
         )
 
     def close(self) -> None:
-        """Kill every worker, those at work too; callers at work get OutOfResources. Safe to call twice."""
+        """Kill every worker, those at work too; callers at work get Busy. Safe to call twice."""
         with self._lock:
             already, self._closed = self._closed, True
             for worker in self._living:
@@ -264,7 +264,7 @@ class DecodeWorkers:
         raise Unreadable(f"the decoder {reason}", _AS_STORED)
 
     def _take(self) -> _Worker:
-        """A free worker that is ready. Raises OutOfResources."""
+        """A free worker that is ready. Raises Busy."""
         try:
             worker = self._free.get_nowait()
         except queue.Empty:
@@ -278,12 +278,12 @@ class DecodeWorkers:
     def _wait_for_free(self) -> _Worker | None:
         with self._lock:
             if self._waiting >= self._queue_max:
-                raise OutOfResources("too many pictures are being asked for at once", "ask again in a moment")
+                raise Busy("too many pictures are being asked for at once", "ask again in a moment")
             self._waiting += 1
         try:
             return self._free.get(timeout=self._wait_s)
         except queue.Empty:
-            raise OutOfResources("no decoder became free in time", "ask again in a moment") from None
+            raise Busy("no decoder became free in time", "ask again in a moment") from None
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -344,9 +344,9 @@ def _nonsense() -> Unreadable:
     return Unreadable("the decoder gave an answer that makes no sense", "report this object to the administrator")
 
 
-def _closing() -> OutOfResources:
-    return OutOfResources("the node is shutting down", "ask again when it runs")
+def _closing() -> Busy:
+    return Busy("the node is shutting down", "ask again when it runs")
 
 
-def _not_started() -> OutOfResources:
-    return OutOfResources("no decoder could be started", "ask again in a moment; the node's log names the reason")
+def _not_started() -> Busy:
+    return Busy("no decoder could be started", "ask again in a moment; the node's log names the reason")

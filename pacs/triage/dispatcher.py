@@ -84,7 +84,16 @@ class Dispatcher:
         with self._lock:
             self._busy[task.service_id] += 1
             self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # no thread to be had: the lease brings the task back
+            self._ended(task, thread)
+            raise
+
+    def _ended(self, task: Task, thread: threading.Thread) -> None:
+        with self._lock:
+            self._busy[task.service_id] -= 1
+            self._threads.discard(thread)
 
     def _run(self, task: Task) -> None:
         try:
@@ -92,9 +101,7 @@ class Dispatcher:
         except Exception:
             log.exception("ai_delivery_failed", task=task.id)  # the lease brings it back
         finally:
-            with self._lock:
-                self._busy[task.service_id] -= 1
-                self._threads.discard(threading.current_thread())
+            self._ended(task, threading.current_thread())
             self.changed.set()
 
     def _deliver(self, task: Task) -> None:

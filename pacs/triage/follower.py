@@ -174,16 +174,16 @@ class Follower:
         tags = {tag for rule in rules for tag in rule.tags()} | set(_ALWAYS_ASKED)
         returns = tuple(BY_KEYWORD[tag] for tag in sorted(tags) if tag in BY_KEYWORD)
         only = Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study_instance_uid,)))
+        with self._archive.index.read() as connection:  # first: what comes meanwhile is another revision's task
+            revision = connection.execute(
+                select(study.c.revision).where(study.c.study_instance_uid == study_instance_uid)
+            ).scalar()
         found: dict[str, SeriesFacts] = {}
         for row in self._archive.find(Query(Level.IMAGE, (only,), returns)):
             facts = found.setdefault(row["SeriesInstanceUID"], SeriesFacts())
             facts.instances[row["SOPInstanceUID"]] = row["SOPClassUID"]
             for attribute in returns:
                 _note(facts, attribute, row)
-        with self._archive.index.read() as connection:
-            revision = connection.execute(
-                select(study.c.revision).where(study.c.study_instance_uid == study_instance_uid)
-            ).scalar()
         return int(revision or 1), found
 
 

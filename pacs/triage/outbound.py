@@ -7,11 +7,14 @@ second answer of the name server changes nothing. No redirects, no proxy, no coo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 
@@ -115,12 +118,30 @@ async def _within_time(url: str, body: bytes, headers: Mapping[str, str], policy
 
 
 async def _resolve(target: httpx2.URL) -> list[IPAddress]:
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(target.host, target.port or 443, type=socket.SOCK_STREAM)
+        found = await _looked_up(target.host, target.port or 443)
     except OSError as error:
         raise OutboundFailed(f"{target.host} does not resolve: {error.strerror}") from None
     return list(dict.fromkeys(ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found))
+
+
+async def _looked_up(host: str, port: int) -> list[Any]:
+    """getaddrinfo in a thread that nobody waits for at the end, unlike the loop's own: a name server may hang."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def tell(take: Callable[[Any], None], result: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: it took too long
+            loop.call_soon_threadsafe(lambda: None if answer.done() else take(result))
+
+    def look_up() -> None:
+        try:
+            tell(answer.set_result, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            tell(answer.set_exception, error)
+
+    threading.Thread(target=look_up, name="ai-name", daemon=True).start()
+    return await answer
 
 
 async def _post(target: httpx2.URL, address: IPAddress, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -15,8 +15,9 @@ import structlog
 from sqlalchemy import Connection, select, update
 
 from pacs.access.audit import AuditCode, record
+from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
-from pacs.errors import SuretError
+from pacs.errors import NotPermitted, SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule, ai_service
 from pacs.index.upsert import upsert
@@ -59,8 +60,10 @@ class Registry:
     def add_service(self, identifier: str, url: str, card: Mapping[str, Any], *, by: Principal) -> str:
         """Register a service, or give a known one another address; the new secret is shown this once.
 
-        Raises ServiceRefused. Whether the address may be called is decided at every call, by what it resolves to.
+        Raises NotPermitted, ServiceRefused. Whether the address may be called is decided at every call, by what it
+        resolves to.
         """
+        _require_manager(by)
         if not _SERVICE_ID.fullmatch(identifier):
             raise ServiceRefused(f"{identifier!r} is no service id", "use letters, digits and . _ -")
         _check_url(url)
@@ -95,7 +98,8 @@ class Registry:
         return next((service for service in self.services() if service.id == identifier), None)
 
     def disable_service(self, identifier: str, *, by: Principal) -> None:
-        """Ask it no more; an unknown id changes nothing."""
+        """Ask it no more; an unknown id changes nothing. Raises NotPermitted."""
+        _require_manager(by)
 
         def work(connection: Connection) -> None:
             connection.execute(update(ai_service).where(ai_service.c.id == identifier).values(disabled=1))
@@ -104,7 +108,8 @@ class Registry:
         self._index.write(work)
 
     def add_rule(self, document: object, *, by: Principal) -> Rule:
-        """Put a rule in force, in place of the one with its id. Raises RuleInvalid."""
+        """Put a rule in force, in place of the one with its id. Raises NotPermitted, RuleInvalid."""
+        _require_manager(by)
         rule = read_rule(document)
         known = {service.id for service in self.services()}
         for number, dispatch in enumerate(rule.dispatch):
@@ -146,6 +151,11 @@ class Registry:
     def _audit(self, connection: Connection, action: str, by: Principal, detail: str) -> None:
         code = AuditCode.APPLICATION_ACTIVITY
         record(connection, self._clock(), code=code, action=action, principal=by, detail=detail)
+
+
+def _require_manager(principal: Principal) -> None:
+    if not may(principal, Action.MANAGE_TRIAGE):
+        raise NotPermitted("you may not change AI services and rules", "ask an administrator")
 
 
 def _check_url(url: str) -> None:

@@ -149,6 +149,14 @@ def read_result(body: bytes) -> Result:
         raise ResultInvalid(f"the body is not an AI result: {error}", "see docs/ai-services.md") from None
 
 
+def _digest(body: bytes) -> str:
+    """The same for the same content, however it is written. Raises ResultInvalid."""
+    try:
+        return hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).hexdigest()
+    except (ValueError, RecursionError) as error:  # a whole number of too many digits, in a field nobody reads
+        raise ResultInvalid(f"the body is not an AI result: {error}", "see docs/ai-services.md") from None
+
+
 # --- what it does -------------------------------------------------------------------------------------------------
 
 
@@ -178,8 +186,7 @@ class Results:
         result = read_result(body)
         if result.task_id != task_id:
             raise ResultInvalid("task_id is another task's", "send it to the result_url of its own task")
-        text = body.decode()
-        digest = hashlib.sha256(json.dumps(json.loads(text), sort_keys=True).encode()).hexdigest()
+        text, digest = body.decode(), _digest(body)
         rules = {rule.id: rule for rule in self._registry.rules()}
         services = {service.id: service for service in self._registry.services()}
 

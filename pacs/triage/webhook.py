@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pacs.model import from_microseconds
+from pacs.model import DICOMWEB_ROOT, from_microseconds
 from pacs.triage.tasks import Task
 
 RETRY_DELAYS_S = (2.0, 5.0, 15.0, 60.0)
@@ -74,7 +74,7 @@ def message(task: Task, root: str, token: str, token_expires: datetime, at: date
             "instances": task.input["instances"],
             "input_digest": task.input["input_digest"],
             "dicomweb": {
-                "base_url": f"{root}/dicom-web",
+                "base_url": f"{root}{DICOMWEB_ROOT}",
                 "token": token,
                 "token_expires_at": _utc(token_expires),
                 "transfer_syntaxes": task.input["transfer_syntaxes"],

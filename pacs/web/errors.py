@@ -13,6 +13,7 @@ from pacs.access.accounts import AccountRefused, SignInRefused
 from pacs.access.gate import BodyTooLarge, MethodRefused, SignInNeeded
 from pacs.errors import (
     ArrivalRefused,
+    Busy,
     InstanceTooLarge,
     NotAcceptable,
     NotAuthorised,
@@ -31,6 +32,9 @@ from pacs.web.dicomweb.multipart import MultipartBroken
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
+PASSING = frozenset({503, 507})
+"""Statuses of what passes: the same again may succeed."""
+
 FRAMES_LOGGED = 8
 
 
@@ -77,9 +81,10 @@ STATUS = MappingProxyType(
         TransferSyntaxRefused: 415,
         HostRefused: 421,
         Unreadable: 422,
-        OutOfResources: 503,
+        Busy: 503,
         StoreFailed: 503,
         SuretError: 500,
+        OutOfResources: 507,
     }
 )
 """The nearest class in an error's line of descent counts."""
@@ -114,4 +119,6 @@ def _headers(error: SuretError, status: int) -> dict[str, str]:
         return {"retry-after": str(error.retry_after_s)}
     if isinstance(error, MethodRefused):
         return {"allow": ", ".join(error.allowed)}
-    return {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": str(RETRY_AFTER_S)}}.get(status, {})
+    if status in PASSING:
+        return {"retry-after": str(RETRY_AFTER_S)}
+    return {"www-authenticate": "Bearer"} if status == 401 else {}

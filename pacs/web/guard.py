@@ -119,7 +119,7 @@ class Guard:
             await send({"type": "websocket.close", "code": 1011 if accepted else 1008, "reason": ""})
 
     def _check_host(self, headers: Headers) -> None:
-        """DNS rebinding needs a name; addresses and the names in the settings cannot be taken over (security C5)."""
+        """DNS rebinding needs a name; addresses and the names in the settings cannot be taken over."""
         host = headers.get("host", "")
         name = (_hostname(host) or "").casefold()
         if name in self._hosts or _is_address(name):
@@ -130,7 +130,7 @@ class Guard:
         )
 
     def _check_origin(self, headers: Headers) -> None:
-        """A socket opened by a page has to come from our own; scripts with a token have no origin (security C6)."""
+        """A socket opened by a page has to come from our own; scripts with a token have no origin."""
         origin = headers.get("origin")
         if origin is None:
             if headers.get("authorization", "").lower().startswith("bearer "):
@@ -208,7 +208,7 @@ class _Exchange:
 
 
 def _check_site(method: str, headers: Headers) -> None:
-    """A change asked with a cookie has to come from our own page (security C5): other pages cannot set our header."""
+    """A change asked with a cookie has to come from our own page: other pages cannot set our header."""
     if method in SAFE_METHODS or headers.get("authorization", "").lower().startswith("bearer "):
         return
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

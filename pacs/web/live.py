@@ -87,14 +87,19 @@ class LiveFeed:
         """How many watch now."""
         return len(self._watchers)
 
-    def add(self, watcher: Watcher) -> int:
-        """Begin to tell `watcher` of every event above the number this gives. Blocks for a moment."""
-        number = self._events.latest()
+    def add(self, watcher: Watcher) -> None:
+        """Tell `watcher` of what happens from now on, once `begin` has been called. Never waits."""
         with self._lock:
             self._watchers.add(watcher)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._follow, args=(number,), name="web-live", daemon=True)
-                self._thread.start()
+
+    def begin(self) -> int:
+        """The number above which every event is told to whoever was added before. Blocks for a moment."""
+        number = self._events.latest()
+        with self._lock:
+            if self._thread is None and self._watchers:
+                thread = threading.Thread(target=self._follow, args=(number,), name="web-live", daemon=True)
+                thread.start()
+                self._thread = thread
         return number
 
     def remove(self, watcher: Watcher) -> None:
@@ -133,9 +138,10 @@ def routes(feed: LiveFeed, accounts: Accounts, sessions: Sessions) -> list[Route
             return
         await socket.accept()
         watcher = Watcher(principal)
-        number = await in_thread(feed.add, watcher)
         listening = asyncio.create_task(_listen(socket))
         try:
+            feed.add(watcher)
+            number = await in_thread(feed.begin)
             await socket.send_text(_text("hello", number=number))
             await _tell(socket, watcher, listening, _still_allowed(socket, accounts, sessions))
         except WebSocketDisconnect:

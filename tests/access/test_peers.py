@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from pacs.access.grants import Action, may
-from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers, valid_ae_title
+from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role, Verb
 from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import audit
+from pacs.settings import valid_ae_title
 from tests.access.conftest import MovedClock
+from tests.support.archives import full_queue
 
 STORE_AND_FIND = frozenset({Verb.STORE, Verb.FIND})
 READER = Principal(PrincipalKind.USER, "reader", roles=frozenset({Role.RADIOLOGIST}))
@@ -120,6 +122,14 @@ def test_unknown_callers_are_counted_and_shown_newest_first(peers: Peers, clock:
     assert (first.ae_title, first.address, first.attempts, first.called_ae_title) == ("CT1", "192.0.2.7", 3, "SURET")
     assert (first.last_at - first.first_at).total_seconds() == 15
     assert (second.ae_title, second.attempts) == ("MR??[1m", 1)
+
+
+def test_a_full_queue_delays_no_caller_and_loses_no_attempt(peers: Peers, index: Index):
+    with full_queue(index):
+        peers.note_unknown("CT1", "SURET", "192.0.2.7")
+    peers.note_unknown("CT1", "WRONG", "192.0.2.7")
+    (caller,) = peers.unknown_callers()
+    assert (caller.attempts, caller.called_ae_title) == (2, "WRONG")
 
 
 def test_a_registered_peer_is_no_longer_unknown(peers: Peers):

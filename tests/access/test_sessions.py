@@ -12,6 +12,7 @@ from sqlalchemy import select
 from pacs.access.accounts import Account, Accounts
 from pacs.access.principals import OPERATOR, PrincipalKind, Role
 from pacs.access.sessions import Sessions
+from pacs.errors import OutOfResources
 from pacs.index.engine import Index
 from pacs.index.schema import session
 
@@ -49,6 +50,25 @@ def test_a_session_is_its_owner(sessions: Sessions, owner: Account, index: Index
     assert sessions.authenticate("") is None
     assert sessions.authenticate("x" * 43) is None
     assert sessions.authenticate("x" * 5000) is None
+
+
+def test_a_full_disk_ends_no_session_that_is_used(
+    sessions: Sessions, owner: Account, clock: Any, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = sessions.open(owner)
+
+    def full(_work: object) -> None:
+        raise OutOfResources("the index has no room left on its disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "write", full)
+        for _ in range(4):
+            clock.move(IDLE.total_seconds() - 60)
+            assert sessions.authenticate(secret) is not None
+    clock.move(61)
+    assert sessions.authenticate(secret) is not None
+    clock.move(IDLE.total_seconds())
+    assert sessions.authenticate(secret) is None
 
 
 def test_idle_sessions_end_and_used_ones_do_not(sessions: Sessions, owner: Account, clock: Any) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pacs
-from storage.filesystem import file_system_type
+from storage.mounts import file_system_of
 from tests.bench import report, trace, workload
 from tests.bench.disk import sync_costs
 from tests.bench.load import Failed, Timed, send
@@ -236,7 +236,7 @@ def _circumstances(folder: Path, revision: str) -> dict[str, str]:
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {_processor()}, Linux {platform.release()}",
         "python": f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}",
-        "disk": f"{file_system_type(folder) or 'unknown'} at {folder}",
+        "disk": f"{file_system_of(folder.resolve()) or 'unknown'} at {folder}",
         "network": os.environ[NETWORK_VARIABLE],
         "load": f"{load:.2f}",
     }

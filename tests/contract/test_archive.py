@@ -9,7 +9,9 @@ import json
 import os
 import threading
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, HTJ2KLossless, JPEG2000Lossless
 from sqlalchemy import func, select
@@ -26,7 +28,7 @@ from pacs.errors import DoesNotMatch, IncompleteDataSet, NotAuthorised, NotFound
 from pacs.index.criteria import Query
 from pacs.index.schema import audit, event, garbage, instance
 from pacs.model import Announced, EventKind, Outcome
-from tests.support.archives import send
+from tests.support.archives import open_archive, send
 from tests.support.factories import KAZAKH, ct_series, ct_slice, part10, us_cine
 
 
@@ -290,13 +292,12 @@ def test_a_frame_is_read_alone(archive: Archive, transfer_syntax: str) -> None:
     dataset = us_cine(transfer_syntax=transfer_syntax)
     stored = send(archive, dataset)
     [found] = archive.instances(stored.study_instance_uid)
-    assert found.number_of_frames == dataset.NumberOfFrames
-    frames = [archive.frame(found, number) for number in range(1, found.number_of_frames + 1)]
+    frames = [archive.frame(found, number) for number in range(1, dataset.NumberOfFrames + 1)]
     if transfer_syntax == ExplicitVRLittleEndian:
         assert b"".join(frames) == dataset.PixelData[: sum(map(len, frames))]
     else:
         assert all(frame.startswith(b"\xff\x4f\xff\x51") for frame in frames)
-    for number in (0, found.number_of_frames + 1):
+    for number in (0, dataset.NumberOfFrames + 1):
         with pytest.raises(NotFound, match="frame"):
             archive.frame(found, number)
     header = archive.header(found)
@@ -322,3 +323,14 @@ def test_a_spool_file_that_cannot_be_closed_takes_back_no_success(
     monkeypatch.undo()
     assert failed
     assert len(archive.instances(stored.study_instance_uid)) == 1
+
+
+def test_the_latest_event_is_one_that_can_be_read(tmp_path: Path, postgresql_url: str) -> None:
+    with open_archive(tmp_path, database=postgresql_url) as archive:
+        with psycopg.connect(postgresql_url.replace("+psycopg", "")) as older:
+            older.execute("SELECT pg_current_xact_id()")  # it has begun to write, and goes on
+            send(archive, ct_series(1)[0])
+            assert archive.events.after(0) == []
+            assert archive.events.latest() == 0
+        events = archive.events.after(0)
+        assert archive.events.latest() == events[-1].number

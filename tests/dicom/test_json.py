@@ -125,7 +125,7 @@ def test_very_long_numbers_and_text_are_bulk_data() -> None:
     ):
         (tag,) = as_json(data)
         assert only(data) == {"vr": vr, "BulkDataURI": f"bulk/{tag}"}
-        assert bulk_data_range(data, EXPLICIT, tag) == (12, len(data) - 12)
+        assert bulk_data_range(data, EXPLICIT, tag) == (12, len(data) - 12, 1)
 
 
 def test_pixel_data_are_always_bulk_data() -> None:
@@ -260,11 +260,11 @@ def test_bulk_data_are_found_again_by_their_path() -> None:
 
     dataset_json(data, EXPLICIT, bulk_data_uri=remember)
     assert paths == ["00081140/2/00420011", "00091010/1/00420011", "7FE00010"]
-    start, length = bulk_data_range(data, EXPLICIT, paths[0])
+    start, length, _ = bulk_data_range(data, EXPLICIT, paths[0])
     assert data[start : start + length] == b"%PDF" * 500
-    start, length = bulk_data_range(data, EXPLICIT, paths[1])
+    start, length, _ = bulk_data_range(data, EXPLICIT, paths[1])
     assert (data[start : start + length], length) == (bytes(3000), 3000)
-    start, length = bulk_data_range(data, EXPLICIT, paths[2])
+    start, length, _ = bulk_data_range(data, EXPLICIT, paths[2])
     assert data[start : start + length] == item() + item(b"abcd") + item(b"ef")
 
 

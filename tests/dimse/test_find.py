@@ -14,7 +14,10 @@ from sqlalchemy import select
 
 from pacs.access.principals import Principal, PrincipalKind, Verb
 from pacs.archive.archive import Archive
+from pacs.attributes import Level
+from pacs.dimse.association import Association
 from pacs.dimse.checkpoint import park_reactor
+from pacs.index.criteria import Query
 from pacs.index.schema import audit
 from tests.support.archives import send
 from tests.support.dimse import (
@@ -278,6 +281,19 @@ def test_sequences_match_by_item_and_return_what_was_asked(archive: Archive):
     assert [item.RequestedProcedureID for item in everything[0][1].RequestAttributesSequence] == ["P1", "P2"]
 
 
+def test_numbers_in_items_match_as_they_are_written(archive: Archive):
+    item, other = Dataset(), Dataset()
+    item.ReferencedFrameNumber, other.ReferencedFrameNumber = 2, 3
+    report = structured_report()
+    report.RequestAttributesSequence = [item, other]
+    send(archive, report)
+    asked = {"QueryRetrieveLevel": "SERIES", "StudyInstanceUID": str(report.StudyInstanceUID)}
+    with listening(archive) as listener:
+        _, found = _find(listener.port, **asked, RequestAttributesSequence=[item])
+    ((_, series),) = found
+    assert [item.ReferencedFrameNumber for item in series.RequestAttributesSequence] == [2]
+
+
 def test_too_many_matches_are_not_cut_silently(filled: Archive):
     with listening(filled, find_results_max=2) as listener:
         last, found = _find(listener.port, QueryRetrieveLevel="STUDY", StudyInstanceUID="")
@@ -407,3 +423,45 @@ def test_queries_are_in_the_audit_trail_without_their_values(port: int, filled: 
     with filled.index.read() as connection:
         rows = connection.execute(select(audit).where(audit.c.action == "query")).all()
     assert [(row.principal_name, row.detail) for row in rows] == [("FINDER", "C-FIND STUDY: PatientName")]
+
+
+def test_a_query_that_is_not_audited_is_told(filled: Archive, logged: list[dict[str, Any]]):
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no room")
+
+    with listening(filled) as listener, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pacs.access.audit.record", refuse)
+        last, _ = _find(listener.port, QueryRetrieveLevel="STUDY", PatientName="Phantom^Anna")
+        filled.index.write(lambda connection: None)
+    assert last.Status == 0
+    assert [event["error"] for event in logged if event["event"] == "query_not_audited"] == ["no room"]
+
+
+def test_no_connection_to_the_index_is_held_while_a_peer_is_waited_for(
+    port: int, filled: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    held = []
+    respond = Association.respond
+
+    def watched(*arguments: Any, **more: Any) -> None:
+        held.append(filled.index._reading.pool.checkedout())
+        respond(*arguments, **more)
+
+    monkeypatch.setattr(Association, "respond", watched)
+    monkeypatch.setattr("pacs.archive.archive.PAGE_ROWS", 2)
+    last, found = _find(port, QueryRetrieveLevel="STUDY", StudyInstanceUID="")
+    assert last.Status == 0
+    assert len({study.StudyInstanceUID for _, study in found}) == len(found) == 4
+    assert held == [0] * 5
+
+
+def test_a_study_that_comes_between_two_pages_is_no_reason_to_tell_another_twice(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pacs.archive.archive.PAGE_ROWS", 2)
+    query = Query(Level.STUDY, (), (), limit=100)
+    before = [row["StudyInstanceUID"] for row in filled.find(query)]
+    rows = filled.find_in_pages(query)
+    first = next(rows)["StudyInstanceUID"]
+    send(filled, ct_slice(study="newest", StudyDate="20991231"))
+    assert [first, *(row["StudyInstanceUID"] for row in rows)] == before

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import queue
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+import structlog.testing
+from sqlalchemy import Connection, bindparam, event, insert, select, text
+from sqlalchemy.engine import make_url
 
-from pacs.errors import OutOfResources, StoreFailed
+from pacs.errors import Busy, OutOfResources, StoreFailed
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
-from pacs.index.writer import Statement
+from pacs.index.writer import BATCH_MAX, Statement
+from tests.support.archives import full_queue
 
 
 @pytest.fixture
@@ -84,6 +90,104 @@ def test_a_session_that_is_ended_inside_a_work_fails_that_work_alone(postgresql_
     assert _rules(postgresql_index) == ["next"]
 
 
+def test_a_connection_lost_in_a_compiled_statement_is_said_in_our_words(postgresql_index: Index) -> None:
+    def cut_and_ask(connection: Connection) -> None:
+        _cut(connection.connection.driver_connection)
+        Statement(select(ai_rule.c.id)).run(connection, {})
+
+    with structlog.testing.capture_logs() as logged, pytest.raises(StoreFailed):
+        postgresql_index.write(cut_and_ask)
+    assert [entry["event"] for entry in logged if entry["log_level"] == "error"] == ["index_write_failed"]
+    assert postgresql_index.write(lambda connection: _rule(connection, "next")) == "next"
+
+
+def test_no_room_in_a_compiled_statement_is_said_in_our_words(postgresql_index: Index, index: Index) -> None:
+    full = Statement(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$"))
+    with pytest.raises(OutOfResources):
+        postgresql_index.write(lambda connection: full.run(connection, {}))
+
+    insertion = Statement(insert(ai_rule).values({name: bindparam(name) for name in ("id", "rule", "created_at")}))
+
+    def into_a_full_file(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        insertion.run(connection, {"id": "large", "rule": "x" * 1_000_000, "created_at": 0})
+
+    with pytest.raises(OutOfResources):
+        index.write(into_a_full_file)
+
+
+def test_a_database_that_is_away_is_asked_once_a_batch(postgresql_index: Index, postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    attempts = []
+    event.listen(postgresql_index._writing, "do_connect", lambda *_: attempts.append(1))
+
+    def away_meanwhile(connection: Connection) -> None:
+        started.set()
+        released.wait(30)
+        raise RuntimeError
+
+    started, released = threading.Event(), threading.Event()
+    first = postgresql_index.submit(away_meanwhile)
+    assert started.wait(30)
+    waiting = [postgresql_index.submit(lambda connection: _rule(connection, "w")) for _ in range(BATCH_MAX)]
+    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database])
+        attempts.clear()
+        released.set()
+        for future in (first, *waiting):
+            assert isinstance(future.exception(30), StoreFailed | RuntimeError)
+        assert len(attempts) == 1
+        admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+    assert postgresql_index.write(lambda connection: _rule(connection, "next")) == "next"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    made = Index(f"sqlite:///{tmp_path / 'index.db'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def test_a_full_queue_fails_who_may_not_wait(index: Index) -> None:
+    with full_queue(index):
+        refused = index.submit(lambda connection: None, wait=False)
+        assert isinstance(refused.exception(0), Busy)
+    assert index.write(lambda connection: 1) == 1
+
+
+def test_what_comes_after_the_end_fails_and_does_not_hang(index: Index) -> None:
+    index.write(lambda connection: None)
+    writer = index._writer
+    assert writer is not None
+    real: queue.Queue[Any] = writer._queue
+    arrived, ended = threading.Event(), threading.Event()
+
+    class Late:
+        """The queue, to which the work comes only when the writer has ended."""
+
+        def put(self, item: Any, block: bool = True) -> None:
+            if item is not None:
+                arrived.set()
+                ended.wait(30)
+            real.put(item, block)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    writer._queue = Late()  # type: ignore[assignment]
+    futures: list[Any] = []
+    late = threading.Thread(target=lambda: futures.append(index.submit(lambda connection: None)))
+    late.start()
+    assert arrived.wait(30)
+    index.close()
+    ended.set()
+    late.join(30)
+    assert isinstance(futures[0].exception(10), StoreFailed)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MiB."""
@@ -118,16 +222,3 @@ def _fill(index: Index) -> OutOfResources:
         except OutOfResources as refusal:
             return refusal
     raise AssertionError("3 MiB took 10 MB")
-
-
-def test_what_the_driver_says_to_a_compiled_statement_is_a_refusal_too(tmp_path: Path) -> None:
-    rule = Statement(insert(ai_rule).values(id="once", rule="{}", created_at=0))
-    index = Index(f"sqlite:///{tmp_path / 'index.db'}")
-    try:
-        index.migrate()
-        index.write(lambda connection: rule.run(connection, {}).close())
-        with pytest.raises(StoreFailed):
-            index.write(lambda connection: rule.run(connection, {}).close())
-        assert _rules(index) == ["once"]
-    finally:
-        index.close()

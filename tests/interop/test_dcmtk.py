@@ -140,7 +140,7 @@ def test_dcmsend_sends_a_mixed_folder_as_it_is(archive: Archive, listener: Liste
         # an uncompressed file goes in whichever uncompressed syntax dcmsend names first
         (instance,) = archive.instances(str(dataset.StudyInstanceUID), None, str(dataset.SOPInstanceUID))
         with archive.open(instance) as stream:
-            kept, sent = dcmread(stream), dcmread(BytesIO(part10(dataset)))
+            kept, sent = dcmread(BytesIO(stream.read())), dcmread(BytesIO(part10(dataset)))
         if "PixelData" in sent:
             assert np.array_equal(kept.pixel_array, sent.pixel_array)
             del kept.PixelData, sent.PixelData

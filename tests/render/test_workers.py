@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import pacs.render.workers as pool_module
-from pacs.errors import OutOfResources, Unreadable
+from pacs.errors import Busy, Unreadable
 from pacs.render.values import PNG, RenderJob, RenderParameters, Viewport
 from pacs.render.workers import DecodeWorkers
 from tests.support.process import ROOT
@@ -233,13 +233,13 @@ def test_a_palette_index_beyond_the_table_takes_the_last_entry(decode_workers: D
 def test_a_full_queue_says_come_back_and_closing_frees_the_waiting() -> None:
     with DecodeWorkers(1, queue_max=0, timeout_s=PATIENCE_S) as workers, ThreadPoolExecutor(1) as pool:
         future, _ = at_work(workers, pool)
-        with pytest.raises(OutOfResources) as refused:
+        with pytest.raises(Busy) as refused:
             workers.render(plain())
         assert "again" in refused.value.hint
         workers.close()
-        with pytest.raises(OutOfResources, match="shutting down"):
+        with pytest.raises(Busy, match="shutting down"):
             future.result(PATIENCE_S)
-        with pytest.raises(OutOfResources, match="shutting down"):
+        with pytest.raises(Busy, match="shutting down"):
             workers.render(plain())
         assert workers.process_ids == ()
 
@@ -248,10 +248,10 @@ def test_a_full_queue_says_come_back_and_closing_frees_the_waiting() -> None:
 def test_no_free_worker_in_time() -> None:
     with DecodeWorkers(1, timeout_s=PATIENCE_S, wait_s=0.1) as workers, ThreadPoolExecutor(1) as pool:
         future, _ = at_work(workers, pool)
-        with pytest.raises(OutOfResources, match="no decoder became free"):
+        with pytest.raises(Busy, match="no decoder became free"):
             workers.render(plain())
         workers.close()
-        assert isinstance(future.exception(PATIENCE_S), OutOfResources)
+        assert isinstance(future.exception(PATIENCE_S), Busy)
 
 
 @pytest.mark.usefixtures("nothing_left_behind")
@@ -306,7 +306,7 @@ def test_a_worker_that_cannot_start(program: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "executable", program)
     with DecodeWorkers(1) as workers:
         for _ in range(2):
-            with pytest.raises(OutOfResources, match="no decoder could be started"):
+            with pytest.raises(Busy, match="no decoder could be started"):
                 workers.render(plain())
         monkeypatch.undo()
         assert workers.render(plain()).width == 16

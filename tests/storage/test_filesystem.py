@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from storage.errors import KeyMissing, StorageFailed, StorageUnfit
-from storage.filesystem import FolderStore, file_system_type, link_without_replacement
+from storage.filesystem import FolderStore, link_without_replacement
+from storage.mounts import file_system_of
 from storage.protocol import ByteRange
 from tests.storage.drive import CONTENT
 from tests.support.peers import absent, program
@@ -231,7 +232,7 @@ def test_a_store_in_memory_is_warned_about(tmp_path: Path) -> None:
 
 
 def test_the_kind_of_a_file_system_is_the_kernels_word() -> None:
-    assert file_system_type(Path("/proc")) == "proc"
+    assert file_system_of(Path("/proc")) == "proc"
 
 
 def test_a_store_where_no_folder_can_be_is_unfit(tmp_path: Path) -> None:

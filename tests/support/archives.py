@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pacs.access.principals import OPERATOR, Principal
 from pacs.archive.archive import Archive
 from pacs.archive.ingest import IngestLimits
 from pacs.index.engine import Index
+from pacs.index.writer import WAITING_MAX
 from pacs.model import Clock, Stored, utc_now
 from storage.filesystem import FolderStore
 from storage.open import S3Options, open_store
@@ -53,3 +55,22 @@ def send(archive: Archive, dataset: Dataset | bytes, principal: Principal = OPER
     with archive.receive_part10(principal, protocol="test") as reception:
         reception.write(content)
         return reception.commit()
+
+
+@contextmanager
+def full_queue(index: Index) -> Iterator[None]:
+    """The writer stands still and its queue is full, as when the database is away."""
+    started, released = threading.Event(), threading.Event()
+
+    def stand_still(connection: object) -> None:
+        started.set()
+        released.wait(60)
+
+    index.submit(stand_still)
+    assert started.wait(30)
+    for _ in range(WAITING_MAX):
+        index.submit(lambda connection: None)
+    try:
+        yield
+    finally:
+        released.set()

@@ -56,6 +56,22 @@ def rig(leaf: Leaf, answers: list[tuple[int, dict[str, str]]]) -> Iterator[Rig]:
         yield Rig(leaf, running)
 
 
+def test_a_delivery_that_could_not_begin_is_made_when_its_lease_ends(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    for number in range(DELIVERIES_PER_SERVICE_MAX):
+        rig.leaf.arrive(1, study=f"s{number}")
+        rig.leaf.follow()
+        with monkeypatch.context() as patch:
+            patch.setattr("pacs.triage.dispatcher.threading.Thread.start", no_thread)
+            with pytest.raises(RuntimeError):
+                rig.dispatcher.step()
+    rig.leaf.clock.forward(LEASE.total_seconds() + 1)
+    rig.deliver()
+    assert [task.state for task in rig.leaf.tasks()] == [TaskState.ACCEPTED] * DELIVERIES_PER_SERVICE_MAX
+
+
 def test_a_due_task_is_delivered_once(rig: Rig) -> None:
     rig.leaf.arrive()
     rig.leaf.follow()

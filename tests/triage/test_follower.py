@@ -14,6 +14,9 @@ from tests.support.archives import send
 from tests.support.factories import Patient, ct_slice, mr_series
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pacs.index.criteria import Query
     from tests.triage.conftest import Leaf
 
 RULE: dict[str, Any] = {
@@ -59,6 +62,23 @@ def test_a_stable_study_becomes_one_task_that_describes_it(leaf: Leaf) -> None:
     ]
     assert task.input["context"]["age_years"] == 67
     assert task.input["context"]["body_part"] == "HEAD"
+
+
+def test_what_comes_while_a_study_is_looked_at_is_asked_about_too(leaf: Leaf, monkeypatch: pytest.MonkeyPatch) -> None:
+    uid = leaf.arrive(2)
+    find = leaf.archive.find
+
+    def and_more_comes(query: Query) -> Iterator[dict[str, str]]:
+        rows = list(find(query))
+        _late(leaf, 9)
+        return iter(rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leaf.archive, "find", and_more_comes)
+        assert leaf.follow() == 1
+    assert leaf.follow() == 1
+    assert [(task.revision, task.input["instances"]) for task in leaf.tasks()] == [(1, 2), (2, 3)]
+    assert len(leaf.archive.instances(uid)) == 3
 
 
 def test_nothing_is_asked_before_the_study_is_stable(leaf: Leaf) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time
 
 import pytest
@@ -140,3 +141,14 @@ def test_nobody_there_is_a_failure() -> None:
         post(url, b"{}", {}, HERE)
     with pytest.raises(OutboundFailed, match="resolve"):
         post("https://no-such-host.invalid/", b"{}", {}, HERE)
+
+
+def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30))
+    monkeypatch.setattr(outbound, "TOTAL_TIMEOUT_S", 0.3)
+    began = time.monotonic()
+    with pytest.raises(OutboundFailed, match="no answer"):
+        post("https://reader.example/", b"", {}, HERE)
+    released.set()
+    assert time.monotonic() - began < 5

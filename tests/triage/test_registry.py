@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
-from pacs.access.principals import OPERATOR
+from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
+from pacs.errors import NotPermitted
 from pacs.index.schema import ai_rule, audit
 from pacs.triage.registry import ServiceRefused
 from pacs.triage.rules import RuleInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.triage.conftest import Leaf
 
 RULE = {
@@ -19,6 +22,23 @@ RULE = {
     "match": {"tag": "Modality", "op": "eq", "value": "MR"},
     "dispatch": [{"service": "reader"}],
 }
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ADMIN}))
+def test_only_who_manages_triage_changes_services_and_rules(leaf: Leaf, role: Role) -> None:
+    somebody = Principal(PrincipalKind.USER, "aigul", frozenset({role}))
+    changes: list[Callable[[], object]] = [
+        lambda: leaf.registry.add_service("reader", "https://elsewhere.example/", {}, by=somebody),
+        lambda: leaf.registry.disable_service("reader", by=somebody),
+        lambda: leaf.registry.add_rule(RULE, by=somebody),
+    ]
+    for change in changes:
+        with pytest.raises(NotPermitted):
+            change()
+    service = leaf.registry.service("reader")
+    assert service is not None
+    assert not service.disabled
+    leaf.registry.add_rule(RULE, by=Principal(PrincipalKind.USER, "admin", frozenset({Role.ADMIN})))
 
 
 def test_a_service_gets_a_secret_of_its_own_and_another_one_when_registered_again(leaf: Leaf) -> None:

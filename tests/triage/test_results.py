@@ -151,6 +151,13 @@ def test_a_result_for_other_images_is_kept_and_not_used(leaf: Leaf) -> None:
     assert asked.state().result_sha256
 
 
+def test_a_number_of_too_many_digits_is_refused(leaf: Leaf) -> None:
+    asked = Asked(leaf)
+    body = json.dumps(asked.document()).replace('"service": {', '"service": {"extra": ' + "1" * 5000 + ", ", 1)
+    with pytest.raises(ResultInvalid):
+        asked.results.take(asked.task.id, body.encode(), OPERATOR)
+
+
 def test_a_late_result_is_kept_and_not_used(leaf: Leaf) -> None:
     asked = Asked(leaf)
     leaf.clock.forward(301)

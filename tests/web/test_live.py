@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from pacs.access.principals import OPERATOR, Role
 from pacs.render.workers import DecodeWorkers
-from pacs.web.live import CLOSED_SIGNED_OUT
+from pacs.web.live import CLOSED_SIGNED_OUT, LiveFeed, routes
 from tests.support.archives import send
 from tests.support.factories import ct_series, ct_slice, uid
 from tests.support.web import SOCKET, Site, open_site
@@ -45,6 +46,59 @@ def until(true: Callable[[], bool], timeout_s: float = 10.0) -> None:
     while not true():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)
+
+
+def test_what_happens_while_a_viewer_joins_is_told_to_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, sent = site.browser(), ct_slice()
+    with browser.websocket_connect(SOCKET, headers=OUR_PAGE) as first:
+        assert receive(first)["kind"] == "hello"
+        latest = site.archive.events.latest
+
+        def and_then_something_happens() -> int:
+            number = latest()
+            send(site.archive, sent)
+            assert receive(first)["study_instance_uid"] == sent.StudyInstanceUID
+            return number
+
+        monkeypatch.setattr(site.archive.events, "latest", and_then_something_happens)
+        with browser.websocket_connect(SOCKET, headers=OUR_PAGE) as second:
+            assert receive(second) == {"kind": "hello", "number": 0}
+            assert receive(second)["study_instance_uid"] == sent.StudyInstanceUID
+
+
+def test_a_viewer_that_is_cut_off_while_it_joins_leaves_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = LiveFeed(site.archive.events)
+    joining, released = threading.Event(), threading.Event()
+
+    def slowly() -> int:
+        joining.set()
+        released.wait(10)
+        return 0
+
+    monkeypatch.setattr(site.archive.events, "latest", slowly)
+    (route,) = routes(feed, site.accounts, site.sessions)
+
+    class Socket:
+        """Just enough of one."""
+
+        async def accept(self) -> None: ...
+
+        async def receive(self) -> dict[str, str]:
+            await asyncio.sleep(60)
+            return {"type": "websocket.disconnect"}
+
+    async def cut_off() -> None:
+        watching = asyncio.create_task(route.endpoint(Socket(), OPERATOR))  # type: ignore[arg-type]
+        assert await asyncio.to_thread(joining.wait, 10)
+        watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watching
+
+    asyncio.run(cut_off())
+    released.set()
+    until(lambda: not any(thread.name == "web-live" for thread in threading.enumerate()))
+    time.sleep(0.1)
+    assert feed.watchers == 0
 
 
 def test_a_study_that_arrives_is_told_at_once(site: Site) -> None:

@@ -20,6 +20,7 @@ from pacs.archive.priority import band_name
 from pacs.dicom.names import folded, skeleton
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
+from pacs.index.query import word_begins
 from pacs.index.schema import instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
 from pacs.web.dicomweb.accesses import Accesses
@@ -145,15 +146,19 @@ def _word(word: str) -> ColumnElement[bool]:
     name, sound = _pattern(folded(word)), _pattern(skeleton(word))
     alternatives = [
         _has(patient.c.patient_name_folded, name),
-        _has(patient.c.patient_id, _pattern(word)),
-        _has(study.c.accession_number, _pattern(word)),
-        _has(study.c.study_description, _pattern(word)),
-        _has(func.lower(study.c.study_description), _pattern(word.lower())),
+        *_in_any_case(patient.c.patient_id, word),
+        *_in_any_case(study.c.accession_number, word),
+        *_in_any_case(study.c.study_description, word),
     ]
     if sound:
-        padded = " " + func.replace(func.replace(patient.c.patient_name_skeleton, "^", " "), "=", " ")
-        alternatives.append(and_(patient.c.patient_name_skeleton != "", padded.like(f"% {sound}%", escape="!")))
+        column = patient.c.patient_name_skeleton
+        alternatives.append(and_(column != "", word_begins(column, sound)))
     return or_(*alternatives)
+
+
+def _in_any_case(column: ColumnElement[Any], word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """As written too: SQLite's lower() knows ASCII alone. No index serves this, words are found inside."""
+    return _has(column, _pattern(word)), _has(func.lower(column), _pattern(word.lower()))
 
 
 def _has(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:

@@ -18,11 +18,14 @@ from pacs.model import Clock
 log = structlog.get_logger()
 
 PERIOD_S = 15 * 60.0
+AGAIN_S = 5.0
+"""After a record that could not be written, the next one is tried when so much time has passed."""
+
 REMEMBERED_MAX = 10_000
 
 
 class Accesses:
-    """Queues the records to the index's writer without waiting for it."""
+    """Queues the records to the index's writer without ever waiting, also when that is full: the event loop calls."""
 
     def __init__(self, index: Index, clock: Clock) -> None:
         self._index = index
@@ -53,10 +56,11 @@ class Accesses:
         def work(connection: Connection) -> None:
             record(connection, at, code=code, action=action, principal=principal, study_instance_uid=study_instance_uid)
 
-        self._index.submit(work).add_done_callback(_told)
+        def told(done: Future[None]) -> None:
+            error = done.exception()
+            if error is not None:
+                log.error("access_not_audited", error=str(error))
+                with self._lock:
+                    self._recorded[key] = now - PERIOD_S + AGAIN_S
 
-
-def _told(done: Future[None]) -> None:
-    error = done.exception()
-    if error is not None:
-        log.error("access_not_audited", error=str(error))
+        self._index.submit(work, wait=False).add_done_callback(told)

@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAcceptable, QueryRefused
+from pacs.model import DICOMWEB_ROOT
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.media_types import DICOM_JSON, JSON, MediaRange, accepted
 
-ROOT = "/dicom-web"
+ROOT = DICOMWEB_ROOT
 VARY = "accept"
 
 
@@ -50,6 +51,11 @@ def json_answer(
     for text in warnings:
         response.headers.append("warning", f'299 {service} "{text}"')
     return response
+
+
+def entity_tags(text: str) -> set[str]:
+    """The entity tags of an If-None-Match header; weak ones count as strong for GET (RFC 9110 13.1.2)."""
+    return {tag.strip().removeprefix("W/") for tag in text.split(",")}
 
 
 def checked_uid(uid: str, name: str) -> str:

@@ -1,111 +1,60 @@
-"""Bodies that are too large to hold: stored bytes go from the store to the socket in slices of memory maps.
+"""Bodies that are too large to hold: stored bytes go from the store to the socket in pieces, read in threads.
 
-A slice of a map is handed to the server as it is; where the store has no files, ranges are read instead. Whatever
-touches a disk runs in a thread.
+They are read, never mapped: a map of a file that was cut short or of a disk that fails ends the process at a touch.
 """
 
 from __future__ import annotations
 
 import asyncio
-import mmap
-import threading
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from itertools import pairwise
-from pathlib import Path
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pacs.access.gate import in_thread
 from pacs.archive.archive import Archive
-from pacs.errors import Unreadable
+from pacs.dicom.paged import PagedBytes, bytes_at
 from pacs.model import StoredInstance
-from storage.protocol import ByteRange
 
 Piece = bytes | memoryview
 Pieces = AsyncGenerator[Piece, None]
 
 PIECE_BYTES = 2 << 20
-MAPPED_OBJECTS_MAX = 256
+WHOLE_BYTES_MAX = 32 << 20
 WATCHED_BYTES_MIN = 4 << 20
-
-_POPULATE_READ = 22  # MADV_POPULATE_READ (Linux 5.14); the mmap module of Python 3.11 does not name it
 
 
 class StoredBytes:
-    """Reads ranges of stored objects. The maps are of write-once files, so they never change; a bounded number is kept.
+    """Reads ranges of stored objects. Methods block and may be called from any thread."""
 
-    Methods block and may be called from any thread.
-    """
-
-    def __init__(self, archive: Archive, maps_max: int = MAPPED_OBJECTS_MAX) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._maps_max = maps_max
-        self._maps: OrderedDict[str, mmap.mmap] = OrderedDict()
-        self._lock = threading.Lock()
 
-    def read(self, stored: StoredInstance, offset: int, length: int) -> Piece:
+    def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
         """`length` bytes from `offset` of the object (not of its data set). Raises Unreadable, StoreFailed."""
-        path = self._archive.local_path(stored)
-        if path is None:
-            with self._archive.open(stored, ByteRange(offset, length)) as stream:
-                data: Piece = stream.read()
-        else:
-            mapped = self._map(stored, path)
-            _load(mapped, offset, length)
-            data = memoryview(mapped)[offset : offset + length]
-        if len(data) != length:
-            raise _too_short(stored)
-        return data
+        return self._archive.read(stored, offset, length)
 
-    def dataset(self, stored: StoredInstance) -> Piece:
-        """The whole data set: a view where the store keeps files, else bytes."""
-        return self.read(stored, stored.dataset_offset, stored.dataset_length)
+    def dataset(self, stored: StoredInstance) -> bytes | PagedBytes:
+        """The data set, whose slices raise Unreadable and StoreFailed where it is too large to be read at once."""
+        return bytes_at(
+            lambda offset, length: self.read(stored, stored.dataset_offset + offset, length),
+            stored.dataset_length,
+            WHOLE_BYTES_MAX,
+        )
 
-    async def stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
-        """The range in pieces, read ahead of the socket one at a time."""
+    def stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
+        """The range in pieces, read ahead of the socket one at a time.
+
+        Raises Unreadable and StoreFailed at once where the object is not there as long as it was.
+        """
+        self.read(stored, stored.size - 1, 1)
+        return self._stream(stored, offset, length)
+
+    async def _stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
         end = offset + length
-        for start, after in pairwise([*range(offset, end, PIECE_BYTES), end]):
-            yield await in_thread(self.read, stored, start, after - start)
-
-    def _map(self, stored: StoredInstance, path: Path) -> mmap.mmap:
-        with self._lock:
-            mapped = self._maps.get(stored.object_key)
-            if mapped is not None:
-                self._maps.move_to_end(stored.object_key)
-                return mapped
-        try:
-            with path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise Unreadable(
-                f"instance {stored.sop_instance_uid} is not where it was stored", "run `pacs verify`"
-            ) from error
-        if len(mapped) < stored.size:  # touching what a truncated file lacks would kill the process
-            raise _too_short(stored)
-        with self._lock:
-            self._maps[stored.object_key] = mapped
-            if len(self._maps) > self._maps_max:
-                self._maps.popitem(last=False)  # closed when the last slice of it is gone
-        return mapped
-
-
-def _load(mapped: mmap.mmap, offset: int, length: int) -> None:
-    """Bring the range into memory here, in a thread, so that the event loop never waits for the disk."""
-    start = offset - offset % mmap.PAGESIZE
-    try:
-        mapped.madvise(_POPULATE_READ, start, min(length + offset - start, len(mapped) - start))
-    except OSError:  # an older kernel: touch every page
-        sum(memoryview(mapped)[start : offset + length : mmap.PAGESIZE])
-
-
-def _too_short(stored: StoredInstance) -> Unreadable:
-    return Unreadable(
-        f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
-        "run `pacs verify`, then send it again from its source",
-    )
+        for start in range(offset, end, PIECE_BYTES):
+            yield await in_thread(self.read, stored, start, min(PIECE_BYTES, end - start))
 
 
 async def taken(pieces: Iterator[Piece], bytes_at_once: int = PIECE_BYTES) -> Pieces:
@@ -132,6 +81,15 @@ async def given(*pieces: Piece) -> Pieces:
     """Pieces that are at hand already."""
     for piece in pieces:
         yield piece
+
+
+async def framed(head: bytes, pieces: Pieces, tail: bytes) -> Pieces:
+    """One body part with what stands around it."""
+    async with aclosing(pieces):
+        yield head
+        async for piece in pieces:
+            yield piece
+        yield tail
 
 
 class StreamedAnswer(Response):
@@ -179,11 +137,3 @@ class StreamedAnswer(Response):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def joined(parts: AsyncIterator[Pieces]) -> Pieces:
-    """One stream after the other."""
-    async for part in parts:
-        async with aclosing(part) as pieces:
-            async for piece in pieces:
-                yield piece

@@ -13,15 +13,15 @@ from starlette.responses import Response
 
 from pacs.access.gate import in_thread
 from pacs.archive.archive import Archive
-from pacs.archive.retrieve import frame_ranges
+from pacs.archive.retrieve import frame_ranges, frame_table
 from pacs.dicom.convert import explicit_little_endian
 from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, scan
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
-from pacs.errors import NotAcceptable, NotFound, QueryRefused
+from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.workers import DecodedFrame, DecodeWorkers, RenderJob
-from pacs.web.dicomweb.answers import accepted_by
+from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
 from pacs.web.dicomweb.multipart import Framing
@@ -111,16 +111,18 @@ class Frames:
     ) -> Response:
         """Frames `numbers` of what `find` gives; `url` is that of the instance.
 
-        Raises NotFound, NotAcceptable, Unreadable, OutOfResources.
+        Raises NotFound, NotAcceptable, Unreadable, Busy.
         """
-        accepts, known = accepted_by(request), request.headers.get("if-none-match", "")
+        accepts, known = accepted_by(request), entity_tags(request.headers.get("if-none-match", ""))
 
         def prepare() -> tuple[StoredInstance, FrameForm, str, list[Piece] | None]:
             stored = find()
-            self._check(stored, numbers)
+            table = frame_table(stored)
+            for number in numbers:  # all of them before the answer begins
+                table.check(number)
             form = chosen_form(accepts, stored.transfer_syntax_uid, len(numbers))
             etag = _etag(stored, numbers, form)
-            return stored, form, etag, None if known == etag else self.frame(stored, numbers[0], form)
+            return stored, form, etag, None if etag in known else self.frame(stored, numbers[0], form)
 
         stored, form, etag, first = await in_thread(prepare)
         headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}
@@ -159,18 +161,12 @@ class Frames:
                 yield piece
         yield tail
 
-    def _check(self, stored: StoredInstance, numbers: Sequence[int]) -> None:
-        table = _table(stored)
-        for number in numbers:
-            if not 1 <= number <= table.number_of_frames:
-                raise NotFound(f"there is no frame {number}", f"the instance has frames 1 to {table.number_of_frames}")
-
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
-        """The bytes of one frame in `form`. Raises NotFound, Unreadable, OutOfResources."""
+        """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
         if form.decode:
             return [self.decoded(stored, number).data]
         syntax = transfer_syntax(stored.transfer_syntax_uid)
-        table = _table(stored)
+        table = frame_table(stored)
         if table.frame_bits % 8:
             return [_aligned(self._archive.frame(stored, number), table, number)]
         if syntax.big_endian:
@@ -183,7 +179,7 @@ class Frames:
         ]
 
     def decoded(self, stored: StoredInstance, number: int) -> DecodedFrame:
-        """One frame as plain pixels. Raises NotFound, Unreadable, OutOfResources."""
+        """One frame as plain pixels. Raises NotFound, Unreadable, Busy."""
         return self._workers.decode(self.job(stored, number))
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:
@@ -193,18 +189,18 @@ class Frames:
             transfer_syntax_uid=stored.transfer_syntax_uid,
             frame=self._archive.frame(stored, number),
             frame_number=number,
-            pixel_data_vr=self._pixel_data_vr(stored),
+            pixel_data_vr=stored.pixel_data_vr,
         )
 
-    def pixel_bytes(self, stored: StoredInstance) -> list[Piece]:
-        """All native frames as one value, little endian (PS3.18 8.7.3.3.1)."""
-        table = _table(stored)
+    def pixel_bytes(self, stored: StoredInstance) -> tuple[Pieces, int]:
+        """All native frames as one value, little endian (PS3.18 8.7.3.3.1), and its bytes. Raises Unreadable."""
+        table = frame_table(stored)
         syntax = transfer_syntax(stored.transfer_syntax_uid)
         length = (table.frame_bits * table.number_of_frames + 7) // 8
         if syntax.big_endian or syntax.deflated:
             dataset, start = self._little_endian(stored)
-            return [memoryview(dataset)[start : start + length]]
-        return [self._bytes.read(stored, stored.dataset_offset + table.offset, length)]
+            return given(memoryview(dataset)[start : start + length]), length
+        return self._bytes.stream(stored, stored.dataset_offset + table.offset, length), length
 
     def _swapped(self, stored: StoredInstance, table: FrameTable, number: int) -> Piece:
         [(offset, length)] = table.ranges(number)
@@ -220,24 +216,7 @@ class Frames:
             depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
             if kind == ELEMENT and tag in PIXEL_TAGS and not depth:
                 return dataset, value
-        raise _no_frames(stored)
-
-    def _pixel_data_vr(self, stored: StoredInstance) -> str:
-        syntax = transfer_syntax(stored.transfer_syntax_uid)
-        if syntax.implicit or syntax.deflated or stored.pixel_element_offset is None:
-            return ""
-        head = self._bytes.read(stored, stored.dataset_offset + stored.pixel_element_offset, 6)
-        return bytes(head[4:6]).decode("ascii", "replace")
-
-
-def _table(stored: StoredInstance) -> FrameTable:
-    if stored.frame_table is None:
-        raise _no_frames(stored)
-    return FrameTable.from_bytes(stored.frame_table)
-
-
-def _no_frames(stored: StoredInstance) -> NotFound:
-    return NotFound(f"instance {stored.sop_instance_uid} has no frames", "ask for the instance itself")
+        raise Unreadable("the pixel data are not where the index says", "run `pacs rebuild`")
 
 
 def _aligned(data: bytes, table: FrameTable, number: int) -> bytes:

@@ -14,9 +14,9 @@ from enum import Enum, auto
 import structlog
 
 from pacs.access.gate import in_thread
+from pacs.archive.retrieve import frame_table
 from pacs.dicom.convert import explicit_little_endian
-from pacs.dicom.elements import ELEMENT, FRAGMENTS_END, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
-from pacs.dicom.frames import FrameTable
+from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, Unreadable
@@ -107,7 +107,7 @@ class Instances:
         self._frames = frames
 
     async def outgoing(self, stored: StoredInstance, form: InstanceForm) -> Outgoing:
-        """`stored` in `form`. Raises Unreadable, OutOfResources, NotAcceptable."""
+        """`stored` in `form`. Raises Unreadable, Busy, NotAcceptable."""
         way = _way(stored, form.wanted)
         assert way is not None, "the form was chosen for these instances"
         if way is Way.CONVERT:
@@ -120,8 +120,8 @@ class Instances:
                     raise
                 log.warning("instance_not_decoded", sop_instance_uid=stored.sop_instance_uid, cause=error.message)
         # What is damaged or gone is refused before the answer begins.
-        await in_thread(self._bytes.read, stored, 0, min(stored.size, stored.dataset_offset))
-        return Outgoing(stored.transfer_syntax_uid, self._bytes.stream(stored, 0, stored.size), stored.size)
+        pieces = await in_thread(self._bytes.stream, stored, 0, stored.size)
+        return Outgoing(stored.transfer_syntax_uid, pieces, stored.size)
 
     async def _converted(self, stored: StoredInstance) -> Outgoing:
         dataset = await in_thread(self._bytes.dataset, stored)
@@ -133,8 +133,7 @@ class Instances:
 
     async def _decoded(self, stored: StoredInstance) -> Outgoing:
         """Every frame decoded, one at a time; the first now, so that what cannot be decoded is known in time."""
-        assert stored.frame_table is not None
-        frames = FrameTable.from_bytes(stored.frame_table).number_of_frames
+        frames = frame_table(stored).number_of_frames
         first = await in_thread(self._frames.decoded, stored, 1)
         length = len(first.data) * frames
         if length > VALUE_BYTES_MAX:
@@ -162,13 +161,15 @@ class Instances:
 
     def _around_pixels(self, stored: StoredInstance, frame: DecodedFrame, length: int) -> tuple[bytes, bytes]:
         """The file up to the value of its native pixel data, and what follows it."""
-        assert stored.pixel_element_offset is not None
-        dataset = memoryview(self._bytes.dataset(stored))
-        header = dataset[: stored.pixel_element_offset]
+        offset, end = stored.pixel_element_offset, stored.pixel_element_end
+        assert offset is not None
+        assert end is not None
+        dataset = self._bytes.dataset(stored)
+        header = dataset[:offset]
         vr = b"OW" if frame.bits_allocated > 8 else b"OB"
         pixel_head = _LONG.pack(0x7FE0, 0x0010, vr, 0, length + (length & 1))
         before = _meta(stored) + _described(header, frame) + pixel_head
-        return before, _behind(dataset[stored.pixel_element_offset :])
+        return before, _behind(dataset[end:])
 
 
 def _meta(stored: StoredInstance) -> bytes:
@@ -180,7 +181,7 @@ def _chained(first: Sequence[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:
     yield from rest
 
 
-def _described(header: memoryview, frame: DecodedFrame) -> bytes:
+def _described(header: bytes, frame: DecodedFrame) -> bytes:
     """`header` (Explicit VR Little Endian) with the Image Pixel attributes of the decoded frame (PS3.3 C.7.6.3)."""
     fresh = _pixel_attributes(frame)
     out = bytearray()
@@ -212,16 +213,13 @@ def _pixel_attributes(frame: DecodedFrame) -> dict[int, bytes]:
     return elements
 
 
-def _behind(pixels: memoryview) -> bytes:
-    """What follows the encapsulated pixel data that `pixels` begins with."""
+def _behind(rest: bytes) -> bytes:
+    """`rest`, which follows the pixel data, without what no longer holds."""
     out = bytearray()
-    depth = 0
-    kept_from = -1
-    for kind, tag, _, start, value, length in scan(pixels, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
-        if kind == FRAGMENTS_END and kept_from < 0:
-            kept_from = value
+    depth = kept_from = 0
+    for kind, tag, _, start, value, length in scan(rest, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
         depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
-        if tag in _LEFT_OUT_BEHIND and not depth and kept_from >= 0:
-            out += pixels[kept_from:start]
+        if tag in _LEFT_OUT_BEHIND and not depth:
+            out += rest[kept_from:start]
             kept_from = value + (length if kind == ELEMENT else 0)
-    return bytes(out + (pixels[kept_from:] if kept_from >= 0 else b""))
+    return bytes(out + rest[kept_from:])

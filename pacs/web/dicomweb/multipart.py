@@ -13,7 +13,6 @@ from enum import Enum, auto
 
 from pacs.errors import SuretError
 
-BOUNDARY_CHARACTERS_MAX = 70
 HEADERS_BYTES_MAX = 16 * 1024
 PREAMBLE_BYTES_MAX = 64 * 1024
 PADDING_BYTES_MAX = 256  # blanks between a delimiter and its line's end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -174,16 +174,7 @@ def to_query(
 
 def _one_more(query: Query) -> Query:
     """The same question for one row more, which tells whether there are any."""
-    return Query(
-        query.level,
-        query.criteria,
-        query.returns,
-        (query.limit or 0) + 1,
-        query.offset,
-        query.fuzzy,
-        query.combined_date_time,
-        query.study_instance_uids,
-    )
+    return replace(query, limit=(query.limit or 0) + 1)
 
 
 # Parameters ----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import QueryParams
 
+from pacs.archive.retrieve import frame_table
 from pacs.errors import NotAcceptable, QueryRefused
 from pacs.model import StoredInstance
 from pacs.render.values import JPEG, MEDIA_TYPES, WINDOW_FUNCTIONS
@@ -88,7 +89,7 @@ def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance,
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]
     middle = series[len(series) // 2]
-    return middle, (middle.number_of_frames + 1) // 2
+    return middle, (frame_table(middle).number_of_frames + 1) // 2
 
 
 class Pictures:
@@ -104,7 +105,7 @@ class Pictures:
         self._making: dict[str, Future[Picture]] = {}
 
     async def picture(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture:
-        """The picture of one frame. Raises NotFound, Unreadable, OutOfResources, QueryRefused."""
+        """The picture of one frame. Raises NotFound, Unreadable, Busy, QueryRefused."""
         if stored.frame_table is None:
             raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
         key = etag(stored, frame, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,7 @@ from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, service_url
 from pacs.web.dicomweb.media_types import DICOM, MULTIPART, parsed
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.errors import RETRY_AFTER_S, MediaTypeRefused
+from pacs.web.errors import PASSING, RETRY_AFTER_S, MediaTypeRefused
 
 log = structlog.get_logger()
 
@@ -54,7 +55,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Delivery:
-    """One request's parts on their way into the archive. Blocks; used by one thread at a time."""
+    """One request's parts on their way into the archive. Blocks.
+
+    Used by one thread at a time, except that `close` may come from another one while the request is cut off.
+    """
 
     archive: Archive
     principal: Principal
@@ -65,9 +69,16 @@ class Delivery:
     _failure: tuple[int, type[Exception]] | None = None
     _head: bytearray = field(default_factory=bytearray)
     _identity: tuple[str, str] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body. Raises MultipartBroken when nothing was delivered before."""
+        with self._lock:
+            if not self._closed:
+                self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         if self.reader is None:
             self._data(memoryview(data))
             return
@@ -85,10 +96,17 @@ class Delivery:
 
     def begin_single(self) -> None:
         """The whole body is one file."""
-        self._begin(DICOM)
+        with self._lock:
+            if not self._closed:
+                self._begin(DICOM)
 
     def finish(self) -> None:
         """The body has ended. Raises MultipartBroken when nothing was delivered before."""
+        with self._lock:
+            if not self._closed:
+                self._finish()
+
+    def _finish(self) -> None:
         if self.reader is None:
             self._end()
             return
@@ -98,7 +116,12 @@ class Delivery:
             self._break_off(broken)
 
     def close(self) -> None:
-        """Leave nothing of a part that did not come to its end."""
+        """Leave nothing of a part that did not come to its end, and take nothing more."""
+        with self._lock:
+            self._closed = True
+            self._discard()
+
+    def _discard(self) -> None:
         if self._reception is not None:
             self._reception.discard()
             self._reception = None
@@ -156,11 +179,11 @@ class Delivery:
             self.results.append(Failure(*self._failure, *(self._identity or ("", ""))))
 
     def _fail(self, reason: int, error: type[Exception]) -> None:
-        self.close()
+        self._discard()
         self._failure = self._failure or (reason, error)
 
     def _break_off(self, broken: MultipartBroken) -> None:
-        self.close()
+        self._discard()
         if not self.results:
             raise broken
         self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, *(self._identity or ("", ""))))
@@ -255,7 +278,7 @@ def _answer(results: list[Stored | Failure], service: str) -> Response:
         if items:
             body[tag] = {"vr": "SQ", "Value": items}
     response = json_answer(body, status=_status(stored, failures))
-    if response.status_code == 503:
+    if response.status_code in PASSING:
         response.headers["retry-after"] = str(RETRY_AFTER_S)
     return response
 
@@ -271,6 +294,7 @@ def _status(stored: list[Stored], failures: list[Failure]) -> int:
 
 
 _NOTHING_STORED = (
+    (507, frozenset({OutOfResources})),
     (503, frozenset({OutOfResources, StoreFailed})),
     (413, frozenset({InstanceTooLarge})),
     (403, frozenset({NotAuthorised})),

@@ -17,18 +17,17 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.retrieve import frame_table
 from pacs.attributes import BY_KEYWORD, Level
-from pacs.dicom.context import little_endian
-from pacs.dicom.dictionary import WORD_BYTES
 from pacs.dicom.uids import transfer_syntax
-from pacs.errors import NotAcceptable, Unreadable
+from pacs.errors import NotAcceptable, NotFound, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, json_type, service_url
-from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
+from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, entity_tags, json_type, service_url
+from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer, framed, given
 from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
 from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, chosen_form
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM
@@ -124,7 +123,7 @@ class Wado:
         study, series = _uids(request)
         self._accesses.read(principal, study)
         found = await in_thread(self._archive.series_metadata, study, series)
-        return await self._metadata_answer(request, media_type, found.etag, found.gzip_json)
+        return await self._metadata_answer(request, media_type, found.etag, found.gzip_json, found.unreadable)
 
     async def instance_metadata(self, request: Request, principal: Principal) -> Response:
         """One instance as DICOM JSON."""
@@ -145,20 +144,26 @@ class Wado:
         [study] = _uids(request)
         self._accesses.read(principal, study)
 
-        def made() -> tuple[str, bytes]:
-            self._archive.instances(study)  # a study without live instances is not there
+        def made() -> tuple[str, bytes, int]:
             query = Query(Level.SERIES, (Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study,))),))
             series = [row["SeriesInstanceUID"] for row in self._archive.find(query)]
+            if not series:
+                raise NotFound("there is no such study here", "check the UID, or search for it")
             parts = [self._archive.series_metadata(study, uid) for uid in series]
             tags = hashlib.sha256(" ".join(part.etag for part in parts).encode()).hexdigest()[:32]
-            return f'"{tags}"', _arrays_joined(part.gzip_json for part in parts)
+            unreadable = sum(part.unreadable for part in parts)
+            return f'"{tags}"', _arrays_joined(part.gzip_json for part in parts), unreadable
 
-        tag, content = await in_thread(made)
-        return await self._metadata_answer(request, media_type, tag, content)
+        return await self._metadata_answer(request, media_type, *await in_thread(made))
 
-    async def _metadata_answer(self, request: Request, media_type: str, tag: str, gzip_json: bytes) -> Response:
+    async def _metadata_answer(
+        self, request: Request, media_type: str, tag: str, gzip_json: bytes, unreadable: int = 0
+    ) -> Response:
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept, accept-encoding"}
-        if tag in _tags(request.headers.get("if-none-match", "")):
+        if unreadable:
+            service = service_url(request, self._settings)
+            headers["warning"] = f'299 {service} "{unreadable} instances cannot be read; only their UIDs are given"'
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         if _takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(gzip_json, 200, {**headers, "content-encoding": "gzip"}, media_type)
@@ -178,39 +183,28 @@ class Wado:
         path: str = request.path_params["path"]
         [stored] = await in_thread(self._found(request, principal))
         ranges = [entry for entry in accepted_by(request) if entry.includes(OCTET_STREAM)]
-        native = transfer_syntax(stored.transfer_syntax_uid).native
         pixels = re.fullmatch(r"[0-9A-F]{8}", path) is not None and int(path, 16) in PIXEL_TAGS
-        if pixels and not native and stored.frame_table is not None:
-            numbers = list(range(1, stored.number_of_frames + 1))
+        table = frame_table(stored) if pixels and stored.frame_table is not None else None
+        if table is not None and (table.lengths or not transfer_syntax(stored.transfer_syntax_uid).native):
+            numbers = range(1, table.number_of_frames + 1)
             url = service_url(request, self._settings) + _instance_path(request)
             return await self._frames.answer(request, lambda: stored, numbers, url)
         if not ranges:
             raise NotAcceptable("bulk data are given as octets only", f"accept {OCTET_STREAM}")
-        pieces = (
-            await in_thread(self._frames.pixel_bytes, stored) if pixels else await in_thread(self._value, stored, path)
-        )
-        length = sum(map(len, pieces))
+        if table is not None and table.frame_bits:
+            pieces, length = await in_thread(self._frames.pixel_bytes, stored)
+        else:
+            value = await in_thread(self._archive.bulk_data, stored, path)
+            pieces, length = given(value), len(value)
         headers = {"etag": f'"{stored.dataset_sha256[:32]}-b"', "cache-control": CACHE, "vary": "accept"}
         if not ranges[0].multipart:
-            return StreamedAnswer(given(*pieces), media_type=OCTET_STREAM, length=length, headers=headers)
+            return StreamedAnswer(pieces, media_type=OCTET_STREAM, length=length, headers=headers)
         framing = Framing(OCTET_STREAM)
         location = f"{_instance_url(service_url(request, self._settings), stored)}/bulkdata/{path}"
         head = framing.head({"Content-Type": OCTET_STREAM, "Content-Location": location})
         length += len(head) + len(framing.tail)
-        body = given(head, *pieces, framing.tail)
+        body = framed(head, pieces, framing.tail)
         return StreamedAnswer(body, media_type=framing.content_type, length=length, headers=headers)
-
-    def _value(self, stored: StoredInstance, path: str) -> list[Piece]:
-        """The octets at `path`, little endian whatever the object is (PS3.18 8.7.3.3.1)."""
-        value = self._archive.bulk_data(stored, path)
-        if not transfer_syntax(stored.transfer_syntax_uid).big_endian:
-            return [value]
-        element = {"Value": [self._archive.instance_metadata(stored)]}
-        tag, *rest = path.split("/")
-        for number, inner in zip(rest[::2], rest[1::2], strict=True):
-            element, tag = element["Value"][0][tag], inner
-            element = {"Value": [element["Value"][int(number) - 1]]}
-        return [little_endian(value, WORD_BYTES.get(str(element["Value"][0][tag]["vr"]), 1))]
 
     # Pictures --------------------------------------------------------------------------------------------------
 
@@ -237,7 +231,7 @@ class Wado:
             stored, frame = representative(instances)
         tag = etag(stored, frame, wanted.parameters)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
-        if tag in _tags(request.headers.get("if-none-match", "")):
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         picture = await self._pictures.picture(stored, frame, wanted.parameters)
         response = Response(picture.data, 200, headers, picture.media_type)
@@ -295,11 +289,6 @@ def _instance_url(service: str, stored: StoredInstance) -> str:
 
 def _instance_path(request: Request) -> str:
     return "/studies/{study}/series/{series}/instances/{instance}".format(**request.path_params)
-
-
-def _tags(text: str) -> set[str]:
-    """The entity tags of an If-None-Match header; weak ones count as strong for GET (RFC 9110 13.1.2)."""
-    return {tag.strip().removeprefix("W/") for tag in text.split(",")}
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

@@ -13,8 +13,12 @@ from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
 from pacs.attributes import Level
+from pacs.dicom.json import dataset_json
+from pacs.dicom.uids import transfer_syntax
+from pacs.dicom.walker import inflate
 from pacs.errors import ArrivalRefused
 from pacs.index.criteria import Query
+from storage.protocol import ByteRange
 from tests.support.archives import send
 from tests.support.corpus import corpus
 from tests.support.web import ANY_FRAMES, ANY_OBJECTS, Site, parts
@@ -78,3 +82,20 @@ def test_every_object(client: TestClient, urls: list[str], rest: str, accept: st
             # a few data sets do not name themselves; their senders did
             assert one.get("00080018", {}).get("Value", [uid]) == [uid]
     assert answered > 0.8 * len(urls)
+
+
+def test_metadata_are_those_of_the_whole_data_set(module_site: Site, client: TestClient) -> None:
+    """They are read without the pixels, which must not change them."""
+    archive = module_site.archive
+    studies = {row["StudyInstanceUID"] for row in archive.find(Query(Level.STUDY))}
+    instances = [stored for study in sorted(studies) for stored in archive.instances(study)]
+    assert len(instances) > 300
+    for stored in instances:
+        with archive.open(stored, ByteRange(stored.dataset_offset, stored.dataset_length)) as stream:
+            dataset = stream.read()
+        root = f"/dicom-web/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
+        uri = f"{root}/instances/{stored.sop_instance_uid}/bulkdata/".__add__
+        if transfer_syntax(stored.transfer_syntax_uid).deflated:
+            dataset = inflate(dataset)
+        whole = dataset_json(dataset, stored.transfer_syntax_uid, bulk_data_uri=uri)
+        assert archive.instance_metadata(stored) == whole, stored.object_key

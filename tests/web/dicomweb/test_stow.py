@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
 from starlette.testclient import TestClient
 
-from pacs.access.principals import Role
-from pacs.archive.ingest import IngestLimits
+from pacs.access.principals import OPERATOR, Role
+from pacs.archive.ingest import IngestLimits, Reception
 from pacs.render.workers import DecodeWorkers
+from pacs.web.dicomweb.stow import Delivery
 from tests.support.factories import ct_series, ct_slice, part10, structured_report
 from tests.support.web import ANY_OBJECTS, STOW_HEADERS, Site, multipart, open_site, parts
 
@@ -167,7 +169,7 @@ def test_compressed_bodies_are_refused(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "status"),
-    [(IngestLimits(4096, 0, 0), 413), (IngestLimits(1 << 30, 1 << 60, 100.0), 503)],
+    [(IngestLimits(4096, 0, 0), 413), (IngestLimits(1 << 30, 1 << 60, 100.0), 507)],
 )
 def test_too_large_and_no_room(tmp_path: Path, workers: DecodeWorkers, limits: IngestLimits, status: int) -> None:
     with open_site(tmp_path, workers, limits=limits) as site:
@@ -176,7 +178,7 @@ def test_too_large_and_no_room(tmp_path: Path, workers: DecodeWorkers, limits: I
         [failed] = response.json()["00081198"]["Value"]
         assert failed["00081155"]["Value"] == [ct_slice().SOPInstanceUID]
         assert failed["00081197"]["Value"] == [0xA700]
-        assert ("retry-after" in response.headers) is (status == 503)
+        assert ("retry-after" in response.headers) is (status == 507)
         assert spool(site) == []
 
 
@@ -206,3 +208,31 @@ def test_odd_data_sets_are_stored_as_they_are(client: TestClient) -> None:
     assert store(client, [part10(sent)]).status_code == 200
     answer: list[dict[str, Any]] = client.get("/dicom-web/studies").json()
     assert Dataset.from_json(answer[0]).PatientName == "Ивáнов^=山"
+
+
+def test_a_request_that_is_cut_off_waits_for_what_is_being_taken(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    taking, released = threading.Event(), threading.Event()
+    write = Reception.write
+
+    def slowly(reception: Reception, data: memoryview) -> None:
+        taking.set()
+        released.wait(10)
+        write(reception, data)
+
+    monkeypatch.setattr(Reception, "write", slowly)
+    delivery = Delivery(site.archive, OPERATOR, "", None)
+    delivery.begin_single()
+    feeding = threading.Thread(target=delivery.feed, args=(part10(ct_slice()),))
+    closing = threading.Thread(target=delivery.close)
+    feeding.start()
+    assert taking.wait(10)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    released.set()
+    feeding.join(10)
+    closing.join(10)
+    delivery.feed(part10(ct_slice()))
+    delivery.finish()
+    assert delivery.results == []
+    assert list(site.archive.store.incoming.iterdir()) == []

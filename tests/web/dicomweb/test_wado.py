@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pydicom
 import pytest
@@ -24,11 +26,14 @@ from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
 from pacs.index.schema import instance
+from tests.support.archives import send
+from tests.support.datasets import SEQUENCE_DELIMITER, implicit, item
 from tests.support.factories import (
     ct_series,
     ct_slice,
     encapsulated_pdf,
     mr_slice,
+    part10,
     structured_report,
     us_cine,
 )
@@ -162,7 +167,7 @@ def test_truncated_files_are_told_not_served(site: Site, client: TestClient) -> 
     sent = ct_slice()
     stored(site, sent)
     [found] = site.archive.instances(sent.StudyInstanceUID)
-    path = site.archive.local_path(found)
+    path = site.archive.store.local_path(found.object_key)
     assert path is not None
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[:-100])
@@ -170,6 +175,7 @@ def test_truncated_files_are_told_not_served(site: Site, client: TestClient) -> 
         response = get(client, url_of(sent, rest), ANY_OBJECTS if not rest else ANY_FRAMES)
         assert response.status_code == 422
         assert "shorter" in response.json()["error"]
+    assert site.archive.doubts.take(0) == found.object_key
 
 
 # Frames --------------------------------------------------------------------------------------------------------
@@ -340,6 +346,15 @@ def test_metadata_is_compressed_and_not_sent_twice(site: Site, client: TestClien
         assert len(changed.json()) == 2
 
 
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"x", {}', '"x",W/{}'])
+def test_frames_are_not_sent_twice(site: Site, client: TestClient, known: str) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    tag = get(client, url_of(sent, "/frames/1"), ANY_FRAMES).headers["etag"]
+    again = get(client, url_of(sent, "/frames/1"), ANY_FRAMES, **{"If-None-Match": known.format(tag)})
+    assert (again.status_code, again.content) == (304, b"")
+
+
 def test_metadata_of_what_is_not_there(client: TestClient) -> None:
     for path in ("", "/series/1.2", "/series/1.2/instances/1.3"):
         assert client.get(f"/dicom-web/studies/1.2.3{path}/metadata").status_code == 404
@@ -382,3 +397,17 @@ def test_bulk_data_of_big_endian_objects_is_little_endian(site: Site, client: Te
     [one] = client.get(url_of(sent, "/metadata")).json()
     uri = one["00283000"]["Value"][0]["00283006"]["BulkDataURI"]
     assert get(client, uri, "application/octet-stream").content == words.astype("<u2").tobytes()
+
+
+def test_what_is_unknown_in_a_big_endian_object_is_little_endian_already(site: Site, client: TestClient) -> None:
+    words = np.arange(1200, dtype="<u2").tobytes()
+    sent = mr_slice(transfer_syntax=ExplicitVRBigEndian)
+    # of undefined length and UN: what is inside is Implicit VR Little Endian whatever is around it (PS3.5 6.2.2)
+    unknown = item(implicit(0x00283006, words)) + SEQUENCE_DELIMITER
+    sequence = struct.pack(">HH2sHI", 0x0028, 0x3000, b"UN", 0, 0xFFFFFFFF) + unknown
+    content = part10(sent)
+    behind = content.index(struct.pack(">HH2s", 0x7FE0, 0x0010, b"OW"))
+    send(site.archive, content[:behind] + sequence + content[behind:])
+    [one] = client.get(url_of(sent, "/metadata")).json()
+    uri = one["00283000"]["Value"][0]["00283006"]["BulkDataURI"]
+    assert get(client, uri, "application/octet-stream").content == words

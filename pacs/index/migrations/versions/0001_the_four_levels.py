@@ -108,7 +108,7 @@ def upgrade() -> None:
         "garbage",
         sa.Column("object_key", TEXT, nullable=False),
         sa.Column("reason", TEXT, server_default="", nullable=False),
-        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("object_key", name=op.f("pk_garbage")),
     )
     op.create_table(
@@ -137,6 +137,10 @@ def upgrade() -> None:
         sa.Column("verbs", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("ae_title", name=op.f("pk_peer")),
+    )
+    op.create_table(
+        "start",
+        sa.Column("at", sa.BigInteger(), nullable=False),
     )
     op.create_table(
         "unknown_caller",
@@ -275,6 +279,8 @@ def upgrade() -> None:
         sa.Column("dataset_length", sa.BigInteger(), nullable=False),
         sa.Column("padding_length", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("pixel_element_offset", sa.BigInteger(), nullable=True),
+        sa.Column("pixel_element_end", sa.BigInteger(), nullable=True),
+        sa.Column("pixel_data_vr", TEXT, server_default="", nullable=False),
         sa.Column("frame_table", sa.LargeBinary(), nullable=True),
         sa.Column("oddities", TEXT, server_default="", nullable=False),
         sa.Column("calling_ae_title", TEXT, server_default="", nullable=False),
@@ -292,6 +298,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state <> 'live'"),
         postgresql_where=sa.text("state <> 'live'"),
+    )
+    op.create_index(
+        "ix_instance_damaged",
+        "instance",
+        ["object_key"],
+        unique=False,
+        sqlite_where=sa.text("storage = 'damaged'"),
+        postgresql_where=sa.text("storage = 'damaged'"),
     )
     op.create_index("ix_instance_series_row", "instance", ["series_row"], unique=False)
     op.create_index(
