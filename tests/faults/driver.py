@@ -63,12 +63,14 @@ class Driver:
         seed: int = 1,
         mutant: str = "",
         trace: Sequence[str] = (),
-        kill_after_s: float | None = None,
+        kill_after: tuple[int, float] | None = None,
         short_write: int = 0,
         **options: Any,
     ) -> Ended:
         """Have a child do `name`; `trace` are strace's arguments. Returns when the child is gone.
 
+        With `kill_after` it is killed when so many more lines are in `log` and so many seconds have passed then:
+        counted in answers, a fault meets the same work on a slow machine and on a fast one.
         Its `short_write`-th write into a spool file takes only half; 0: none.
         """
         answer = self._ask(
@@ -78,7 +80,7 @@ class Driver:
             seed=seed,
             mutant=mutant,
             trace=list(trace),
-            kill_after_s=kill_after_s,
+            kill_after=kill_after,
             short_write=short_write,
             options=options,
         )
@@ -182,6 +184,7 @@ def _obey(order: dict[str, Any], running: list[subprocess.Popen[bytes]]) -> dict
 
 def _child(order: dict[str, Any]) -> dict[str, Any]:
     go, start = os.pipe()
+    before = _lines(Path(order["log"]))
     with tempfile.TemporaryFile() as told:
         pid = os.fork()
         if pid == 0:
@@ -190,8 +193,10 @@ def _child(order: dict[str, Any]) -> dict[str, Any]:
         os.close(go)
         tracer = _trace(pid, order["trace"]) if order["trace"] else None
         os.close(start)  # the child has waited for the end of this pipe
-        if order["kill_after_s"] is not None:
-            time.sleep(order["kill_after_s"])
+        if order["kill_after"] is not None:
+            lines, seconds = order["kill_after"]
+            _await_lines(Path(order["log"]), before + lines, pid)
+            time.sleep(seconds)
             os.kill(pid, signal.SIGKILL)
         status, hung = _await(pid)
         if tracer is not None:
@@ -234,6 +239,18 @@ def _trace(pid: int, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
             raise RuntimeError(f"strace did not attach: {arguments}")
         time.sleep(0.002)
     return tracer
+
+
+def _lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def _await_lines(log: Path, wanted: int, pid: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while _lines(log) < wanted:
+        if time.monotonic() > deadline or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            return
+        time.sleep(0.002)
 
 
 def _await(pid: int) -> tuple[int, bool]:

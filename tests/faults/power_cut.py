@@ -23,7 +23,8 @@ from tests.faults.rig import Outcome, Rig
 CUTS_A_SLICE = 15
 SENDERS = (1, 1, 2, 4, 8)  # one sender: nobody else's sync carries its names to the disk
 WARM_UP = {"senders": 4, "instances": 60}  # until SQLite writes its log over from the start: it no longer grows then
-KILL_S = (0.25, 0.9)
+ANSWERS = (20, 400)  # before a cut; SQLite's log grows for the first hundred or so, which syncs names by the way
+DELAY_S = 0.02  # at most, between an answer and the cut
 
 
 def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, cuts: int, mutant: str = "") -> Outcome:
@@ -37,14 +38,14 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
         driver.work("flood", data, log, seed=seed, mutant=mutant, first=1, **WARM_UP)
         while done < cuts and not violations:
             done += 1
-            senders, kill_after_s = choose.choice(SENDERS), choose.uniform(*KILL_S)
+            senders, kill_after = choose.choice(SENDERS), (choose.randint(*ANSWERS), choose.uniform(0, DELAY_S))
             ended = driver.work(
                 "flood",
                 data,
                 log,
                 seed=choose.randrange(1 << 30),
                 mutant=mutant,
-                kill_after_s=kill_after_s,
+                kill_after=kill_after,
                 first=_next_number(log),
                 senders=senders,
             )
