@@ -17,7 +17,7 @@ VIEWER_SOURCES := $(shell find viewer -type f -not -path '*/node_modules/*' -not
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check rigs bench fuzz viewer system lock clean
+.PHONY: help run test check rigs faults bench fuzz viewer system lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -44,6 +44,9 @@ bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this mac
 
 fuzz: $(VENV)/.test $(VENV)/.product ## fuzz TARGET=pdu|walker|multipart|query for MINUTES=10
 	$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(MINUTES) $(ARGS)
+
+faults: $(VENV)/.test $(VENV)/.product ## hurt the node for HOURS=1, all rigs or RIG=name, and go on with the tally
+	$(BIN)/python -m tests.faults --hours $(or $(HOURS),1) $(if $(RIG),--rig $(RIG))
 
 viewer: $(VENV)/.product ## build the viewer into pacs/web/static
 

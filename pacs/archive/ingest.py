@@ -6,6 +6,7 @@ committed is harmless and is adopted at the next start, so a row never points at
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Mapping
@@ -143,13 +144,16 @@ class Reception:
         return met
 
     def discard(self) -> None:
-        """Forget what came; harmless after `commit`."""
+        """Forget what came; harmless after `commit`. Raises nothing."""
         if self._descriptor >= 0:
             self._await_settling()
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            # What fails here changes nothing about the answer: the next start removes what is left.
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
             if not self._put_away:
-                self._path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self._path.unlink(missing_ok=True)
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced

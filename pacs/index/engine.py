@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 from pacs.errors import NodeFailed
 from pacs.index.migrations import migrate, pending
 from pacs.index.writer import Writer
+from storage.directories import sync_directory
 
 T = TypeVar("T")
 
@@ -168,6 +169,16 @@ class Index:
         if sqlite3.sqlite_version_info < SQLITE_OLDEST:
             raise NodeFailed(f"SQLite {sqlite3.sqlite_version} is too old", "use 3.35 or newer, or PostgreSQL")
 
+    def _sync_names(self) -> None:
+        """Make the names of file and log durable: SQLite syncs their folder too, but goes on when that fails."""
+        folder = Path(self.url.database or "").absolute().parent
+        try:
+            sync_directory(folder)
+        except OSError as error:
+            raise NodeFailed(
+                f"the folder {folder} of the index cannot be synced: {error.strerror}", "put PACS_DATA on a sound disk"
+            ) from error
+
     def _check_durable(self, engine: Engine) -> None:
         with engine.connect() as connection:
             if self.is_sqlite:
@@ -178,6 +189,11 @@ class Index:
                         f"the index would not be durable (journal_mode {mode}, synchronous {level})",
                         "put PACS_DATA on a local disk",
                     )
+                # SQLite opens a file read-only when it cannot be written, and begins transactions on it all the same
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA user_version={version}")
+                connection.rollback()
+                self._sync_names()
                 return
             version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10000
             if version < POSTGRESQL_OLDEST:

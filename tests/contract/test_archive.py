@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -364,6 +366,26 @@ def test_a_frame_is_read_alone(archive: Archive, transfer_syntax: str) -> None:
     header = archive.header(found)
     assert b"PATIENT" not in header[-12:]
     assert len(header) == found.pixel_element_offset
+
+
+def test_a_spool_file_that_cannot_be_closed_takes_back_no_success(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, failed = os.close, []
+
+    def failing(descriptor: int) -> None:
+        close(descriptor)
+        if not failed:
+            failed.append(descriptor)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with archive.receive_part10(OPERATOR, protocol="test") as reception:
+        reception.write(part10(ct_slice()))
+        stored = reception.commit()
+        monkeypatch.setattr(os, "close", failing)
+    monkeypatch.undo()
+    assert failed
+    assert len(archive.instances(stored.study_instance_uid)) == 1
 
 
 def test_the_latest_event_is_one_that_can_be_read(tmp_path: Path, postgresql_url: str) -> None:

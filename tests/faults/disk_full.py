@@ -20,7 +20,7 @@ from sqlalchemy import delete, event, select
 from pacs.archive import archive as archive_module
 from pacs.archive import ingest
 from pacs.archive.archive import Archive
-from pacs.archive.ingest import IngestLimits
+from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.errors import OutOfResources
 from pacs.index import engine

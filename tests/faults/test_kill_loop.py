@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kill_loop import Acknowledged, Template, oracle, run
+from tests.faults.acknowledged import Acknowledged
+from tests.faults.instances import Template, digest_of
+from tests.faults.kill_loop import MUTANTS, RIG, run
+from tests.faults.oracle import oracle
 from tests.support.archives import open_archive, send
 from tests.support.factories import ct_series
 
@@ -31,7 +34,7 @@ def test_the_oracle_sees_what_a_broken_node_would_leave(tmp_path: Path) -> None:
         [first, second, third] = archive.instances(ct_series(1)[0].StudyInstanceUID)
     acknowledged = Acknowledged()
     lost = Template().make(1)
-    acknowledged.note(lost, 0)
+    acknowledged.note(lost.sop_instance_uid, digest_of(lost.dataset), 0)
     acknowledged.digests[first.sop_instance_uid] = {first.dataset_sha256}
     torn = folder / "store" / second.object_key
     torn.chmod(0o600)
@@ -42,3 +45,10 @@ def test_the_oracle_sees_what_a_broken_node_would_leave(tmp_path: Path) -> None:
     assert any(second.object_key in line and "differ" in line for line in found)
     assert any(third.object_key in line and "not in storage" in line for line in found)
     assert not any(first.object_key in line for line in found)
+
+
+@pytest.mark.rig
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_it_sees_a_node_that_breaks_the_promise(mutant: str, tmp_path: Path) -> None:
+    assert RIG.mutants[mutant](1, tmp_path).violations

@@ -1,0 +1,55 @@
+"""Instances by number: the same number always gives the same bytes, another variant other pixels under its UID."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from tests.support.factories import ct_slice, part10
+from tests.support.modality import Prepared, prepare, split_part10
+
+UID_ROOT = "1.2.826.0.1.3680043.9.7433.9."
+LARGE_EVERY = 8
+
+
+def uid_of(number: int) -> str:
+    """Always as long, and no component begins with 0."""
+    return f"{UID_ROOT}{10**11 + number}"
+
+
+class Template:
+    """Makes instances by putting a UID of the same length into one encoded data set."""
+
+    def __init__(self, matrix: int = 96) -> None:
+        dataset = ct_slice(rows=matrix, columns=matrix)
+        dataset.SOPInstanceUID = uid_of(0)
+        dataset.file_meta.MediaStorageSOPInstanceUID = uid_of(0)
+        self._dataset = split_part10(part10(dataset))[1]
+
+    def dataset(self, number: int, *, variant: int = 0) -> bytes:
+        """The data set of instance `number`; another `variant` has the same UID and other pixels."""
+        content = bytearray(self._dataset.replace(uid_of(0).encode(), uid_of(number).encode()))
+        content[-1] = variant
+        return bytes(content)
+
+    def make(self, number: int, *, variant: int = 0) -> Prepared:
+        """The same, ready for the wire."""
+        return prepare(CTImageStorage, uid_of(number), ExplicitVRLittleEndian, self.dataset(number, variant=variant))
+
+
+class Mix:
+    """Small instances and, every eighth, one four times as large in each direction."""
+
+    def __init__(self) -> None:
+        self._small, self._large = Template(64), Template(256)
+
+    def dataset(self, number: int, *, variant: int = 0) -> bytes:
+        """The data set of instance `number`."""
+        template = self._small if number % LARGE_EVERY else self._large
+        return template.dataset(number, variant=variant)
+
+
+def digest_of(dataset: bytes) -> str:
+    """What the node has to have recorded for these bytes."""
+    return hashlib.sha256(dataset).hexdigest()

@@ -1,0 +1,114 @@
+"""R4: every single input or output call of the store path fails once: EIO, ENOSPC, EINTR, a short write.
+
+    python -m tests.faults --rig io-error --seed 7
+
+strace answers one call of a run with the error instead of making it. The sender goes on with its next instance, the
+archive is closed and started again; what was acknowledged is there, and nothing whose sync failed was acknowledged.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from tests.faults.acknowledged import SUCCESS, attempts
+from tests.faults.driver import Driver
+from tests.faults.memory_folder import in_memory
+from tests.faults.rig import Outcome, Rig
+from tests.faults.system_call_kill import Bench, needs
+from tests.faults.system_calls import Point, struck
+from tests.faults.work import SCENARIOS, UNEXPECTED
+
+ERRORS = ("EIO", "ENOSPC", "EINTR")
+SYNCS = frozenset({"fsync", "fdatasync"})
+POINTS_A_SLICE = 120
+SHORT_EVERY = 20
+
+
+def fail_at(bench: Bench, scenario: str, point: Point, error: str, mutant: str = "") -> tuple[bool, list[str]]:
+    """Let the call at `point` fail; whether it was reached, and everything that contradicts the promise."""
+    bench.renew()
+    trace = ["-y", "-ttt", "-o", str(bench.trace), *point.injection(f"error={error}")]
+    ended = bench.driver.work(scenario, bench.data, bench.log, seed=bench.seed, mutant=mutant, trace=trace)
+    if ended.signal:
+        return True, [ended.broken]
+    met = struck(bench.trace, bench.data)
+    found = []
+    for call in met:
+        if call.name in SYNCS and error != "EINTR" and _promises(call.path, bench.data):
+            found += [
+                f"acknowledged although the {call.name} of {call.path} failed: {attempt.sop_instance_uid}"
+                for attempt in attempts(bench.log)
+                if attempt.began <= call.at <= attempt.ended and attempt.status == SUCCESS
+            ]
+    spools = [Path(call.path).stem for call in met if call.name in SYNCS and call.path.endswith(".part")]
+    never_rows = spools if error != "EINTR" else []  # Python makes an interrupted call again
+    return bool(met), found + bench.restart(scenario, mutant, never_rows=never_rows)
+
+
+def _promises(path: str, data: Path) -> bool:
+    """Whether an answer rests on this sync: not on a checkpoint's, nor on SQLite's of a folder synced at the start."""
+    return Path(path) not in (data, data / "index.db")
+
+
+def run(
+    seed: int,
+    folder: Path,
+    *,
+    scenario: str = "",
+    errors: Sequence[str] = (),
+    names: frozenset[str] = frozenset(),
+    at_most: int = POINTS_A_SLICE,
+    mutant: str = "",
+) -> Outcome:
+    """One scenario and one error (by the seed, unless named), at a seeded choice of its points."""
+    scenario = scenario or list(SCENARIOS)[seed % len(SCENARIOS)]
+    errors = errors or [ERRORS[seed // len(SCENARIOS) % len(ERRORS)]]
+    failed, missed, unexpected, violations = 0, 0, 0, []
+    with in_memory(folder) as fast, Driver(folder) as driver:
+        bench = Bench(driver, fast, seed)
+        places = [(at, error) for at in bench.survey(scenario) for error in errors if not names or at.name in names]
+        for point, error in random.Random(seed).sample(places, min(at_most, len(places))):
+            reached, found = fail_at(bench, scenario, point, error, mutant)
+            failed += reached
+            missed += not reached
+            unexpected += sum(told.status == UNEXPECTED for told in attempts(bench.log))
+            violations += [f"seed {seed}: {scenario}, {error} from {point}: {violation}" for violation in found]
+    return Outcome(failed, tuple(violations), {"not reached": missed, "errors that are no refusals": unexpected})
+
+
+def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
+    """Every write into a spool file takes only half, one run each."""
+    failed, violations = 0, []
+    with in_memory(folder) as fast, Driver(folder) as driver:
+        bench = Bench(driver, fast, seed)
+        writes = [at for at in bench.survey("store") if at.name == "write"]
+        for count in range(1, len(writes) + 1):
+            bench.renew()
+            driver.work("store", bench.data, bench.log, seed=seed, mutant=mutant, short_write=count)
+            failed += 1
+            # a short write is no failure: the rest of the bytes goes with the next one
+            found = [f"refused with {told.status:04X}" for told in attempts(bench.log) if told.status != SUCCESS]
+            found += bench.restart("store", mutant)
+            violations += [f"seed {seed}: write {count} was short: {what}" for what in found]
+    return Outcome(failed, tuple(violations))
+
+
+def slice_of(seed: int, folder: Path) -> Outcome:
+    """One slice of the long form: every twentieth is about short writes, the others about errors."""
+    return short_writes(seed, folder) if seed % SHORT_EVERY == 0 else run(seed, folder)
+
+
+RIG = Rig(
+    name="io-error",
+    noun="failed calls",
+    goal=10_000,
+    slice=slice_of,
+    mutants={
+        "retry-fsync": partial(run, scenario="store", errors=("EIO",), names=SYNCS, mutant="retry-fsync"),
+        "short-write-ignored": partial(short_writes, mutant="short-write-ignored"),
+    },
+    needs=needs,
+)

@@ -1,0 +1,234 @@
+"""Broken nodes: each mutant breaks the promise in one way, and a rig which does not see it is broken itself.
+
+    python -m tests.faults.mutants success-before-commit serve      the node, spoiled
+
+They patch the seams of the product (os.fsync, ObjectStore.put, Index.submit, the pragmas, the keys), for the whole
+process and for good, so they are applied only in processes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from pacs.archive import recovery
+from pacs.archive.events import EventLog
+from pacs.archive.keys import ArrivalOrder
+from pacs.index import engine
+from pacs.index.engine import Index
+from storage import filesystem
+from storage.filesystem import FolderStore
+
+LATE_S = 0.03
+REUSED_EVERY = 7
+
+
+def no_fsync() -> None:
+    """Files are never synced."""
+    _sync_only_when(lambda mode: not stat.S_ISREG(mode))
+
+
+def no_directory_fsync() -> None:
+    """Directories are never synced, so names may go."""
+    _sync_only_when(lambda mode: not stat.S_ISDIR(mode))
+
+
+def wal_normal() -> None:
+    """SQLite as most run it: commits survive a kill and not a power cut."""
+    engine.WRITER_PRAGMAS = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in engine.WRITER_PRAGMAS)
+    engine.SYNCHRONOUS_FULL = 1
+
+
+def success_before_commit() -> None:
+    """The answer is given when the object is put and the statements have run; the commit follows."""
+    submit = Index.submit
+
+    def spoiled(self: Index, work: Callable[[Any], Any], *, after: Future[None] | None = None) -> Future[Any]:
+        early, late = Future[Any](), Future[None]()
+
+        def working(connection: Any) -> Any:
+            result = work(connection)
+            if not early.done():
+                early.set_result(result)
+            return result
+
+        def commit_late(put: Future[None] | None) -> None:
+            then: Callable[[], None] = (lambda: late.set_result(None)) if put is None else (lambda: _copy(put, late))
+            threading.Timer(LATE_S, then).start()
+
+        if after is None:
+            commit_late(None)
+        else:
+            after.add_done_callback(commit_late)
+        _pass_on(submit(self, working, after=late), early)
+        return early
+
+    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+
+
+def publish_before_commit() -> None:
+    """The row is committed before the object is put (the published object is not there yet)."""
+    submit, put = Index.submit, FolderStore.put
+    waiting: dict[int, Callable[[], None]] = {}
+
+    def late_put(self: FolderStore, *arguments: Any, **options: Any) -> None:
+        waiting[threading.get_ident()] = lambda: put(self, *arguments, **options)
+
+    def spoiled(self: Index, work: Callable[[Any], Any], **options: Any) -> Future[Any]:
+        sender, answer = threading.get_ident(), Future[Any]()
+
+        def committed(future: Future[Any]) -> None:
+            time.sleep(LATE_S / 10)
+            put_now = waiting.pop(sender, None)
+            if put_now is not None and future.exception() is None:
+                put_now()
+            _copy(future, answer)
+
+        submit(self, work, **options).add_done_callback(committed)
+        return answer
+
+    FolderStore.put = late_put  # type: ignore[method-assign, assignment]
+    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+
+
+def event_in_a_second_transaction() -> None:
+    """The event row is written after the commit of what it tells."""
+    submit, append = Index.submit, EventLog.append
+    late: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def spoiled(self: Index, work: Callable[[Any], Any], **options: Any) -> Future[Any]:
+        events: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+        def working(connection: Any) -> Any:
+            late.clear()
+            result = work(connection)
+            events[:] = late
+            return result
+
+        def follow(_future: Future[Any]) -> None:
+            if events:
+                submit(self, lambda connection: [append(connection, *a, **k) for a, k in events])
+
+        future = submit(self, working, **options)
+        future.add_done_callback(follow)
+        return future
+
+    EventLog.append = staticmethod(  # type: ignore[method-assign, assignment]
+        lambda _connection, *arguments, **options: late.append((arguments, options))
+    )
+    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+
+
+def key_reuse() -> None:
+    """Every seventh object gets the key of an earlier one, and the file system is not told to refuse."""
+    following = ArrivalOrder.next
+    given: list[Any] = []
+    lock = threading.Lock()
+
+    def spoiled(self: ArrivalOrder) -> Any:
+        with lock:
+            given.append(following(self))
+            return given[-1] if len(given) % REUSED_EVERY else given[-1 - REUSED_EVERY // 2]
+
+    def replacing(file: Path, directory: int, name: str) -> None:
+        os.rename(file, name, dst_dir_fd=directory)
+
+    FolderStore.check = lambda self: None  # type: ignore[method-assign]  # it would refuse to start
+    ArrivalOrder.next = spoiled  # type: ignore[method-assign]
+    filesystem.move_without_replacement = replacing
+
+
+def retry_fsync() -> None:
+    """A failed fsync is tried again, and the kernel, which has forgotten the lost pages, says yes."""
+    sync = os.fsync
+
+    def spoiled(descriptor: int) -> None:
+        try:
+            sync(descriptor)
+        except OSError:
+            sync(descriptor)
+
+    os.fsync = spoiled  # type: ignore[assignment]
+
+
+def short_write_ignored() -> None:
+    """What write says it did not take is forgotten."""
+    write = os.write
+
+    def spoiled(descriptor: int, data: Any) -> int:
+        write(descriptor, data)
+        return len(data)
+
+    os.write = spoiled  # type: ignore[assignment]
+
+
+def recovery_deletes() -> None:
+    """A start that takes the newest object for a leftover of the crash, without asking the index."""
+
+    def spoiled(archive: Any, **_options: Any) -> None:
+        for key in list(archive.store.list())[-1:]:
+            archive.store.delete(key)
+
+    recovery.recover = spoiled
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "no-fsync": no_fsync,
+    "no-directory-fsync": no_directory_fsync,
+    "wal-normal": wal_normal,
+    "success-before-commit": success_before_commit,
+    "publish-before-commit": publish_before_commit,
+    "event-in-a-second-transaction": event_in_a_second_transaction,
+    "key-reuse": key_reuse,
+    "retry-fsync": retry_fsync,
+    "short-write-ignored": short_write_ignored,
+    "recovery-deletes": recovery_deletes,
+}
+
+
+def apply(name: str) -> None:
+    """Spoil this process with the mutant `name`; "" leaves it as it is."""
+    if name:
+        MUTANTS[name]()
+
+
+def _sync_only_when(wanted: Callable[[int], bool]) -> None:
+    sync = os.fsync
+
+    def spoiled(descriptor: int) -> None:
+        if wanted(os.fstat(descriptor).st_mode):
+            sync(descriptor)
+
+    os.fsync = spoiled  # type: ignore[assignment]
+
+
+def _pass_on(future: Future[Any], answer: Future[Any]) -> None:
+    """Let `answer` end as `future` does, unless it was given before."""
+    future.add_done_callback(lambda done: None if answer.done() else _copy(done, answer))
+
+
+def _copy(done: Future[Any], answer: Future[Any]) -> None:
+    error = done.exception()
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
+
+
+def main() -> None:
+    """`pacs`, spoiled by the mutant that the first argument names."""
+    from pacs import cli
+
+    apply(sys.argv.pop(1))
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

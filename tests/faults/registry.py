@@ -1,0 +1,41 @@
+"""The rigs of `make faults`, one line each."""
+
+from __future__ import annotations
+
+from tests.faults import (
+    bit_rot,
+    clock_jumps,
+    cut_transfer,
+    database_outage,
+    disk_full,
+    drive_cache,
+    hostile_peers,
+    io_error,
+    kill_loop,
+    memory,
+    object_store_outage,
+    power_cut,
+    prefixes,
+    races,
+    system_call_kill,
+)
+from tests.faults.rig import Rig
+
+RIGS: tuple[Rig, ...] = (
+    kill_loop.RIG,
+    system_call_kill.RIG,
+    power_cut.EXT4,
+    power_cut.XFS,
+    drive_cache.RIG,
+    io_error.RIG,
+    disk_full.RIG,
+    bit_rot.RIG,
+    object_store_outage.RIG,
+    database_outage.RIG,
+    races.RIG,
+    clock_jumps.RIG,
+    memory.RIG,
+    hostile_peers.RIG,
+    prefixes.RIG,
+    cut_transfer.RIG,
+)

@@ -1,0 +1,244 @@
+"""What the driver's children do with the archive's core: short scenarios, an endless flood, the restart and its oracle.
+
+Keys and clocks of the scenarios come from the seed, so that two runs make the same system calls on the same paths.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from sqlalchemy import select
+
+from pacs.access.principals import OPERATOR
+from pacs.archive import keys, recovery
+from pacs.archive.archive import Archive
+from pacs.archive.housekeeping import remove_garbage
+from pacs.errors import ArrivalRefused
+from pacs.index.schema import instance
+from pacs.model import Announced
+from storage import filesystem
+from tests.faults.acknowledged import SUCCESS, AcknowledgementLog, Attempt, acknowledged
+from tests.faults.instances import Mix, Template, digest_of, uid_of
+from tests.faults.oracle import oracle, uncommitted
+from tests.support.archives import open_archive
+
+BEGINNING = datetime(2026, 11, 23, 7, 59, 59, tzinfo=UTC)
+EVER_H = 24 * 365 * 20
+RESEND, COLLIDE = 0.25, 0.02
+HOUR_EVERY = 40  # instances of the flood, so that cuts meet fresh directories
+UNEXPECTED = 0xFFFF  # an error which is no refusal: the wire answers "processing failure"
+CHUNK = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One order to a child: where, what was promised so far, and by which seed."""
+
+    folder: Path
+    log: Path
+    seed: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Work = Callable[[Task], dict[str, Any]]
+
+
+class TickingClock:
+    """A clock that goes on by a step at every look."""
+
+    def __init__(self, begin: datetime, step: timedelta) -> None:
+        self._now, self._step = begin, step
+        self._lock = threading.Lock()
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            self._now += self._step
+            return self._now
+
+
+def store_instances(archive: Archive, log: AcknowledgementLog, sends: list[tuple[int, int]], template: Any) -> None:
+    """Send (number, variant) after another through the door of C-STORE and note every answer."""
+    for number, variant in sends:
+        store_instance(archive, log, uid_of(number), template.dataset(number, variant=variant))
+
+
+def store_instance(archive: Archive, log: AcknowledgementLog, uid: str, dataset: bytes) -> int:
+    """One C-STORE without the wire."""
+    began, status = time.time(), SUCCESS
+    announced = Announced(CTImageStorage, uid, ExplicitVRLittleEndian)
+    try:
+        with archive.receive(announced, OPERATOR, protocol="dimse", calling_ae_title="MODALITY") as reception:
+            for offset in range(0, len(dataset), CHUNK):
+                reception.write(dataset[offset : offset + CHUNK])
+            reception.commit()
+    except ArrivalRefused as refused:
+        status = refused.status
+    except Exception as error:
+        print(f"unexpected: {error!r}", flush=True)
+        status = UNEXPECTED
+    log.note(Attempt(uid, digest_of(dataset), status, began, time.time()))
+    return status
+
+
+@contextmanager
+def _archive(task: Task, step: timedelta = timedelta(milliseconds=1)) -> Iterator[Archive]:
+    draw = random.Random(task.seed)
+    keys.secrets = SimpleNamespace(randbits=draw.getrandbits)  # type: ignore[assignment]
+    begin = BEGINNING + timedelta(hours=int(task.options.get("hour", 0)))
+    with open_archive(task.folder, clock=TickingClock(begin, step)) as archive:
+        yield archive
+
+
+# Scenarios: short, single sender, alike at every run --------------------------------------------------------------
+
+
+def prepare(task: Task) -> dict[str, Any]:
+    """What the scenarios start from: an archive with three instances, and the leftovers of a crash."""
+    template = Template(64)
+    with _archive(task) as archive:
+        store_instances(archive, AcknowledgementLog(task.log), [(1, 0), (2, 0), (3, 0)], template)
+        with archive.receive(Announced(CTImageStorage, uid_of(9), ExplicitVRLittleEndian), OPERATOR, protocol="x") as r:
+            r.write(template.dataset(9))
+            key = keys.object_key(archive.arrivals.next())
+            archive.store.put(key, next(iter(archive.store.incoming.glob("*.part"))), {})
+        (archive.store.incoming / "01JDCD5W8Z6Y3V4X5A7B9C1D2E.part").write_bytes(b"half of some")
+    return {}
+
+
+SENDS: dict[str, list[tuple[int, int]]] = {
+    "store": [(11, 0), (12, 0)],
+    "duplicate": [(1, 0), (1, 0), (11, 0), (11, 0)],
+    "collision": [(1, 7), (1, 7), (1, 0)],
+    "series": [(number, 0) for number in range(11, 19)],
+    "link": [(11, 0), (12, 0)],
+    "recover": [(11, 0)],
+    "clean": [(2, 0), (12, 0)],
+}
+"""What each scenario sends: (number, variant); 1 to 3 are there from the start."""
+
+
+def _sending(scenario: str) -> Work:
+    def work(task: Task) -> dict[str, Any]:
+        with _archive(task) as archive:
+            store_instances(archive, AcknowledgementLog(task.log), SENDS[scenario], Template(64))
+        return {}
+
+    return work
+
+
+def link(task: Task) -> dict[str, Any]:
+    """Two new instances on a file system that does not offer to rename without replacement."""
+    filesystem.move_without_replacement = filesystem.link_without_replacement
+    return _sending("link")(task)
+
+
+def recover(task: Task) -> dict[str, Any]:
+    """A start after a crash, and an instance after it."""
+    with _archive(task) as archive:
+        recovery.recover(archive, adopt_hours=EVER_H)
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["recover"], Template(64))
+    return {}
+
+
+def clean(task: Task) -> dict[str, Any]:
+    """A duplicate, and its object removed as garbage."""
+    with _archive(task) as archive:
+        store_instances(archive, AcknowledgementLog(task.log), [(2, 0)], Template(64))
+        remove_garbage(archive, timedelta())
+        store_instances(archive, AcknowledgementLog(task.log), [(12, 0)], Template(64))
+    return {}
+
+
+SCENARIOS: dict[str, Work] = {
+    **{scenario: _sending(scenario) for scenario in ("store", "duplicate", "collision", "series")},
+    "link": link,
+    "recover": recover,
+    "clean": clean,
+}
+
+
+# The flood: until it is killed ------------------------------------------------------------------------------------
+
+
+def flood(task: Task) -> dict[str, Any]:
+    """`senders` threads, a seeded mix of new, repeated and colliding instances from number `first` on, for ever.
+
+    With `instances` it ends after so many of each sender, without closing anything.
+    """
+    options, mix, log = task.options, Mix(), AcknowledgementLog(task.log)
+    begin = BEGINNING + timedelta(hours=int(options["first"]))
+    clock = TickingClock(begin, timedelta(hours=1) / HOUR_EVERY / 2)  # it is looked at twice an instance
+    senders = int(options["senders"])
+    context = open_archive(task.folder, clock=clock)
+    archive = context.__enter__()  # never left: nothing is closed before the fault
+
+    def send(sender: int) -> None:
+        draw = random.Random(task.seed * 100 + sender)
+        number, left = int(options["first"]) + sender, int(options.get("instances", 1 << 40))
+        while left:
+            left -= 1
+            roll = draw.random()
+            if roll < RESEND:
+                chosen, variant = draw.randrange(1, number + 1), 0
+            elif roll < RESEND + COLLIDE:
+                chosen, variant = draw.randrange(1, number + 1), draw.randrange(1, 255)
+            else:
+                chosen, variant, number = number, 0, number + senders
+            store_instance(archive, log, uid_of(chosen), mix.dataset(chosen, variant=variant))
+
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(senders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {}
+
+
+# After the fault --------------------------------------------------------------------------------------------------
+
+
+def restart(task: Task) -> dict[str, Any]:
+    """Start as the node does, ask the oracle, send `again` what was under way, and ask it once more."""
+    promised = acknowledged(task.log)
+    never_rows = list(task.options.get("never_rows", ()))
+    found = uncommitted(task.folder, promised)
+    with open_archive(task.folder, clock=TickingClock(_later(task), timedelta(milliseconds=1))) as archive:
+        recovery.recover(archive, adopt_hours=EVER_H)
+        found += _refused_but_registered(archive, never_rows)
+    found += oracle(task.folder, promised)
+    again = [tuple(send) for send in task.options.get("again", ())]
+    if again and not found:
+        with open_archive(task.folder, clock=TickingClock(_later(task), timedelta(milliseconds=1))) as archive:
+            log, template = AcknowledgementLog(task.log), Template(64)
+            for number, variant in again:
+                uid, dataset = uid_of(number), template.dataset(number, variant=variant)
+                status = store_instance(archive, log, uid, dataset)
+                if status != SUCCESS:
+                    found.append(f"sent again and refused with {status:04X}: {uid}")
+        found += oracle(task.folder, acknowledged(task.log))
+    return {"violations": found, "acknowledged": promised.answers - sum(promised.refused.values())}
+
+
+def _later(task: Task) -> datetime:
+    return BEGINNING + timedelta(hours=int(task.options.get("hour", 0)) + 1)
+
+
+def _refused_but_registered(archive: Archive, ulids: list[str]) -> list[str]:
+    if not ulids:
+        return []
+    with archive.index.read() as connection:
+        rows = list(connection.execute(select(instance.c.object_key)).scalars())
+    return [f"a sync of {ulid} failed and a row names it" for ulid in ulids for key in rows if ulid in key]
+
+
+WORKS: dict[str, Work] = {**SCENARIOS, "prepare": prepare, "flood": flood, "restart": restart}
