@@ -17,11 +17,13 @@ from tests.faults import (
     power_cut,
     prefixes,
     races,
+    simulation,
     system_call_kill,
 )
 from tests.faults.rig import Rig
 
 RIGS: tuple[Rig, ...] = (
+    simulation.RIG,
     kill_loop.RIG,
     system_call_kill.RIG,
     power_cut.EXT4,

@@ -21,6 +21,8 @@ from tests.faults.simulated.scheduler import Faults, Trace
 from tests.faults.simulation import MUTANT_HISTORIES, RIG, quiet, results, scratch
 from tests.support.archives import send
 
+pytestmark = pytest.mark.rig
+
 HISTORIES = 2000
 ENOUGH_S = 20.0
 SEED = 1
