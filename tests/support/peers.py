@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-# pynetdicom brings programs with the names of DCMTK's: an activated environment must not put itself in front of them
-_OWN = Path(sys.prefix, "bin")
+# pynetdicom brings programs with the names of DCMTK's: no environment of Python's, active or not, comes before the system
 SYSTEM_PATH = os.pathsep.join(
-    [*(folder for folder in os.get_exec_path() if Path(folder) != _OWN), "/usr/sbin", "/sbin"]
+    [*(folder for folder in os.get_exec_path() if not Path(folder, "../pyvenv.cfg").exists()), "/usr/sbin", "/sbin"]
 )
 
 
