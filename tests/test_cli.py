@@ -183,7 +183,7 @@ def test_verify_beside_a_running_node_and_what_it_finds(node: NodeProcess, tmp_p
     assert victim.name in violation["subject"]
     marked = node.command("verify", "--mark")
     assert (marked.returncode, marked.stdout) == (1, found.stdout)
-    assert marked.stderr == f"{violation['subject']}: damaged\n"
+    assert marked.stderr.splitlines()[-2:] == ["2 objects, 3 rows: 1 violation", f"{violation['subject']}: damaged"]
 
 
 def test_verify_that_cannot_check_is_2_and_makes_nothing(stopped: NodeProcess) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-# pynetdicom brings programs with the names of DCMTK's: no environment of Python's, active or not, comes before the system
+# pynetdicom brings programs with the names of DCMTK's: no environment of Python's, active or not, comes before them
 SYSTEM_PATH = os.pathsep.join(
     [*(folder for folder in os.get_exec_path() if not Path(folder, "../pyvenv.cfg").exists()), "/usr/sbin", "/sbin"]
 )
