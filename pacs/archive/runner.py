@@ -352,9 +352,7 @@ class JobRunner:
 
     def _put_off(self, task: Task, delay: timedelta, why: str, failures: int) -> None:
         not_before = self._archive.clock() + delay
-        self._write_end(
-            lambda connection: jobs.put_off(connection, task.job, not_before, why, task.progress, failures)
-        )
+        self._write_end(lambda connection: jobs.put_off(connection, task.job, not_before, why, task.progress, failures))
 
     def _write_end(self, work: Callable[[Connection], bool]) -> bool:
         """Nobody else looks after a job that SQLite's one process has claimed, so its end is written until it is."""
