@@ -195,9 +195,7 @@ def test_the_first_start_prints_a_password_once_and_logs_it_never(start_node: Ca
 
 
 @pytest.mark.parametrize("wire", ["DIMSE", "WEB"])
-def test_a_first_start_that_fails_does_not_lose_the_password(
-    start_node: Callable[..., NodeProcess], wire: str
-) -> None:
+def test_a_first_start_that_fails_does_not_lose_the_password(start_node: Callable[..., NodeProcess], wire: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         node = start_node({"ADMIN_PASSWORD": ""}, ready=False)
         own = node.environment[f"PACS_{wire}__PORT"]
