@@ -1,4 +1,4 @@
-"""Commands that change a node, running or not: one table, asked over a Unix socket or run in place.
+"""How commands reach a node, running or not: asked over a Unix socket or run in place.
 
 One process alone writes the index. While a node runs, a command asks it through a socket that only the node's own
 user may open, one JSON object a line each way; else the command takes the node lock and does the work itself.
@@ -16,22 +16,18 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pacs.access.principals import OPERATOR, Role, Verb
-from pacs.errors import NodeFailed, NodeRunning, NotFound, SuretError
+from pacs.commands import COMMANDS, Arguments, Command
+from pacs.errors import NodeFailed, NodeRunning, SuretError
 from pacs.settings import Settings
 
 if TYPE_CHECKING:
     from pacs.node import Core
-
-Arguments = Mapping[str, Any]
-Command = Callable[["Core", Arguments], Any]
 
 PATH_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
 LINE_BYTES_MAX = 1 << 20
@@ -42,133 +38,6 @@ FAILURE_PAUSE_S = 1.0
 FOLDER_PREFIX = "suret-"
 
 log = structlog.get_logger()
-
-
-# --- the commands -------------------------------------------------------------------------------------------------
-
-
-def _user_add(core: Core, arguments: Arguments) -> Any:
-    core.accounts.create(arguments["name"], Role(arguments["role"]), arguments["password"], by=OPERATOR)
-
-
-def _user_list(core: Core, _arguments: Arguments) -> Any:
-    return [
-        {"name": account.name, "role": account.role.value, "disabled": account.disabled}
-        for account in core.accounts.listing()
-    ]
-
-
-def _user_password(core: Core, arguments: Arguments) -> Any:
-    core.accounts.set_password(arguments["name"], arguments["password"], by=OPERATOR)
-
-
-def _user_disable(core: Core, arguments: Arguments) -> Any:
-    core.accounts.set_disabled(arguments["name"], arguments["disabled"], by=OPERATOR)
-
-
-def _user_token(core: Core, arguments: Arguments) -> Any:
-    role = arguments.get("role")
-    return core.accounts.token(arguments["name"], Role(role) if role else None)
-
-
-def _ae_add(core: Core, arguments: Arguments) -> Any:
-    title = arguments["ae_title"]
-    known = any(peer.ae_title == title for peer in core.peers.list())
-    change = core.peers.update if known else core.peers.add
-    change(title, arguments["host"], arguments["port"], _verbs(arguments), by=OPERATOR)
-
-
-def _verbs(arguments: Arguments) -> frozenset[Verb]:
-    return frozenset(Verb(verb) for verb in arguments["verbs"])
-
-
-def _ae_list(core: Core, _arguments: Arguments) -> Any:
-    return [
-        {"ae_title": peer.ae_title, "host": peer.host, "port": peer.port, "verbs": sorted(peer.verbs)}
-        for peer in core.peers.list()
-    ]
-
-
-def _ae_remove(core: Core, arguments: Arguments) -> Any:
-    core.peers.remove(arguments["ae_title"], by=OPERATOR)
-
-
-def _ae_unknown(core: Core, _arguments: Arguments) -> Any:
-    return [
-        {
-            "ae_title": caller.ae_title,
-            "address": caller.address,
-            "called_ae_title": caller.called_ae_title,
-            "attempts": caller.attempts,
-            "last_at": caller.last_at.isoformat(),
-        }
-        for caller in core.peers.unknown_callers()
-    ]
-
-
-def _ae_approve(core: Core, arguments: Arguments) -> Any:
-    title, address = arguments["ae_title"], arguments["address"]
-    if not any((caller.ae_title, caller.address) == (title, address) for caller in core.peers.unknown_callers()):
-        raise NotFound(f"no unknown caller {title} at {address} is waiting", "`pacs ae unknown` lists them")
-    core.peers.add(title, address, arguments["port"], _verbs(arguments), by=OPERATOR)
-
-
-def _ai_service_add(core: Core, arguments: Arguments) -> Any:
-    identifier, url, card = arguments["id"], arguments["url"], arguments["card"]
-    return core.registry.add_service(identifier, url, card, by=OPERATOR, replace=arguments.get("replace", False))
-
-
-def _ai_service_list(core: Core, _arguments: Arguments) -> Any:
-    return [
-        {"id": service.id, "url": service.url, "card": service.card, "disabled": service.disabled}
-        for service in core.registry.services()
-    ]
-
-
-def _ai_service_remove(core: Core, arguments: Arguments) -> Any:
-    core.registry.remove_service(arguments["id"], by=OPERATOR)
-
-
-def _ai_rule_add(core: Core, arguments: Arguments) -> Any:
-    return core.registry.add_rule(arguments["rule"], by=OPERATOR).id
-
-
-def _ai_rule_list(core: Core, _arguments: Arguments) -> Any:
-    return core.registry.rule_documents()
-
-
-def _ai_rule_remove(core: Core, arguments: Arguments) -> Any:
-    core.registry.remove_rule(arguments["id"], by=OPERATOR)
-
-
-def _object_prove(core: Core, arguments: Arguments) -> Any:
-    from pacs.archive.damage import prove  # not at the top: most commands only ask the node that runs
-
-    state = prove(core.archive, arguments["object_key"])
-    return state.value if state is not None else "unknown"
-
-
-COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {
-        "user.add": _user_add,
-        "user.list": _user_list,
-        "user.password": _user_password,
-        "user.disable": _user_disable,
-        "user.token": _user_token,
-        "ae.add": _ae_add,
-        "ae.list": _ae_list,
-        "ae.remove": _ae_remove,
-        "ae.unknown": _ae_unknown,
-        "ae.approve": _ae_approve,
-        "ai.service.add": _ai_service_add,
-        "ai.service.list": _ai_service_list,
-        "ai.service.remove": _ai_service_remove,
-        "ai.rule.add": _ai_rule_add,
-        "ai.rule.list": _ai_rule_list,
-        "ai.rule.remove": _ai_rule_remove,
-        "object.prove": _object_prove,
-    }
-)
 
 
 def perform(settings: Settings, command: str, arguments: Arguments) -> Any:

@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 import pacs
-from pacs.cli import app, require_archive
+from pacs.cli import app
+from pacs.cli.command import require_archive
 from pacs.dimse.scu import send
 from pacs.errors import NodeFailed
 from pacs.settings import Settings

@@ -14,6 +14,7 @@ from tests.support.process import ROOT
 
 ENTRANCES = {
     "pacs.cli": "the command `pacs`",
+    "pacs.cli.__main__": "the same as a program of Python",
     "pacs.render.worker": "the program of the decoding processes",
     "storage.memory": "the store of unit tests, under the same contract as the others",
     "pacs.index.migrations.env": "Alembic runs it by its path",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import structlog
@@ -301,15 +302,19 @@ class Association:
         identifier: bytes | None = None,
         comment: str = "",
         offending: tuple[int, ...] = (),
+        numbers: Mapping[int, int] = MappingProxyType({}),
+        sop_instance_uid: str = "",
     ) -> None:
         """Answer `command` in one send; see `pacs.dimse.service.Exchange`."""
         answer = response(
             command,
             status,
             sop_class_uid=context.abstract_syntax,
+            sop_instance_uid=sop_instance_uid,
             data_set=identifier is not None,
             comment=comment,
             offending=offending,
+            numbers=numbers,
         )
         data = p_data(context.context_id, answer, command=True, maximum_length=self._peer_bytes)
         if identifier is not None:

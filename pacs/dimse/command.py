@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 C_STORE_RQ: Final = 0x0001
+C_GET_RQ: Final = 0x0010
 C_FIND_RQ: Final = 0x0020
+C_MOVE_RQ: Final = 0x0021
 C_ECHO_RQ: Final = 0x0030
+N_EVENT_REPORT_RQ: Final = 0x0100
+N_GET_RQ: Final = 0x0110
+N_SET_RQ: Final = 0x0120
+N_ACTION_RQ: Final = 0x0130
+N_CREATE_RQ: Final = 0x0140
+N_DELETE_RQ: Final = 0x0150
 C_CANCEL_RQ: Final = 0x0FFF
 RESPONSE: Final = 0x8000  # this bit makes a request's Command Field that of its response
 
@@ -27,16 +36,41 @@ PENDING_WITHOUT_OPTIONAL_KEYS: Final = 0xFF01
 
 PENDING_STATUSES: Final = frozenset({PENDING, PENDING_WITHOUT_OPTIONAL_KEYS})
 
-COMMAND_NAMES: Final = MappingProxyType({C_STORE_RQ: "store", C_FIND_RQ: "find", C_ECHO_RQ: "echo"})
+COMMAND_NAMES: Final = MappingProxyType(
+    {
+        C_STORE_RQ: "store",
+        C_GET_RQ: "get",
+        C_FIND_RQ: "find",
+        C_MOVE_RQ: "move",
+        C_ECHO_RQ: "echo",
+        N_EVENT_REPORT_RQ: "event_report",
+        N_GET_RQ: "n_get",
+        N_SET_RQ: "n_set",
+        N_ACTION_RQ: "n_action",
+        N_CREATE_RQ: "n_create",
+        N_DELETE_RQ: "n_delete",
+    }
+)
 
 NO_DATA_SET: Final = 0x0101
 COMMENT_CHARACTERS_MAX: Final = 64
 
 _HEAD = struct.Struct("<HHI")
 _US = struct.Struct("<H")
-_ELEMENT_US = struct.Struct("<HHIH")
+_AT = struct.Struct("<HH")
 _FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET = 0x0100, 0x0110, 0x0120, 0x0800
 _SOP_CLASS, _SOP_INSTANCE, _STATUS, _OFFENDING, _COMMENT = 0x0002, 0x1000, 0x0900, 0x0901, 0x0902
+_REQUESTED_SOP_CLASS, _REQUESTED_SOP_INSTANCE = 0x0003, 0x1001
+_MOVE_DESTINATION, _PRIORITY, _ATTRIBUTES = 0x0600, 0x0700, 0x1005
+
+ERROR_ID: Final = 0x0903
+EVENT_TYPE_ID: Final = 0x1002
+ACTION_TYPE_ID: Final = 0x1008
+REMAINING: Final = 0x1020
+COMPLETED: Final = 0x1021
+FAILED: Final = 0x1022
+WARNED: Final = 0x1023
+MOVE_ORIGINATOR_MESSAGE_ID: Final = 0x1031
 
 
 class CommandInvalid(Exception):
@@ -45,14 +79,24 @@ class CommandInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A request. UIDs are "" and numbers 0 where the element is absent."""
+    """A message's command set. UIDs and texts are "" and numbers 0 where the element is absent.
+
+    The SOP class and instance of N-GET, N-SET, N-ACTION and N-DELETE requests are the Requested ones, of all other
+    messages the Affected ones (PS3.7 chapter 10). `attribute_tags` is the Attribute Identifier List of N-GET.
+    """
 
     field: int
     message_id: int
     responded_to: int
     has_data_set: bool
-    affected_sop_class_uid: str
-    affected_sop_instance_uid: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    status: int = 0
+    priority: int = 0
+    move_destination: str = ""
+    event_type_id: int = 0
+    action_type_id: int = 0
+    attribute_tags: tuple[int, ...] = ()
 
     @property
     def is_response(self) -> bool:
@@ -80,8 +124,14 @@ def read_command(data: bytes | bytearray) -> Command:
         message_id=_number(values, _MESSAGE_ID),
         responded_to=_number(values, _RESPONDED_TO),
         has_data_set=_number(values, _DATA_SET, NO_DATA_SET) != NO_DATA_SET,
-        affected_sop_class_uid=_uid(values, _SOP_CLASS),
-        affected_sop_instance_uid=_uid(values, _SOP_INSTANCE),
+        sop_class_uid=_text(values, _SOP_CLASS) or _text(values, _REQUESTED_SOP_CLASS),
+        sop_instance_uid=_text(values, _SOP_INSTANCE) or _text(values, _REQUESTED_SOP_INSTANCE),
+        status=_number(values, _STATUS),
+        priority=_number(values, _PRIORITY),
+        move_destination=_text(values, _MOVE_DESTINATION),
+        event_type_id=_number(values, EVENT_TYPE_ID),
+        action_type_id=_number(values, ACTION_TYPE_ID),
+        attribute_tags=_tags(values.get(_ATTRIBUTES, b"")),
     )
 
 
@@ -90,32 +140,36 @@ def response(
     status: int,
     *,
     sop_class_uid: str = "",
+    sop_instance_uid: str = "",
     data_set: bool = False,
     comment: str = "",
     offending: tuple[int, ...] = (),
+    numbers: Mapping[int, int] = MappingProxyType({}),
 ) -> bytes:
-    """The command set that answers `command` (PS3.7 9.3). The comment is cut to 64 ASCII characters; `offending` are
-    the tags of Offending Element."""
-    parts: list[bytes] = []
-    class_uid = command.affected_sop_class_uid or sop_class_uid
-    if class_uid:
-        parts.append(_uid_element(_SOP_CLASS, class_uid))
-    parts += (
-        _ELEMENT_US.pack(0, _FIELD, 2, command.field | RESPONSE),
-        _ELEMENT_US.pack(0, _RESPONDED_TO, 2, command.message_id),
-        _ELEMENT_US.pack(0, _DATA_SET, 2, 0x0001 if data_set else NO_DATA_SET),
-        _ELEMENT_US.pack(0, _STATUS, 2, status),
-    )
+    """The command set that answers `command` (PS3.7 9.3, 10.3). The comment is cut to 64 ASCII characters; `offending`
+    are the tags of Offending Element; `numbers` more elements of VR US by element number (counters, types, Error ID).
+    The UIDs are those of the request; `sop_class_uid` and `sop_instance_uid` stand in where it names none."""
+    elements = {
+        _FIELD: _US.pack(command.field | RESPONSE),
+        _RESPONDED_TO: _US.pack(command.message_id),
+        _DATA_SET: _US.pack(0x0001 if data_set else NO_DATA_SET),
+        _STATUS: _US.pack(status),
+        **{element: _US.pack(number) for element, number in numbers.items()},
+    }
+    if class_uid := command.sop_class_uid or sop_class_uid:
+        elements[_SOP_CLASS] = _padded(class_uid, b"\0")
     if offending:
-        parts.append(_HEAD.pack(0, _OFFENDING, 4 * len(offending)))
-        parts += (struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in offending)
+        elements[_OFFENDING] = b"".join(_AT.pack(tag >> 16, tag & 0xFFFF) for tag in offending)
     if comment:
-        text = comment.encode("ascii", "replace")[:COMMENT_CHARACTERS_MAX]
-        parts.append(_padded(_COMMENT, text, b" "))
-    if command.affected_sop_instance_uid:
-        parts.append(_uid_element(_SOP_INSTANCE, command.affected_sop_instance_uid))
-    body = b"".join(parts)
-    return struct.pack("<HHII", 0, 0, 4, len(body)) + body
+        elements[_COMMENT] = _padded(comment[:COMMENT_CHARACTERS_MAX], b" ")
+    if instance_uid := command.sop_instance_uid or sop_instance_uid:
+        elements[_SOP_INSTANCE] = _padded(instance_uid, b"\0")
+    return _command_set(elements)
+
+
+def _command_set(elements: Mapping[int, bytes]) -> bytes:
+    body = b"".join(_HEAD.pack(0, element, len(raw)) + raw for element, raw in sorted(elements.items()))
+    return _HEAD.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body
 
 
 def _number(values: dict[int, bytes], element: int, default: int = 0) -> int:
@@ -123,15 +177,15 @@ def _number(values: dict[int, bytes], element: int, default: int = 0) -> int:
     return int(_US.unpack(raw)[0]) if len(raw) == 2 else default
 
 
-def _uid(values: dict[int, bytes], element: int) -> str:
+def _text(values: dict[int, bytes], element: int) -> str:
     return values.get(element, b"").decode("latin-1").strip("\0 ")
 
 
-def _uid_element(element: int, uid: str) -> bytes:
-    return _padded(element, uid.encode("ascii", "replace"), b"\0")
+def _tags(raw: bytes) -> tuple[int, ...]:
+    whole = len(raw) - len(raw) % _AT.size
+    return tuple(group << 16 | element for group, element in _AT.iter_unpack(raw[:whole]))
 
 
-def _padded(element: int, raw: bytes, padding: bytes) -> bytes:
-    if len(raw) & 1:
-        raw += padding
-    return _HEAD.pack(0, element, len(raw)) + raw
+def _padded(text: str, padding: bytes) -> bytes:
+    raw = text.encode("ascii", "replace")
+    return raw + padding if len(raw) & 1 else raw

@@ -45,9 +45,10 @@ from pacs.dimse.service import (
     MESSAGE_TRANSFER_SYNTAXES,
     AssociationOver,
     Context,
-    Discard,
+    DataSetTooLong,
     Exchange,
     Service,
+    receive_whole,
 )
 from pacs.errors import ArrivalRefused, QueryRefused
 from pacs.index.criteria import Criterion, Item, Query
@@ -123,7 +124,7 @@ class FindProvider:
         status, comment = UNABLE_TO_PROCESS, "the node could not answer; ask again"
         offending: tuple[int, ...] = ()
         try:
-            identifier = self._receive(exchange, context)
+            identifier = receive_whole(exchange, context, self._identifier_bytes_max)
             if not may(exchange.principal, Action.QUERY):
                 status, comment = NOT_AUTHORISED, "you may not query here"
             else:
@@ -139,28 +140,13 @@ class FindProvider:
             raise
         except IdentifierRefused as refused:
             status, comment, offending = IDENTIFIER_DOES_NOT_MATCH, str(refused), (refused.tag,)
-        except QueryRefused as refused:
+        except (QueryRefused, DataSetTooLong) as refused:
             status, comment = IDENTIFIER_DOES_NOT_MATCH, str(refused)
         except ArrivalRefused as refused:
             status, comment = UNABLE_TO_PROCESS, f"the identifier cannot be read: {refused.message}"
         except Exception as error:
             log.error("find_failed", peer=exchange.calling_ae_title, **described(error))
         exchange.respond(context, command, status, comment=comment, offending=offending)
-
-    def _receive(self, exchange: Exchange, context: Context) -> bytearray:
-        identifier = bytearray()
-
-        def collect(piece: memoryview) -> None:
-            if len(identifier) + len(piece) > self._identifier_bytes_max:
-                raise QueryRefused(f"the identifier is over {self._identifier_bytes_max} bytes", "ask for less")
-            identifier.extend(piece)
-
-        try:
-            exchange.receive_data_set(context, collect)
-        except QueryRefused:
-            exchange.receive_data_set(context, Discard(self._identifier_bytes_max))
-            raise
-        return identifier
 
     def _record(self, exchange: Exchange, question: Question) -> None:
         asked = [attribute.keyword for attribute in question.answered.values() if attribute is not None]

@@ -1,4 +1,5 @@
-"""Identifiers of queries: keys of a request read, elements of an answer written (PS3.4 C.2, PS3.5 chapter 7)."""
+"""Short data sets of messages: keys of a query read, elements of an answer written (PS3.4 C.2, PS3.5 chapter 7), and
+the attributes that N services exchange, which the node keeps as DICOM JSON (PS3.18 Annex F)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Any, Final
 from pacs.dicom.charset import decode_text, encode_text
 from pacs.dicom.dictionary import LONG_VRS, TEXT_VRS
 from pacs.dicom.elements import ELEMENT, ITEM, ITEM_END, SEQUENCE, SEQUENCE_END, Limits, scan
+from pacs.dicom.json import dataset_json
 from pacs.dicom.uids import IMPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -95,6 +97,36 @@ def write_identifier(elements: Sequence[Element], transfer_syntax_uid: str, char
     return _data_set([*declared, *elements], implicit, character_set)
 
 
+def read_attributes(data: bytes, transfer_syntax_uid: str, source_charset: str | None = None) -> dict[str, Any]:
+    """The data set as a DICOM JSON object in Unicode, binary values inline, without Specific Character Set.
+
+    `source_charset` is what the peer is known to mean where it declares none. Raises IncompleteDataSet, NotUnderstood.
+    """
+    document = dataset_json(
+        data,
+        transfer_syntax_uid,
+        bulk_data_uri=str,  # pixel data have no place here and are left out
+        inline_bytes_max=len(data),
+        source_charset=source_charset,
+    )
+    return {
+        tag: body
+        for tag, body in document.items()
+        if tag != f"{SPECIFIC_CHARACTER_SET:08X}" and "BulkDataURI" not in body
+    }
+
+
+def write_attributes(document: Mapping[str, Any], transfer_syntax_uid: str, requested_charset: str = "") -> bytes:
+    """The data set of a DICOM JSON object, in the requested character set where every letter fits, else in UTF-8."""
+    elements = elements_of(document)
+    return write_identifier(elements, transfer_syntax_uid, character_set_for(elements, requested_charset))
+
+
+def elements_of(document: Mapping[str, Any]) -> list[Element]:
+    """The attributes of a DICOM JSON object."""
+    return [Element(int(tag, 16), str(body.get("vr", "UN")), _from_json(body)) for tag, body in document.items()]
+
+
 def _data_set(elements: Sequence[Element], implicit: bool, character_set: str) -> bytes:
     parts: list[bytes] = []
     for element in sorted(elements, key=lambda element: element.tag):
@@ -117,8 +149,7 @@ def _header(tag: int, vr: str, length: int, implicit: bool) -> bytes:
 
 
 def _item(item: Mapping[str, Any], implicit: bool, character_set: str) -> bytes:
-    elements = [Element(int(tag, 16), body.get("vr", "UN"), _from_json(body)) for tag, body in item.items()]
-    raw = _data_set(elements, implicit, character_set)
+    raw = _data_set(elements_of(item), implicit, character_set)
     return struct.pack("<HHI", 0xFFFE, 0xE000, len(raw)) + raw
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from pacs.access.principals import Principal
@@ -79,8 +80,11 @@ class Exchange(Protocol):
         identifier: bytes | None = None,
         comment: str = "",
         offending: tuple[int, ...] = (),
+        numbers: Mapping[int, int] = MappingProxyType({}),
+        sop_instance_uid: str = "",
     ) -> None:
-        """Answer `command` (PS3.7 9.3) with `status`, and with a data set where the response carries one."""
+        """Answer `command` (PS3.7 9.3, 10.3) with `status`, and with a data set where the response carries one;
+        `numbers` and `sop_instance_uid` as in `pacs.dimse.command.response`."""
         ...
 
     def cancelled(self, command: Command) -> bool:
@@ -107,6 +111,30 @@ class Service:
 
 Registry = Callable[[str], Service | None]
 """Abstract syntax UID to its service; None when the node does not support it."""
+
+
+class DataSetTooLong(Exception):
+    """A data set that is kept in memory is over its limit."""
+
+
+def receive_whole(exchange: Exchange, context: Context, bytes_max: int) -> bytes:
+    """The message's data set in memory: identifiers, attribute lists, event and action information.
+
+    Raises DataSetTooLong once it is over `bytes_max`, with the rest of it read over, so that an answer can be given.
+    """
+    data = bytearray()
+
+    def collect(piece: memoryview) -> None:
+        if len(data) + len(piece) > bytes_max:
+            raise DataSetTooLong(f"the data set is over {bytes_max} bytes")
+        data.extend(piece)
+
+    try:
+        exchange.receive_data_set(context, collect)
+    except DataSetTooLong:
+        exchange.receive_data_set(context, Discard(bytes_max))
+        raise
+    return bytes(data)
 
 
 class Discard:

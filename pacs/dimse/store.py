@@ -56,11 +56,11 @@ class StorageProvider:
         exchange.respond(context, command, status, comment=comment)
 
     def _receive(self, exchange: Exchange, context: Context, command: Command) -> tuple[int, str] | None:
-        if not command.has_data_set or not command.affected_sop_instance_uid:
+        if not command.has_data_set or not command.sop_instance_uid:
             return CANNOT_UNDERSTAND, "C-STORE needs an instance UID and a data set"
         announced = Announced(
-            sop_class_uid=command.affected_sop_class_uid,
-            sop_instance_uid=command.affected_sop_instance_uid,
+            sop_class_uid=command.sop_class_uid,
+            sop_instance_uid=command.sop_instance_uid,
             transfer_syntax_uid=context.transfer_syntax,
         )
         try:
@@ -73,7 +73,7 @@ class StorageProvider:
             log.warning(
                 "instance_refused",
                 peer=exchange.calling_ae_title,
-                sop_instance_uid=command.affected_sop_instance_uid,
+                sop_instance_uid=command.sop_instance_uid,
                 status=f"{refused.status:04X}",
                 why=refused.message,
             )
@@ -81,6 +81,6 @@ class StorageProvider:
         except (ConnectionEnded, ProtocolViolation, AssociationOver):
             raise
         except Exception as error:
-            log.error("store_failed", sop_instance_uid=command.affected_sop_instance_uid, **described(error))
+            log.error("store_failed", sop_instance_uid=command.sop_instance_uid, **described(error))
             return PROCESSING_FAILURE, "the node failed; nothing was stored, send again"
         return None

@@ -7,16 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.filereader import read_dataset
 from pynetdicom import dimse_messages
-from pynetdicom.dimse_primitives import C_CANCEL, C_STORE
+from pynetdicom.dimse_primitives import C_CANCEL, C_MOVE, C_STORE, N_ACTION, N_GET
 from pynetdicom.dsutils import encode
 
-from pacs.dimse.command import C_CANCEL_RQ, C_STORE_RQ, Command, CommandInvalid, read_command, response
+from pacs.dimse.command import (
+    C_CANCEL_RQ,
+    C_MOVE_RQ,
+    C_STORE_RQ,
+    COMPLETED,
+    ERROR_ID,
+    FAILED,
+    N_ACTION_RQ,
+    Command,
+    CommandInvalid,
+    read_command,
+    response,
+)
 from tests.support.dimse import CT, command_set
 
-STORE = Command(C_STORE_RQ, 77, 0, True, CT, "1.2.3")
+STORE = Command(C_STORE_RQ, 77, 0, True, CT, "1.2.3", priority=2)
 
 
-def _encoded(message: dimse_messages.DIMSEMessage, primitive: C_STORE | C_CANCEL) -> bytes:
+def _encoded(message: dimse_messages.DIMSEMessage, primitive: object) -> bytes:
     message.primitive_to_message(primitive)
     encoded = encode(message.command_set, True, True)
     assert encoded is not None
@@ -46,6 +58,37 @@ def test_pydicom_reads_a_response():
     assert (found.AffectedSOPClassUID, found.AffectedSOPInstanceUID) == (CT, "1.2.3")
     assert found.ErrorComment == "?" * 64
     assert list(found.OffendingElement) == [0x00080018, 0x0020000D]
+    tags = [element.tag for element in found]
+    assert tags == sorted(tags)
+
+
+def test_requests_of_the_n_services_name_what_they_ask_for():
+    action = N_ACTION()
+    action.MessageID, action.ActionTypeID = 3, 1
+    action.RequestedSOPClassUID, action.RequestedSOPInstanceUID = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
+    action.ActionInformation = BytesIO(b"some bytes")
+    command = read_command(_encoded(dimse_messages.N_ACTION_RQ(), action))
+    assert (command.field, command.action_type_id, command.has_data_set) == (N_ACTION_RQ, 1, True)
+    assert (command.sop_class_uid, command.sop_instance_uid) == ("1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1")
+    get = N_GET()
+    get.MessageID, get.RequestedSOPClassUID, get.RequestedSOPInstanceUID = 4, CT, "1.2.3"
+    get.AttributeIdentifierList = [0x00100010, 0x00741000]
+    assert read_command(_encoded(dimse_messages.N_GET_RQ(), get)).attribute_tags == (0x00100010, 0x00741000)
+
+
+def test_a_move_names_its_destination():
+    move = C_MOVE()
+    move.MessageID, move.AffectedSOPClassUID, move.MoveDestination, move.Priority = 5, CT, "ELSEWHERE", 1
+    move.Identifier = BytesIO(b"some bytes")
+    command = read_command(_encoded(dimse_messages.C_MOVE_RQ(), move))
+    assert (command.field, command.move_destination, command.priority) == (C_MOVE_RQ, "ELSEWHERE", 1)
+
+
+def test_numbers_of_a_response_stand_in_their_order():
+    raw = response(STORE, 0xB000, numbers={FAILED: 2, COMPLETED: 65535, ERROR_ID: 0xA710}, sop_instance_uid="9.9")
+    found = read_dataset(BytesIO(raw), is_implicit_VR=True, is_little_endian=True)
+    assert (found.NumberOfFailedSuboperations, found.NumberOfCompletedSuboperations) == (2, 65535)
+    assert (found.ErrorID, found.AffectedSOPInstanceUID) == (0xA710, "1.2.3")
     tags = [element.tag for element in found]
     assert tags == sorted(tags)
 

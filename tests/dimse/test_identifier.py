@@ -9,7 +9,15 @@ from pydicom import Dataset
 from pydicom.filereader import read_dataset
 from pynetdicom.dsutils import encode
 
-from pacs.dimse.identifier import Element, Key, character_set_for, read_identifier, write_identifier
+from pacs.dimse.identifier import (
+    Element,
+    Key,
+    character_set_for,
+    read_attributes,
+    read_identifier,
+    write_attributes,
+    write_identifier,
+)
 from pacs.errors import ArrivalRefused
 from tests.support.dimse import EXPLICIT, IMPLICIT
 from tests.support.factories import JAPANESE, KAZAKH
@@ -131,3 +139,26 @@ def test_nesting_has_a_limit():
 def test_numbers_that_are_none_are_left_out():
     found = _decoded(write_identifier([Element(0x00280010, "US", "many")], EXPLICIT, ""), EXPLICIT)
     assert found.Rows is None
+
+
+@SYNTAXES
+@pytest.mark.parametrize(("charset", "declared"), [("ISO_IR 144", "ISO_IR 144"), ("", "ISO_IR 192")])
+def test_attributes_go_to_json_and_back(syntax: str, charset: str, declared: str):
+    sent = Dataset()
+    sent.SpecificCharacterSet = "ISO_IR 144"
+    sent.PatientName = "Иванов^Пётр"
+    sent.PerformedProcedureStepStatus = "IN PROGRESS"
+    item = Dataset()
+    item.ScheduledProcedureStepDescription = "Грудная клетка"
+    item.ReferencedStudySequence = []
+    sent.ScheduledStepAttributesSequence = [item]
+    sent.PatientWeight = "70.5"
+    sent.PixelSpacing = ["0.5", "0.25"]
+    document = read_attributes(_encoded(sent, syntax), syntax)
+    assert document["00100010"]["Value"] == [{"Alphabetic": "Иванов^Пётр"}]
+    assert "00080005" not in document
+    found = _decoded(write_attributes(document, syntax, charset), syntax)
+    assert found.SpecificCharacterSet == declared
+    for element in sent:
+        if element.keyword != "SpecificCharacterSet":
+            assert str(found[element.tag].value) == str(element.value)

@@ -1,0 +1,70 @@
+"""`pacs user`: accounts of people and scripts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pacs.access.principals import Role
+from pacs.cli.command import do, group
+from pacs.console import print_table
+
+app = group("Accounts of people and scripts.")
+
+Name = Annotated[str, typer.Argument(help="Name of the account.")]
+FromInput = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+def _new_password(from_input: bool) -> str:
+    if from_input:
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@app.command("add")
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="What the account may do.")] = Role.CLINICIAN,
+    password_stdin: FromInput = False,
+) -> None:
+    """Make an account for a person; asks for its password."""
+    do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
+    print(f"Account {name} with the role {role.value} is made.")
+
+
+@app.command("list")
+def listing() -> None:
+    """List the accounts."""
+    print_table(do("user.list"), ("name", "role", "disabled"))
+
+
+@app.command("password")
+def password(name: Name, password_stdin: FromInput = False) -> None:
+    """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
+    do("user.password", name=name, password=_new_password(password_stdin))
+    print(f"{name} has a new password, to be changed at the next sign-in.")
+
+
+@app.command("disable")
+def disable(name: Name) -> None:
+    """Shut an account: its sessions and tokens end within a second."""
+    do("user.disable", name=name, disabled=True)
+    print(f"Account {name} is disabled.")
+
+
+@app.command("enable")
+def enable(name: Name) -> None:
+    """Open a disabled account again."""
+    do("user.disable", name=name, disabled=False)
+    print(f"Account {name} is enabled.")
+
+
+@app.command("token")
+def token(
+    name: Name,
+    role: Annotated[Role | None, typer.Option(help="Role of the account when it has to be made (service).")] = None,
+) -> None:
+    """Print a new bearer token of an account, alone on the last line; makes the account when there is none."""
+    print(do("user.token", name=name, role=role.value if role else None))
