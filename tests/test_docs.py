@@ -10,10 +10,11 @@ import pytest
 import typer
 from pydantic import BaseModel, SecretStr
 
+from pacs.archive.conditions import _OPERATIONS
 from pacs.cli import app
 from pacs.settings import Settings
 from pacs.triage.results import read_result
-from pacs.triage.rules import _OPERATIONS, read_rule
+from pacs.triage.rules import read_rule
 from pacs.triage.webhook import RETRY_DELAYS_S
 from tests.support.process import ROOT
 
