@@ -153,7 +153,7 @@ _OPERATIONS: Mapping[str, Callable[[str, Any], bool]] = MappingProxyType(
 
 
 def read_condition(document: object, place: str) -> Condition:
-    """The condition that `document` (parsed JSON) describes. Raises RuleInvalid naming the first place that is wrong."""
+    """The condition that `document` (parsed JSON) describes. Raises RuleInvalid naming the first wrong place."""
     return _Reader().condition(document, place, 0)
 
 
