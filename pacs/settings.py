@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from pacs.errors import SettingsInvalid
 
@@ -26,6 +35,8 @@ SECRETS = ("password", "secret")
 MIB = 1 << 20
 GIB = 1 << 30
 
+PASSWORD_CHARACTERS_MIN = 10
+PASSWORD_CHARACTERS_MAX = 1024
 
 _AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
 
@@ -59,6 +70,13 @@ def _storage(value: str) -> str:
     return value
 
 
+def _admin_password(value: SecretStr) -> SecretStr:
+    characters = len(value.get_secret_value())
+    if characters and not PASSWORD_CHARACTERS_MIN <= characters <= PASSWORD_CHARACTERS_MAX:
+        raise ValueError(f"{PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters; there are {characters}")
+    return value
+
+
 class _Branch(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,6 +87,11 @@ class DimseSettings(_Branch):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AETitle = "SURET"
+    tls_port: Port = 2762  # DICOM over TLS, listened on when there is a certificate
+    tls_certificate: str = ""  # PEM files; read anew when they change
+    tls_key: str = ""  # empty: in the certificate's file
+    tls_mutual: bool = True  # callers show a certificate too
+    tls_authorities: str = Field(default="", validate_default=True)  # who signs the certificates of peers
     check_called_ae_title: bool = True
     accept_unknown_sop_classes: bool = True  # private storage classes, from callers that may store
     pdu_bytes_max: int = Field(default=128 * 1024, ge=16 * 1024, le=4 * MIB)
@@ -90,6 +113,13 @@ class DimseSettings(_Branch):
     response_bytes_max: int = Field(default=4 * MIB, ge=4096)  # a data set that comes with it
     outbound_associations_max: int = Field(default=32, ge=1)
     drain_timeout_s: float = Field(default=30.0, ge=0)
+
+    @field_validator("tls_authorities")
+    @classmethod
+    def _trusted(cls, value: str, others: ValidationInfo) -> str:
+        if others.data.get("tls_certificate") and others.data.get("tls_mutual") and not value:
+            raise ValueError("a PEM file with who signs the certificates of peers, or tls_mutual=false")
+        return value
 
 
 class WebSettings(_Branch):
@@ -146,7 +176,7 @@ class Settings(_Branch):
     storage: Annotated[str, AfterValidator(_storage)] = (
         ""  # a folder or s3://bucket[/prefix]; empty: a folder in `data`
     )
-    admin_password: SecretStr = SecretStr("")
+    admin_password: Annotated[SecretStr, AfterValidator(_admin_password)] = SecretStr("")
     log_format: Literal["console", "json"] = "console"
     dimse: DimseSettings = DimseSettings()
     web: WebSettings = WebSettings()
