@@ -27,6 +27,7 @@ from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.dimse.listener import Listener
+from pacs.dimse.outbound import Outbound
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.model import Clock, utc_now
@@ -204,6 +205,7 @@ class Node:
         )
         self._prover = Prover(core.archive)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
+        self.outbound = Outbound(settings.dimse)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
             create_app(
@@ -229,7 +231,7 @@ class Node:
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
         with ExitStack() as running:
-            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
+            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener, self.outbound):
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()
@@ -260,7 +262,9 @@ class Node:
         """Refuse what is new, let running operations finish within the drain limit, end the rest."""
         self.ready = False
         log.info("stopping")
-        self.listener.drain(self.core.settings.dimse.drain_timeout_s)
+        deadline = time.monotonic() + self.core.settings.dimse.drain_timeout_s
+        self.listener.drain(deadline - time.monotonic())
+        self.outbound.drain(max(0.0, deadline - time.monotonic()))
         self._running.close()
 
     def close(self) -> None:

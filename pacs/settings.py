@@ -108,6 +108,10 @@ class DimseSettings(_Branch):
     idle_timeout_s: float = Field(default=60.0, gt=0)
     rate_floor_bytes_per_s: int = Field(default=4096, ge=0)  # looked at after the first 30 s of a message
     find_results_max: int = Field(default=5000, ge=1)
+    connect_timeout_s: float = Field(default=10.0, gt=0)  # to a peer, and for a place among the associations to peers
+    response_timeout_s: float = Field(default=120.0, gt=0)  # a peer's, to a request of this node
+    response_bytes_max: int = Field(default=4 * MIB, ge=4096)  # a data set that comes with it
+    outbound_associations_max: int = Field(default=32, ge=1)
     drain_timeout_s: float = Field(default=30.0, ge=0)
 
     @field_validator("tls_authorities")
