@@ -26,6 +26,9 @@ from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
+from pacs.archive.runner import JobRunner
+from pacs.dimse.commitment import CommitmentService
+from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
@@ -206,6 +209,10 @@ class Node:
         self._prover = Prover(core.archive)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
+        commitment = CommitmentJobs(
+            core.archive, core.peers, self.outbound, CommitmentService(core.archive, core.peers)
+        )
+        self.runner = JobRunner(core.archive, commitment.kinds(), lambda _title: 2)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
             create_app(
@@ -218,7 +225,11 @@ class Node:
                 leaves=[*self.hook.routes()],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
-                gauges={"dimse": self.listener.statistics, "ai_tasks": self.hook.statistics},
+                gauges={
+                    "dimse": self.listener.statistics,
+                    "ai_tasks": self.hook.statistics,
+                    "jobs": self.runner.statistics,
+                },
             ),
             settings.web,
         )
@@ -231,7 +242,15 @@ class Node:
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
         with ExitStack() as running:
-            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener, self.outbound):
+            for part in (
+                self._prover,
+                self._housekeeper,
+                self.hook,
+                self.web,
+                self.listener,
+                self.outbound,
+                self.runner,
+            ):
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()
@@ -264,6 +283,7 @@ class Node:
         log.info("stopping")
         deadline = time.monotonic() + self.core.settings.dimse.drain_timeout_s
         self.listener.drain(deadline - time.monotonic())
+        self.runner.stop()  # what it is at is given back, and done after the next start
         self.outbound.drain(max(0.0, deadline - time.monotonic()))
         self._running.close()
 

@@ -98,6 +98,10 @@ class Peers:
             for row in rows
         ]
 
+    def registered(self, ae_title: str) -> Peer | None:
+        """The peer with the title `ae_title`, as known a few seconds ago at most."""
+        return self._register().get(ae_title)
+
     def add(self, ae_title: str, host: str, port: int, verbs: Iterable[Verb], *, by: Principal) -> None:
         """Register a peer. Raises NotPermitted, and SettingsInvalid for malformed values or a title that is taken."""
         allowed = _checked(ae_title, host, port, verbs, by)

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -61,6 +62,7 @@ log = structlog.get_logger()
 
 BUFFER_BYTES_MIN: Final = 256 * 1024
 LINGER_S: Final = 3.0
+ATTEND_PERIOD_S: Final = 0.02
 MESSAGE_ID_MAX: Final = 0xFFFF
 
 _REQUESTED: Final = Service("requested", frozenset(), {})
@@ -418,6 +420,20 @@ class OutboundAssociation:
         """Ask the peer to stop the operation that gave this response (PS3.7 9.3.2.3); its last one still comes."""
         with self._told():
             self._messages.send(context, cancel_request(response.command.responded_to))
+
+    def attend(self, seconds: float) -> None:
+        """Serve what the peer asks for so long, or until the association ends. Raises AssociationLost."""
+        deadline = time.monotonic() + seconds
+        with self._told():
+            while time.monotonic() < deadline:
+                message = self._messages.arrived()
+                if message is None:
+                    time.sleep(ATTEND_PERIOD_S)
+                    continue
+                context, command = message
+                if command.is_response:
+                    raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a response to nothing")
+                self._serve_one(context, command)
 
     def _response(self, field: int, message_id: int, within_s: float | None) -> Response:
         """The next response to our request; requests of the peer that come before it are served."""
