@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from pacs.errors import SettingsInvalid
 
@@ -69,6 +78,11 @@ class DimseSettings(_Branch):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AETitle = "SURET"
+    tls_port: Port = 2762  # DICOM over TLS, listened on when there is a certificate
+    tls_certificate: str = ""  # PEM files; read anew when they change
+    tls_key: str = ""  # empty: in the certificate's file
+    tls_mutual: bool = True  # callers show a certificate too
+    tls_authorities: str = Field(default="", validate_default=True)  # who signs the certificates of peers
     check_called_ae_title: bool = True
     accept_unknown_sop_classes: bool = True  # private storage classes, from callers that may store
     pdu_bytes_max: int = Field(default=128 * 1024, ge=16 * 1024, le=4 * MIB)
@@ -86,6 +100,13 @@ class DimseSettings(_Branch):
     rate_floor_bytes_per_s: int = Field(default=4096, ge=0)  # looked at after the first 30 s of a message
     find_results_max: int = Field(default=5000, ge=1)
     drain_timeout_s: float = Field(default=30.0, ge=0)
+
+    @field_validator("tls_authorities")
+    @classmethod
+    def _trusted(cls, value: str, others: ValidationInfo) -> str:
+        if others.data.get("tls_certificate") and others.data.get("tls_mutual") and not value:
+            raise ValueError("a PEM file with who signs the certificates of peers, or tls_mutual=false")
+        return value
 
 
 class WebSettings(_Branch):

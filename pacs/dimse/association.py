@@ -157,6 +157,7 @@ class Association:
     # Sta2: the request -------------------------------------------------------------------------------------------
 
     def _establish(self) -> None:
+        self.connection.secure()
         request = self._receive_request()
         self.calling_ae_title = request.calling_ae_title
         if not request.protocol_version & 1:

@@ -1,7 +1,7 @@
 """One TCP connection: reads through a reused buffer, sends in one piece, and lets a watchdog end it.
 
 The socket stays blocking, so an idle peer costs one sleeping thread and no polling. This class is the seam behind which
-TLS goes: nobody else touches the socket.
+TLS goes (`pacs.dimse.tls`): nobody else touches the socket.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import socket
+import ssl
 import threading
 import time
 from typing import Final
@@ -38,6 +39,8 @@ class Connection:
         self.waiting = False
         self.received = 0
         self.expired = ""
+        self.encrypted = False
+        self.certificate_sha256 = ""  # of the peer, where it showed one and a trusted authority signed it
         self._stream = stream
         # anonymous pages cost nothing until the first byte arrives, and go back to the system with the connection
         self._pages = mmap.mmap(-1, capacity)
@@ -45,6 +48,9 @@ class Connection:
         self._capacity = capacity
         self._start = self._end = 0
         self._send_lock = threading.Lock()
+
+    def secure(self) -> None:
+        """Shake hands where the connection is one over TLS. Raises ConnectionEnded."""
 
     # Deadlines ---------------------------------------------------------------------------------------------------
 
@@ -67,7 +73,7 @@ class Connection:
         """End the connection from any thread: whoever reads or writes it stops at once with `reason`."""
         self.expired = self.expired or reason
         with contextlib.suppress(OSError):
-            self._stream.shutdown(socket.SHUT_RDWR)
+            _shut(self._stream, socket.SHUT_RDWR)
 
     # Reading -----------------------------------------------------------------------------------------------------
 
@@ -124,7 +130,7 @@ class Connection:
                 # not sticky: peers that leave Nagle on would wait 40 ms for our delayed acknowledgement
                 self._stream.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             count = self._stream.recv_into(self._view[self._end :], 0, flags)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except OSError as error:
             raise ConnectionEnded(self.expired or f"the network failed: {error}") from None
@@ -160,7 +166,7 @@ class Connection:
         """Say that nothing more is sent and wait for the peer to close, so that it gets our last PDU (PS3.8 Sta13)."""
         self.expect_within(seconds)
         with contextlib.suppress(OSError, ConnectionEnded):
-            self._stream.shutdown(socket.SHUT_WR)
+            _shut(self._stream, socket.SHUT_WR)
             while True:
                 self._start = self._end = 0
                 self._fill()
@@ -172,3 +178,8 @@ class Connection:
         self._view.release()
         with contextlib.suppress(BufferError):  # a traceback may still hold a chunk
             self._pages.close()
+
+
+def _shut(stream: socket.socket, how: int) -> None:
+    """shutdown(2) and nothing else: that of an SSLSocket would let a thread that reads go on without TLS."""
+    socket.socket.shutdown(stream, how)

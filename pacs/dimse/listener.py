@@ -1,4 +1,4 @@
-"""The DICOM port: accepts without ever waiting for a peer, counts, limits, and ends what overstays."""
+"""The DICOM ports, plain and over TLS: accepts without ever waiting for a peer, limits, and ends what overstays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from pacs.dimse.faults import described
 from pacs.dimse.pdu import HEADER, AssociateRequest, Rejection
 from pacs.dimse.registry import Services
 from pacs.dimse.service import Registry
+from pacs.dimse.tls import Certificates, TlsConnection
 from pacs.dimse.watchdog import Watchdog
 from pacs.errors import NodeFailed
 from pacs.settings import DimseSettings
@@ -34,8 +36,49 @@ ACCEPT_PAUSE_S: Final = 0.05
 DRAIN_IDLE_S: Final = 1.0  # while stopping, an association that asks nothing for so long is ended
 
 
+@dataclass(slots=True)
+class _Port:
+    """A port that is listened on: with `certificates` it is one for TLS."""
+
+    listening: socket.socket
+    certificates: Certificates | None
+    thread: threading.Thread | None = None
+
+    @property
+    def number(self) -> int:
+        return int(self.listening.getsockname()[1])
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listening.shutdown(socket.SHUT_RDWR)  # wakes accept
+        if self.thread is not None:
+            self.thread.join(5)
+        self.listening.close()
+
+
+def _listening(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that listens. Raises NodeFailed when the address cannot be had."""
+    listening: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        if listening is not None:
+            listening.close()
+        raise NodeFailed(
+            f"the DICOM port {host}:{port} cannot be opened: {error.strerror}",
+            f"stop what uses it, or choose PACS_DIMSE__HOST and {setting}",
+        ) from error
+    return listening
+
+
 class Listener:
-    """The node's DICOM port. `start`, then `drain` and `stop`; a stopped one is not started again."""
+    """The node's DICOM ports. `start`, then `drain` and `stop`; a stopped one is not started again."""
 
     def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
         self._peers = peers
@@ -50,8 +93,7 @@ class Listener:
         self._counts: Counter[str] = Counter()
         self._draining = False
         self._stopped = False
-        self._socket: socket.socket | None = None
-        self._accepting: threading.Thread | None = None
+        self._ports: list[_Port] = []
         shortest = min(settings.request_timeout_s, settings.idle_timeout_s)
         self._watchdog = Watchdog(
             settings.idle_timeout_s, settings.rate_floor_bytes_per_s, period_s=min(0.5, shortest / 4)
@@ -60,32 +102,36 @@ class Listener:
     # Life --------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Listen. Raises NodeFailed when the address cannot be had."""
+        """Listen. Raises NodeFailed when an address or the certificates cannot be had."""
+        settings = self._settings
+        certificates = Certificates(settings) if settings.tls_certificate else None
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                self._settings.host, self._settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            self._socket = socket.socket(family, kind, protocol)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(address)
-            self._socket.listen(BACKLOG)
-        except OSError as error:
-            if self._socket is not None:
-                self._socket.close()
-            raise NodeFailed(
-                f"the DICOM port {self._settings.host}:{self._settings.port} cannot be opened: {error.strerror}",
-                "stop what uses it, or choose PACS_DIMSE__HOST and PACS_DIMSE__PORT",
-            ) from error
+            self._ports.append(_Port(_listening(settings.host, settings.port, "PACS_DIMSE__PORT"), None))
+            if certificates is not None:
+                listening = _listening(settings.host, settings.tls_port, "PACS_DIMSE__TLS_PORT")
+                self._ports.append(_Port(listening, certificates))
+        except NodeFailed:
+            for port in self._ports:
+                port.listening.close()
+            raise
         self._watchdog.start()
-        self._accepting = threading.Thread(target=self._accept, args=(self._socket,), name="dimse-accept", daemon=True)
-        self._accepting.start()
-        log.info("dimse_listening", host=self._settings.host, port=self.port, ae_title=self._settings.ae_title)
+        for port in self._ports:
+            port.thread = threading.Thread(target=self._accept, args=(port,), name="dimse-accept", daemon=True)
+            port.thread.start()
+        log.info(
+            "dimse_listening", host=settings.host, port=self.port, tls_port=self.tls_port, ae_title=settings.ae_title
+        )
 
     @property
     def port(self) -> int:
         """The port listened on; of use where the settings say 0."""
-        assert self._socket is not None, "the listener was not started"
-        return int(self._socket.getsockname()[1])
+        assert self._ports, "the listener was not started"
+        return self._ports[0].number
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port for DICOM over TLS; None without a certificate."""
+        return self._ports[1].number if len(self._ports) > 1 else None
 
     def drain(self, timeout_s: float) -> None:
         """Take no new association (they hear "local limit exceeded", which senders repeat later), let those that are
@@ -114,13 +160,10 @@ class Listener:
     def stop(self) -> None:
         """Close the port and end every connection; returns when their threads have ended."""
         self._stopped = True
-        if self._socket is None:
+        if not self._ports:
             return
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept
-        if self._accepting is not None:
-            self._accepting.join(5)
-        self._socket.close()
+        for port in self._ports:
+            port.close()
         with self._lock:
             rest = [*self._half_open, *self._associations]
             threads = list(self._threads)
@@ -142,10 +185,10 @@ class Listener:
 
     # Accepting ---------------------------------------------------------------------------------------------------
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, port: _Port) -> None:
         while not self._stopped:
             try:
-                stream, peer = listening.accept()
+                stream, peer = port.listening.accept()
             except OSError as error:
                 if not self._stopped:  # out of descriptors, most likely: the oldest stranger goes first
                     log.error("dimse_accept_failed", error=str(error))
@@ -153,12 +196,12 @@ class Listener:
                     time.sleep(ACCEPT_PAUSE_S)
                 continue
             try:
-                self._take(stream, str(peer[0]))
+                self._take(stream, str(peer[0]), port.certificates)
             except Exception as error:
                 log.error("dimse_connection_failed", address=str(peer[0]), **described(error))
                 stream.close()
 
-    def _take(self, stream: socket.socket, address: str) -> None:
+    def _take(self, stream: socket.socket, address: str, certificates: Certificates | None) -> None:
         settings = self._settings
         with self._lock:
             full = (
@@ -174,7 +217,10 @@ class Listener:
             self._end_oldest_half_open()
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         capacity = max(BUFFER_BYTES_MIN, settings.pdu_bytes_max + HEADER.size, settings.command_bytes_max)
-        connection = Connection(stream, address, capacity)
+        if certificates is None:
+            connection = Connection(stream, address, capacity)
+        else:
+            connection = TlsConnection(stream, address, capacity, certificates)
         connection.expect_within(settings.request_timeout_s)
         association = Association(connection, settings, self)
         thread = threading.Thread(target=self._run, args=(association,), name=f"dimse-{address}", daemon=True)

@@ -47,11 +47,15 @@ class Modality:
         nodelay: bool = True,
     ) -> None:
         self._socket = socket.create_connection((host, port), timeout=timeout_s)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(nodelay))
-        self._socket.sendall(_associate_request(sop_class_uid, transfer_syntax_uid, called, calling))
-        kind, body = self._read_pdu()
-        if kind != 2:
-            raise AssociationLost(f"answered with PDU type {kind}: {body[:4].hex()}")
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(nodelay))
+            self._socket.sendall(_associate_request(sop_class_uid, transfer_syntax_uid, called, calling))
+            kind, body = self._read_pdu()
+            if kind != 2:
+                raise AssociationLost(f"answered with PDU type {kind}: {body[:4].hex()}")
+        except BaseException:
+            self._socket.close()
+            raise
 
     def store(self, prepared: Prepared) -> int:
         """Send one instance and wait for its status. Raises AssociationLost when no answer comes."""
