@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ def _bad_days(
         failed += status != SUCCESS
         if status not in day.answers:
             violations.append(f"{name}: answered with {status:04X}")
+        served = partial(kept_as_sent, archive, prepared)
+        if status == SUCCESS and not _served(archive, served):  # before the re-send, which heals
+            violations.append(f"{name}: acknowledged and not served as sent")
         again = deliver(archive, prepared)
         acknowledged.note_sent(prepared, again)
         if again != SUCCESS:
@@ -126,7 +130,7 @@ def _bad_days(
         if name in FOREIGN_SERVICE:
             for key in list(orphans(archive)):  # the other writer's, which is not ours to adopt
                 archive.store.delete(key)
-        if not _served(archive, lambda prepared=prepared: kept_as_sent(archive, prepared)):
+        if not _served(archive, served):
             violations.append(f"{name}: not served as sent")
     violations += _short_reads(archive, relay, template, acknowledged)
     if not days:
