@@ -379,7 +379,7 @@ def disk_rots(seed: int, folder: Path, store: Callable[[Path], FolderStore] = Fo
         objects = store(disk.path / "store")
         with open_archive(folder / "index", store=objects) as archive:
             for one in map(template.make, range(1, INSTANCES + 1)):
-                acknowledged.note(one, deliver(archive, one))
+                acknowledged.note_sent(one, deliver(archive, one))
             os.sync()
             content = {key: (disk.path / "store" / key).read_bytes() for key in objects.list()}
             damaged = set(choose.sample(sorted(content), FLIPPED))
