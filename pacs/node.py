@@ -27,6 +27,7 @@ from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
+from pacs.archive.scrub import Scrubber
 from pacs.dimse.commitment import CommitmentService
 from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
@@ -115,6 +116,14 @@ class Core:
     peers: Peers
     registry: Registry
 
+    def copies(self, location: str = "") -> list[ObjectStore]:
+        """The second store at `location`, else of the settings, to repair from; none where none is named.
+
+        Raises NodeFailed when it is not there.
+        """
+        location = location or self.settings.archive.repair_from
+        return [_open_objects(self.settings, location, make=False)] if location else []
+
 
 @contextmanager
 def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Iterator[Core]:
@@ -147,12 +156,17 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Itera
 
 def open_objects(settings: Settings) -> ObjectStore:
     """The object store of `settings`. Raises NodeFailed."""
+    return _open_objects(settings, settings.storage_location)
+
+
+def _open_objects(settings: Settings, location: str, *, make: bool = True) -> ObjectStore:
     s3 = settings.s3
     options = S3Options(s3.endpoint_url, s3.region, s3.access_key_id, s3.secret_access_key.get_secret_value())
     try:
-        return open_store(settings.storage_location, settings.data.resolve(), options)
+        return open_store(location, settings.data.resolve(), options, make=make)
     except StorageError as error:
-        raise NodeFailed(f"the object store cannot be opened: {error}", "correct PACS_STORAGE") from error
+        name = "PACS_STORAGE" if make else "PACS_ARCHIVE__REPAIR_FROM"
+        raise NodeFailed(f"the object store cannot be opened: {error}", f"correct {name}") from error
 
 
 def prepare_data(data: Path) -> None:
@@ -207,6 +221,12 @@ class Node:
             grace=timedelta(hours=settings.archive.garbage_grace_hours),
         )
         self._prover = Prover(core.archive)
+        self._scrubber = Scrubber(
+            core.archive,
+            period=timedelta(days=settings.archive.scrub_days),
+            share=settings.archive.scrub_share,
+            copies=core.copies(),
+        )
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
         commitment = CommitmentJobs(
@@ -229,6 +249,7 @@ class Node:
                     "dimse": self.listener.statistics,
                     "ai_tasks": self.hook.statistics,
                     "jobs": self.runner.statistics,
+                    "scrub": self._scrubber.statistics,
                 },
             ),
             settings.web,
@@ -242,15 +263,17 @@ class Node:
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
         with ExitStack() as running:
-            for part in (
+            parts = (
                 self._prover,
                 self._housekeeper,
+                self._scrubber,
                 self.hook,
                 self.web,
                 self.listener,
                 self.outbound,
                 self.runner,
-            ):
+            )
+            for part in parts:
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()
