@@ -51,6 +51,11 @@ ASKED_MAX: Final = 4
 _PROPOSAL: Final = Proposal(STORAGE_COMMITMENT, (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN))
 
 
+def new_transaction_uid() -> str:
+    """A UID that no request has used."""
+    return str(generate_uid(prefix=None))
+
+
 class CommitmentJobs:
     """Performs both kinds."""
 
@@ -150,7 +155,7 @@ class CommitmentJobs:
 
     def _request(self, task: Task, references: list[Reference]) -> None:
         """Each attempt is a transaction of its own: what became of an earlier one is not known (PS3.4 J.3.3.1.2)."""
-        transaction_uid, now = str(generate_uid(prefix=None)), self._archive.clock()
+        transaction_uid, now = new_transaction_uid(), self._archive.clock()
         again = [Reference(one.sop_class_uid, one.sop_instance_uid) for one in references]
         task.note(
             lambda connection: commitments.begin(
