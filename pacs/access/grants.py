@@ -21,6 +21,7 @@ class Action(StrEnum):
     MOVE = "move"
     WATCH = "watch"  # live updates of the worklist
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
+    FORWARD = "forward"  # send to other archives, fetch from them, see the queue
     MANAGE_TRIAGE = "manage_triage"
     MANAGE_PEERS = "manage_peers"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -35,9 +36,9 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE},
+        Role.RADIOLOGIST: _READER | {_A.STORE, _A.FORWARD},
         Role.CLINICIAN: _READER,
-        Role.TECHNOLOGIST: _READER | {_A.STORE},
+        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.FORWARD},
         Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE},
     }
 )
