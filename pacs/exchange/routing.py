@@ -61,11 +61,11 @@ class Router:
 
     def place(self) -> None:
         """Find the cursor, or set it."""
-        self._position = self._archive.events.cursor(FOLLOWER)
-        if self._position == 0:
-            latest = self._archive.events.latest()
+        events = self._archive.events
+        if not events.has_cursor(FOLLOWER):
+            latest = events.latest()
             self._archive.index.write(lambda connection: EventLog.move_cursor(connection, FOLLOWER, latest))
-            self._position = latest
+        self._position = events.cursor(FOLLOWER)
         self._kept, self._kept_at = self._position, time.monotonic()
 
     def step(self, wait_s: float) -> int:
