@@ -28,11 +28,13 @@ from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
-from pacs.dimse.commitment import CommitmentService
-from pacs.dimse.commitment_jobs import CommitmentJobs
+from pacs.archive.transcode import Transcoder
+from pacs.dimse import jobs
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
+from pacs.dimse.query import RemoteQuery
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
+from pacs.exchange.exchange import Exchange
 from pacs.index.engine import Index
 from pacs.model import Clock, utc_now
 from pacs.render.workers import DecodeWorkers
@@ -229,10 +231,14 @@ class Node:
         )
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
-        commitment = CommitmentJobs(
-            core.archive, core.peers, self.outbound, CommitmentService(core.archive, core.peers)
+        transcoder = Transcoder(core.archive, workers.decode)
+        self.runner = JobRunner(
+            core.archive,
+            jobs.kinds(core.archive, settings.dimse, core.peers, self.outbound, transcoder),
+            self._at_once_to,
         )
-        self.runner = JobRunner(core.archive, commitment.kinds(), lambda _title: 2)
+        query = RemoteQuery(self.outbound)
+        self._exchange = Exchange(core.archive, core.peers, query.find, self.runner.wake)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
             create_app(
@@ -242,7 +248,7 @@ class Node:
                 workers,
                 settings,
                 peers=core.peers,
-                leaves=[*self.hook.routes()],
+                leaves=[*self.hook.routes(), *self._exchange.routes()],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
                 gauges={
@@ -272,6 +278,7 @@ class Node:
                 self.listener,
                 self.outbound,
                 self.runner,
+                self._exchange,
             )
             for part in parts:
                 part.start()
@@ -285,6 +292,11 @@ class Node:
             return self.core.accounts.ensure_administrator(self.core.settings.admin_password.get_secret_value())
         except AccountRefused as refused:
             raise SettingsInvalid(f"admin_password (PACS_ADMIN_PASSWORD): {refused.message}", refused.hint) from refused
+
+    def _at_once_to(self, ae_title: str) -> int:
+        """How many jobs may be at work for a peer."""
+        peer = self.core.peers.registered(ae_title)
+        return peer.options.at_once_max if peer is not None else 1
 
     def _root(self) -> str:
         """The node's HTTP address as other programs reach it."""

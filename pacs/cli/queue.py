@@ -27,10 +27,15 @@ def listing(
     to: To = "",
     study: Annotated[str, typer.Option(metavar="UID", help="Only of this study.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line each, with everything.")] = False,
 ) -> None:
     """List jobs that wait, run or are dead, and what is paused; the newest first."""
     states = [] if every else ["queued", "running", "dead"]
     found = do("queue.list", states=states, kind=kind, destination=to, study_instance_uid=study, limit=limit)
+    if as_json:
+        for job in found:
+            print(json.dumps(job, ensure_ascii=False))
+        return
     print_table([{**job, "progress": progress_of(job)} for job in found], COLUMNS)
     for pause in do("queue.pauses"):
         what = f"{pause['kind'] or 'everything'} to {pause['destination'] or 'everybody'}"

@@ -49,7 +49,19 @@ LISTED_AT_ONCE: Final = 200
 LOOKED_UP_AT_ONCE: Final = 500
 
 _PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-_COMPRESSED: Final = tuple(sorted(STORED_TRANSFER_SYNTAXES - set(_PLAIN)))
+_USUAL: Final = ("50", "70", "90", "91", "80", "201")  # JPEG, JPEG 2000, JPEG-LS, HTJ2K as most archives have them
+_FREQUENT: Final = (*(f"1.2.840.10008.1.2.4.{number}" for number in _USUAL), "1.2.840.10008.1.2.5")
+_COMPRESSED: Final = (*_FREQUENT, *sorted(STORED_TRANSFER_SYNTAXES - set(_PLAIN) - set(_FREQUENT)))
+
+USUAL_CLASSES: Final = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{number}"
+    # CT, MR, CR, DX, mammography, ultrasound, secondary capture, XA, NM, PET, RT, then what is said of images
+    for number in (
+        *("2", "4", "1", "1.1", "1.2", "6.1", "3.1", "7", "12.1", "12.2", "20", "128", "2.1", "4.1"),
+        *("481.1", "481.2", "481.3", "481.5", "11.1", "66.4", "88.11", "88.22", "88.33", "88.67", "104.1", "77.1.4"),
+    )
+)
+"""What is proposed where the other archive does not say of which class its instances are."""
 _PRIORITIES: Final = {Priority.HIGH: HIGH, Priority.MEDIUM: MEDIUM, Priority.LOW: LOW}
 
 
@@ -150,7 +162,7 @@ class FetchJobs:
 
     def _association(self, peer: Peer, proposals: Sequence[Proposal]) -> OutboundAssociation:
         """What the peer stores on it in answer to C-GET is taken in as if it had called; the node asked for it."""
-        receives = {one.abstract_syntax: Roles(scu=True, scp=True) for one in proposals[1:]}
+        receives = {one.abstract_syntax: Roles(scu=False, scp=True) for one in proposals[1:]}
         return self._outbound.associate(
             peer.host, peer.port, peer.ae_title, proposals, roles=receives, principal=NODE, serve=self._store
         )
@@ -239,14 +251,14 @@ def _get_proposals(missing: Sequence[Remote]) -> list[Proposal]:
     archive's choice of one does not shut out the rest: those that it says it has, or all where it does not say."""
     classes: dict[str, set[str]] = {}
     for one in missing:
-        classes.setdefault(one.sop_class_uid, set()).add(one.transfer_syntax_uid)
-    proposals = [Proposal(STUDY_ROOT_GET, _PLAIN)]
-    proposals += [Proposal(uid, _PLAIN) for uid in classes if uid][: CONTEXTS_MAX - 1]
+        for sop_class_uid in [one.sop_class_uid] if one.sop_class_uid else USUAL_CLASSES:
+            classes.setdefault(sop_class_uid, set()).add(one.transfer_syntax_uid)
+    proposals = [Proposal(uid, _PLAIN) for uid in (STUDY_ROOT_GET, *classes)][:CONTEXTS_MAX]
+    told = [(uid, syntax) for uid, syntaxes in classes.items() for syntax in syntaxes if syntax in _COMPRESSED]
+    silent = [uid for uid, syntaxes in classes.items() if "" in syntaxes]
+    more = dict.fromkeys(told + [(uid, syntax) for syntax in _COMPRESSED for uid in silent])
     room = CONTEXTS_MAX - len(proposals)
-    told = [(uid, syntax) for uid, syntaxes in classes.items() for syntax in syntaxes if uid and syntax in _COMPRESSED]
-    silent = [uid for uid, syntaxes in classes.items() if uid and "" in syntaxes]
-    more = told + [(uid, syntax) for syntax in _COMPRESSED for uid in silent]
-    return proposals + [Proposal(uid, (syntax,)) for uid, syntax in dict.fromkeys(more[:room])]
+    return proposals + [Proposal(uid, (syntax,)) for uid, syntax in list(more)[:room]]
 
 
 @contextmanager
