@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from pacs.dimse.connection import Connection, ConnectionEnded
+from pacs.dimse.connection import Connection, NotSecured
 from pacs.errors import NodeFailed
 from pacs.settings import DimseSettings
 
@@ -122,7 +122,7 @@ class TlsConnection(Connection):
         self._certificates = certificates
 
     def secure(self) -> None:
-        """Shake hands, within the deadline that is set. Raises ConnectionEnded, which says why in plain words."""
+        """Shake hands, within the deadline that is set. Raises NotSecured, which says why in plain words."""
         try:
             wrapped = self._certificates.accepting().wrap_socket(
                 self._stream, server_side=True, do_handshake_on_connect=False
@@ -130,7 +130,7 @@ class TlsConnection(Connection):
             self._stream = wrapped
             wrapped.do_handshake()
         except (OSError, ValueError) as error:
-            raise ConnectionEnded(self.expired or f"no TLS with the caller: {explained(error)}") from None
+            raise NotSecured(self.expired or f"no TLS with the caller: {explained(error)}") from None
         certificate = wrapped.getpeercert(binary_form=True)
         if certificate is not None:  # only one that is signed by a trusted authority comes so far
             self.certificate_sha256 = hashlib.sha256(certificate).hexdigest()
