@@ -21,28 +21,31 @@ class Greeting:
     The one-time password goes to the console and nowhere else: it is in no log, and it is gone when it has been read.
     """
 
-    def __init__(self, settings: Settings, first_password: str | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._account = [("account", "admin"), ("one-time password", first_password)] if first_password else []
         self._said = threading.Lock()
 
-    def welcome(self, dimse_port: int, web_port: int) -> None:
+    def welcome(self, dimse_port: int, web_port: int, first_password: str | None) -> None:
         """Where the node is, how to come in and how to send it a study."""
         dimse, web = self._settings.dimse, self._settings.web
         viewer = web.public_url or f"http://{reachable(web.host)}:{web_port}/"
         send = f"dcmsend -aec {dimse.ae_title} {reachable(dimse.host)} {dimse_port} +sd +r FOLDER"
-        note = [("", "to be changed at the first sign-in")] if self._account else []
-        self._say(("viewer", viewer), *self._account, *note, ("send a study", send))
+        note = [("", "to be changed at the first sign-in")] if first_password else []
+        self._say(("viewer", viewer), *_account(first_password), *note, ("send a study", send))
 
-    def leave(self) -> None:
+    def leave(self, first_password: str | None) -> None:
         """What may not be lost, when the start was ended before the welcome, which is then not said any more."""
-        self._say(*self._account)
+        self._say(*_account(first_password))
 
     def _say(self, *lines: tuple[str, str]) -> None:
         if self._said.acquire(blocking=False) and lines:  # and never released
             title = f"Suret {pacs.__version__}"
             body = "\n".join(f"  {name:<19} {value}" for name, value in lines)
             print(f"\n{RULE}\n  {title}\n\n{body}\n{RULE}\n", flush=True)
+
+
+def _account(first_password: str | None) -> list[tuple[str, str]]:
+    return [("account", "admin"), ("one-time password", first_password)] if first_password else []
 
 
 def reachable(host: str) -> str:

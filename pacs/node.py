@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 import pacs
-from pacs.access.accounts import Accounts
+from pacs.access.accounts import AccountRefused, Accounts
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
@@ -27,7 +27,7 @@ from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.dimse.listener import Listener
-from pacs.errors import NodeFailed, NodeRunning
+from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.model import Clock, utc_now
 from pacs.render.workers import DecodeWorkers
@@ -194,7 +194,7 @@ class Node:
         settings = core.settings
         self.core = core
         self.ready = False
-        self.first_password = core.accounts.ensure_administrator(settings.admin_password.get_secret_value())
+        self.first_password: str | None = None
         self._closing = closing
         self._running = ExitStack()
         self._housekeeper = Housekeeper(
@@ -222,8 +222,12 @@ class Node:
         )
 
     def start(self) -> None:
-        """Recover what the last end left open, then listen. Raises NodeFailed and leaves nothing running."""
+        """Recover what the last end left open, then listen. From here on `first_password` is the one that was made.
+
+        Raises NodeFailed, SettingsInvalid and leaves nothing running.
+        """
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
+        self.first_password = self._ensure_administrator()
         with ExitStack() as running:
             for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
                 part.start()
@@ -231,6 +235,12 @@ class Node:
             self._running = running.pop_all()
         self.ready = True
         log.info("ready", dimse_port=self.listener.port, web_port=self.web.port, version=pacs.__version__)
+
+    def _ensure_administrator(self) -> str | None:
+        try:
+            return self.core.accounts.ensure_administrator(self.core.settings.admin_password.get_secret_value())
+        except AccountRefused as refused:
+            raise SettingsInvalid(f"admin_password (PACS_ADMIN_PASSWORD): {refused.message}", refused.hint) from refused
 
     def _root(self) -> str:
         """The node's HTTP address as other programs reach it."""

@@ -35,6 +35,8 @@ SECRETS = ("password", "secret")
 MIB = 1 << 20
 GIB = 1 << 30
 
+PASSWORD_CHARACTERS_MIN = 10
+PASSWORD_CHARACTERS_MAX = 1024
 
 _AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")
 
@@ -65,6 +67,13 @@ def _storage(value: str) -> str:
     bucket = value.removeprefix("s3://")
     if "://" in bucket or (value.startswith("s3://") and not bucket.strip("/")):
         raise ValueError("a folder or s3://bucket[/prefix]")
+    return value
+
+
+def _admin_password(value: SecretStr) -> SecretStr:
+    characters = len(value.get_secret_value())
+    if characters and not PASSWORD_CHARACTERS_MIN <= characters <= PASSWORD_CHARACTERS_MAX:
+        raise ValueError(f"{PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX} characters; there are {characters}")
     return value
 
 
@@ -163,7 +172,7 @@ class Settings(_Branch):
     storage: Annotated[str, AfterValidator(_storage)] = (
         ""  # a folder or s3://bucket[/prefix]; empty: a folder in `data`
     )
-    admin_password: SecretStr = SecretStr("")
+    admin_password: Annotated[SecretStr, AfterValidator(_admin_password)] = SecretStr("")
     log_format: Literal["console", "json"] = "console"
     dimse: DimseSettings = DimseSettings()
     web: WebSettings = WebSettings()

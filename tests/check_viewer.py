@@ -1,6 +1,6 @@
-"""`npm run check` and `npm test` in viewer/, with the machine's Node where it is new enough, else with our own.
+"""The checks, the linter and the tests of viewer/, with the machine's Node where it is new enough, else with our own.
 
-A program, not a test: `make check` runs it. Its exit code is 0 only when both passed.
+A program, not a test: `make check` runs it. Its exit code is 0 only when all passed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> int:
         code = npm("ci", "--no-audit", "--no-fund")
         if code:
             return code
-    return npm("run", "check") or npm("test")
+    return npm("run", "check") or npm("run", "lint") or npm("test")
 
 
 if __name__ == "__main__":

@@ -194,13 +194,28 @@ def test_the_first_start_prints_a_password_once_and_logs_it_never(start_node: Ca
     assert f"{node.web_url}/" in again.stdout
 
 
-def test_a_first_start_that_fails_does_not_lose_the_password(start_node: Callable[..., NodeProcess]) -> None:
+@pytest.mark.parametrize("wire", ["DIMSE", "WEB"])
+def test_a_first_start_that_fails_does_not_lose_the_password(start_node: Callable[..., NodeProcess], wire: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        failed = start_node({"ADMIN_PASSWORD": "", "DIMSE__PORT": port}, ready=False).command("serve")
+        node = start_node({"ADMIN_PASSWORD": ""}, ready=False)
+        own = node.environment[f"PACS_{wire}__PORT"]
+        node.environment[f"PACS_{wire}__PORT"] = str(taken.getsockname()[1])
+        failed = node.command("serve")
     assert failed.returncode == 1
-    assert "one-time password" in failed.stdout
+    assert f"PACS_{wire}__PORT" in failed.stderr
     assert "dcmsend" not in failed.stdout
+    node.environment[f"PACS_{wire}__PORT"] = own
+    second = _run_for_a_moment(node)
+    assert (failed.stdout + second.stdout).count("one-time password") == 1
+
+
+def test_a_password_that_is_easy_to_guess_is_refused_by_the_name_of_its_setting(
+    start_node: Callable[..., NodeProcess],
+) -> None:
+    refused = start_node({"ADMIN_PASSWORD": "aaaaaaaaaaaa"}, ready=False).command("serve")
+    assert refused.returncode == 1
+    assert "PACS_ADMIN_PASSWORD" in refused.stderr
+    assert "aaaaaaaaaaaa" not in refused.stderr
 
 
 def test_after_kill_9_it_starts_again(node: NodeProcess) -> None:

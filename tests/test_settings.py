@@ -70,6 +70,15 @@ def test_a_mistaken_database_is_shown_without_its_password(value: str, shown: st
     assert hint == "correct these settings and start again"
 
 
+def test_a_first_password_that_no_account_may_have_is_a_mistake_among_the_others() -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings({"PACS_ADMIN_PASSWORD": "hush", "PACS_DIMSE__PORT": "eleven"})
+    assert "hush" not in str(caught.value)
+    [mistake] = [line for line in caught.value.message.splitlines() if "PACS_ADMIN_PASSWORD" in line]
+    assert "10 to 1024 characters" in mistake
+    assert len(caught.value.message.splitlines()) == 2
+
+
 def test_a_file_that_is_no_toml_is_one_clear_mistake(tmp_path: Path) -> None:
     (tmp_path / "pacs.toml").write_text("[dimse\n")
     with pytest.raises(SettingsInvalid, match="readable TOML"):
@@ -83,9 +92,9 @@ def test_a_value_where_a_table_belongs_is_a_mistake_not_a_crash(tmp_path: Path) 
 
 
 def test_secrets_are_shown_nowhere() -> None:
-    settings = read_settings({"PACS_ADMIN_PASSWORD": "hush-hush", "PACS_S3__SECRET_ACCESS_KEY": "hush-too"})
+    settings = read_settings({"PACS_ADMIN_PASSWORD": "hush-hush-hush", "PACS_S3__SECRET_ACCESS_KEY": "hush-too"})
     assert "hush" not in repr(settings)
-    assert settings.admin_password.get_secret_value() == "hush-hush"
+    assert settings.admin_password.get_secret_value() == "hush-hush-hush"
 
 
 @pytest.mark.parametrize(

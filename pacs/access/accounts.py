@@ -26,12 +26,11 @@ from pacs.errors import SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import account, session, token
 from pacs.model import Clock, from_microseconds, to_microseconds
+from pacs.settings import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN
 
 T = TypeVar("T")
 
 ADMINISTRATOR = "admin"
-PASSWORD_CHARACTERS_MIN = 10
-PASSWORD_CHARACTERS_MAX = 1024
 PASSWORD_CHARACTERS_OWN_MIN = 5  # different ones, and beside the account's name
 FREE_FAILURES = 4
 LOCK_MAX = timedelta(minutes=15)

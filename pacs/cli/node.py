@@ -62,7 +62,7 @@ def _serve(node: Node, stopping: threading.Event, demo: bool) -> None:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     status = {"status": lambda _core, _arguments: node.status()}
     control = ControlServer(node.core, status, [Path(runtime)] if runtime else [])
-    greeting = Greeting(node.core.settings, node.first_password)
+    greeting = Greeting(node.core.settings)
     control.start()
     try:
         node.start()
@@ -70,13 +70,13 @@ def _serve(node: Node, stopping: threading.Event, demo: bool) -> None:
             if demo:
                 threading.Thread(target=_send_demo_once, args=(node, greeting), name="demo", daemon=True).start()
             else:
-                greeting.welcome(node.listener.port, node.web.port)
+                greeting.welcome(node.listener.port, node.web.port, node.first_password)
             _wait(node, stopping)
         finally:
-            greeting.leave()  # before the node is stopped, which takes a while
+            greeting.leave(node.first_password)  # before the node is stopped, which takes a while
             node.stop()
     finally:
-        greeting.leave()
+        greeting.leave(node.first_password)
         control.stop()
 
 
@@ -121,4 +121,4 @@ def _send_demo_once(node: Node, greeting: Greeting) -> None:
             log.info("demo_sent", instances=_send_demo(node.core.settings, node.listener.port))
     except Exception:
         log.exception("demo_failed")
-    greeting.welcome(node.listener.port, node.web.port)
+    greeting.welcome(node.listener.port, node.web.port, node.first_password)

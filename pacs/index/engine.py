@@ -73,8 +73,9 @@ class Index:
                 self._writer = Writer(self._writing)
         except SQLAlchemyError as error:
             self.close()
+            cause = " ".join(str(error.__cause__ or error).split())  # PostgreSQL's words are several lines
             raise NodeFailed(
-                f"the index at {self.url.render_as_string()} cannot be opened: {error.__cause__ or error}",
+                f"the index at {self.url.render_as_string()} cannot be opened: {cause}",
                 "check PACS_DATABASE and that the database is up",
             ) from error
 

@@ -333,6 +333,69 @@ ai_task = Table(
     Index("ix_ai_task_study_instance_uid", "study_instance_uid"),
 )
 
+job = Table(
+    "job",
+    metadata,
+    Column("id", TEXT, primary_key=True),  # ULID
+    Column("kind", TEXT, nullable=False),
+    _text("destination"),  # AE title of the peer it has to do with
+    Column("subject", TEXT, nullable=True),  # one of a subject waits at most, and one at most runs
+    Column("priority", Integer, nullable=False),  # 0 goes first
+    _text("study_instance_uid"),
+    _text("payload"),  # JSON: what to do
+    _text("progress"),  # JSON: how far it is
+    Column("state", TEXT, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # with leased_by the fence
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row
+    _moment("not_before"),
+    _moment("lease_until", nullable=True),  # by the database's clock; NULL on SQLite, whose process is the only one
+    _text("leased_by"),
+    _text("last_error"),
+    _moment("created_at"),
+    _moment("finished_at", nullable=True),
+    Index(
+        "uq_job_queued",
+        "subject",
+        unique=True,
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index("ix_job_due", "state", "priority", "id"),
+    Index("ix_job_study_instance_uid", "study_instance_uid"),
+)
+
+job_pause = Table(
+    "job_pause",
+    metadata,
+    Column("kind", TEXT, primary_key=True),  # "": every kind
+    Column("destination", TEXT, primary_key=True),  # "": every destination
+    _moment("since"),
+)
+
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("transaction_uid", TEXT, primary_key=True),
+    Column("direction", TEXT, nullable=False),  # received: a peer asked us; requested: we asked a peer
+    Column("ae_title", TEXT, nullable=False),  # the peer
+    Column("state", TEXT, nullable=False),
+    _moment("created_at"),
+    _moment("settled_at", nullable=True),
+    _text("job_id"),  # what was forwarded and is to be committed to
+    Index("ix_commitment_job_id", "job_id"),
+)
+
+commitment_reference = Table(
+    "commitment_reference",
+    metadata,
+    Column("transaction_uid", TEXT, ForeignKey("commitment.transaction_uid"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # in the order of the request
+    _text("sop_class_uid"),
+    _text("sop_instance_uid"),
+    Column("failure_reason", Integer, nullable=True),  # PS3.3 C.14.1.1; 0: committed; NULL: not known yet
+    Index("ix_commitment_reference_sop_instance_uid", "sop_instance_uid"),
+)
+
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
 
 REBUILT = (instance, series, study, patient)

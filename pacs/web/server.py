@@ -255,6 +255,6 @@ def _bound(host: str, port: int) -> socket.socket:
         listener.close()
         raise NodeFailed(
             f"the web server cannot listen on {host}:{port}: {error.strerror or error}",
-            "stop what uses the port, or choose another with PACS_WEB__PORT",
+            "stop what uses it, or choose PACS_WEB__HOST and PACS_WEB__PORT",
         ) from error
     return listener

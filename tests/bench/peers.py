@@ -16,16 +16,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tests.bench.load import Failed, Peer
+from tests.bench.session import Failed
 from tests.support.peers import SYSTEM_PATH
-from tests.support.process import ROOT, clean_environment, free_port
+from tests.support.process import clean_environment, free_port
 
 START_S = 60.0
 STOP_S = 20.0
 QUIET_S = 0.1
 QUIET_WAIT_S = 3.0
 LARGE_BYTES = 64 * 1024
+ADMIN_PASSWORD = "Correct-horse-battery-1"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where to send: a listening program, and the longest PDU it takes."""
+
+    name: str
+    port: int
+    ae_title: str
+    pdu_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One that is measured. `launch(folder, port, web_port)`; `needs`: a program and the package that brings it.
-
-    `nodelay` False: as Debian ships it and as a modality with Nagle on meets it, measured with few instances.
-    """
+    """One that is measured. `launch(folder, port, web_port)`; `needs`: a program and the package that brings it."""
 
     name: str
     what: str
@@ -50,7 +58,6 @@ class Candidate:
     pdu_bytes: int
     launch: Callable[[Path, int, int], Launch]
     needs: tuple[str, str] | None = None
-    nodelay: bool = True
 
     @property
     def missing(self) -> str:
@@ -161,7 +168,9 @@ def _descendants(pid: int) -> list[int]:
 # The candidates ------------------------------------------------------------------------------------------------
 
 
-def _suret(module: str) -> Callable[[Path, int, int], Launch]:
+def suret(module: str, **variables: str) -> Callable[[Path, int, int], Launch]:
+    """This node by the name of its program, with settings of its own."""
+
     def launch(folder: Path, port: int, web_port: int) -> Launch:
         return Launch(
             [sys.executable, "-m", *module.split()],
@@ -169,14 +178,17 @@ def _suret(module: str) -> Callable[[Path, int, int], Launch]:
                 "PACS_DATA": str(folder / "data"),
                 "PACS_DIMSE__PORT": str(port),
                 "PACS_WEB__PORT": str(web_port),
-                "PACS_ADMIN_PASSWORD": "Correct-horse-battery-1",
-            },
+                "PACS_ADMIN_PASSWORD": ADMIN_PASSWORD,
+            }
+            | variables,
         )
 
     return launch
 
 
-def _orthanc(*, nodelay: bool = True, **more: object) -> Callable[[Path, int, int], Launch]:
+def orthanc(*, nodelay: bool = True, **more: object) -> Callable[[Path, int, int], Launch]:
+    """Orthanc with its default settings and `more` of its JSON."""
+
     def launch(folder: Path, port: int, web_port: int) -> Launch:
         settings = {
             "StorageDirectory": str(folder / "storage"),
@@ -203,35 +215,41 @@ def _storescp(folder: Path, port: int, _web_port: int) -> Launch:
     )
 
 
-def _sink(*, durable: bool) -> Callable[[Path, int, int], Launch]:
-    def launch(folder: Path, port: int, _web_port: int) -> Launch:
-        return Launch([sys.executable, "-m", "tests.bench.sink", str(port), *([str(folder)] if durable else [])])
-
-    return launch
-
-
 ORTHANC, DCMTK = ("Orthanc", "orthanc"), ("storescp", "dcmtk")
 PDU_LARGE, PDU_DEFAULT = 128 * 1024, 16384
-NODE = Candidate("suret", "this node as it is shipped", "SURET", PDU_LARGE, _suret("pacs.cli serve"))
-TRACED = Candidate("traced", "this node with clocks around its parts", "SURET", PDU_LARGE, _suret("tests.bench.trace"))
-OUT_OF_THE_BOX = Candidate(
-    "orthanc-nagle", "Orthanc as Debian ships it: Nagle on", "ORTHANC", PDU_DEFAULT, _orthanc(nodelay=False), ORTHANC
+NODE = Candidate("suret", "this node as it is shipped", "SURET", PDU_LARGE, suret("pacs.cli serve"))
+ORTHANC_DEFAULT = Candidate(
+    "orthanc", "Orthanc, default settings, TCP_NODELAY=1", "ORTHANC", PDU_DEFAULT, orthanc(), ORTHANC
 )
-CANDIDATES = (
-    NODE,
-    Candidate("orthanc", "Orthanc, default settings, TCP_NODELAY=1", "ORTHANC", PDU_DEFAULT, _orthanc(), ORTHANC),
-    Candidate(
-        "orthanc-fastest",
-        "Orthanc, no sync, PDU 128 KiB, 8 DICOM threads",
-        "ORTHANC",
-        PDU_LARGE,
-        _orthanc(SyncStorageArea=False, MaximumPduLength=131072, DicomThreadsCount=8),
-        ORTHANC,
-    ),
-    Candidate("storescp", "DCMTK storescp --fork: no index, no sync", "STORESCP", PDU_LARGE, _storescp, DCMTK),
-    Candidate("durable-sink", "the least that durable costs", "SINK", PDU_LARGE, _sink(durable=True)),
-    Candidate("sink", "receive and answer, nothing else", "SINK", PDU_LARGE, _sink(durable=False)),
+ORTHANC_OUT_OF_THE_BOX = Candidate(
+    "orthanc-nagle", "Orthanc as Debian ships it: Nagle on", "ORTHANC", PDU_DEFAULT, orthanc(nodelay=False), ORTHANC
 )
+ORTHANC_FASTEST = Candidate(
+    "orthanc-fastest",
+    "Orthanc, no sync, PDU 128 KiB, 8 DICOM threads",
+    "ORTHANC",
+    PDU_LARGE,
+    orthanc(SyncStorageArea=False, MaximumPduLength=131072, DicomThreadsCount=8),
+    ORTHANC,
+)
+STORESCP = Candidate("storescp", "DCMTK storescp --fork: no index, no sync", "STORESCP", PDU_LARGE, _storescp, DCMTK)
+
+
+def present(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that can take part; says which are left out."""
+    found = []
+    for candidate in candidates:
+        if candidate.missing:
+            print(f"left out: {candidate.name}: {candidate.missing}")
+        else:
+            found.append(candidate)
+    return found
+
+
+def rotated(servers: Sequence[Server], by: int) -> Sequence[Server]:
+    """Who begins changes from round to round."""
+    by %= len(servers)
+    return (*servers[by:], *servers[:by])
 
 
 def versions() -> dict[str, str]:
@@ -248,14 +266,3 @@ def versions() -> dict[str, str]:
             )
             found[package] = (done.stdout or done.stderr).splitlines()[0].strip("$ ")
     return found
-
-
-def commit() -> str:
-    """The commit of the tree that is measured; says so when files differ from it."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    revision = git("rev-parse", "--short=12", "HEAD") or "unknown"
-    return revision + (" with uncommitted changes" if git("status", "--porcelain", "--", "pacs", "storage") else "")

@@ -1,60 +1,37 @@
-"""Ratios are taken round by round, and no floor asks for more than the disk can give."""
+"""What is kept of a part is printed again as it was judged, and the smaller is better where it is."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
-from tests.bench.report import Measured, Part, breakdown, ratios, verdicts
-
-
-def _run(candidate: str, number: int, per_second: float, associations: int = 1, cpu_ms: float = 1.0) -> Measured:
-    return Measured(candidate, associations, number, per_second, 1.0, 1.0, cpu_ms)
-
-
-def test_a_slow_round_of_the_machine_does_not_change_the_ratio() -> None:
-    speeds = (1.0, 0.2, 0.7)
-    runs = [
-        _run(name, number, rate * speed)
-        for number, speed in enumerate(speeds)
-        for name, rate in (("suret", 600.0), ("orthanc", 200.0))
-    ]
-    found = ratios(runs, "suret", "orthanc", 1, lambda run: run.per_second)
-    assert found is not None
-    assert (found.least, found.median, found.most) == pytest.approx((3.0, 3.0, 3.0))
-
-
-def test_ratio_needs_both_sides() -> None:
-    assert ratios([_run("suret", 0, 1.0)], "suret", "orthanc", 1, lambda run: run.per_second) is None
-    assert verdicts([_run("suret", 0, 1.0)]) == []
+from tests.bench.__main__ import PARTS, _verdict
+from tests.bench.report import Spread, Verdict, verdicts_text
 
 
 @pytest.mark.parametrize(
-    ("ours", "durable", "floor", "words"),
+    ("median", "at_most", "words"),
     [
-        (1000.0, 4000.0, 3.0, "goal reached"),
-        (700.0, 4000.0, 3.0, "above the floor"),
-        (500.0, 4000.0, 3.0, "UNDER THE FLOOR"),
-        (500.0, 600.0, 3.0, "UNDER THE FLOOR"),  # a limit that equals the floor leaves it alone
-        (350.0, 400.0, 1.6, "above the floor"),  # the disk gives no more than 2: 80 % of it counts
+        (6.0, False, "goal reached"),
+        (4.0, False, "above the floor"),
+        (2.0, False, "UNDER THE FLOOR"),
+        (1.5, True, "goal reached"),
+        (3.0, True, "within the ceiling"),
+        (9.0, True, "OVER THE CEILING"),
     ],
 )
-def test_floor_is_bounded_by_the_durable_sink(ours: float, durable: float, floor: float, words: str) -> None:
-    runs = [_run("suret", 0, ours), _run("orthanc", 0, 200.0), _run("durable-sink", 0, durable)]
-    judged = {(verdict.goal.id, verdict.goal.associations): verdict for verdict in verdicts(runs)}
-    assert judged["G1", 1].floor == pytest.approx(floor)
-    assert judged["G1", 1].words == words
+def test_verdict_in_words(median: float, at_most: bool, words: str) -> None:
+    floor, goal = (5.0, 2.0) if at_most else (3.0, 5.0)
+    verdict = Verdict("G0", "something", Spread(median, median, median), floor, goal, at_most=at_most)
+    assert verdicts_text([verdict]).endswith(words)
 
 
-def test_less_cpu_is_better() -> None:
-    runs = [_run("suret", 0, 1.0, cpu_ms=0.5), _run("orthanc", 0, 1.0, cpu_ms=5.0)]
-    assert [verdict.ratio.median for verdict in verdicts(runs) if verdict.goal.id == "G7"] == [10.0]
+def test_a_verdict_that_was_kept_says_the_same() -> None:
+    verdict = Verdict("G0", "something", Spread(1, 2, 3), 3.0, 5.0, limit=2.5)
+    assert _verdict(asdict(verdict) | {"verdict": verdict.words}) == verdict
 
 
-def test_breakdown_takes_the_instances_asked_for_and_the_writer_of_that_time() -> None:
-    record = {
-        "instances": [{"walk": (9.0, 9.0)}, {"walk": (0.002, 0.001)}, {"walk": (0.004, 0.001), "hash": (0.002, 0.002)}],
-        "beside": [[0, "COMMIT", 9.0, 9.0], [1, "COMMIT", 0.006, 0.002]],
-    }
-    parts, beside = breakdown(record, 1, 3)
-    assert parts == [Part("walk", 3.0, 1.0), Part("hash", 1.0, 1.0)]
-    assert beside == [Part("COMMIT", 3.0, 1.0)]
+def test_parts_have_names_for_the_command_line() -> None:
+    assert all(name.isidentifier() or "-" in name for name in PARTS)
+    assert all("," not in name for name in PARTS)

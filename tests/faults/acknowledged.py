@@ -7,6 +7,9 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.faults.instances import digest_of
+from tests.support.modality import Prepared
+
 SUCCESS = 0
 
 
@@ -39,6 +42,10 @@ class Acknowledged:
                 self.digests.setdefault(sop_instance_uid, set()).add(digest)
             else:
                 self.refused[status] = self.refused.get(status, 0) + 1
+
+    def note_sent(self, prepared: Prepared, status: int) -> None:
+        """Write down the answer to an instance that went over the wire."""
+        self.note(prepared.sop_instance_uid, digest_of(prepared.dataset), status)
 
 
 class AcknowledgementLog:

@@ -28,8 +28,9 @@ from pacs.index.schema import instance
 from pacs.model import InstanceState, StorageState, utc_now
 from storage.filesystem import FolderStore
 from storage.protocol import ByteRange, ObjectStore
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.doors import OBJECT, SERIES, STUDY, NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, kept_as_sent, seeded
 from tests.support.archives import open_archive
@@ -119,7 +120,7 @@ def _send_all(node: NodeProcess, prepared: list[Prepared], acknowledged: Acknowl
     with NodeDoor.modality(node) as modality:
         for one in prepared:
             status = modality.store(one)
-            acknowledged.note(one, status)
+            acknowledged.note_sent(one, status)
             if status != SUCCESS:
                 violations.append(f"answered with {status:04X}: {one.sop_instance_uid}")
 
@@ -291,7 +292,7 @@ def archive_rots(seed: int, folder: Path, looking: Looking | None = None, *, unc
     sent = [template.make(number) for number in range(1, INSTANCES + 1)]
     with open_archive(folder) as archive:
         for one in sent:
-            acknowledged.note(one, deliver(archive, one))
+            acknowledged.note_sent(one, deliver(archive, one))
         remembered = {key: (folder / "store" / key).read_bytes() for key in archive.store.list()}
         damaged = damage(folder / "store" / "objects", choose)
         store: Any = looking(archive.store, remembered) if looking else archive.store
@@ -306,7 +307,7 @@ def archive_rots(seed: int, folder: Path, looking: Looking | None = None, *, unc
         report = rebuild(archive)
         violations += [f"rebuild makes good what is damaged: {key}" for key in sorted(_made_good(archive))]
         for one in sent:
-            acknowledged.note(one, deliver(archive, one))
+            acknowledged.note_sent(one, deliver(archive, one))
         violations += [f"not healed: {one.sop_instance_uid}" for one in sent if not kept_as_sent(archive, one)]
         lost = set(report.unreadable)  # without a row and a healed twin beside them: named until somebody removes them
         found = contradictions(archive.index, archive.store, acknowledged)

@@ -24,8 +24,9 @@ from pacs.index.engine import Index
 from pacs.index.schema import study
 from pacs.model import to_microseconds, utc_now
 from storage.filesystem import FolderStore
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.doors import NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, kept_as_sent, seeded
 from tests.support.archives import open_archive
@@ -114,7 +115,7 @@ def _round(
         acknowledged.sent = max(acknowledged.sent, number)
         prepared = template.make(number)
         status = deliver(archive, prepared)
-        acknowledged.note(prepared, status)
+        acknowledged.note_sent(prepared, status)
         if status != SUCCESS:
             found.append(f"answered with {status:04X}")
     housekeeping.remove_garbage(archive, GRACE)
@@ -160,7 +161,7 @@ def node_jumps(seed: int, folder: Path) -> Outcome:
                 acknowledged.sent += 1
                 prepared = template.make(acknowledged.sent)
                 status = door.send(prepared)
-                acknowledged.note(prepared, status)
+                acknowledged.note_sent(prepared, status)
                 if status != SUCCESS or not door.reads(prepared):
                     violations.append(f"at {seconds:+.0f} s: answered with {status:04X}, or not served")
             node.wait_ready()

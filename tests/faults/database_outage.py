@@ -29,9 +29,10 @@ from pacs.index.engine import Index
 from pacs.index.schema import instance
 from pacs.index.writer import Writer
 from storage.filesystem import FolderStore
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.commit_relay import CommitRelay, Cut
 from tests.faults.doors import NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.witness import SUCCESS, contradictions, deliver, digest_of, instead, on_commit_of_reception, seeded
 from tests.support import postgresql
@@ -174,7 +175,7 @@ def _met(
     kept = _kept(plain, prepared)
     for one in prepared:
         status = answers.get(one.sop_instance_uid)
-        acknowledged.note(one, -1 if status is None else status)
+        acknowledged.note_sent(one, -1 if status is None else status)
         if status is None:
             found.append(f"no answer within {PATIENCE_S} s")
         elif (status == SUCCESS) != (digest_of(one) in kept):
@@ -262,7 +263,7 @@ def _send(node: NodeProcess, template: Template, acknowledged: Acknowledged) -> 
     except (AssociationLost, OSError):
         status = -1
         time.sleep(0.05)
-    acknowledged.note(prepared, status)
+    acknowledged.note_sent(prepared, status)
     return status
 
 

@@ -20,15 +20,16 @@ from sqlalchemy import delete, event, select
 from pacs.archive import archive as archive_module
 from pacs.archive import ingest
 from pacs.archive.archive import Archive
-from pacs.archive.limits import IngestLimits
+from pacs.archive.limits import INODES_MIN, IngestLimits
 from pacs.archive.recovery import recover
 from pacs.errors import OutOfResources
 from pacs.index import engine
 from pacs.index.engine import Index
 from pacs.index.schema import instance
 from storage.filesystem import FolderStore
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.doors import ArchiveDoor, Door, NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.small_disk import MIB, SmallDisk, needs
 from tests.faults.witness import (
@@ -94,7 +95,7 @@ class Story:
 
     def _come_near(self) -> None:
         if self.inodes:
-            self.disk.take_inodes(ingest.INODES_MIN + 40 if self.floor else 40)
+            self.disk.take_inodes(INODES_MIN + 40 if self.floor else 40)
         else:
             self.disk.fill(self.floor + MIB)
 
@@ -102,7 +103,7 @@ class Story:
         prepared = self._template.make(self.acknowledged.sent + 1)
         self.acknowledged.sent += 1
         status = self.door.send(prepared)
-        self.acknowledged.note(prepared, status)
+        self.acknowledged.note_sent(prepared, status)
         if status == SUCCESS:
             self._sent.append(prepared)
         elif status != OUT_OF_RESOURCES:
@@ -304,7 +305,7 @@ def _one_full_commit(
         for number in numbers:
             prepared = template.make(number)
             status = deliver(archive, prepared)
-            acknowledged.note(prepared, status)
+            acknowledged.note_sent(prepared, status)
             if status not in (SUCCESS, OUT_OF_RESOURCES) and not archive.index.broken:
                 violations.append(f"answered with {status:04X} on a full disk")
 
@@ -316,7 +317,7 @@ def _one_full_commit(
     disk.relieve()
     again = template.make(base + 1)
     status = deliver(archive, again)
-    acknowledged.note(again, status)
+    acknowledged.note_sent(again, status)
     if status != (PROCESSING_FAILURE if archive.index.broken else SUCCESS):
         violations.append(f"answered with {status:04X} though there is room again")
     return violations

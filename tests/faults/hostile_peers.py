@@ -24,7 +24,7 @@ import psutil
 
 from pacs.dimse.pdu import PDV_HEADER
 from tests.faults.crew import HEADER, STORE
-from tests.faults.kill_loop import Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.support.dimse import CT, EXPLICIT, IMPLICIT, VERIFICATION, RawPeer, associate_request, pdata, wait_until
 from tests.support.modality import DATASET, AssociationLost, Modality

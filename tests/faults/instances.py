@@ -25,13 +25,22 @@ class Template:
         dataset = ct_slice(rows=matrix, columns=matrix)
         dataset.SOPInstanceUID = uid_of(0)
         dataset.file_meta.MediaStorageSOPInstanceUID = uid_of(0)
-        self._dataset = split_part10(part10(dataset))[1]
+        content = part10(dataset)
+        start, self._dataset = split_part10(content)
+        self._head = content[:start]
+        self.study_instance_uid = str(dataset.StudyInstanceUID)
+        self.series_instance_uid = str(dataset.SeriesInstanceUID)
 
     def dataset(self, number: int, *, variant: int = 0) -> bytes:
         """The data set of instance `number`; another `variant` has the same UID and other pixels."""
         content = bytearray(self._dataset.replace(uid_of(0).encode(), uid_of(number).encode()))
         content[-1] = variant
         return bytes(content)
+
+    def file(self, number: int, *, variant: int = 0) -> bytes:
+        """The same as a DICOM file (PS3.10 7.1)."""
+        head = self._head.replace(uid_of(0).encode(), uid_of(number).encode())
+        return head + self.dataset(number, variant=variant)
 
     def make(self, number: int, *, variant: int = 0) -> Prepared:
         """The same, ready for the wire."""

@@ -50,7 +50,9 @@ def success_before_commit() -> None:
     """The answer is given when the object is put and the statements have run; the commit follows."""
     submit = Index.submit
 
-    def spoiled(self: Index, work: Callable[[Any], Any], *, after: Future[None] | None = None) -> Future[Any]:
+    def spoiled(
+        self: Index, work: Callable[[Any], Any], *, after: Future[None] | None = None, wait: bool = True
+    ) -> Future[Any]:
         early, late = Future[Any](), Future[None]()
 
         def working(connection: Any) -> Any:
@@ -67,7 +69,7 @@ def success_before_commit() -> None:
             commit_late(None)
         else:
             after.add_done_callback(commit_late)
-        _pass_on(submit(self, working, after=late), early)
+        _pass_on(submit(self, working, after=late, wait=wait), early)
         return early
 
     Index.submit = spoiled  # type: ignore[method-assign, assignment]
@@ -114,7 +116,7 @@ def event_in_a_second_transaction() -> None:
 
         def follow(_future: Future[Any]) -> None:
             if events:
-                submit(self, lambda connection: [append(connection, *a, **k) for a, k in events])
+                submit(self, lambda connection: [append(connection, *a, **k) for a, k in events], wait=False)
 
         future = submit(self, working, **options)
         future.add_done_callback(follow)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from storage import s3
 from storage.errors import KeyExists, StorageError, StorageFailed
 from storage.open import S3Options
 from storage.s3 import S3Store
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.bad_days import DAYS, FOREIGN_SERVICE, READ_TIMEOUT_S, REFUSED, drop, lie
 from tests.faults.doors import NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.s3_stub import Stub
 from tests.faults.witness import (
@@ -114,18 +116,21 @@ def _bad_days(
         relay.on(method, day.fault, times=day.times, containing="uploadId=" if multipart else "objects/")
         status = deliver(archive, prepared)
         relay.clear()
-        acknowledged.note(prepared, status)
+        acknowledged.note_sent(prepared, status)
         failed += status != SUCCESS
         if status not in day.answers:
             violations.append(f"{name}: answered with {status:04X}")
+        served = partial(kept_as_sent, archive, prepared)
+        if status == SUCCESS and not _served(archive, served):  # before the re-send, which heals
+            violations.append(f"{name}: acknowledged and not served as sent")
         again = deliver(archive, prepared)
-        acknowledged.note(prepared, again)
+        acknowledged.note_sent(prepared, again)
         if again != SUCCESS:
             violations.append(f"{name}: the re-send was answered with {again:04X}")
         if name in FOREIGN_SERVICE:
             for key in list(orphans(archive)):  # the other writer's, which is not ours to adopt
                 archive.store.delete(key)
-        if not _served(archive, lambda prepared=prepared: kept_as_sent(archive, prepared)):
+        if not _served(archive, served):
             violations.append(f"{name}: not served as sent")
     violations += _short_reads(archive, relay, template, acknowledged)
     if not days:
@@ -151,7 +156,7 @@ def _short_reads(archive: Archive, relay: Relay, template: Template, acknowledge
     found = []
     prepared = template.make(acknowledged.sent + 1)
     acknowledged.sent += 1
-    acknowledged.note(prepared, deliver(archive, prepared))
+    acknowledged.note_sent(prepared, deliver(archive, prepared))
     relay.on("GET", cut_answer, containing="objects/")
     try:
         if not kept_as_sent(archive, prepared):
@@ -181,7 +186,7 @@ def _storm(
         for number in range(start, first + 15, 3):
             prepared = template.make(number)
             statuses.append(deliver(archive, prepared))
-            acknowledged.note(prepared, statuses[-1])
+            acknowledged.note_sent(prepared, statuses[-1])
 
     senders = [threading.Thread(target=send, args=(first + offset,)) for offset in range(3)]
     for sender in senders:
@@ -202,7 +207,7 @@ def lies(seed: int, folder: Path) -> Outcome:
             if lying:
                 relay.on("PUT", lie, containing="objects/")
             acknowledged.sent += 1
-            acknowledged.note(prepared := template.make(number), deliver(archive, prepared))
+            acknowledged.note_sent(prepared := template.make(number), deliver(archive, prepared))
             lied += lying
         found = contradictions(archive.index, archive.store, acknowledged)
     violations = [] if len(found) == lied else [f"{lied} objects forgotten, verify names {len(found)}: {found[:3]}"]
@@ -265,7 +270,7 @@ def _send(node: NodeProcess, template: Template, acknowledged: Acknowledged) -> 
             status = modality.store(prepared)
     except (AssociationLost, OSError):
         status = -1
-    acknowledged.note(prepared, status)
+    acknowledged.note_sent(prepared, status)
     return status
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from pacs.archive import ingest, keys, rows
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
+from pacs.archive.proof import Recorded
 from pacs.archive.registration import register
 from pacs.index.engine import Index
 from pacs.index.schema import instance, patient, study
@@ -26,9 +27,10 @@ from pacs.index.writer import Statement
 from pacs.model import InstanceState, Stored
 from pacs.model import Outcome as Became
 from storage.filesystem import FolderStore
+from tests.faults.acknowledged import Acknowledged
 from tests.faults.database_outage import needs, server
 from tests.faults.doors import NodeDoor
-from tests.faults.kill_loop import Acknowledged, Template
+from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, seeded
 from tests.support.archives import open_archive
@@ -60,7 +62,7 @@ def race(seed: int, doors: Callable[[], Any], senders: int, instances: int) -> t
                 other = sender < COLLIDING and number % 5 == 0
                 prepared = template.make(number, variant=sender + 1 if other else 0)
                 status = send(prepared)
-                acknowledged.note(prepared, status)
+                acknowledged.note_sent(prepared, status)
                 if status != SUCCESS:
                     violations.append(f"sender {sender} was answered with {status:04X}")
 
@@ -191,9 +193,9 @@ def select_then_insert(seed: int, folder: Path) -> Outcome:
 def collide_overwrites(seed: int, folder: Path) -> Outcome:
     """Other content under a known UID takes the place of the first."""
 
-    def overwriting(connection: Any, arrived: Arrived) -> Stored:
-        stored = register(connection, arrived)
-        if stored.outcome is Became.CONFLICT:
+    def overwriting(connection: Any, arrived: Arrived, *asked: Any) -> Stored | Recorded:
+        stored = register(connection, arrived, *asked)
+        if isinstance(stored, Stored) and stored.outcome is Became.CONFLICT:
             held = instance.c.object_key == arrived.object_key
             if connection.execute(delete(instance).where(held)).rowcount:
                 live = (instance.c.sop_instance_uid == stored.sop_instance_uid, instance.c.state == InstanceState.LIVE)

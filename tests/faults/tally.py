@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -57,14 +58,14 @@ class Tally:
         os.replace(fresh, self._file)
 
 
-def revision() -> str:
-    """The commit whose sources run here, with a plus when they were changed since; "unknown" outside git."""
+def revision(sources: Sequence[str] = SOURCES) -> str:
+    """The commit whose `sources` run here, with a plus when they were changed since; "unknown" outside git."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True).stdout
 
     try:
-        commit = git("log", "-1", "--format=%h", "--", *SOURCES).strip()
-        return commit + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", *SOURCES).strip() else "")
+        commit = git("log", "-1", "--format=%h", "--", *sources).strip()
+        return commit + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", *sources).strip() else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

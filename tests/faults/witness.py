@@ -23,7 +23,7 @@ from pacs.index.engine import Index
 from pacs.index.schema import event, garbage, instance
 from pacs.model import Announced, EventKind, InstanceState, utc_now
 from storage.protocol import ObjectStore
-from tests.faults.kill_loop import Acknowledged
+from tests.faults.acknowledged import Acknowledged
 from tests.support.modality import Prepared
 
 SUCCESS = 0x0000

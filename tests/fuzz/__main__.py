@@ -6,21 +6,31 @@
 
 Inputs that reach new code are gathered in .cache/fuzz/TARGET and start the next run; a finding goes to
 tests/fuzz/crashes/TARGET. `--keep` renews the small corpus in the repository from what was gathered.
+Executions and minutes add up in tests/fuzz/tally.json, by the sources they ran against, until a target has had its hour
+or its ten million.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
+import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+from tests.fuzz.tally import Tally
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
+TALLY = FOLDER / "tally.json"
+EXECUTIONS = re.compile(rb"^(?:#|stat::number_of_executed_units:\s*)(\d+)")
 NAMES = ("pdu", "walker", "multipart", "query")
 INPUT_SECONDS_MAX = 5
 MEMORY_MIB_MAX = 768
@@ -38,6 +48,7 @@ def main() -> int:
     parser.add_argument("--replay", type=Path)
     parser.add_argument("--keep", action="store_true", help="renew the corpus in the repository, then leave")
     parser.add_argument("--gathered", type=Path, help="where to gather inputs")
+    parser.add_argument("--tally", type=Path, default=TALLY)
     asked = parser.parse_args()
     gathered = asked.gathered or ROOT / ".cache" / "fuzz" / asked.target
     if asked.replay:
@@ -47,8 +58,20 @@ def main() -> int:
         return _keep(asked.target, gathered)
     arguments = [f"-max_total_time={max(1, int(asked.minutes * 60))}", f"-seed={asked.seed}"]
     arguments += [f"-runs={asked.runs}"] if asked.runs else []
+    began, processor = time.monotonic(), _processor_seconds()
     with tempfile.TemporaryDirectory(prefix="suret-fuzz-") as folder:
-        return _fuzz(asked.target, arguments, [gathered], Path(folder))
+        code, executions = _fuzz(asked.target, arguments, [gathered], Path(folder))
+    tally = Tally(asked.tally)
+    tally.add(
+        asked.target, executions, time.monotonic() - began, _processor_seconds() - processor, findings=int(code != 0)
+    )
+    print(tally.words(asked.target))
+    return code
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _replay(name: str, file: Path) -> int:
@@ -74,8 +97,8 @@ def _keep(name: str, gathered: Path) -> int:
     return 0
 
 
-def _fuzz(name: str, arguments: list[str], folders: list[Path], scratch: Path) -> int:
-    """Run the fuzzer in a process of its own: it ends the process that it runs in."""
+def _fuzz(name: str, arguments: list[str], folders: list[Path], scratch: Path) -> tuple[int, int]:
+    """Run the fuzzer in a process of its own, which it ends; its exit code and how often it executed the target."""
     corpus = FOLDER / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     if corpus not in folders:
@@ -96,7 +119,16 @@ def _fuzz(name: str, arguments: list[str], folders: list[Path], scratch: Path) -
         f"-artifact_prefix={crashes}/",
     ]
     command = [sys.executable, "-m", "tests.fuzz.fuzzer", name, *arguments, *limits, *map(str, folders)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    executions = 0
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as fuzzer:
+        assert fuzzer.stderr is not None
+        with contextlib.suppress(KeyboardInterrupt):  # the fuzzer hears it too, and says where it was
+            for line in fuzzer.stderr:
+                sys.stderr.buffer.write(line)
+                sys.stderr.flush()
+                told = EXECUTIONS.match(line)
+                executions = int(told[1]) if told else executions
+    return fuzzer.returncode, executions
 
 
 if __name__ == "__main__":

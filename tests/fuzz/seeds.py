@@ -67,7 +67,7 @@ def _multipart() -> Iterator[bytes]:
     yield b"\0" + multipart([b"abc", b"", b"\r\n--B\x01\r\n"], "B")
     yield b"\7preamble\r\n" + multipart([b"x" * 40], "B", 'application/dicom; transfer-syntax="1.2"') + b"\r\nepilogue"
     yield b"\2--B \t \r\nX: y\r\n folded\r\n\r\n\r\n--B--"
-    yield b'\3multipart/related; type="application/octet-stream"; transfer-syntax=*;q=0.5, image/jpeg, */*'
+    yield b'\xffmultipart/related; type="application/octet-stream"; transfer-syntax=*;q=0.5, image/jpeg, */*'
 
 
 def _query() -> Iterator[bytes]:

@@ -57,7 +57,7 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path) -> None:
         absent("atheris", "make test installs it where it is built for this Python and machine")
     command = [sys.executable, "-m", "tests.fuzz", name, "--runs", str(SHORT_RUNS[name]), "--seed", "1"]
     done = subprocess.run(
-        [*command, "--minutes", "1", "--gathered", str(tmp_path / "gathered")],
+        [*command, "--minutes", "1", "--gathered", str(tmp_path / "gathered"), "--tally", str(tmp_path / "tally")],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
@@ -66,6 +66,7 @@ def test_a_short_run_finds_nothing(name: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}{done.stderr[-4000:]}"
+    assert f"N = {SHORT_RUNS[name]:,} of" in done.stdout
 
 
 def test_the_fuzzer_keeps_what_it_finds(tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ class Wire:
         self.sent = 0
         self.closed = False
 
+    def secure(self) -> None:
+        """Plain from the start."""
+
     @property
     def available(self) -> int:
         return len(self._stream) - self._position

@@ -123,3 +123,20 @@ def test_a_tap_measures_nothing_and_one_measurement_is_removed_alone(
     page.get_by_test_id("measurements-undo").tap()
     expect(lengths).to_have_count(2)
     context.close()
+
+
+def test_a_measurement_is_told_in_the_language_of_the_screen(
+    module_node: NodeProcess, page: Page, tmp_path: Path
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _open_file(page, module_node, tmp_path / "ct", "CT_small.dcm")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("tool-length").click()
+    page.mouse.move(600, 400)
+    page.mouse.down()
+    page.mouse.move(700, 500, steps=5)
+    page.mouse.up()
+    length = page.locator(".svg-layer text")
+    for language, unit in (("ru", " мм"), ("en", " mm"), ("kk", " мм")):
+        page.get_by_test_id("language-select").select_option(language)
+        expect(length).to_contain_text(unit)

@@ -35,16 +35,22 @@ class Cluster:
 
     port: int
 
-    def create_database(self) -> str:
-        """A new empty database (UTF8, C.UTF-8): its SQLAlchemy URL for psycopg."""
+    def create_database(self, template: str = "template1") -> str:
+        """A new database (UTF8, C.UTF-8), empty unless it is a copy of `template`: its SQLAlchemy URL for psycopg."""
         name = f"test_{secrets.token_hex(6)}"
-        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._administer(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def drop_database(self, url: str) -> None:
         """Drop a database made by `create_database`, ending whoever is still connected to it."""
         name = url.rpartition("/")[2]
         self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def rename_database(self, url: str, name: str) -> None:
+        """Call a database made by `create_database` `name`; nobody may be connected to it."""
+        old = url.rpartition("/")[2]
+        self._administer(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(name)))
 
     def administer(self, statement: str) -> list[tuple[object, ...]]:
         """The rows of a statement of the superuser, as somebody at the server's console gets them."""

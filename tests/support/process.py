@@ -140,16 +140,19 @@ class NodeProcess:
         if self.running:
             raise RuntimeError("the node runs already")
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *(self.program or ("-m", *self.module)), "serve", *self.arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = self._launch(log)
         atexit.register(self.kill)
+
+    def _launch(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *(self.program or ("-m", *self.module)), "serve", *self.arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until `/readyz` answers 200. Raises NodeNotReady, after killing what is left of it."""

@@ -68,8 +68,10 @@ def lose_answer(exchange: Exchange) -> None:
 
 
 def damage_request(exchange: Exchange) -> None:
-    """A bit of the body turns over on the way to the server."""
-    exchange.body = bytes([exchange.body[0] ^ 1]) + exchange.body[1:]
+    """A bit in the middle of the body turns over on the way to the server."""
+    body = bytearray(exchange.body)
+    body[len(body) // 2] ^= 1
+    exchange.body = bytes(body)
     exchange.ask()
 
 

@@ -3,6 +3,7 @@
 import { annotation, Enums, LengthTool, utilities, type Types as ToolTypes } from "@cornerstonejs/tools";
 import { eventTarget, type Types } from "@cornerstonejs/core";
 
+import { language } from "@/i18n";
 import type { Removal } from "@/viewport/contract";
 
 const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
@@ -39,6 +40,7 @@ export class Measurements {
     listen(document, "touchcancel", () => this.drop(), true);
     const completed = (): void => void setTimeout(() => signal.aborted || this.sweep());
     eventTarget.addEventListener(Events.ANNOTATION_COMPLETED, completed);
+    signal.addEventListener("abort", language.subscribe(() => this.redraw())); // their texts are drawn, not rendered
     signal.addEventListener("abort", () => eventTarget.removeEventListener(Events.ANNOTATION_COMPLETED, completed));
   }
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.bench import report, trace, workload
-from tests.bench.load import send
-from tests.bench.peers import TRACED, Server
+from tests.bench.ingest import trace, workload
+from tests.bench.ingest.breakdown import breakdown, read
+from tests.bench.ingest.candidates import TRACED
+from tests.bench.ingest.load import send
+from tests.bench.peers import Server
 
 COUNT = 8
 
@@ -46,15 +47,15 @@ def test_threads_do_not_mix() -> None:
 
 
 def test_a_node_with_clocks_tells_every_part(tmp_path: Path) -> None:
-    messages = workload.slices(workload.datasets(COUNT), 131072)
+    messages = workload.messages(workload.CT, workload.datasets(workload.CT, COUNT), 131072)
     run = next(workload.runs())
     for message in messages:
         message.rename(run)
     with Server(TRACED, tmp_path / "traced") as server:
         timed = send(server.peer, messages, 1, server.cpu_s)
-    record = json.loads((tmp_path / "traced" / trace.RECORD).read_text(encoding="utf-8"))
+    record = read(tmp_path / "traced")
     assert len(record["instances"]) == COUNT
-    parts, beside = report.breakdown(record, 0, COUNT)
+    parts, beside = breakdown(record, 0, COUNT)
     expected = {*trace.PARTS.values(), trace.FOLDER_SYNC}
     assert {part.name for part in parts} == expected
     assert {part.name for part in beside} == set(trace.BESIDE_PARTS.values())

@@ -1,8 +1,14 @@
-"""Receivers that only show a limit: `python -m tests.bench.sink PORT [FOLDER]`.
+"""Receivers that only show a limit: `python -m tests.bench.ingest.sink KEEP PORT FOLDER`.
 
-Without FOLDER: association, P-DATA read and dropped, a response from a template. With FOLDER the least that a durable
-answer costs on its disk: the bytes to a file, fdatasync, rename, fsync of the folder, and one synced page of a log,
-which stands for the commit of the index; associations share a sync of the log as they would share a commit.
+They read P-DATA and answer from a template. KEEP is what becomes of an instance before its answer:
+
+`nothing`  it is dropped.
+`files`    the least that a durable answer of one file an instance costs: the bytes to a file, fdatasync, rename, fsync
+           of the folder, and one synced page of a log, which stands for the commit of the index.
+`append`   appended to one file, fdatasync.
+`segment`  the same and the synced page of a log: the least that a store of segments costs.
+
+Associations share a sync of a log and of an appended file, as they would share a commit.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ PDU_BYTES = 128 * 1024
 EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
 LOG_PAGE = bytes(4096)
 LOG_BYTES = 4 << 20  # as long as SQLite's log grows before it is written over from the start
+SEGMENT_BYTES = 256 << 20
 _PREAMBLE = bytes(128) + b"DICM"
 _A_ASSOCIATE_RQ, _P_DATA_TF, _A_RELEASE_RQ = 1, 4, 5
 _LAST_OF_DATA_SET = 2
@@ -54,20 +61,18 @@ class Nothing:
         """Nothing to wait for."""
 
 
-class SyncedLog:
-    """A log written over and over, as SQLite's is; a sync counts for everybody who wrote before it began."""
+class Synced:
+    """One descriptor that many write and whose sync counts for everybody who wrote before it began."""
 
-    def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        os.write(self._descriptor, bytes(LOG_BYTES))
-        os.fsync(self._descriptor)
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._writing, self._syncing = threading.Lock(), threading.Lock()
         self._written = self._synced = 0
 
-    def append(self) -> None:
-        """Write one page and return when it is on the disk."""
+    def write(self, write: Callable[[int, int], None]) -> None:
+        """Call `write` with the descriptor and the number of earlier writes; return when its bytes are on the disk."""
         with self._writing:
-            os.pwrite(self._descriptor, LOG_PAGE, self._written * len(LOG_PAGE) % LOG_BYTES)
+            write(self._descriptor, self._written)
             self._written += 1
             mine = self._written
         with self._syncing:
@@ -75,6 +80,68 @@ class SyncedLog:
                 reached = self._written
                 os.fdatasync(self._descriptor)
                 self._synced = reached
+
+
+class SyncedLog:
+    """A log written over and over, as SQLite's is."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.write(descriptor, bytes(LOG_BYTES))
+        os.fsync(descriptor)
+        self._file = Synced(descriptor)
+
+    def append(self) -> None:
+        """Write one page and return when it is on the disk."""
+        self._file.write(
+            lambda descriptor, number: _write_all(descriptor, LOG_PAGE, number * len(LOG_PAGE) % LOG_BYTES)
+        )
+
+
+class Segment:
+    """A file that instances are appended to, its room reserved ahead."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = Synced(self._descriptor)
+        self._end = self._reserved = 0
+
+    def append(self, data: bytearray) -> None:
+        """Write an instance and return when it is on the disk."""
+        self._file.write(lambda _descriptor, _number: self._append(data))
+
+    def _append(self, data: bytearray) -> None:
+        while self._end + len(data) > self._reserved:
+            os.posix_fallocate(self._descriptor, self._reserved, SEGMENT_BYTES)
+            self._reserved += SEGMENT_BYTES
+        _write_all(self._descriptor, data, self._end)
+        self._end += len(data)
+
+
+def _write_all(descriptor: int, data: bytes | bytearray, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
+class Appended:
+    """Keeps every instance in a shared segment, and syncs a log too where there is one."""
+
+    def __init__(self, segment: Segment, log: SyncedLog | None) -> None:
+        self._segment, self._log = segment, log
+        self._data = bytearray(_PREAMBLE)
+
+    def write(self, data: memoryview) -> None:
+        """Gather: where it will lie is known only when its length is."""
+        self._data += data
+
+    def finish(self) -> None:
+        """The instance on the disk."""
+        self._segment.append(self._data)
+        del self._data[len(_PREAMBLE) :]
+        if self._log is not None:
+            self._log.append()
 
 
 class Durable:
@@ -170,14 +237,23 @@ def _item(kind: int, value: bytes) -> bytes:
     return struct.pack(">BxH", kind, len(value)) + value
 
 
-def main(port: int, folder: Path | None) -> None:
-    """Listen until killed; a thread an association."""
-    make: Callable[[], Keep] = Nothing
-    if folder is not None:
+def keeper(keep: str, folder: Path) -> Callable[[], Keep]:
+    """What makes the Keep of each association."""
+    if keep == "nothing":
+        return Nothing
+    folder.mkdir(parents=True, exist_ok=True)
+    log = SyncedLog(folder / "log")
+    if keep == "files":
         for part in ("incoming", "objects"):
-            (folder / part).mkdir(parents=True)
-        log = SyncedLog(folder / "log")
-        make = lambda: Durable(folder, log)  # noqa: E731 - the two forms of one name
+            (folder / part).mkdir()
+        return lambda: Durable(folder, log)
+    segment = Segment(folder / "segment")
+    return lambda: Appended(segment, log if keep == "segment" else None)
+
+
+def main(keep: str, port: int, folder: Path) -> None:
+    """Listen until killed; a thread an association."""
+    make = keeper(keep, folder)
     with socket.create_server(("127.0.0.1", port)) as listening:
         while True:
             stream, _ = listening.accept()
@@ -185,4 +261,4 @@ def main(port: int, folder: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

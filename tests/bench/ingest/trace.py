@@ -1,4 +1,4 @@
-"""The node with clocks around its parts, put there from the outside: `python -m tests.bench.trace` is `pacs serve`.
+"""The node with clocks around its parts, put there from outside: `python -m tests.bench.ingest.trace` is `pacs serve`.
 
 Every clock counts the time of its part without the parts inside it, an instance at a time, and the processor's seconds
 of its thread. When the node ends they are written to breakdown.json in the current folder: `instances`, a list of

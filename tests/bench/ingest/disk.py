@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.sink import SyncedLog
-from tests.bench.workload import DATASET_BYTES
+from tests.bench.ingest.sink import SyncedLog
+from tests.bench.ingest.workload import CT
 
 STEPS = ("file write", "file fsync", "rename", "folder fsync", "log fdatasync", "SQLite commit")
 
@@ -19,7 +19,7 @@ STEPS = ("file write", "file fsync", "rename", "folder fsync", "log fdatasync", 
 def sync_costs(folder: Path, count: int) -> dict[str, float]:
     """Median milliseconds of each of STEPS over `count` instances written to `folder`, which is made."""
     folder.mkdir(parents=True)
-    data = os.urandom(DATASET_BYTES)
+    data = os.urandom(CT.dataset_bytes)
     log = SyncedLog(folder / "log")
     directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     database = _database(folder / "index.db")
@@ -59,3 +59,8 @@ def _database(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous=FULL")
     database.execute("CREATE TABLE row (number INTEGER PRIMARY KEY, value BLOB)")
     return database
+
+
+def syncs_text(costs: dict[str, float]) -> str:
+    """One line."""
+    return "Syncs on this disk, ms: " + ", ".join(f"{step} {cost:.2f}" for step, cost in costs.items())

@@ -1,7 +1,6 @@
-"""CT slices that are ready for the wire before a clock starts, and get new UIDs between runs without being built again.
+"""Objects that are ready for the wire before a clock starts, and get new UIDs between runs without being built again.
 
-512×512, 16 bits, 535,508 bytes as a data set: 145 top-level elements, a private element of 8 KB, correlated noise. Two
-studies of two series. The UIDs have one length, so that new ones are written over the old ones in the finished PDUs.
+The UIDs have one length, so that new ones are written over the old ones in the finished PDUs.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +16,22 @@ from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+)
 
 from tests.support.factories import ct_slice
 from tests.support.modality import prepare
 
-ELEMENTS = 145
-DATASET_BYTES = 535_508
 STUDIES, SERIES_PER_STUDY = 2, 2
-SOP_CLASS_UID, TRANSFER_SYNTAX_UID = str(CTImageStorage), str(ExplicitVRLittleEndian)
+TRANSFER_SYNTAX_UID = str(ExplicitVRLittleEndian)
+HEADER_BYTES = 8 * 1024
+"""The UIDs and the patient stand in the first so many bytes of a message, all in one fragment."""
 
 _PDV_OVERHEAD = 6  # PDV length, context and control header: within the PDU's length
 _UID_TENS = 38
@@ -33,6 +39,17 @@ _UID_TENS = 38
 _ACQUISITION = range(0x00180010, 0x00190000)
 _VALUES = {"LO": "Synthetic", "SH": "SYN", "CS": "NONE", "DS": "12.5", "IS": "12", "DA": "20261123", "TM": "101500"}
 """What an attribute of each of these VRs is filled with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is sent: objects of one class, each of exactly `dataset_bytes`. `template` makes the first of them."""
+
+    name: str
+    what: str
+    sop_class_uid: str
+    dataset_bytes: int
+    template: Callable[[], Dataset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +73,12 @@ class Run:
 
 
 @dataclass(slots=True)
-class Slice:
+class Message:
     """One instance's C-STORE-RQ as P-DATA-TF PDUs, joined; `places` are where its UIDs stand in `stream`."""
 
     number: int
     series: int
+    sop_class_uid: str
     stream: bytearray
     places: tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -88,13 +106,22 @@ def runs() -> Iterator[Run]:
 _TEMPLATE = Run("BENCH-??????", 0)
 
 
-def datasets(count: int) -> list[bytes]:
-    """`count` encoded data sets (Explicit VR Little Endian) of DATASET_BYTES each, all different, template UIDs."""
-    base = _template()
-    pixels = np.frombuffer(base.PixelData, np.uint16).reshape(base.Rows, base.Columns)
+def datasets(workload: Workload, count: int) -> list[bytes]:
+    """`count` encoded data sets (Explicit VR Little Endian), all different, under the UIDs of the template."""
+    base = workload.template()
+    base.PatientID = _TEMPLATE.patient_id
+    base.InstanceNumber = _number(0)
+    base.StudyInstanceUID, base.SeriesInstanceUID, base.SOPInstanceUID = (
+        _TEMPLATE.study(0),
+        _TEMPLATE.series(0),
+        _TEMPLATE.instance(0),
+    )
+    base.ImageComments = ""
+    base.ImageComments = "x" * (workload.dataset_bytes - len(encode(base)))
+    pixels = np.frombuffer(base.PixelData, np.uint16).reshape(-1, base.Columns)
     encoded = []
     for number in range(count):
-        base.InstanceNumber, base.SliceLocation, base.ImagePositionPatient = _position(number)
+        base.InstanceNumber = _number(number)
         base.StudyInstanceUID = _TEMPLATE.study(_series_of(number, count) // SERIES_PER_STUDY)
         base.SeriesInstanceUID = _TEMPLATE.series(_series_of(number, count))
         base.SOPInstanceUID = _TEMPLATE.instance(number)
@@ -103,12 +130,12 @@ def datasets(count: int) -> list[bytes]:
     return encoded
 
 
-def slices(encoded: list[bytes], pdu_bytes: int) -> list[Slice]:
+def messages(workload: Workload, encoded: list[bytes], pdu_bytes: int) -> list[Message]:
     """The data sets of `datasets` as messages whose PDUs have at most `pdu_bytes` after their header."""
     made = []
     for number, dataset in enumerate(encoded):
         series = _series_of(number, len(encoded))
-        command = prepare(SOP_CLASS_UID, _TEMPLATE.instance(number), TRANSFER_SYNTAX_UID, b"").pdus
+        command = prepare(workload.sop_class_uid, _TEMPLATE.instance(number), TRANSFER_SYNTAX_UID, b"").pdus
         stream = bytearray(command)
         step = pdu_bytes - _PDV_OVERHEAD
         for offset in range(0, len(dataset), step):
@@ -121,9 +148,9 @@ def slices(encoded: list[bytes], pdu_bytes: int) -> list[Slice]:
             "series": _TEMPLATE.series(series),
             "instance": _TEMPLATE.instance(number),
         }
-        header = bytes(stream[: 8 * 1024])
+        header = bytes(stream[:HEADER_BYTES])
         places = tuple((name, _occurrences(header, value.encode("ascii"))) for name, value in names.items())
-        made.append(Slice(number, series, stream, places))
+        made.append(Message(number, series, workload.sop_class_uid, stream, places))
     return made
 
 
@@ -135,31 +162,70 @@ def encode(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
+# What is sent -----------------------------------------------------------------------------------------------------
+
+
+def _image(side: int, elements: int, sop_class_uid: str = CTImageStorage, modality: str = "CT") -> Dataset:
+    """An image of `side`² pixels of 16 bits with correlated noise, filled up to so many top-level elements."""
+    dataset = ct_slice(rows=side, columns=side, seed=1)
+    dataset.SOPClassUID, dataset.Modality = sop_class_uid, modality
+    dataset.FrameOfReferenceUID = _uid(50)
+    dataset.SliceLocation, dataset.ImagePositionPatient = "00001.00", ["-179.650", "-179.650", "00001.00"]
+    block = dataset.private_block(0x0029, "SYNTHETIC SCANNER", create=True)
+    block.add_new(0x10, "OB", np.random.default_rng(2).integers(0, 256, 8192, np.uint8).tobytes())
+    dataset.ImageComments = ""
+    for tag, (vr, _, _, retired, _) in sorted(DicomDictionary.items()):
+        if len(dataset) < elements and tag in _ACQUISITION and vr in _VALUES and tag not in dataset and not retired:
+            dataset.add_new(tag, vr, _VALUES[vr])
+    return dataset
+
+
+def _enhanced() -> Dataset:
+    """200 frames in one object, each with its place and its window in the per-frame groups (PS3.3 C.7.6.16)."""
+    dataset = _image(512, 60, EnhancedCTImageStorage)
+    frame = dataset.PixelData
+    dataset.NumberOfFrames = FRAMES
+    groups = []
+    for number in range(FRAMES):
+        position, content, window, group = Dataset(), Dataset(), Dataset(), Dataset()
+        position.ImagePositionPatient = ["-179.650", "-179.650", f"{number:08.2f}"]
+        content.StackID, content.InStackPositionNumber, content.DimensionIndexValues = "1", number + 1, [1, number + 1]
+        window.WindowCenter, window.WindowWidth = "40", "400"
+        group.PlanePositionSequence = Sequence([position])
+        group.FrameContentSequence = Sequence([content])
+        group.FrameVOILUTSequence = Sequence([window])
+        groups.append(group)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(groups)
+    dataset.PixelData = frame * FRAMES
+    return dataset
+
+
+FRAMES = 200
+CT_ELEMENTS = 145
+CT = Workload("ct", "CT slices of 535,508 bytes", str(CTImageStorage), 535_508, lambda: _image(512, CT_ELEMENTS))
+MR = Workload(
+    "mr", "MR slices of 142,104 bytes", str(MRImageStorage), 142_104, lambda: _image(256, 90, MRImageStorage, "MR")
+)
+DX = Workload(
+    "dx",
+    "radiographs of 18 MB",
+    str(DigitalXRayImageStorageForPresentation),
+    18_010_000,
+    lambda: _image(3000, 90, DigitalXRayImageStorageForPresentation, "DX"),
+)
+ENHANCED = Workload(
+    "enhanced", f"enhanced CT of {FRAMES} frames, 105 MB", str(EnhancedCTImageStorage), 104_900_000, _enhanced
+)
+
+
 def _series_of(number: int, count: int) -> int:
     """Which of the series instance `number` of `count` is in; each is one stretch."""
     return number * STUDIES * SERIES_PER_STUDY // count
 
 
-def _template() -> Dataset:
-    """One slice with ELEMENTS elements and DATASET_BYTES bytes."""
-    dataset = ct_slice(rows=512, columns=512, seed=1)
-    dataset.PatientID = _TEMPLATE.patient_id
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = _TEMPLATE.study(0), _TEMPLATE.series(0)
-    dataset.SOPInstanceUID, dataset.FrameOfReferenceUID = _TEMPLATE.instance(0), _uid(50)
-    dataset.InstanceNumber, dataset.SliceLocation, dataset.ImagePositionPatient = _position(0)
-    block = dataset.private_block(0x0029, "SYNTHETIC SCANNER", create=True)
-    block.add_new(0x10, "OB", np.random.default_rng(2).integers(0, 256, 8192, np.uint8).tobytes())
-    for tag, (vr, _, _, retired, _) in sorted(DicomDictionary.items()):
-        if len(dataset) + 1 < ELEMENTS and tag in _ACQUISITION and vr in _VALUES and tag not in dataset and not retired:
-            dataset.add_new(tag, vr, _VALUES[vr])
-    dataset.ImageComments = ""
-    dataset.ImageComments = "x" * (DATASET_BYTES - len(encode(dataset)))
-    return dataset
-
-
-def _position(number: int) -> tuple[str, str, list[str]]:
-    """Instance Number, Slice Location and Image Position of a slice, in texts of one length."""
-    return f"{number + 1:06d}", f"{number + 1:08.2f}", ["-179.650", "-179.650", f"{number + 1:08.2f}"]
+def _number(number: int) -> str:
+    """Instance Number, always of one length."""
+    return f"{number + 1:06d}"
 
 
 def _uid(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Send slices over several associations at once and take the time of each: window 1, one send a message."""
+"""Send objects over several associations at once and take the time of each: window 1, one send a message."""
 
 from __future__ import annotations
 
@@ -8,26 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.bench.workload import SOP_CLASS_UID, TRANSFER_SYNTAX_UID, Slice
+from tests.bench.ingest.workload import TRANSFER_SYNTAX_UID, Message
+from tests.bench.peers import Peer
+from tests.bench.session import Failed
 from tests.support.modality import AssociationLost, Modality
 
 TIMEOUT_S = 60.0
 P_DATA_TF = 4
 _STATUS = bytes.fromhex("0000 0009 02000000")  # (0000,0900) and its length, Implicit VR Little Endian
-
-
-class Failed(Exception):
-    """A peer answered something else than success, or not at all: its figures would mean nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Where to send: a listening program, and the longest PDU it takes."""
-
-    name: str
-    port: int
-    ae_title: str
-    pdu_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +35,12 @@ class Timed:
 class _Sender(Modality):
     """A modality that sends what is ready."""
 
-    def __init__(self, peer: Peer, nodelay: bool) -> None:
+    def __init__(self, peer: Peer, sop_class_uid: str, nodelay: bool) -> None:
         try:
             super().__init__(
                 "127.0.0.1",
                 peer.port,
-                SOP_CLASS_UID,
+                sop_class_uid,
                 TRANSFER_SYNTAX_UID,
                 called=peer.ae_title,
                 calling="BENCH",
@@ -63,7 +51,7 @@ class _Sender(Modality):
             self.close()
             raise
 
-    def send(self, message: Slice) -> int:
+    def send(self, message: Message) -> int:
         """Send one instance and wait for its status. Raises AssociationLost."""
         self._socket.sendall(message.stream)
         kind, body = self._read_pdu()
@@ -77,7 +65,7 @@ class _Sender(Modality):
 class _Share:
     """What one association sends, and what came of it."""
 
-    messages: Sequence[Slice]
+    messages: Sequence[Message]
     latencies_s: list[float] = field(default_factory=list)
     ended: float = 0.0
     failure: str = ""
@@ -98,7 +86,7 @@ class _Share:
 
 def send(
     peer: Peer,
-    messages: Sequence[Slice],
+    messages: Sequence[Message],
     associations: int,
     cpu_s: Callable[[], float] = lambda: 0.0,
     *,
@@ -112,7 +100,7 @@ def send(
     shares = [_Share(messages[number * step : (number + 1) * step]) for number in range(associations)]
     start = threading.Barrier(associations + 1)
     with ExitStack() as open_senders:
-        senders = [open_senders.enter_context(_connect(peer, nodelay)) for _ in shares]
+        senders = [open_senders.enter_context(_connect(peer, messages[0].sop_class_uid, nodelay)) for _ in shares]
         threads = [
             threading.Thread(target=share.run, args=(sender, start))
             for share, sender in zip(shares, senders, strict=True)
@@ -134,8 +122,8 @@ def send(
     return Timed(max(share.ended for share in shares) - began, latencies, cpu_used)
 
 
-def _connect(peer: Peer, nodelay: bool) -> _Sender:
+def _connect(peer: Peer, sop_class_uid: str, nodelay: bool) -> _Sender:
     try:
-        return _Sender(peer, nodelay)
+        return _Sender(peer, sop_class_uid, nodelay)
     except (AssociationLost, OSError) as error:
         raise Failed(f"{peer.name}: no association: {error}") from error
