@@ -87,6 +87,12 @@ def _ae_log(core: Core, arguments: Arguments) -> Any:
     ]
 
 
+def _ae_echo(core: Core, arguments: Arguments) -> Any:
+    from pacs.dimse.echo import ask  # not at the top: most commands only ask the node that runs
+
+    return ask(core.peers.get(arguments["ae_title"]), core.settings.dimse)
+
+
 def _ae_remove(core: Core, arguments: Arguments) -> Any:
     core.peers.remove(arguments["ae_title"], by=OPERATOR)
 
@@ -156,6 +162,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ae.add": _ae_add,
         "ae.list": _ae_list,
         "ae.log": _ae_log,
+        "ae.echo": _ae_echo,
         "ae.remove": _ae_remove,
         "ae.unknown": _ae_unknown,
         "ae.approve": _ae_approve,

@@ -26,6 +26,7 @@ from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
+from pacs.dimse import echo
 from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.index.engine import Index
@@ -213,7 +214,7 @@ class Node:
                 workers,
                 settings,
                 peers=core.peers,
-                leaves=[*self.hook.routes()],
+                leaves=[*self.hook.routes(), *echo.routes(core.peers, settings.dimse)],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
                 gauges={"dimse": self.listener.statistics, "ai_tasks": self.hook.statistics},

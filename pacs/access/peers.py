@@ -90,6 +90,14 @@ class Peers:
         """The peer with the title `ae_title`, as known a few seconds ago at most."""
         return self._register().get(ae_title)
 
+    def get(self, ae_title: str) -> Peer:
+        """The peer with the title `ae_title`. Raises NotFound."""
+        with self._index.read() as connection:
+            row = connection.execute(select(peer).where(peer.c.ae_title == ae_title)).first()
+        if row is None:
+            raise _no_such_peer(ae_title)
+        return _peer(row)
+
     def add(
         self,
         ae_title: str,

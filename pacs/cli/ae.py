@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
 from pacs.access.peer import DuplicatePolicy, PeerOptions, Verb
-from pacs.cli.command import do, group
+from pacs.cli.command import FAILED, do, group
 from pacs.console import print_table
 
 app = group("Application entities that may call from another machine.")
@@ -76,6 +77,16 @@ def log(
     """Show what callers did lately, and why they were refused."""
     columns = ("at", "ae_title", "address", "accepted", "did", "last_refusal", "ending")
     print_table(do("ae.log", ae_title=title, limit=limit), columns)
+
+
+@app.command("echo")
+def echo(title: Title) -> None:
+    """Ask a registered application entity for a C-ECHO, to see whether the node reaches it."""
+    why_not = do("ae.echo", ae_title=title)
+    if why_not:
+        print(f"{title} does not answer as it should: {why_not}.", file=sys.stderr)
+        raise typer.Exit(FAILED)
+    print(f"{title} answers.")
 
 
 @app.command("remove")
