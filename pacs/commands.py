@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 Arguments = Mapping[str, Any]
 Command = Callable[["Core", Arguments], Any]
+
+SCRUB_PART_S = 5.0
 
 
 def _user_add(core: Core, arguments: Arguments) -> Any:
@@ -89,8 +93,14 @@ def _ae_log(core: Core, arguments: Arguments) -> Any:
 
 def _ae_echo(core: Core, arguments: Arguments) -> Any:
     from pacs.dimse.echo import ask  # not at the top: most commands only ask the node that runs
+    from pacs.dimse.outbound import Outbound
 
-    return ask(core.peers.get(arguments["ae_title"]), core.settings.dimse)
+    outbound = Outbound(core.settings.dimse)
+    outbound.start()
+    try:
+        return ask(core.peers.get(arguments["ae_title"]), outbound)
+    finally:
+        outbound.stop()
 
 
 def _ae_remove(core: Core, arguments: Arguments) -> Any:
@@ -152,6 +162,33 @@ def _object_prove(core: Core, arguments: Arguments) -> Any:
     return state.value if state is not None else "unknown"
 
 
+def _scrub_part(core: Core, arguments: Arguments) -> Any:
+    """A part of a pass by hand, short enough for one exchange; `until` bounds it to what was there at its start."""
+    from pacs.archive.digests import at_once
+    from pacs.archive.keys import key_after
+    from pacs.archive.scrub import Share, scrub
+
+    share = core.settings.archive.scrub_share
+    part = scrub(
+        core.archive,
+        after=arguments["after"],
+        before=key_after(datetime.fromisoformat(arguments["until"])),
+        copies=core.copies(arguments["from"]),
+        pace=Share(share) if arguments["gently"] else at_once,
+        seconds_max=SCRUB_PART_S,
+    )
+    return asdict(part)
+
+
+def _scrub_done(core: Core, arguments: Arguments) -> Any:
+    """A pass by hand over everything has come to its end: the node need not begin one before the next is due."""
+    from pacs.archive import duties
+
+    began = datetime.fromisoformat(arguments["started_at"])
+    done = duties.Progress(started_at=began, finished_at=core.archive.clock())
+    core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.SCRUB_ALL, done))
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -173,5 +210,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ai.rule.list": _ai_rule_list,
         "ai.rule.remove": _ai_rule_remove,
         "object.prove": _object_prove,
+        "scrub.part": _scrub_part,
+        "scrub.done": _scrub_done,
     }
 )

@@ -40,12 +40,12 @@ FOLDER_PREFIX = "suret-"
 log = structlog.get_logger()
 
 
-def perform(settings: Settings, command: str, arguments: Arguments) -> Any:
+def perform(settings: Settings, command: str, arguments: Arguments, *, timeout_s: float | None = None) -> Any:
     """Do `command` by the running node, or here when none runs. Raises whatever the command raises, NodeRunning."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         with contextlib.suppress(NoNode):
-            return ask(settings.data, command, arguments)
+            return ask(settings.data, command, arguments, timeout_s)
         # Not at the top: a node's libraries cost seconds of a small machine, which asking a running node need not.
         from pacs.node import open_core
 
@@ -66,7 +66,7 @@ class NoNode(Exception):
     """Nobody listens where `PACS_DATA/control` points."""
 
 
-def ask(data: Path, command: str, arguments: Arguments) -> Any:
+def ask(data: Path, command: str, arguments: Arguments, timeout_s: float | None = None) -> Any:
     """Ask the node that runs over `data`. Raises NoNode; SuretError with the node's own words when it refuses."""
     try:
         path = (data / "control").read_text(encoding="utf-8").strip()
@@ -74,7 +74,7 @@ def ask(data: Path, command: str, arguments: Arguments) -> Any:
     except OSError as error:
         raise NoNode from error
     with connection:
-        connection.settimeout(EXCHANGE_TIMEOUT_S)
+        connection.settimeout(timeout_s or EXCHANGE_TIMEOUT_S)
         try:
             connection.connect(path)
             connection.sendall(_line({"command": command, "arguments": dict(arguments)}))

@@ -60,6 +60,7 @@ class EventKind(StrEnum):
     INSTANCE_STORED = "instance.stored"
     INSTANCE_CONFLICT = "instance.conflict"
     INSTANCE_HEALED = "instance.healed"
+    INSTANCE_DAMAGED = "instance.damaged"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
 

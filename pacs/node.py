@@ -26,8 +26,13 @@ from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
+from pacs.archive.runner import JobRunner
+from pacs.archive.scrub import Scrubber
 from pacs.dimse import echo
+from pacs.dimse.commitment import CommitmentService
+from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
+from pacs.dimse.outbound import Outbound
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.model import Clock, utc_now
@@ -112,6 +117,14 @@ class Core:
     peers: Peers
     registry: Registry
 
+    def copies(self, location: str = "") -> list[ObjectStore]:
+        """The second store at `location`, else of the settings, to repair from; none where none is named.
+
+        Raises NodeFailed when it is not there.
+        """
+        location = location or self.settings.archive.repair_from
+        return [_open_objects(self.settings, location, make=False)] if location else []
+
 
 @contextmanager
 def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Iterator[Core]:
@@ -144,12 +157,17 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Itera
 
 def open_objects(settings: Settings) -> ObjectStore:
     """The object store of `settings`. Raises NodeFailed."""
+    return _open_objects(settings, settings.storage_location)
+
+
+def _open_objects(settings: Settings, location: str, *, make: bool = True) -> ObjectStore:
     s3 = settings.s3
     options = S3Options(s3.endpoint_url, s3.region, s3.access_key_id, s3.secret_access_key.get_secret_value())
     try:
-        return open_store(settings.storage_location, settings.data.resolve(), options)
+        return open_store(location, settings.data.resolve(), options, make=make)
     except StorageError as error:
-        raise NodeFailed(f"the object store cannot be opened: {error}", "correct PACS_STORAGE") from error
+        name = "PACS_STORAGE" if make else "PACS_ARCHIVE__REPAIR_FROM"
+        raise NodeFailed(f"the object store cannot be opened: {error}", f"correct {name}") from error
 
 
 def prepare_data(data: Path) -> None:
@@ -204,7 +222,18 @@ class Node:
             grace=timedelta(hours=settings.archive.garbage_grace_hours),
         )
         self._prover = Prover(core.archive)
+        self._scrubber = Scrubber(
+            core.archive,
+            period=timedelta(days=settings.archive.scrub_days),
+            share=settings.archive.scrub_share,
+            copies=core.copies(),
+        )
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
+        self.outbound = Outbound(settings.dimse)
+        commitment = CommitmentJobs(
+            core.archive, core.peers, self.outbound, CommitmentService(core.archive, core.peers)
+        )
+        self.runner = JobRunner(core.archive, commitment.kinds(), lambda _title: 2)
         self.listener = Listener(core.archive, core.peers, settings.dimse)
         self.web = WebServer(
             create_app(
@@ -214,10 +243,15 @@ class Node:
                 workers,
                 settings,
                 peers=core.peers,
-                leaves=[*self.hook.routes(), *echo.routes(core.peers, settings.dimse)],
+                leaves=[*self.hook.routes(), *echo.routes(core.peers, self.outbound)],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
-                gauges={"dimse": self.listener.statistics, "ai_tasks": self.hook.statistics},
+                gauges={
+                    "dimse": self.listener.statistics,
+                    "ai_tasks": self.hook.statistics,
+                    "jobs": self.runner.statistics,
+                    "scrub": self._scrubber.statistics,
+                },
             ),
             settings.web,
         )
@@ -230,7 +264,17 @@ class Node:
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
         with ExitStack() as running:
-            for part in (self._prover, self._housekeeper, self.hook, self.web, self.listener):
+            parts = (
+                self._prover,
+                self._housekeeper,
+                self._scrubber,
+                self.hook,
+                self.web,
+                self.listener,
+                self.outbound,
+                self.runner,
+            )
+            for part in parts:
                 part.start()
                 running.callback(_logged(part.stop))
             self._running = running.pop_all()
@@ -261,7 +305,10 @@ class Node:
         """Refuse what is new, let running operations finish within the drain limit, end the rest."""
         self.ready = False
         log.info("stopping")
-        self.listener.drain(self.core.settings.dimse.drain_timeout_s)
+        deadline = time.monotonic() + self.core.settings.dimse.drain_timeout_s
+        self.listener.drain(deadline - time.monotonic())
+        self.runner.stop()  # what it is at is given back, and done after the next start
+        self.outbound.drain(max(0.0, deadline - time.monotonic()))
         self._running.close()
 
     def close(self) -> None:

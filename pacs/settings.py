@@ -108,6 +108,10 @@ class DimseSettings(_Branch):
     idle_timeout_s: float = Field(default=60.0, gt=0)
     rate_floor_bytes_per_s: int = Field(default=4096, ge=0)  # looked at after the first 30 s of a message
     find_results_max: int = Field(default=5000, ge=1)
+    connect_timeout_s: float = Field(default=10.0, gt=0)  # to a peer, and for a place among the associations to peers
+    response_timeout_s: float = Field(default=120.0, gt=0)  # a peer's, to a request of this node
+    response_bytes_max: int = Field(default=4 * MIB, ge=4096)  # a data set that comes with it
+    outbound_associations_max: int = Field(default=32, ge=1)
     drain_timeout_s: float = Field(default=30.0, ge=0)
 
     @field_validator("tls_authorities")
@@ -150,6 +154,9 @@ class ArchiveSettings(_Branch):
     study_quiet_s: float = Field(default=30.0, ge=0.1)  # a study is stable after this long without a new instance
     adopt_hours: int = Field(default=48, ge=1)  # boot adopts orphans from so long before the last start on
     garbage_grace_hours: int = Field(default=24, ge=0)
+    scrub_days: float = Field(default=30.0, ge=0)  # every object is read again in this time; 0: never
+    scrub_share: float = Field(default=0.1, gt=0, le=1)  # of the time, and so of the disk's bandwidth
+    repair_from: Annotated[str, AfterValidator(_storage)] = ""  # a second store with the same keys, as a backup is
     free_bytes_min: int = Field(default=5 * GIB, ge=0)  # or 5 % of the file system, the smaller
     free_percent_min: float = Field(default=5.0, ge=0, le=50)
     decode_workers: int = Field(default=2, ge=1, le=64)

@@ -19,7 +19,7 @@ import structlog
 
 from storage.directories import Directories, Directory, make_folder
 from storage.errors import KeyExists, KeyMissing, StorageFailed, StorageFull, StorageUnfit
-from storage.keys import KEY_ROOT, is_key, listing_prefix, split_key
+from storage.keys import KEY_ROOT, check_key, is_key, listing_prefix, split_key
 from storage.mounts import NETWORK_FILE_SYSTEMS, VOLATILE_FILE_SYSTEMS, file_system_of
 from storage.protocol import ByteRange, ObjectStat, Space
 from storage.ranges import file_range
@@ -43,10 +43,18 @@ _renameat2 = _libc.renameat2
 class FolderStore:
     """An object store in a folder; safe from many threads, and from several processes on one machine."""
 
-    def __init__(self, root: Path) -> None:
-        """Open the store, making its folders where they are missing. Raises StorageUnfit."""
+    def __init__(self, root: Path, *, make: bool = True) -> None:
+        """Open the store, making its folders where they are missing. Raises StorageUnfit.
+
+        With `make` False it has to be there, and is good for reading whoever owns it.
+        """
         self._root = root.resolve()
         self._incoming = self._root / "incoming"
+        if not make:
+            if not (self._root / _OBJECTS).is_dir():
+                raise StorageUnfit(f"there are no objects in {self._root}; it has no folder {_OBJECTS}")
+            self._to_write = self._to_read = Directories(self._root, anchor=False)
+            return
         try:
             for folder in (self._root / _OBJECTS, self._incoming):
                 make_folder(folder)
@@ -86,6 +94,20 @@ class FolderStore:
         """A seekable stream of the object or of the range; see ObjectStore.open."""
         descriptor, status = self._open_object(key)
         return file_range(descriptor, status.st_size, byte_range)
+
+    def forget(self, key: str) -> None:
+        """Drop its clean pages from the page cache; see ObjectStore.forget."""
+        descriptor, _ = self._open_object(key)
+        with _refusals(f"object {key} cannot be dropped from memory"):
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
+
+    def versions(self, key: str) -> Iterator[BinaryIO]:
+        """None; see ObjectStore.versions."""
+        check_key(key)
+        return iter(())
 
     def stat(self, key: str) -> ObjectStat:
         """The size in bytes; a folder keeps no metadata. See ObjectStore.stat."""

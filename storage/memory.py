@@ -55,6 +55,15 @@ class MemoryStore:
         start, end = bounds(len(content), byte_range)
         return io.BytesIO(content[start:end])
 
+    def forget(self, key: str) -> None:
+        """Nothing: this is the medium; see ObjectStore.forget."""
+        self._object(key)
+
+    def versions(self, key: str) -> Iterator[BinaryIO]:
+        """None; see ObjectStore.versions."""
+        check_key(key)
+        return iter(())
+
     def stat(self, key: str) -> ObjectStat:
         """Size in bytes and metadata; see ObjectStore.stat."""
         content, metadata = self._object(key)

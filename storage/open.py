@@ -23,16 +23,17 @@ class S3Options:
     secret_access_key: str = ""
 
 
-def open_store(location: str, data: Path, s3: S3Options) -> ObjectStore:
+def open_store(location: str, data: Path, s3: S3Options, *, make: bool = True) -> ObjectStore:
     """The store at `location`: a folder, ``s3://bucket`` or ``s3://bucket/prefix``.
 
-    An S3 store keeps what is on its way in under ``data/incoming``. Raises StorageUnfit.
+    An S3 store keeps what is on its way in under ``data/incoming``. With `make` False a folder has to be there and is
+    only read: somebody's copy. Raises StorageUnfit.
     """
     place = _PLACE.fullmatch(location)
     if place is None:
         raise StorageUnfit(f"{location!r} is no place for objects; give a folder or s3://bucket[/prefix]")
     if place["folder"]:
-        return FolderStore(Path(place["folder"]))
+        return FolderStore(Path(place["folder"]), make=make)
     # Here and not above: boto3 costs a third of a second, which a node over a folder need not spend.
     from storage.s3 import S3Store
 

@@ -85,6 +85,16 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def forget(self, key: str) -> None:
+        """Drop the object from this machine's memory, so that the next read asks the medium. Raises KeyMissing,
+        StorageFailed; nothing happens where nothing is kept in memory."""
+        ...
+
+    def versions(self, key: str) -> Iterator[BinaryIO]:
+        """Streams of what the store has kept of the object beside what `open` gives, newest first (a bucket with
+        versions); the caller closes each. Raises StorageFailed."""
+        ...
+
     def stat(self, key: str) -> ObjectStat:
         """Size and metadata. Raises KeyMissing, StorageFailed."""
         ...

@@ -142,6 +142,21 @@ class S3Store:
                 raise
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"], what), _READ_BUFFER))
 
+    def forget(self, key: str) -> None:
+        """Nothing: nothing is kept here; see ObjectStore.forget."""
+        check_key(key)
+
+    def versions(self, key: str) -> Iterator[BinaryIO]:
+        """What a bucket with versions kept beside the current one; see ObjectStore.versions."""
+        name, what = self._name(key), f"the versions of {key} cannot be read"
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=name)
+        with _refusals(what):
+            for page in pages:
+                for version in page.get("Versions", ()):
+                    if version["Key"] == name and not version["IsLatest"]:
+                        answer = self._client.get_object(Bucket=self._bucket, Key=name, VersionId=version["VersionId"])
+                        yield cast(BinaryIO, io.BufferedReader(_Body(answer["Body"], what), _READ_BUFFER))
+
     def stat(self, key: str) -> ObjectStat:
         """Size in bytes and metadata; see ObjectStore.stat."""
         name = self._name(key)

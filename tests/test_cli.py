@@ -24,6 +24,7 @@ COMMANDS = [
     "serve",
     "demo",
     "verify",
+    "scrub",
     "rebuild",
     "migrate",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],

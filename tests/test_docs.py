@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import typer
 from pydantic import BaseModel, SecretStr
 
+from pacs.archive.conditions import _OPERATIONS
 from pacs.cli import app
+from pacs.model import to_microseconds
 from pacs.settings import Settings
 from pacs.triage.results import read_result
-from pacs.triage.rules import _OPERATIONS, read_rule
-from pacs.triage.webhook import RETRY_DELAYS_S
+from pacs.triage.rules import read_rule
+from pacs.triage.tasks import Task, TaskState
+from pacs.triage.webhook import RETRY_DELAYS_S, message, token_expires_at
 from tests.support.process import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -56,12 +60,40 @@ def test_every_command_is_in_the_readme() -> None:
         assert f"`pacs {name}" in README, f"pacs {name} is not in README.md"
 
 
+SHOWN_RULE, SHOWN_TASK, SHOWN_RESULT = re.findall(r"^```json\n(.*?)^```", AI_SERVICES, re.MULTILINE | re.DOTALL)
+
+
 def test_the_rule_and_the_result_that_are_shown_are_taken() -> None:
-    shown_rule, shown_result = re.findall(r"^```json\n(.*?)^```", AI_SERVICES, re.MULTILINE | re.DOTALL)
-    rule = read_rule(json.loads(shown_rule))
-    result = read_result(shown_result.encode())
+    rule = read_rule(json.loads(SHOWN_RULE))
+    result = read_result(SHOWN_RESULT.encode())
     assert result.service.id == rule.dispatch[0].service
     for operation in _OPERATIONS:
         assert f"`{operation}`" in AI_SERVICES, operation
     for delay in RETRY_DELAYS_S:
         assert re.search(rf"\b{delay:g}\b", AI_SERVICES), delay
+
+
+def test_the_task_that_is_shown_is_the_body_that_services_get() -> None:
+    shown = json.loads(SHOWN_TASK)
+    data, input_ = shown["data"], shown["data"]["input"]
+    dicomweb = input_["dicomweb"]
+    task = Task(
+        id=data["task_id"],
+        rule_id=data["rule_id"],
+        service_id="stroke",
+        study_instance_uid=input_["study_uid"],
+        revision=data["revision"],
+        state=TaskState.DISPATCHED,
+        attempts=data["attempt"],
+        expires_at=to_microseconds(datetime.fromisoformat(data["expires_at"])),
+        input={
+            **{name: data[name] for name in ("purpose", "priority")},
+            **{name: input_[name] for name in ("series", "instances", "input_digest", "context")},
+            "transfer_syntaxes": dicomweb["transfer_syntaxes"],
+        },
+        result_sha256="",
+        last_error="",
+    )
+    root = dicomweb["base_url"].removesuffix("/dicom-web")
+    at = datetime.fromisoformat(shown["timestamp"])
+    assert json.loads(message(task, root, dicomweb["token"], token_expires_at(task, at), at)) == shown

@@ -50,8 +50,8 @@ class Reason(StrEnum):
 
 
 WORDS: Final[Mapping[Reason, str]] = {
-    Reason.RELEASED: "ended as usual",
-    Reason.ABORTED: "ended by the caller (abort)",
+    Reason.RELEASED: "released",
+    Reason.ABORTED: "aborted by the peer",
     Reason.LOST: "{cause}",
     Reason.STOPPED: "{cause}",
     Reason.VIOLATION: "the caller broke the protocol: {cause}",

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive import retrieve
+from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
 from pacs.archive.ingest import Reception
@@ -67,9 +68,16 @@ class Archive:
         return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
 
     def receive_part10(
-        self, principal: Principal, *, protocol: str, study_instance_uid: str = "", calling_ae_title: str = ""
+        self,
+        principal: Principal,
+        *,
+        protocol: str,
+        study_instance_uid: str = "",
+        calling_ae_title: str = "",
+        twin: Twin | None = None,
     ) -> Reception:
-        """Begin to take in a whole Part 10 file (STOW, import); `study_instance_uid`, when given, has to be its study.
+        """Begin to take in a whole Part 10 file (STOW, import); `study_instance_uid`, when given, has to be its study,
+        and `twin` what it is.
 
         Raises NotAuthorised, OutOfResources before a byte is taken.
         """
@@ -81,6 +89,7 @@ class Archive:
             protocol=protocol,
             calling_ae_title=calling_ae_title,
             study_instance_uid=study_instance_uid,
+            twin=twin,
         )
 
     def check_transfer_syntax(self, transfer_syntax_uid: str) -> None:

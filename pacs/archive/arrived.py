@@ -41,6 +41,20 @@ class Arrived:
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
 
 
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What an object has to be to take the place of another: the same data set, in the same coding."""
+
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    dataset_sha256: str
+
+    def is_of(self, arrived: Arrived) -> bool:
+        """Whether `arrived` is one."""
+        theirs = (arrived.values["SOPInstanceUID"], arrived.transfer_syntax_uid, arrived.dataset_sha256)
+        return theirs == (self.sop_instance_uid, self.transfer_syntax_uid, self.dataset_sha256)
+
+
 def writer_of(meta: FileMeta) -> str:
     """The AE title that wrote a file; "" where it says none or something that is none."""
     return meta.source_ae_title if valid_ae_title(meta.source_ae_title) else ""

@@ -7,16 +7,19 @@ looked at again, and a re-send of the same data set puts a new object in its pla
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
+from pacs.archive.digests import Pace, at_once
+from pacs.archive.events import EventLog
 from pacs.archive.proof import proven
 from pacs.archive.rows import RECORDED_COLUMNS, recorded
 from pacs.errors import NotFound
 from pacs.index.schema import instance
-from pacs.model import InstanceState, StorageState
+from pacs.model import EventKind, InstanceState, StorageState
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -52,10 +55,11 @@ class Doubts:
             return object_key
 
 
-def prove(archive: Archive, object_key: str) -> StorageState | None:
-    """Read the object whole and mark its row by what it shows; None, and no mark, where storage could not tell.
+def prove(archive: Archive, object_key: str, pace: Pace = at_once) -> StorageState | None:
+    """Read the object whole, past the page cache, and mark its row by what it shows; None, and no mark, where storage
+    could not tell.
 
-    Raises NotFound where no row names it, StoreFailed when the index does not take the mark.
+    Raises NotFound where no row names it, StoreFailed when the index does not take the mark, and what `pace` raises.
     """
     named = select(instance.c.storage, *RECORDED_COLUMNS).where(
         instance.c.object_key == object_key, instance.c.state != InstanceState.DELETED
@@ -64,13 +68,27 @@ def prove(archive: Archive, object_key: str) -> StorageState | None:
         row = connection.execute(named).one_or_none()
     if row is None:
         raise NotFound(f"no row names the object {object_key}", "`pacs verify` tells which objects are named")
-    state = proven(archive.store, recorded(row[1:]))
+    state = proven(archive.store, recorded(row[1:]), afresh=True, pace=pace)
     if state is not None and state != row.storage:
-        # By the key, not the row: a re-send that healed it meanwhile has given the row another object.
-        mark = update(instance).where(instance.c.object_key == object_key).values(storage=state.value)
-        archive.index.write(lambda connection: connection.execute(mark).close())
-        log.warning("object_marked", object_key=object_key, storage=state.value)
+        marked = archive.index.write(lambda connection: _mark(connection, object_key, state, archive.clock()))
+        if marked:
+            log.warning("object_marked", object_key=object_key, storage=state.value)
+            archive.events.announce()
     return state
+
+
+def _mark(connection: Connection, object_key: str, state: StorageState, now: datetime) -> bool:
+    # By the key, not the row: a re-send that healed it meanwhile has given the row another object.
+    mark = (
+        update(instance)
+        .where(instance.c.object_key == object_key, instance.c.storage != state.value)
+        .values(storage=state.value)
+        .returning(instance.c.study_instance_uid, instance.c.series_instance_uid, instance.c.sop_instance_uid)
+    )
+    marked = connection.execute(mark).one_or_none()
+    if marked is not None and state is StorageState.DAMAGED:
+        EventLog.append(connection, now, EventKind.INSTANCE_DAMAGED, **marked._mapping)
+    return marked is not None
 
 
 def doubt_damaged(archive: Archive) -> int:

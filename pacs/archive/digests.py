@@ -7,6 +7,7 @@ sent it; all that is around it (preamble, group 0002, padding) has the other.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,13 @@ from pacs.dicom.paged import PagedBytes, pieces
 from storage.protocol import ObjectStore
 
 CHUNK_BYTES: Final = 1 << 20
+
+Pace = Callable[[int], None]
+"""Told after each piece of an object how many bytes it had; waits when reading is to go slowly."""
+
+
+def at_once(_size: int) -> None:
+    """A pace that never waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,10 @@ def envelope_sha256(file_head: bytes, dataset: bytes | PagedBytes = b"", content
     return digest.hexdigest()
 
 
-def digests_of(store: ObjectStore, object_key: str, dataset_offset: int, content_length: int) -> Digests:
-    """The digests of an object as it is in storage now, read once. Raises StorageError."""
+def digests_of(
+    store: ObjectStore, object_key: str, dataset_offset: int, content_length: int, pace: Pace = at_once
+) -> Digests:
+    """The digests of an object as it is in storage now, read once. Raises StorageError, and what `pace` raises."""
     dataset, envelope, size = hashlib.sha256(), hashlib.sha256(), 0
     content_end = dataset_offset + content_length
     parts = ((envelope, dataset_offset), (dataset, content_end), (envelope, None))
@@ -69,4 +79,5 @@ def digests_of(store: ObjectStore, object_key: str, dataset_offset: int, content
             while chunk := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - size)):
                 digest.update(chunk)
                 size += len(chunk)
+                pace(len(chunk))
     return Digests(size, dataset.hexdigest(), envelope.hexdigest())

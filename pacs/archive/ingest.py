@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pacs.access.principals import Principal
-from pacs.archive.arrived import Arrived, content_length, identified, writer_of
+from pacs.archive.arrived import Arrived, Twin, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
@@ -60,11 +60,13 @@ class Reception:
         protocol: str,
         calling_ae_title: str,
         study_instance_uid: str = "",
+        twin: Twin | None = None,
     ) -> None:
         self._archive = archive
         self._principal = principal
         self._announced = announced
         self._is_file = announced is None
+        self._twin = twin
         self._study_instance_uid = study_instance_uid or (announced.study_instance_uid if announced else "")
         self._protocol = protocol
         self._calling_ae_title = calling_ae_title
@@ -122,6 +124,8 @@ class Reception:
         # The disk works while this thread reads: small objects are hashed only now, beside the sync.
         self._settling = self._archive.settling.submit(self._archive.store.settle, self._descriptor)
         arrived = self._examined(self._announced)
+        if self._twin is not None and not self._twin.is_of(arrived):
+            raise DoesNotMatch("it is not the data set that it should be a copy of")
         placed: Future[None] = Future()
         if self._archive.store.local_path(arrived.object_key) is None:
             self._put(arrived)  # nobody else waits for a service on the network

@@ -323,6 +323,12 @@ def retry(connection: Connection, at: datetime, identifier: str) -> bool:
     return True
 
 
+def hasten(connection: Connection, at: datetime, identifier: str) -> None:
+    """Inside a write: what a waiting job waits for has come."""
+    waits = and_(job.c.id == identifier, job.c.state == JobState.QUEUED.value)
+    connection.execute(update(job).where(waits).values(not_before=to_microseconds(at)))
+
+
 def cancel(connection: Connection, at: datetime, identifier: str) -> bool:
     """Inside a write: end it; one that runs stops within a second or two. False when it is over already."""
     ends = and_(job.c.id == identifier, job.c.state.in_([*OPEN_STATES, JobState.DEAD]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from datetime import datetime, timedelta
 
 from ulid import ULID
 
@@ -28,6 +29,16 @@ class ArrivalOrder:
             # Above the last by a random step, so that keys cannot be guessed and two nodes never meet.
             self._last = drawn if drawn > self._last else self._last + 1 + secrets.randbits(32)
             return ULID(self._last.to_bytes(16))
+
+
+def key_at(moment: datetime) -> str:
+    """Every key of an object that came in the hour of `moment`, or later, sorts behind this; every earlier, before."""
+    return f"{PREFIX}{moment:%Y/%m/%d/%H}"
+
+
+def key_after(moment: datetime) -> str:
+    """Every key of an object that came before `moment` sorts before this."""
+    return key_at(moment + timedelta(hours=1))
 
 
 def object_key(ulid: ULID) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from pacs.archive.digests import Digests, digests_of
+from pacs.archive.digests import Digests, Pace, at_once, digests_of
 from pacs.model import StorageState
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
@@ -24,10 +24,19 @@ class Recorded:
     digests: Digests
 
 
-def proven(store: ObjectStore, recorded: Recorded) -> StorageState | None:
-    """What the whole of the object shows when it is read now; None where storage does not give it back to tell."""
+def proven(
+    store: ObjectStore, recorded: Recorded, *, afresh: bool = False, pace: Pace = at_once
+) -> StorageState | None:
+    """What the whole of the object shows when it is read now; None where storage does not give it back to tell.
+
+    `afresh`: the medium is asked, not this machine's memory of it, and nothing of it stays there afterwards.
+    """
     try:
-        found = digests_of(store, recorded.object_key, recorded.dataset_offset, recorded.content_length)
+        if afresh:
+            store.forget(recorded.object_key)
+        found = digests_of(store, recorded.object_key, recorded.dataset_offset, recorded.content_length, pace)
+        if afresh:
+            store.forget(recorded.object_key)
     except KeyMissing:
         state, cause = StorageState.DAMAGED, "missing"
     except (StorageError, OSError) as error:

@@ -17,7 +17,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
 from pacs.archive.ingest import record
-from pacs.archive.keys import PREFIX
+from pacs.archive.keys import PREFIX, key_at
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
@@ -97,7 +97,7 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
         part.unlink(missing_ok=True)
     since = min(now, from_microseconds(last) if last is not None else now) - timedelta(hours=adopt_hours)
     adopted, unreadable, failed = 0, [], not _secured(archive)
-    for object_key in orphans(archive, after=f"{PREFIX}{since:%Y/%m/%d/%H}") if not failed else ():
+    for object_key in orphans(archive, after=key_at(since)) if not failed else ():
         try:
             record(archive, examine(archive.store, object_key, is_news=True))
             adopted += 1

@@ -178,7 +178,8 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, 
     if state is StorageState.DAMAGED and arrived.storage is StorageState.STORED:
         return _heal(connection, arrived, twin, outcome, now)
     reason = GarbageReason.DUPLICATE if arrived.storage is StorageState.STORED else GarbageReason.DAMAGED
-    _throw_away(connection, arrived.object_key, reason, now)
+    twin_of = arrived.dataset_sha256 if reason is GarbageReason.DUPLICATE else ""
+    _throw_away(connection, arrived.object_key, reason, now, twin_of)
     return _answer(arrived, outcome, arrived.oddities)
 
 
@@ -205,9 +206,18 @@ def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outco
     return _announce(connection, arrived, EventKind.INSTANCE_HEALED, outcome, arrived.oddities)
 
 
-def _throw_away(connection: Connection, object_key: str, reason: GarbageReason, since: datetime) -> None:
+def _throw_away(
+    connection: Connection, object_key: str, reason: GarbageReason, since: datetime, dataset_sha256: str = ""
+) -> None:
+    """With `dataset_sha256`, a sound object: until its grace is over it can repair the one that was kept."""
     rows.INSERT_GARBAGE.run(
-        connection, {"object_key": object_key, "reason": reason.value, "since": to_microseconds(since)}
+        connection,
+        {
+            "object_key": object_key,
+            "reason": reason.value,
+            "since": to_microseconds(since),
+            "dataset_sha256": dataset_sha256,
+        },
     ).close()
 
 

@@ -53,11 +53,13 @@ class JobFailed(SuretError):
 
 
 class Postponed(Exception):
-    """Nothing is wrong, but it can go on only after `delay`."""
+    """Nothing is wrong, but it can go on only after `delay`; or at once, where `unless` finds in the transaction that
+    puts it off that what it waits for has come meanwhile."""
 
-    def __init__(self, why: str, delay: timedelta) -> None:
+    def __init__(self, why: str, delay: timedelta, unless: Callable[[Connection], bool] = lambda _: False) -> None:
         super().__init__(why)
         self.delay = delay
+        self.unless = unless
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +303,7 @@ class JobRunner:
         except JobOver:
             self._let_go(task)
         except Postponed as postponed:
-            self._put_off(task, postponed.delay, str(postponed), 0)
+            self._put_off(task, postponed.delay, str(postponed), 0, postponed.unless)
             self._reached(job.destination)
         except JobFailed as failed:
             self._fail(task, failed)
@@ -350,9 +352,21 @@ class JobRunner:
         log.warning("job_failed", job=job.id, kind=job.kind, destination=job.destination, why=failed.message)
         self._put_off(task, backoff.delay(failures), failed.message, failures)
 
-    def _put_off(self, task: Task, delay: timedelta, why: str, failures: int) -> None:
-        not_before = self._archive.clock() + delay
-        self._write_end(lambda connection: jobs.put_off(connection, task.job, not_before, why, task.progress, failures))
+    def _put_off(
+        self,
+        task: Task,
+        delay: timedelta,
+        why: str,
+        failures: int,
+        unless: Callable[[Connection], bool] = lambda _: False,
+    ) -> None:
+        now = self._archive.clock()
+
+        def work(connection: Connection) -> bool:
+            not_before = now if unless(connection) else now + delay
+            return jobs.put_off(connection, task.job, not_before, why, task.progress, failures)
+
+        self._write_end(work)
 
     def _write_end(self, work: Callable[[Connection], bool]) -> bool:
         """Nobody else looks after a job that SQLite's one process has claimed, so its end is written until it is."""

@@ -29,8 +29,8 @@ def _verbs(allow: str) -> list[str]:
 @app.command("add")
 def add(
     title: Title,
-    host: Annotated[str, typer.Argument(help="Its name or address; calls from elsewhere are refused.")],
-    port: Annotated[int, typer.Argument(min=1, max=65535, help="Where it listens (for C-MOVE to it).")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="Its name or address; calls from elsewhere are refused.")],
+    port: Annotated[int, typer.Argument(metavar="PORT", min=1, max=65535, help="Where it listens (for C-MOVE to it).")],
     allow: Allow,
     description: Annotated[str, typer.Option(help="Which device it is, for people.")] = "",
     tls: Annotated[bool, typer.Option("--tls", help="It has to call over TLS, and is called over TLS.")] = False,
@@ -105,7 +105,9 @@ def unknown() -> None:
 @app.command("approve")
 def approve(
     title: Title,
-    address: Annotated[str, typer.Argument(help="The address from which it called, as `pacs ae unknown` shows it.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="The address from which it called, as `pacs ae unknown` shows it.")
+    ],
     allow: Allow,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens.")] = 104,
 ) -> None:

@@ -24,7 +24,9 @@ ServiceId = Annotated[str, typer.Argument(metavar="ID", help="Short name, as rul
 @service.command("add")
 def service_add(
     identifier: ServiceId,
-    url: Annotated[str, typer.Argument(help="Where tasks are posted: https://…, or http:// on this machine.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where tasks are posted: https://…, or http:// on this machine.")
+    ],
     name: Annotated[str, typer.Option(help="Name shown to readers.")] = "",
     service_version: Annotated[str, typer.Option(help="Version shown to readers.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Change the one with this id, and its secret.")] = False,
@@ -48,7 +50,9 @@ def service_remove(identifier: ServiceId) -> None:
 
 @rule.command("add")
 def rule_add(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A rule as JSON (docs/ai-services.md).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A rule as JSON (docs/ai-services.md).")
+    ],
 ) -> None:
     """Add a rule, or replace the one with the same id."""
     try:

@@ -13,7 +13,7 @@ from pacs.console import print_table
 
 app = group("Accounts of people and scripts.")
 
-Name = Annotated[str, typer.Argument(help="Name of the account.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
 FromInput = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 

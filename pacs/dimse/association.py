@@ -25,26 +25,17 @@ from pacs.dimse.command import (
     SUCCESS,
     UNRECOGNISED_OPERATION,
     Command,
-    CommandInvalid,
-    read_command,
     response,
 )
 from pacs.dimse.connection import Connection, ConnectionEnded, NotSecured
 from pacs.dimse.faults import described
+from pacs.dimse.messages import Messages, invalid, unexpected
 from pacs.dimse.negotiation import negotiate
 from pacs.dimse.pdu import (
-    A_ABORT,
     A_ASSOCIATE_RQ,
-    A_RELEASE_RQ,
     APPLICATION_CONTEXT,
-    COMMAND_FRAGMENT,
     HEADER,
-    LAST_FRAGMENT,
-    P_DATA_TF,
-    PDU_TYPES,
-    PDV_HEADER,
     PEER_BYTES_MIN,
-    RELEASE_RESPONSE,
     UNLIMITED_PEER_BYTES,
     AbortReason,
     AssociateRequest,
@@ -54,7 +45,6 @@ from pacs.dimse.pdu import (
     abort_by_user,
     associate_accept,
     associate_reject,
-    p_data,
     parse_associate_request,
 )
 from pacs.dimse.service import AssociationOver, Context, Discard, Registry
@@ -112,12 +102,7 @@ class Association:
         self._idle_timeout_s = settings.idle_timeout_s
         self._settings = settings
         self._host = host
-        self._contexts: Mapping[int, Context] = {}
-        self._peer_bytes = UNLIMITED_PEER_BYTES
-        self._pdu_left = 0
-        self._data_set_due = False
-        self._fragment_left = 0
-        self._last_fragment = False
+        self._messages: Messages
 
     def run(self) -> None:
         """Serve the peer until the association ends; never raises."""
@@ -220,9 +205,9 @@ class Association:
         self.principal = self._host.admit(self, request)
         if self.principal.peer is not None:
             self._idle_timeout_s = self.principal.peer.options.idle_timeout_s or self._idle_timeout_s
-        self._peer_bytes = min(request.maximum_length or UNLIMITED_PEER_BYTES, UNLIMITED_PEER_BYTES)
+        peer_bytes = min(request.maximum_length or UNLIMITED_PEER_BYTES, UNLIMITED_PEER_BYTES)
         negotiated = negotiate(request, self._host.registry(self.principal))
-        self._contexts = negotiated.contexts
+        self._messages = Messages(self.connection, self._settings, negotiated.contexts, peer_bytes)
         self.established = True
         log.info(
             "association_accepted",
@@ -238,9 +223,9 @@ class Association:
     def _receive_request(self) -> AssociateRequest:
         kind, length = HEADER.unpack(self.connection.take(HEADER.size))
         if kind != A_ASSOCIATE_RQ:
-            raise self._unexpected(kind)
+            raise unexpected(kind)
         if length > self._settings.request_bytes_max:
-            raise _invalid(f"an association request of {length} bytes")
+            raise invalid(f"an association request of {length} bytes")
         body = bytearray()
         while len(body) < length:
             body += self.connection.chunk(length - len(body))
@@ -252,7 +237,9 @@ class Association:
         while True:
             self.idle_since = time.monotonic()
             self.connection.expect_within(self._idle_timeout_s)
-            context, command = self._receive_command()
+            first = self._messages.next_fragment()
+            self.idle_since = None
+            context, command = self._messages.command(first)
             handler = context.service.handlers.get(command.field)
             if handler is not None:
                 handler(self, context, command)
@@ -265,84 +252,9 @@ class Association:
         self.receive_data_set(context, Discard(self._settings.instance_bytes_max))
         self.respond(context, command, UNRECOGNISED_OPERATION, comment="not an operation of this SOP class")
 
-    def _receive_command(self) -> tuple[Context, Command]:
-        data = bytearray()
-        context_id, control, length = self._next_fragment()
-        self.idle_since = None
-        self.connection.expect_message()
-        context = self._contexts.get(context_id)
-        if context is None:
-            raise _invalid(f"a message on presentation context {context_id}, which is not accepted")
-        while True:
-            if not control & COMMAND_FRAGMENT or context_id != context.context_id:
-                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a data set without its command, or two mixed")
-            if len(data) + length > self._settings.command_bytes_max:
-                raise _invalid("a command set over the limit")
-            data += self.connection.take(length)
-            if control & LAST_FRAGMENT:
-                break
-            context_id, control, length = self._next_fragment()
-        self.connection.expect_nothing()
-        try:
-            command = read_command(data)
-        except CommandInvalid as invalid:
-            raise _invalid(str(invalid)) from None
-        self._data_set_due, self._fragment_left, self._last_fragment = command.has_data_set, 0, False
-        return context, command
-
     def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
-        """Hand every piece of the data set to `write`; nothing happens when there is none.
-
-        Where `write` raises, another call goes on behind the piece it was given.
-        """
-        if not self._data_set_due:
-            return
-        connection = self.connection
-        connection.expect_message()
-        while True:
-            while self._fragment_left:
-                piece = connection.chunk(self._fragment_left)
-                self._fragment_left -= len(piece)  # before `write`, which may raise and be followed by another one
-                write(piece)
-            if self._last_fragment:
-                break
-            context_id, control, self._fragment_left = self._next_fragment()
-            if control & COMMAND_FRAGMENT or context_id != context.context_id:
-                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a command in the middle of a data set")
-            self._last_fragment = bool(control & LAST_FRAGMENT)
-        self._data_set_due = False
-        connection.expect_nothing()
-
-    def _next_fragment(self) -> tuple[int, int, int]:
-        """Presentation context, message control header and length of the next PDV's fragment (PS3.8 9.3.5)."""
-        if not self._pdu_left:
-            self._next_pdu()
-        if self._pdu_left < PDV_HEADER.size:
-            raise _invalid("a P-DATA-TF ends inside a PDV's header")
-        length, context_id, control = PDV_HEADER.unpack(self.connection.take(PDV_HEADER.size))
-        self._pdu_left -= length + 4
-        if length < 2 or self._pdu_left < 0:
-            raise _invalid("a PDV that does not fit its P-DATA-TF")
-        return context_id, control, length - 2
-
-    def _next_pdu(self) -> None:
-        kind, length = HEADER.unpack(self.connection.take(HEADER.size))
-        if kind == P_DATA_TF:
-            if not PDV_HEADER.size <= length <= self._settings.pdu_bytes_max:
-                raise _invalid(f"a P-DATA-TF of {length} bytes; {self._settings.pdu_bytes_max} were agreed on")
-            self._pdu_left = length
-        elif kind == A_RELEASE_RQ:
-            self.connection.take(4)
-            raise AssociationOver(Ending.because(Reason.RELEASED), RELEASE_RESPONSE)
-        else:
-            raise self._unexpected(kind)
-
-    def _unexpected(self, kind: int) -> Exception:
-        if kind == A_ABORT:
-            return AssociationOver(Ending.because(Reason.ABORTED))
-        if kind in PDU_TYPES:
-            return ProtocolViolation(AbortReason.UNEXPECTED_PDU, f"a PDU of type {kind:02X}, which has no place here")
-        return ProtocolViolation(AbortReason.UNRECOGNISED_PDU, f"bytes that are no PDU (type {kind:02X})")
+        """Hand every piece of the data set to `write`; see `pacs.dimse.messages.Messages`."""
+        self._messages.receive_data_set(context, write)
 
     # Responses ---------------------------------------------------------------------------------------------------
 
@@ -369,32 +281,21 @@ class Association:
             offending=offending,
             numbers=numbers,
         )
-        data = p_data(context.context_id, answer, command=True, maximum_length=self._peer_bytes)
-        if identifier is not None:
-            data += p_data(context.context_id, identifier, command=False, maximum_length=self._peer_bytes)
         if status not in PENDING_STATUSES:
             answered = f"{COMMAND_NAMES.get(command.field, 'other')}_{'succeeded' if status == SUCCESS else 'refused'}"
             self._host.count(answered)
             self.counts[answered] += 1
             if status not in (SUCCESS, CANCELLED):
                 self.last_refusal = f"{status:04X} {comment}".rstrip()
-        self.connection.send(data, self._idle_timeout_s)
+        self._messages.send(context, answer, identifier)
 
     def cancelled(self, command: Command) -> bool:
         """Whether C-CANCEL for `command` has arrived. Another message in the middle of an operation is refused, as the
         node performs one at a time (PS3.7 D.3.3.3)."""
-        self.connection.poll()
-        while (header := self.connection.peek_header()) is not None:
-            if self.connection.available < HEADER.size + header[1] <= HEADER.size + self._settings.pdu_bytes_max:
-                return False  # the rest of it is still on its way
-            _, message = self._receive_command()
-            self.connection.expect_nothing()
-            if message.field != C_CANCEL_RQ:
+        while (message := self._messages.arrived()) is not None:
+            _, other = message
+            if other.field != C_CANCEL_RQ:
                 raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a second request while one is being performed")
-            if message.responded_to == command.message_id:
+            if other.responded_to == command.message_id:
                 return True
         return False
-
-
-def _invalid(message: str) -> ProtocolViolation:
-    return ProtocolViolation(AbortReason.INVALID_PARAMETER, message)

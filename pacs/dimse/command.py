@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,14 @@ PENDING_WITHOUT_OPTIONAL_KEYS: Final = 0xFF01
 
 PENDING_STATUSES: Final = frozenset({PENDING, PENDING_WITHOUT_OPTIONAL_KEYS})
 
+_WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116})
+
+
+def is_warning(status: int) -> bool:
+    """Whether `status` is of the warning class (PS3.7 Annex C); success is none."""
+    return status >> 12 == 0xB or status in _WARNINGS
+
+
 COMMAND_NAMES: Final = MappingProxyType(
     {
         C_STORE_RQ: "store",
@@ -61,7 +70,7 @@ _AT = struct.Struct("<HH")
 _FIELD, _MESSAGE_ID, _RESPONDED_TO, _DATA_SET = 0x0100, 0x0110, 0x0120, 0x0800
 _SOP_CLASS, _SOP_INSTANCE, _STATUS, _OFFENDING, _COMMENT = 0x0002, 0x1000, 0x0900, 0x0901, 0x0902
 _REQUESTED_SOP_CLASS, _REQUESTED_SOP_INSTANCE = 0x0003, 0x1001
-_MOVE_DESTINATION, _PRIORITY, _ATTRIBUTES = 0x0600, 0x0700, 0x1005
+_MOVE_DESTINATION, _PRIORITY, _ATTRIBUTES, _MOVE_ORIGINATOR = 0x0600, 0x0700, 0x1005, 0x1030
 
 ERROR_ID: Final = 0x0903
 EVENT_TYPE_ID: Final = 0x1002
@@ -71,6 +80,25 @@ COMPLETED: Final = 0x1021
 FAILED: Final = 0x1022
 WARNED: Final = 0x1023
 MOVE_ORIGINATOR_MESSAGE_ID: Final = 0x1031
+
+NUMBERS: Final = (
+    ERROR_ID,
+    EVENT_TYPE_ID,
+    ACTION_TYPE_ID,
+    REMAINING,
+    COMPLETED,
+    FAILED,
+    WARNED,
+    MOVE_ORIGINATOR_MESSAGE_ID,
+)
+"""Elements of VR US that some messages carry, by element number of group 0000."""
+
+MEDIUM: Final = 0  # values of Priority
+HIGH: Final = 1
+LOW: Final = 2
+
+_OF_REQUESTED = frozenset({N_GET_RQ, N_SET_RQ, N_ACTION_RQ, N_DELETE_RQ})
+_WITH_PRIORITY = frozenset({C_STORE_RQ, C_FIND_RQ, C_GET_RQ, C_MOVE_RQ})
 
 
 class CommandInvalid(Exception):
@@ -82,7 +110,8 @@ class Command:
     """A message's command set. UIDs and texts are "" and numbers 0 where the element is absent.
 
     The SOP class and instance of N-GET, N-SET, N-ACTION and N-DELETE requests are the Requested ones, of all other
-    messages the Affected ones (PS3.7 chapter 10). `attribute_tags` is the Attribute Identifier List of N-GET.
+    messages the Affected ones (PS3.7 chapter 10). `attribute_tags` is the Attribute Identifier List of N-GET,
+    `comment` the Error Comment; `numbers` has those elements of NUMBERS that are there.
     """
 
     field: int
@@ -97,6 +126,8 @@ class Command:
     event_type_id: int = 0
     action_type_id: int = 0
     attribute_tags: tuple[int, ...] = ()
+    comment: str = ""
+    numbers: Mapping[int, int] = dataclasses.field(default_factory=dict)
 
     @property
     def is_response(self) -> bool:
@@ -132,6 +163,57 @@ def read_command(data: bytes | bytearray) -> Command:
         event_type_id=_number(values, EVENT_TYPE_ID),
         action_type_id=_number(values, ACTION_TYPE_ID),
         attribute_tags=_tags(values.get(_ATTRIBUTES, b"")),
+        comment=_text(values, _COMMENT),
+        numbers={element: _number(values, element) for element in NUMBERS if element in values},
+    )
+
+
+def request(
+    field: int,
+    message_id: int,
+    sop_class_uid: str,
+    sop_instance_uid: str = "",
+    *,
+    data_set: bool = False,
+    priority: int = MEDIUM,
+    move_destination: str = "",
+    move_originator: str = "",
+    numbers: Mapping[int, int] = MappingProxyType({}),
+    attribute_tags: tuple[int, ...] = (),
+) -> bytes:
+    """The command set of a request (PS3.7 9.3, 10.3). `move_originator` is the AE title whose C-MOVE caused a C-STORE;
+    `numbers` are more elements of VR US by element number (types, Move Originator Message ID)."""
+    class_element, instance_element = (
+        (_REQUESTED_SOP_CLASS, _REQUESTED_SOP_INSTANCE) if field in _OF_REQUESTED else (_SOP_CLASS, _SOP_INSTANCE)
+    )
+    elements = {
+        class_element: _padded(sop_class_uid, b"\0"),
+        _FIELD: _US.pack(field),
+        _MESSAGE_ID: _US.pack(message_id),
+        _DATA_SET: _US.pack(0x0001 if data_set else NO_DATA_SET),
+        **{element: _US.pack(number) for element, number in numbers.items()},
+    }
+    if sop_instance_uid:
+        elements[instance_element] = _padded(sop_instance_uid, b"\0")
+    if field in _WITH_PRIORITY:
+        elements[_PRIORITY] = _US.pack(priority)
+    if move_destination:
+        elements[_MOVE_DESTINATION] = _padded(move_destination, b" ")
+    if move_originator:
+        elements[_MOVE_ORIGINATOR] = _padded(move_originator, b" ")
+    if attribute_tags:
+        elements[_ATTRIBUTES] = b"".join(_AT.pack(tag >> 16, tag & 0xFFFF) for tag in attribute_tags)
+    return _command_set(elements)
+
+
+def cancel_request(message_id: int) -> bytes:
+    """The command set of C-CANCEL for the request `message_id` (PS3.7 9.3.2.3)."""
+    return _command_set(
+        {
+            _FIELD: _US.pack(C_CANCEL_RQ),
+            _RESPONDED_TO: _US.pack(message_id),
+            _DATA_SET: _US.pack(NO_DATA_SET),
+        }
     )
 
 

@@ -145,7 +145,7 @@ class Connection:
 
     # Sending and closing -----------------------------------------------------------------------------------------
 
-    def send(self, data: bytes, within_s: float) -> None:
+    def send(self, data: bytes | bytearray, within_s: float) -> None:
         """Send all of `data`; the peer has to take it `within_s` seconds. Raises ConnectionEnded."""
         kept = (self.limit_at, self.in_message)
         self.expect_within(within_s)

@@ -85,7 +85,7 @@ class Listener:
     def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
         self._peers = peers
         self._settings = settings
-        self._services = Services(archive, settings)
+        self._services = Services(archive, peers, settings)
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
         self._half_open: dict[Association, None] = {}  # in order of arrival

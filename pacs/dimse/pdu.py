@@ -1,4 +1,5 @@
-"""The PDUs of the upper layer as an association acceptor reads and writes them (PS3.8 9.3).
+"""The PDUs of the upper layer as an association acceptor reads and writes them (PS3.8 9.3); those of a requestor are in
+`pacs.dimse.proposal`.
 
 Everything here is big endian and bounded by the bytes at hand: no length found in a PDU is ever trusted.
 """
@@ -9,6 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from types import MappingProxyType
 from typing import Final
 
 from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -100,7 +102,8 @@ class Roles:
 class AssociateRequest:
     """An A-ASSOCIATE-RQ. `fixed` are its 64 bytes of titles and reserved field, which the answer repeats.
 
-    `maximum_length` is the longest P-DATA-TF the requestor takes, in bytes; 0 means no limit.
+    `maximum_length` is the longest P-DATA-TF the requestor takes, in bytes; 0 means no limit. `extended` is the service
+    class application information of the SOP class extended negotiation by SOP class (PS3.7 D.3.3.5).
     """
 
     protocol_version: int
@@ -112,16 +115,17 @@ class AssociateRequest:
     implementation_class_uid: str
     implementation_version_name: str
     asynchronous: bool
+    extended: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def called_ae_title(self) -> str:
         """Whom the peer wants, without padding; characters outside ASCII shown as question marks."""
-        return _text(self.fixed[:16])
+        return item_text(self.fixed[:16])
 
     @property
     def calling_ae_title(self) -> str:
         """Who the peer says it is, as `called_ae_title`."""
-        return _text(self.fixed[16:32])
+        return item_text(self.fixed[16:32])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,9 @@ def parse_associate_request(body: bytes | bytearray) -> AssociateRequest:
     application_context = ""
     contexts: list[ProposedContext] = []
     user: _User = _User()
-    for kind, item in _items(memoryview(body)[_FIXED:]):
+    for kind, item in read_items(memoryview(body)[_FIXED:]):
         if kind == 0x10:
-            application_context = _text(item)
+            application_context = item_text(item)
         elif kind == 0x20:
             contexts.append(_proposed_context(item))
         elif kind == 0x50:
@@ -162,6 +166,7 @@ def parse_associate_request(body: bytes | bytearray) -> AssociateRequest:
         implementation_class_uid=user.class_uid,
         implementation_version_name=user.version_name,
         asynchronous=user.asynchronous,
+        extended=user.extended,
     )
 
 
@@ -170,35 +175,50 @@ def associate_accept(
     answers: Sequence[ContextAnswer],
     maximum_length: int,
     roles: Mapping[str, Roles],
+    extended: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
-    """An A-ASSOCIATE-AC with one answer for every proposed context (PS3.8 9.3.3)."""
+    """An A-ASSOCIATE-AC with one answer for every proposed context (PS3.8 9.3.3), `extended` as in the request."""
     user = [
-        _item(0x51, maximum_length.to_bytes(4, "big")),
-        _item(0x52, IMPLEMENTATION_CLASS_UID.encode("ascii")),
+        write_item(0x51, maximum_length.to_bytes(4, "big")),
+        write_item(0x52, IMPLEMENTATION_CLASS_UID.encode("ascii")),
     ]
     if request.asynchronous:
-        user.append(_item(0x53, b"\0\1\0\1"))  # one operation at a time (PS3.7 D.3.3.3)
-    for uid, role in roles.items():
-        raw = uid.encode("ascii")
-        user.append(_item(0x54, len(raw).to_bytes(2, "big") + raw + bytes((role.scu, role.scp))))
-    user.append(_item(0x55, IMPLEMENTATION_VERSION_NAME.encode("ascii")))
+        user.append(write_item(0x53, b"\0\1\0\1"))  # one operation at a time (PS3.7 D.3.3.3)
+    user += [role_selection(uid, role) for uid, role in roles.items()]
+    user.append(write_item(0x55, IMPLEMENTATION_VERSION_NAME.encode("ascii")))
+    user += [extended_negotiation(uid, information) for uid, information in extended.items()]
     body = b"".join(
         (
             b"\0\1\0\0",
             request.fixed,
-            _item(0x10, APPLICATION_CONTEXT.encode("ascii")),
+            write_item(0x10, APPLICATION_CONTEXT.encode("ascii")),
             *(
-                _item(
+                write_item(
                     0x21,
                     bytes((answer.context_id, 0, answer.result, 0))
-                    + _item(0x40, answer.transfer_syntax.encode("ascii")),
+                    + write_item(0x40, answer.transfer_syntax.encode("ascii")),
                 )
                 for answer in answers
             ),
-            _item(0x50, b"".join(user)),
+            write_item(0x50, b"".join(user)),
         )
     )
     return HEADER.pack(A_ASSOCIATE_AC, len(body)) + body
+
+
+def role_selection(sop_class_uid: str, roles: Roles) -> bytes:
+    """The item of PS3.7 D.3.3.4."""
+    return write_item(0x54, _with_length(sop_class_uid) + bytes((roles.scu, roles.scp)))
+
+
+def extended_negotiation(sop_class_uid: str, information: bytes) -> bytes:
+    """The item of PS3.7 D.3.3.5."""
+    return write_item(0x56, _with_length(sop_class_uid) + information)
+
+
+def _with_length(uid: str) -> bytes:
+    raw = uid.encode("ascii")
+    return len(raw).to_bytes(2, "big") + raw
 
 
 def associate_reject(rejection: Rejection) -> bytes:
@@ -216,6 +236,7 @@ def abort_by_provider(reason: AbortReason) -> bytes:
     return HEADER.pack(A_ABORT, 4) + bytes((0, 0, 2, reason))
 
 
+RELEASE_REQUEST: Final = HEADER.pack(A_RELEASE_RQ, 4) + bytes(4)
 RELEASE_RESPONSE: Final = HEADER.pack(A_RELEASE_RP, 4) + bytes(4)
 
 
@@ -243,9 +264,10 @@ class _User:
     version_name: str = ""
     asynchronous: bool = False
     roles: dict[str, Roles] = field(default_factory=dict)
+    extended: dict[str, bytes] = field(default_factory=dict)
 
 
-def _items(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+def read_items(view: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Type and content of each item. Raises ProtocolViolation where one is longer than what is around it."""
     position = 0
     while position < len(view):
@@ -264,47 +286,60 @@ def _proposed_context(item: memoryview) -> ProposedContext:
         raise _invalid("a presentation context ends inside its header")
     abstract_syntax = ""
     transfer_syntaxes: list[str] = []
-    for kind, content in _items(item[4:]):
+    for kind, content in read_items(item[4:]):
         if kind == 0x30:
-            abstract_syntax = _text(content)
+            abstract_syntax = item_text(content)
         elif kind == 0x40:
-            transfer_syntaxes.append(_text(content))
+            transfer_syntaxes.append(item_text(content))
     return ProposedContext(item[0], abstract_syntax, tuple(transfer_syntaxes))
 
 
 def _user_information(item: memoryview) -> _User:
-    """User identity (58) and extended negotiation (56, 57) are read over: no answer means that nothing of it is
-    agreed (PS3.7 D.3.3.5 to D.3.3.7)."""
+    """User identity (58) and common extended negotiation (57) are read over: no answer means that nothing of it is
+    agreed (PS3.7 D.3.3.6, D.3.3.7)."""
     user = _User()
-    for kind, content in _items(item):
+    for kind, content in read_items(item):
         if kind == 0x51:
             if len(content) != 4:
                 raise _invalid("the maximum length is not four bytes long")
             user.maximum_length = int.from_bytes(content, "big")
         elif kind == 0x52:
-            user.class_uid = _text(content)
+            user.class_uid = item_text(content)
         elif kind == 0x53:
             user.asynchronous = True
         elif kind == 0x54:
-            uid, roles = _role_selection(content)
+            uid, roles = parse_role_selection(content)
             user.roles[uid] = roles
         elif kind == 0x55:
-            user.version_name = _text(content)
+            user.version_name = item_text(content)
+        elif kind == 0x56:
+            uid, information = parse_extended_negotiation(content)
+            user.extended[uid] = information
     return user
 
 
-def _role_selection(content: memoryview) -> tuple[str, Roles]:
+def parse_role_selection(content: memoryview) -> tuple[str, Roles]:
+    """SOP class and roles of an item of PS3.7 D.3.3.4. Raises ProtocolViolation."""
     length = int.from_bytes(content[:2], "big")
     if len(content) != length + 4:
         raise _invalid("a role selection is not as long as it says")
-    return _text(content[2 : 2 + length]), Roles(content[-2] == 1, content[-1] == 1)
+    return item_text(content[2 : 2 + length]), Roles(content[-2] == 1, content[-1] == 1)
 
 
-def _item(kind: int, content: bytes) -> bytes:
+def parse_extended_negotiation(content: memoryview) -> tuple[str, bytes]:
+    """SOP class and information of an item of PS3.7 D.3.3.5. Raises ProtocolViolation."""
+    length = int.from_bytes(content[:2], "big")
+    if len(content) < length + 2:
+        raise _invalid("an extended negotiation is shorter than it says")
+    return item_text(content[2 : 2 + length]), bytes(content[2 + length :])
+
+
+def write_item(kind: int, content: bytes) -> bytes:
+    """An item or sub-item of an association PDU (PS3.8 9.3.2)."""
     return _ITEM.pack(kind, len(content)) + content
 
 
-def _text(content: memoryview | bytes) -> str:
+def item_text(content: memoryview | bytes) -> str:
     """A title, name or UID without padding; some peers pad UIDs although they should not (PS3.8 Annex F)."""
     return bytes(content).decode("ascii", "replace").replace("\ufffd", "?").strip("\0 ")
 

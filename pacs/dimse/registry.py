@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pacs.access.grants import Action, may
+from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.dimse import echo
+from pacs.dimse.commitment import STORAGE_COMMITMENT, CommitmentService
 from pacs.dimse.find import FIND_MODELS, FindProvider
 from pacs.dimse.service import Registry, Service
 from pacs.dimse.store import StorageProvider, is_storage_class
@@ -15,13 +17,14 @@ from pacs.settings import DimseSettings
 class Services:
     """Every service class of the node."""
 
-    def __init__(self, archive: Archive, settings: DimseSettings) -> None:
+    def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
         self._accept_unknown = settings.accept_unknown_sop_classes
         self._storage = StorageProvider(archive, settings.instance_bytes_max).service()
         find = FindProvider(archive, settings)
         self._table: dict[str, Service] = {
             echo.VERIFICATION: echo.service(),
             **{uid: find.service(model) for uid, model in FIND_MODELS.items()},
+            STORAGE_COMMITMENT: CommitmentService(archive, peers).service(),
         }
 
     def registry(self, principal: Principal) -> Registry:

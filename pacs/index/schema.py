@@ -166,6 +166,18 @@ garbage = Table(
     Column("object_key", TEXT, primary_key=True),
     _text("reason"),
     _moment("since"),  # when it became garbage, by this node's clock
+    _text("dataset_sha256"),  # of a duplicate, which can take the place of its twin; else empty
+    Index("ix_garbage_dataset_sha256", "dataset_sha256"),
+)
+
+duty = Table(
+    "duty",
+    metadata,
+    # What is done again and again (pacs.archive.duties): how far it is, when it was last begun and last finished.
+    Column("name", TEXT, primary_key=True),
+    _text("position"),
+    _moment("started_at", nullable=True),
+    _moment("finished_at", nullable=True),
 )
 
 start = Table(

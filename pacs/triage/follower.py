@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,53 +14,20 @@ from sqlalchemy import Connection, select
 
 from pacs.access.accounts import Accounts
 from pacs.archive.archive import Archive
+from pacs.archive.conditions import RuleTooSlow, holds
 from pacs.archive.events import PAGE, EventLog
-from pacs.attributes import BY_KEYWORD, Attribute, Level
-from pacs.index.criteria import Criterion, OneOf, Query
+from pacs.archive.facts import SeriesFacts, series_facts
 from pacs.index.schema import study
 from pacs.model import Event, EventKind
 from pacs.triage import tasks
 from pacs.triage.registry import Registry
-from pacs.triage.rules import REVISIONS_MAX, Dispatch, Rule, RuleTooSlow, holds
+from pacs.triage.rules import REVISIONS_MAX, Dispatch, Rule
 
 log = structlog.get_logger()
 
 FOLLOWER = "triage"
 CURSOR_KEPT_EVERY_S = 5.0
 """Moving the cursor over events that made no task is not worth a transaction each; reading them again is harmless."""
-
-_ALWAYS_ASKED = (
-    "SeriesInstanceUID",
-    "Modality",
-    "SOPInstanceUID",
-    "SOPClassUID",
-    "AvailableTransferSyntaxUID",
-    "BodyPartExamined",
-    "PatientSex",
-    "PatientAge",
-    "PatientBirthDate",
-    "StudyDate",
-)
-
-
-@dataclass(slots=True)
-class SeriesFacts:
-    """What the index knows of one series: its instances, and tag to the texts that occur."""
-
-    instances: dict[str, str] = field(default_factory=dict)  # SOP Instance UID to SOP Class UID
-    texts: dict[str, set[str]] = field(default_factory=dict)
-
-    def facts(self) -> dict[str, list[str]]:
-        """In the form that rules are judged by."""
-        found = {tag: sorted(texts) for tag, texts in self.texts.items()}
-        found["derived:instance_count"] = [str(len(self.instances))]
-        age = age_years(self.one("PatientAge"), self.one("PatientBirthDate"), self.one("StudyDate"))
-        found["derived:age_years"] = [] if age is None else [str(age)]
-        return found
-
-    def one(self, tag: str) -> str:
-        """One of the texts of `tag`, empty when there is none."""
-        return min(self.texts.get(tag) or {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +39,6 @@ class Planned:
     study_instance_uid: str
     revision: int
     task_input: dict[str, Any]
-
-
-def age_years(patient_age: str, birth_date: str, study_date: str) -> int | None:
-    """Whole years from Patient's Age (PS3.5 6.2, AS: nnnD, nnnW, nnnM, nnnY), else from the two dates."""
-    if len(patient_age) == 4 and patient_age[:3].isdigit() and patient_age[3] in "DWMY":
-        number = int(patient_age[:3])
-        return {"D": number // 365, "W": number // 52, "M": number // 12, "Y": number}[patient_age[3]]
-    if len(birth_date) == len(study_date) == 8 and (birth_date + study_date).isdigit():
-        years = int(study_date[:4]) - int(birth_date[:4]) - (study_date[4:] < birth_date[4:])
-        return years if 0 <= years < 150 else None
-    return None
 
 
 def input_digest(sop_instance_uids: Iterable[str]) -> str:
@@ -171,26 +127,12 @@ class Follower:
 
     def _look_at(self, study_instance_uid: str, rules: list[Rule]) -> tuple[int, dict[str, SeriesFacts]]:
         """The study's revision and its series by UID, with every attribute that the rules look at."""
-        tags = {tag for rule in rules for tag in rule.tags()} | set(_ALWAYS_ASKED)
-        returns = tuple(BY_KEYWORD[tag] for tag in sorted(tags) if tag in BY_KEYWORD)
-        only = Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study_instance_uid,)))
         with self._archive.index.read() as connection:  # first: what comes meanwhile is another revision's task
             revision = connection.execute(
                 select(study.c.revision).where(study.c.study_instance_uid == study_instance_uid)
             ).scalar()
-        found: dict[str, SeriesFacts] = {}
-        for row in self._archive.find(Query(Level.IMAGE, (only,), returns)):
-            facts = found.setdefault(row["SeriesInstanceUID"], SeriesFacts())
-            facts.instances[row["SOPInstanceUID"]] = row["SOPClassUID"]
-            for attribute in returns:
-                _note(facts, attribute, row)
+        found = series_facts(self._archive, study_instance_uid, {tag for rule in rules for tag in rule.tags()})
         return int(revision or 1), found
-
-
-def _note(facts: SeriesFacts, attribute: Attribute, row: dict[str, str]) -> None:
-    text = row.get(attribute.keyword, "")
-    if text:
-        facts.texts.setdefault(attribute.keyword, set()).add(text)
 
 
 def _matches(rule: Rule, series: SeriesFacts) -> bool:

@@ -18,13 +18,14 @@ from sqlalchemy import Connection, delete, select, update
 from pacs.access.audit import AuditCode, record
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
+from pacs.archive.conditions import RuleInvalid
 from pacs.errors import NotFound, NotPermitted, SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule, ai_service
 from pacs.index.upsert import upsert
 from pacs.model import Clock, to_microseconds
 from pacs.triage.outbound import unwrapped
-from pacs.triage.rules import Rule, RuleInvalid, read_rule
+from pacs.triage.rules import Rule, read_rule
 
 log = structlog.get_logger()
 

@@ -30,6 +30,7 @@ WAIT_S = 1.0
 GATHER_S = 0.1  # while images stream in there is an event for each; a viewer needs to hear of the study, not of each
 FAILURE_PAUSE_S = 2.0
 STILL_ALLOWED_EVERY_S = 1.0
+ALIVE_EVERY_S = 15.0  # a page hears no ping of the protocol, so silence has to tell it that the network is gone
 WATCHERS_MAX = 1000
 STUDIES_WAITING_MAX = 10_000
 MESSAGES_PER_S_MAX = 60
@@ -156,7 +157,7 @@ def routes(feed: LiveFeed, accounts: Accounts, sessions: Sessions) -> list[Route
 async def _tell(
     socket: WebSocket, watcher: Watcher, listening: asyncio.Task[bool], still_allowed: Callable[[], bool]
 ) -> None:
-    checked = time.monotonic()
+    checked = spoken = time.monotonic()
     while not listening.done():
         changes = await watcher.changes(STILL_ALLOWED_EVERY_S)
         if time.monotonic() - checked >= STILL_ALLOWED_EVERY_S:
@@ -169,6 +170,11 @@ async def _tell(
             return
         for study, number in changes.items():
             await socket.send_text(_text("study.changed", study_instance_uid=study, number=number))
+        if changes:
+            spoken = time.monotonic()
+        elif time.monotonic() - spoken >= ALIVE_EVERY_S:
+            spoken = time.monotonic()
+            await socket.send_text(_text("alive"))
     if listening.result():
         await socket.close(CLOSED_POLICY)
 

@@ -313,3 +313,12 @@ def test_the_check_passes_and_leaves_nothing(store: ObjectStore) -> None:
 def test_an_error_says_which_object(store: ObjectStore) -> None:
     with pytest.raises(KeyMissing, match=re.escape(KEY)):
         store.stat(KEY)
+
+
+def test_an_object_forgotten_by_memory_is_read_from_the_medium(store: ObjectStore) -> None:
+    put(store)
+    store.forget(KEY)
+    assert read(store) == CONTENT
+    assert list(store.versions(KEY)) == []
+    with pytest.raises(KeyInvalid):
+        store.forget("../etc/passwd")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,16 +12,25 @@ from pynetdicom.dimse_primitives import C_CANCEL, C_MOVE, C_STORE, N_ACTION, N_G
 from pynetdicom.dsutils import encode
 
 from pacs.dimse.command import (
+    ACTION_TYPE_ID,
     C_CANCEL_RQ,
     C_MOVE_RQ,
     C_STORE_RQ,
     COMPLETED,
     ERROR_ID,
+    EVENT_TYPE_ID,
     FAILED,
+    HIGH,
+    MOVE_ORIGINATOR_MESSAGE_ID,
     N_ACTION_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
     Command,
     CommandInvalid,
+    cancel_request,
+    is_warning,
     read_command,
+    request,
     response,
 )
 from tests.support.dimse import CT, command_set
@@ -91,6 +101,52 @@ def test_numbers_of_a_response_stand_in_their_order():
     assert (found.ErrorID, found.AffectedSOPInstanceUID) == (0xA710, "1.2.3")
     tags = [element.tag for element in found]
     assert tags == sorted(tags)
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "more"),
+    [
+        (C_STORE_RQ, "Affected", {"move_originator": "WORKSTATION", "numbers": {MOVE_ORIGINATOR_MESSAGE_ID: 7}}),
+        (C_MOVE_RQ, "Affected", {"move_destination": "WORKSTATION"}),
+        (N_EVENT_REPORT_RQ, "Affected", {"numbers": {EVENT_TYPE_ID: 2}}),
+        (N_ACTION_RQ, "Requested", {"numbers": {ACTION_TYPE_ID: 1}}),
+        (N_GET_RQ, "Requested", {"attribute_tags": (0x00100010, 0x00404001)}),
+    ],
+)
+def test_pydicom_and_we_read_our_requests(field: int, name: str, more: dict[str, Any]):
+    raw = request(field, 300, CT, "1.2.3", data_set=True, priority=HIGH, **more)
+    found = read_dataset(BytesIO(raw), is_implicit_VR=True, is_little_endian=True)
+    assert found.CommandGroupLength == len(raw) - 12
+    assert (found.CommandField, found.MessageID, found.CommandDataSetType) == (field, 300, 1)
+    assert (found[f"{name}SOPClassUID"].value, found[f"{name}SOPInstanceUID"].value) == (CT, "1.2.3")
+    assert [element.tag for element in found] == sorted(element.tag for element in found)
+    assert found.get("Priority", 1) == HIGH
+    assert found.get("MoveOriginatorApplicationEntityTitle", "") == more.get("move_originator", "")
+    ours = read_command(raw)
+    assert (ours.field, ours.message_id, ours.sop_class_uid, ours.sop_instance_uid) == (field, 300, CT, "1.2.3")
+    assert ours.numbers == more.get("numbers", {})
+    assert ours.move_destination == more.get("move_destination", "")
+    assert ours.attribute_tags == more.get("attribute_tags", ())
+
+
+def test_a_cancel_names_the_message_it_is_about():
+    found = read_dataset(BytesIO(cancel_request(7)), is_implicit_VR=True, is_little_endian=True)
+    assert (found.CommandField, found.MessageIDBeingRespondedTo, found.CommandDataSetType) == (0x0FFF, 7, 0x0101)
+
+
+def test_comment_and_counters_of_a_response_are_read():
+    answered = read_command(response(STORE, 0xB000, comment="two of them failed", numbers={FAILED: 2, COMPLETED: 0}))
+    assert (answered.status, answered.comment) == (0xB000, "two of them failed")
+    assert answered.numbers == {FAILED: 2, COMPLETED: 0}
+
+
+@pytest.mark.parametrize(
+    ("status", "warning"),
+    [(0, False), (0xB000, True), (0xB007, True), (0x0001, True), (0x0107, True), (0x0116, True), (0x0110, False),
+     (0xA700, False), (0xC000, False), (0xFE00, False), (0xFF00, False), (0x0002, False)],
+)  # fmt: skip
+def test_warnings_are_told_by_their_range(status: int, warning: bool):
+    assert is_warning(status) is warning
 
 
 def test_a_response_with_a_data_set_says_so():

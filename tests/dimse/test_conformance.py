@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pacs.archive.commitments import FailureReason
 from pacs.attributes import CATALOGUE, Level
 from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacs.dimse.commitment import STORAGE_COMMITMENT
 from pacs.dimse.find import FIND_MODELS
 from pacs.dimse.pdu import Rejection
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES
@@ -53,3 +55,12 @@ def test_the_models_and_the_implementation_are_stated():
     assert set(FIND_MODELS) <= {row[1] for row in ROWS if len(row) > 1}
     assert f"`{IMPLEMENTATION_CLASS_UID}`" in STATEMENT
     assert f"`{IMPLEMENTATION_VERSION_NAME}`" in STATEMENT
+
+
+def test_every_failure_reason_of_storage_commitment_is_stated():
+    part = STATEMENT.split("### 1.7 Storage commitment")[1].split("\n## ")[0]
+    used = set(FailureReason) - {FailureReason.DUPLICATE_TRANSACTION, FailureReason.RESOURCE_LIMITATION}
+    assert {f"{reason.value:04X}" for reason in used} <= {
+        line[2:6] for line in part.split("| Failure Reason")[1].splitlines()
+    }
+    assert {row[1] for row in ROWS if row[0] == "Storage Commitment Push Model"} == {STORAGE_COMMITMENT}

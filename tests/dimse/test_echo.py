@@ -12,13 +12,22 @@ from typing import Any
 
 from pacs.access.peer import Peer, PeerOptions, Verb
 from pacs.dimse.echo import ask
+from pacs.dimse.outbound import Outbound
 from pacs.settings import DimseSettings
 from tests.support.certificates import Authority
 from tests.support.dimse import wait_until
 from tests.support.peers import program
 from tests.support.process import free_port
 
-SETTINGS = DimseSettings()
+
+@contextmanager
+def _outbound(**settings: Any) -> Iterator[Outbound]:
+    outbound = Outbound(DimseSettings(**settings))
+    outbound.start()
+    try:
+        yield outbound
+    finally:
+        outbound.stop()
 
 
 def _peer(port: int, **options: Any) -> Peer:
@@ -44,26 +53,32 @@ def _listens(port: int) -> bool:
 
 
 def test_a_peer_that_answers(tmp_path: Path):
-    with _storescp(tmp_path) as port:
-        assert ask(_peer(port), SETTINGS) == ""
+    with _storescp(tmp_path) as port, _outbound() as outbound:
+        assert ask(_peer(port), outbound) == ""
 
 
 def test_a_peer_that_refuses_says_so(tmp_path: Path):
-    with _storescp(tmp_path, "--refuse") as port:
-        assert ask(_peer(port), SETTINGS) == "it refuses SURET; check both AE titles, and that it knows this node"
+    with _storescp(tmp_path, "--refuse") as port, _outbound() as outbound:
+        words = ask(_peer(port), outbound)
+    assert "takes no association from SURET" in words
+    assert "check both AE titles" in words
 
 
 def test_nobody_there():
-    assert "check address, port and firewall" in ask(_peer(free_port()), SETTINGS)
+    with _outbound() as outbound:
+        assert "cannot be reached: Connection refused" in ask(_peer(free_port()), outbound)
 
 
 def test_a_peer_is_asked_over_tls(tmp_path: Path):
     authority = Authority(tmp_path / "authority", "Hospital")
     node, device = authority.sign("node"), authority.sign("device")
-    settings = DimseSettings(
-        tls_certificate=str(node.certificate), tls_key=str(node.key), tls_authorities=str(authority.certificate)
-    )
+    files = {
+        "tls_certificate": str(node.certificate),
+        "tls_key": str(node.key),
+        "tls_authorities": str(authority.certificate),
+    }
     secure = ("+tls", device.key, device.certificate, "+cf", authority.certificate)
-    with _storescp(tmp_path, *secure) as port:
-        assert ask(_peer(port, tls=True), settings) == ""
-        assert ask(_peer(port, tls=True), SETTINGS) == "it has to be called over TLS, and this node has no certificate"
+    with _storescp(tmp_path, *secure) as port, _outbound(**files) as outbound, _outbound() as plain:
+        assert ask(_peer(port, tls=True), outbound) == ""
+        assert "another certificate" in ask(_peer(port, tls=True, certificate_sha256="0" * 64), outbound)
+        assert "this node has no certificate" in ask(_peer(port, tls=True), plain)

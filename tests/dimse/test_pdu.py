@@ -60,6 +60,7 @@ def test_a_request_is_read_as_pynetdicom_wrote_it():
     assert request.maximum_length == 65536
     assert request.roles == {CT: Roles(scu=False, scp=True)}
     assert request.asynchronous
+    assert request.extended == {STUDY_ROOT_FIND: b"\1\1\1"}
     assert request.implementation_class_uid == "1.2.826.0.1.3680043.9.7433.1.1"
 
 
@@ -70,7 +71,8 @@ def test_pynetdicom_reads_our_acceptance():
         ContextAnswer(3, ContextResult.TRANSFER_SYNTAXES, IMPLICIT),
     )
     accept = A_ASSOCIATE_AC()
-    accept.decode(associate_accept(request, answers, 131072, {CT: Roles(scu=False, scp=True)}))
+    roles, extended = {CT: Roles(scu=False, scp=True)}, {STUDY_ROOT_FIND: b"\1\0\1"}
+    accept.decode(associate_accept(request, answers, 131072, roles, extended))
     assert (accept.reserved_aet.strip(), accept.reserved_aec.strip()) == ("THE NODE", "A MODALITY")
     assert [(c.context_id, c.result, c.transfer_syntax) for c in accept.presentation_context] == [
         (1, 0, IMPLICIT),
@@ -80,7 +82,7 @@ def test_pynetdicom_reads_our_acceptance():
     assert user.maximum_length == 131072
     assert (user.role_selection[CT].scu_role, user.role_selection[CT].scp_role) == (0, 1)
     assert user.async_ops_window.max_operations_invoked == 1
-    assert user.ext_neg == []
+    assert [(item.uid, item.app_info) for item in user.ext_neg] == [(STUDY_ROOT_FIND, b"\1\0\1")]
     assert user.user_identity is None
 
 

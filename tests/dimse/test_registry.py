@@ -4,10 +4,13 @@ import pytest
 from pydicom._uid_dict import UID_dictionary
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import Verb
+from pacs.access.peers import Peers
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.registry import Services
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES, Registry
+from pacs.model import utc_now
 from pacs.settings import DimseSettings
 from tests.support.corpus import corpus
 
@@ -16,7 +19,7 @@ SENDER = Principal(PrincipalKind.PEER, "SENDER", verbs=frozenset({Verb.STORE}))
 
 @pytest.fixture
 def registry(archive: Archive) -> Registry:
-    return Services(archive, DimseSettings()).registry(SENDER)
+    return Services(archive, Peers(archive.index, utc_now), DimseSettings()).registry(SENDER)
 
 
 def test_every_storage_class_of_pynetdicom_is_offered(registry: Registry):

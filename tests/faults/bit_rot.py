@@ -1,12 +1,13 @@
 """R5: bits flip, objects are cut short or change places, a page of the index or of its log is lost.
 
-`pacs verify` has to name every damaged thing and nothing else; what is marked as damaged is never served as good;
-the source's re-send heals it; and the objects alone bring a lost index back.
+`pacs verify` and one `pacs scrub` have to name every damaged thing and nothing else; what is marked as damaged is never
+served as good; a second copy or the source's re-send heals it; and the objects alone bring a lost index back.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import sqlite3
@@ -21,6 +22,7 @@ from sqlalchemy import select, update
 from pacs.archive import retrieve
 from pacs.archive.archive import Archive
 from pacs.archive.recovery import rebuild
+from pacs.archive.scrub import scrub
 from pacs.archive.verify import verify
 from pacs.errors import Unreadable
 from pacs.index.engine import Index
@@ -32,6 +34,7 @@ from tests.faults.acknowledged import Acknowledged
 from tests.faults.doors import OBJECT, SERIES, STUDY, NodeDoor
 from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
+from tests.faults.small_disk import SmallDisk, needs
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, kept_as_sent, seeded
 from tests.support.archives import open_archive
 from tests.support.modality import Prepared
@@ -65,14 +68,10 @@ def _overwrite(file: Path, content: bytes) -> None:
     file.chmod(0o440)
 
 
-def _mark(index: Index, keys: set[str]) -> dict[str, str]:
-    """What a scrub does with what verify named; the UIDs of the damaged, by key."""
-    chosen = instance.c.object_key.in_(keys)
-    marked = update(instance).where(chosen).values(storage=StorageState.DAMAGED.value)
+def _mark(index: Index, keys: set[str]) -> None:
+    """What a scrub does with what it finds."""
+    marked = update(instance).where(instance.c.object_key.in_(keys)).values(storage=StorageState.DAMAGED.value)
     index.write(lambda connection: connection.execute(marked).close())
-    with index.read() as connection:
-        rows = connection.execute(select(instance.c.object_key, instance.c.sop_instance_uid).where(chosen)).all()
-    return {row.object_key: row.sop_instance_uid for row in rows}
 
 
 def _compared(named: set[str], damaged: set[str]) -> list[str]:
@@ -84,7 +83,10 @@ def _compared(named: set[str], damaged: set[str]) -> list[str]:
 
 
 def node_rots(seed: int, folder: Path) -> Outcome:
-    """Objects are damaged under a running (odd seeds) or stopped node; verify, mark, ask, send again, verify."""
+    """Objects are damaged under a running (odd seeds) or stopped node; verify, scrub, ask, heal, verify.
+
+    They are healed from a copy that was made before at every other pair of seeds, else sent again.
+    """
     choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
     sent = {one.sop_instance_uid: one for one in map(template.make, range(1, INSTANCES + 1))}
     violations: list[str] = []
@@ -92,19 +94,22 @@ def node_rots(seed: int, folder: Path) -> Outcome:
     try:
         node.start()
         _send_all(node, list(sent.values()), acknowledged, violations)
+        copy, has_copy = folder / "copy", seed // 2 % 2 == 1
+        shutil.copytree(node.data / "store" / "objects", copy / "objects")
         if seed % 2 == 0:
             node.stop()
         damaged = damage(node.data / "store" / "objects", choose)
         named = _named(node)
         violations += _compared(named, damaged)
-        if node.running:
-            node.stop()
-        index = Index(f"sqlite:///{node.data / 'index.db'}")
-        uids = _mark(index, named)
-        index.close()
-        node.start()
-        violations += _asked(node, sent, set(uids.values()))
-        _send_all(node, [sent[uid] for uid in uids.values() if uid in sent], acknowledged, violations)
+        violations += _compared(_scrubbed(node, "no sound copy was found"), damaged)
+        if not node.running:
+            node.start()
+        uids = _uids(node, damaged)
+        violations += _asked(node, sent, uids)
+        if has_copy:
+            violations += _compared(_scrubbed(node, "repaired from the second store", "--from", str(copy)), damaged)
+        else:
+            _send_all(node, [one for uid, one in sent.items() if uid in uids], acknowledged, violations)
         door = NodeDoor(node)
         violations += [f"not healed: {uid}" for uid, one in sent.items() if not door.reads(one)]
         door.close()
@@ -131,6 +136,23 @@ def _named(node: NodeProcess) -> set[str]:
     assert said.returncode in (0, 1), said.stderr
     lines = said.stdout.splitlines()
     return {line.split('"subject": "')[1].split('"')[0] for line in lines}
+
+
+def _scrubbed(node: NodeProcess, outcome: str, *arguments: str) -> set[str]:
+    """The objects that `pacs scrub` says this of."""
+    said = node.command("scrub", *arguments)
+    assert said.returncode == (1 if outcome.startswith("no ") else 0), said.stderr
+    return {line.partition(":")[0] for line in said.stdout.splitlines() if line.endswith(outcome)}
+
+
+def _uids(node: NodeProcess, keys: set[str]) -> set[str]:
+    index = Index(f"sqlite:///{node.data / 'index.db'}", read_only=True)
+    try:
+        with index.read() as connection:
+            chosen = select(instance.c.sop_instance_uid).where(instance.c.object_key.in_(keys))
+            return set(connection.execute(chosen).scalars())
+    finally:
+        index.close()
 
 
 def _asked(node: NodeProcess, sent: Mapping[str, Prepared], damaged: set[str]) -> list[str]:
@@ -347,13 +369,43 @@ def _made_good(archive: Archive) -> set[str]:
     }
 
 
+# Under the page cache ----------------------------------------------------------------------------------------------
+
+
+def disk_rots(seed: int, folder: Path, store: Callable[[Path], FolderStore] = FolderStore) -> Outcome:
+    """Bits flip on the device while the page cache still holds the good bytes: one scrub finds every one of them."""
+    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    with SmallDisk(folder, "ext4", 64) as disk:
+        objects = store(disk.path / "store")
+        with open_archive(folder / "index", store=objects) as archive:
+            for one in map(template.make, range(1, INSTANCES + 1)):
+                acknowledged.note_sent(one, deliver(archive, one))
+            os.sync()
+            content = {key: (disk.path / "store" / key).read_bytes() for key in objects.list()}
+            damaged = set(choose.sample(sorted(content), FLIPPED))
+            for key in damaged:
+                disk.flip(content[key], choose)
+            hidden = sum((disk.path / "store" / key).read_bytes() == content[key] for key in damaged)
+            violations = _compared({found.object_key for found in scrub(archive).found}, damaged)
+        del archive, objects
+    return Outcome(len(damaged), seeded(seed, violations), {"hidden_by_the_cache": hidden})
+
+
+class ThroughTheCache(FolderStore):
+    """A mutant that reads what memory remembers."""
+
+    def forget(self, key: str) -> None:
+        """Nothing."""
+
+
 def run_slice(seed: int, folder: Path) -> Outcome:
-    """A node and an archive that rot, the index and its log too."""
+    """A node, an archive and a disk that rot, the index and its log too."""
     parts = [
         node_rots(seed, folder / "objects"),
         index_rots(seed, folder / "index"),
         log_rots(seed, folder / "log"),
         *(archive_rots(seed * 10 + more, folder / f"archive{more}") for more in range(5)),
+        *([] if needs() else [disk_rots(seed, folder / "disk")]),
     ]
     details: dict[str, int] = {}
     for part in parts:
@@ -373,9 +425,10 @@ RIG = Rig(
         "size-only-verify": lambda seed, folder: archive_rots(
             seed, folder, lambda store, remembered: _Remembered(store, remembered, when_same_size=True)
         ),
-        "scrub-through-page-cache": lambda seed, folder: archive_rots(
+        "verify-what-memory-says": lambda seed, folder: archive_rots(
             seed, folder, lambda store, remembered: _Remembered(store, remembered, when_same_size=False)
         ),
+        "scrub-through-page-cache": lambda seed, folder: disk_rots(seed, folder, ThroughTheCache),
         "serve-unchecked-after-mark": lambda seed, folder: archive_rots(seed, folder, unchecked=True),
     },
 )

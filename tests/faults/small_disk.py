@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gc
 import os
+import random
 import subprocess
 import time
 from pathlib import Path
@@ -80,6 +81,15 @@ class SmallDisk:
         with contextlib.suppress(OSError):
             for number in range(max(0, self.free_inodes - leave)):
                 (folder / f"{time.monotonic_ns()}-{number}").touch()
+
+    def flip(self, content: bytes, choose: random.Random) -> None:
+        """Flip a bit in the first block of the file that holds `content` and no other file begins with, on the device
+        of an ext4, under everything memory holds of it."""
+        offset = choose.randrange(4096)
+        at = self._image.read_bytes().index(content[:4096]) + offset
+        with self._image.open("r+b") as device:
+            device.seek(at)
+            device.write(bytes([content[offset] ^ 1 << choose.randrange(8)]))
 
     def relieve(self) -> None:
         """Give back what `fill` and `take_inodes` took."""

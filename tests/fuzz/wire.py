@@ -146,7 +146,8 @@ class _Reception:
 
 class _Host:
     def __init__(self, archive: _Archive) -> None:
-        self._services = Services(archive, SETTINGS)  # type: ignore[arg-type]  # it has what the services ask of one
+        # they have what the services ask of them
+        self._services = Services(archive, None, SETTINGS)  # type: ignore[arg-type]
 
     def admit(self, association: Association, request: AssociateRequest) -> Principal:
         return OPERATOR

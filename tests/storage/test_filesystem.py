@@ -379,6 +379,17 @@ def test_a_link_without_replacement_refuses_a_taken_name(tmp_path: Path) -> None
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"b": b"b", "c": b"a"}
 
 
+def test_somebodys_copy_is_read_and_never_made(tmp_path: Path, store: FolderStore) -> None:
+    with pytest.raises(StorageUnfit, match="no objects"):
+        FolderStore(tmp_path / "copy", make=False)
+    put(store)
+    (tmp_path / "store" / "incoming").rmdir()
+    copy = FolderStore(tmp_path / "store", make=False)
+    with copy.open(KEY) as stream:
+        assert stream.read() == CONTENT
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["objects"]
+
+
 def test_a_whole_stream_and_a_range_can_be_sought_in(store: FolderStore) -> None:
     content = bytes(range(256)) * 10
     put(store, KEY, content)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pacs.access.principals import OPERATOR
+from pacs.archive.facts import age_years
 from pacs.archive.housekeeping import settle_studies
 from pacs.triage import follower
-from pacs.triage.follower import FOLLOWER, age_years, input_digest
+from pacs.triage.follower import FOLLOWER, input_digest
 from pacs.triage.tasks import TaskState
 from tests.support.archives import send
 from tests.support.factories import Patient, ct_slice, mr_series

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
+from pacs.archive.conditions import RuleInvalid
 from pacs.errors import NotFound, NotPermitted
 from pacs.index.schema import ai_rule, audit
 from pacs.triage.registry import Registry, ServiceRefused
-from pacs.triage.rules import RuleInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pacs.triage.rules import NODES_MAX, RuleInvalid, RuleTooSlow, holds, read_rule
+from pacs.archive.conditions import NODES_MAX, RuleInvalid, RuleTooSlow, holds
+from pacs.triage.rules import read_rule
 
 HEAD_WORDS = r"(?i)\b(head|голов\w*|мозг\w*|бас|баштын|мээ)\b"
 

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from pacs.access.principals import OPERATOR, Role
 from pacs.render.workers import DecodeWorkers
+from pacs.web import live
 from pacs.web.live import CLOSED_SIGNED_OUT, LiveFeed, routes
 from tests.support.archives import send
 from tests.support.factories import ct_series, ct_slice, uid
@@ -138,6 +139,14 @@ def test_everybody_who_watches_is_told(site: Site) -> None:
         assert receive(one)["kind"] == receive(two)["kind"] == "hello"
         send(site.archive, ct_slice())
         assert receive(one) == receive(two)
+
+
+def test_a_viewer_to_which_nothing_happens_hears_that_the_node_is_there(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "ALIVE_EVERY_S", 0.1)
+    with site.browser().websocket_connect(SOCKET, headers=OUR_PAGE) as socket:
+        assert [receive(socket)["kind"] for _ in range(3)] == ["hello", "alive", "alive"]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9", "", None])

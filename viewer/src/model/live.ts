@@ -16,6 +16,8 @@ export interface LiveHandlers {
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
+/** The node says that it is there every 15 s; a network that went away without a word never closes the socket. */
+export const LONGEST_SILENCE_MS = 40_000;
 
 /** Milliseconds before attempt number `attempt` (from 0), doubling, spread so that a ward does not knock at once. */
 export function backOff(attempt: number, random: number): number {
@@ -27,6 +29,7 @@ export class Live {
 
   private socket: WebSocket | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private silence: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
 
   constructor(
@@ -37,11 +40,15 @@ export class Live {
   /** Connect and stay connected; the returned function ends it. */
   open(): () => void {
     const wake = (): void => this.retryNow();
+    const gone = (): void => this.giveUp();
     globalThis.addEventListener("online", wake);
+    globalThis.addEventListener("offline", gone);
     this.dial();
     return () => {
       globalThis.removeEventListener("online", wake);
+      globalThis.removeEventListener("offline", gone);
       clearTimeout(this.timer);
+      clearTimeout(this.silence);
       const socket = this.socket;
       this.socket = undefined;
       socket?.close();
@@ -60,6 +67,7 @@ export class Live {
     const socket = this.connect();
     this.socket = socket;
     this.state.value = "connecting";
+    this.expectWord();
     socket.addEventListener("message", (event) => {
       if (this.socket === socket) this.hear(event.data);
     });
@@ -68,7 +76,21 @@ export class Live {
     });
   }
 
+  private expectWord(): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.giveUp(), LONGEST_SILENCE_MS);
+  }
+
+  /** Not by its close event: over a dead network that takes minutes to come. */
+  private giveUp(): void {
+    const socket = this.socket;
+    if (!socket) return;
+    this.lost();
+    socket.close();
+  }
+
   private hear(data: unknown): void {
+    this.expectWord();
     if (this.state.value !== "live") {
       this.state.value = "live";
       this.attempt = 0;
@@ -80,6 +102,7 @@ export class Live {
 
   private lost(): void {
     this.socket = undefined;
+    clearTimeout(this.silence);
     this.state.value = "offline";
     this.handlers.lost();
     this.timer = setTimeout(() => this.dial(), backOff(this.attempt, Math.random()));

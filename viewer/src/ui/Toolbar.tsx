@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 
-import { t } from "@/i18n";
+import { n, t } from "@/i18n";
 import { BUTTONS, isTool, keyCap, type Button } from "@/tools/palette";
 import { presetsFor, type Preset } from "@/tools/presets";
 import type { OpenStudy } from "@/model/study";
@@ -92,7 +92,7 @@ function PresetMenu({ reading, study }: ToolbarProps) {
           <span>{presetLabel(preset)}</span>
           {preset.kind === "values" && (
             <span class="muted">
-              {preset.window.width} / {preset.window.center}
+              {n(preset.window.width)} / {n(preset.window.center)}
             </span>
           )}
         </button>

@@ -1,0 +1,98 @@
+"""Orthanc as the peer in every role: it asks for storage commitment and gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.uid import generate_uid
+
+from pacs.archive import commitments, jobs
+from pacs.archive.archive import Archive
+from pacs.archive.commitments import Direction, Reference
+from pacs.archive.jobs import JobState, NewJob
+from pacs.dimse.commitment_jobs import COMMITMENT_REQUEST
+from tests.support.archives import open_archive, send
+from tests.support.dimse import wait_until
+from tests.support.factories import ct_series, mr_series, write_folder
+from tests.support.network import Network, networked
+from tests.support.orthanc import AE_TITLE, Orthanc, running_orthanc
+
+pytestmark = pytest.mark.interop
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    with running_orthanc(tmp_path_factory.mktemp("orthanc") / "peer") as orthanc:
+        yield orthanc
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with open_archive(tmp_path / "node") as archive:
+        yield archive
+
+
+@pytest.fixture
+def network(archive: Archive, orthanc: Orthanc) -> Iterator[Network]:
+    """A node that knows Orthanc, and that Orthanc knows."""
+    with networked(archive) as network:
+        network.know(AE_TITLE, orthanc.dimse_port)
+        orthanc.know("SURET", network.listener.port)
+        yield network
+
+
+def _result(orthanc: Orthanc, transaction: str) -> dict[str, Any]:
+    """What Orthanc has heard of a transaction, once it has."""
+
+    def heard() -> bool:
+        return orthanc.api(f"/storage-commitment/{transaction}")["Status"] != "Pending"
+
+    assert wait_until(heard, 30)
+    found: dict[str, Any] = orthanc.api(f"/storage-commitment/{transaction}")
+    return found
+
+
+def test_orthanc_sends_and_is_promised_what_it_sent(network: Network, orthanc: Orthanc, tmp_path: Path):
+    identifiers = orthanc.upload(write_folder(ct_series(3), tmp_path / "out"))
+    done = orthanc.api(
+        "/modalities/SURET/store", {"Resources": identifiers, "Synchronous": True, "StorageCommitment": True}
+    )
+    found = _result(orthanc, done["StorageCommitmentTransactionUID"])
+    assert (found["Status"], len(found["Success"]), found["Failures"]) == ("Success", 3, [])
+    network.ends("commitment_result")
+
+
+def test_orthanc_hears_what_is_not_here_and_why(network: Network, orthanc: Orthanc):
+    here = ct_series(1)[0]
+    send(network.archive, here)
+    asked = [[here.SOPClassUID, here.SOPInstanceUID], [here.SOPClassUID, "1.2.3"]]
+    asked.append(["1.2.840.10008.5.1.4.1.1.4", "1.2.4"])
+    transaction = orthanc.api("/modalities/SURET/storage-commitment", {"DicomInstances": asked})["ID"]
+    found = _result(orthanc, transaction)
+    assert found["Status"] == "Failure"
+    assert [one["SOPInstanceUID"] for one in found["Success"]] == [here.SOPInstanceUID]
+    assert {one["SOPInstanceUID"]: one["FailureReason"] for one in found["Failures"]} == {
+        "1.2.3": 0x0112,
+        "1.2.4": 0x0112,
+    }
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_orthanc_is_asked_and_answers(network: Network, orthanc: Orthanc, tmp_path: Path, complete: bool):
+    datasets = mr_series(2, series=f"complete {complete}")
+    orthanc.upload(write_folder(datasets if complete else datasets[:1], tmp_path / "out"))
+    references = [Reference(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in datasets]
+    now = network.archive.clock()
+
+    def order(connection: Any) -> None:
+        identifier = jobs.add(connection, now, NewJob(COMMITMENT_REQUEST, AE_TITLE, {}))
+        commitments.begin(connection, now, generate_uid(), Direction.REQUESTED, AE_TITLE, references, identifier)
+
+    network.archive.index.write(order)
+    job = network.ends(COMMITMENT_REQUEST, JobState.DONE if complete else JobState.DEAD)
+    assert (job.progress["committed"], job.progress["failed"]) == ((2, 0) if complete else (1, 1))
+    if not complete:
+        assert "1 with 0112" in job.last_error
