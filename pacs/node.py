@@ -29,7 +29,7 @@ from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
-from pacs.dimse import jobs
+from pacs.dimse import echo, jobs
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
 from pacs.dimse.query import RemoteQuery
@@ -248,7 +248,11 @@ class Node:
                 workers,
                 settings,
                 peers=core.peers,
-                leaves=[*self.hook.routes(), *self._exchange.routes()],
+                leaves=[
+                    *self.hook.routes(),
+                    *self._exchange.routes(),
+                    *echo.routes(core.peers, self.outbound),
+                ],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
                 gauges={
