@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
     from pacs.archive.jobs import Priority
+    from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
     from pacs.exchange.rules import Routes
     from pacs.node import Core
@@ -94,16 +96,32 @@ def _ae_log(core: Core, arguments: Arguments) -> Any:
     ]
 
 
-def _ae_echo(core: Core, arguments: Arguments) -> Any:
-    from pacs.dimse.echo import ask  # not at the top: most commands only ask the node that runs
-    from pacs.dimse.outbound import Outbound
+@contextmanager
+def _outbound(core: Core) -> Iterator[Outbound]:
+    from pacs.dimse.outbound import Outbound  # not at the top: most commands only ask the node that runs
 
     outbound = Outbound(core.settings.dimse)
     outbound.start()
     try:
-        return ask(core.peers.get(arguments["ae_title"]), outbound)
+        yield outbound
     finally:
         outbound.stop()
+
+
+def _ae_echo(core: Core, arguments: Arguments) -> Any:
+    from pacs.dimse.echo import ask
+
+    with _outbound(core) as outbound:
+        return ask(core.peers.get(arguments["ae_title"]), outbound)
+
+
+def _query(core: Core, arguments: Arguments) -> Any:
+    from pacs.attributes import Level
+    from pacs.dimse.query import RemoteQuery
+
+    with _outbound(core) as outbound:
+        peer, level = core.peers.get(arguments["source"]), Level[arguments["level"]]
+        return RemoteQuery(outbound).find(peer, level, arguments["keys"], arguments["limit"])
 
 
 def _ae_remove(core: Core, arguments: Arguments) -> Any:
@@ -305,6 +323,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "object.prove": _object_prove,
         "scrub.part": _scrub_part,
         "scrub.done": _scrub_done,
+        "query": _query,
         "send": _send,
         "fetch": _fetch,
         "queue.list": _queue_list,

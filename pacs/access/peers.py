@@ -320,7 +320,7 @@ def _values(host: str, port: int, verbs: frozenset[Verb], options: PeerOptions) 
 def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options: PeerOptions) -> frozenset[Verb]:
     allowed = frozenset(verbs)
     unknown_syntaxes = sorted(set(options.transfer_syntaxes) - set(TRANSFER_SYNTAXES))
-    limits = (options.associations_max, options.idle_timeout_s)
+    limits = (options.associations_max, options.idle_timeout_s, options.at_once_max, options.bytes_per_s_max or None)
     mistakes = [
         mistake
         for wrong, mistake in (

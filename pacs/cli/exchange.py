@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pacs.cli.command import FAILED, OPTIONS, do
 from pacs.cli.queue import progress_of
 from pacs.console import print_table
-from pacs.errors import NotFound
 
 app = typer.Typer(context_settings=OPTIONS)
 
 OVER = ("dead", "cancelled", "superseded")
 LOOK_EVERY_S = 0.5
+LIMIT_MAX = 300  # what one answer of the node holds
 
 Series = Annotated[list[str] | None, typer.Option(metavar="UID", help="Only this series of it; may be repeated.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it is done; exit code 1 when it is not.")]
@@ -81,13 +81,14 @@ def query(
         list[str] | None, typer.Argument(metavar="KEY=VALUE…", help="Such as PatientID=1234 StudyDate=20260101-.")
     ] = None,
     level: Level = "study",
+    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="The first so many matches.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="DICOM JSON, one match a line.")] = False,
 ) -> None:
     """Ask another archive what it has (C-FIND)."""
     wanted = dict(key.partition("=")[::2] for key in keys or [])
     if level not in SHOWN or any("=" not in key for key in keys or []):
         raise typer.BadParameter("expected KEY=VALUE, and a level of patient, study, series or image")
-    found = _ask(title, level, wanted)
+    found = do("query", source=title, level=level.upper(), keys=wanted, limit=limit)
     if as_json:
         for match in found:
             print(json.dumps(match, ensure_ascii=False))
@@ -95,28 +96,6 @@ def query(
     from pacs.dimse.query import value_of
 
     print_table([{name: value_of(match, name) for name in SHOWN[level]} for match in found], SHOWN[level])
-
-
-def _ask(title: str, level: str, keys: dict[str, str]) -> list[dict[str, Any]]:
-    """By an association of this process: the question is no change of the node."""
-    from datetime import UTC, datetime
-
-    from pacs.access.peer import Peer, PeerOptions
-    from pacs.attributes import Level as Levels
-    from pacs.dimse.outbound import Outbound
-    from pacs.dimse.query import RemoteQuery
-    from pacs.settings import read_settings
-
-    known = [peer for peer in do("ae.list") if peer["ae_title"] == title]
-    if not known:
-        raise NotFound(f"no peer has the AE title {title}", "register it with `pacs ae add`")
-    peer = Peer(title, known[0]["host"], known[0]["port"], frozenset(), datetime.now(UTC), PeerOptions())
-    outbound = Outbound(read_settings().dimse)
-    outbound.start()
-    try:
-        return RemoteQuery(outbound).find(peer, Levels["IMAGE" if level == "image" else level.upper()], keys)
-    finally:
-        outbound.stop()
 
 
 def _follow(job: str, wait: bool) -> None:

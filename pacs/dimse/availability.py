@@ -53,7 +53,9 @@ class AvailabilityJobs:
         if "uid" not in task.progress:
             task.note(_nothing, uid=new_transaction_uid())
         try:
-            with self._outbound.associate(peer.host, peer.port, ae_title, [_PROPOSAL]) as association:
+            with self._outbound.associate(
+                peer.host, peer.port, ae_title, [_PROPOSAL], options=peer.options
+            ) as association:
                 context = association.context_for(INSTANCE_AVAILABILITY_NOTIFICATION)
                 if context is None:
                     raise JobFailed(f"{ae_title} takes no availability notifications", attempts_max=REFUSALS_MAX)

@@ -119,7 +119,7 @@ class FetchJobs:
     def _listing(self, task: Task, peer: Peer) -> list[Remote]:
         study, wanted = task.job.study_instance_uid, task.job.payload["series"]
         found: list[Remote] = []
-        with self._outbound.associate(peer.host, peer.port, peer.ae_title, [proposal(Level.SERIES)]) as association:
+        with self._association(peer, [proposal(Level.SERIES)]) as association:
             asked = elements(Level.SERIES, {"StudyInstanceUID": study, "SeriesInstanceUID": "\\".join(wanted)})
             series = [value_of(one, "SeriesInstanceUID") for one in answers(association, Level.SERIES, asked, peer)]
             for uid in series:
@@ -164,7 +164,14 @@ class FetchJobs:
         """What the peer stores on it in answer to C-GET is taken in as if it had called; the node asked for it."""
         receives = {one.abstract_syntax: Roles(scu=False, scp=True) for one in proposals[1:]}
         return self._outbound.associate(
-            peer.host, peer.port, peer.ae_title, proposals, roles=receives, principal=NODE, serve=self._store
+            peer.host,
+            peer.port,
+            peer.ae_title,
+            proposals,
+            options=peer.options,
+            roles=receives,
+            principal=NODE,
+            serve=self._store,
         )
 
     def _all(

@@ -46,7 +46,9 @@ class RemoteQuery:
         Raises QueryRefused for keys that are none, NoAssociation, AssociationLost, QueryFailed.
         """
         asked = elements(level, keys)
-        with self._outbound.associate(peer.host, peer.port, peer.ae_title, [proposal(level)]) as association:
+        with self._outbound.associate(
+            peer.host, peer.port, peer.ae_title, [proposal(level)], options=peer.options
+        ) as association:
             found: list[dict[str, Any]] = []
             for match in answers(association, level, asked, peer):
                 found.append(match)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pacs.archive.transcode import Transcoder
 from pydicom import Dataset
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
@@ -18,7 +19,6 @@ from pacs.archive import jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState
 from pacs.archive.runner import Backoff, JobRunner, Kind
-from pacs.archive.transcode import Transcoder
 from pacs.dimse.jobs import kinds as jobs_of_network
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
