@@ -28,6 +28,7 @@ from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
+from pacs.archive.transcode import Transcoder
 from pacs.dimse.commitment import CommitmentService
 from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
@@ -233,7 +234,8 @@ class Node:
             core.archive, core.peers, self.outbound, CommitmentService(core.archive, core.peers)
         )
         self.runner = JobRunner(core.archive, commitment.kinds(), lambda _title: 2)
-        self.listener = Listener(core.archive, core.peers, settings.dimse)
+        transcoder = Transcoder(core.archive, workers.decode)
+        self.listener = Listener(core.archive, core.peers, settings.dimse, self.outbound, transcoder)
         self.web = WebServer(
             create_app(
                 core.archive,

@@ -23,7 +23,7 @@ from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
 from pacs.model import utc_now
 from pacs.settings import DimseSettings
-from tests.support.dimse import wait_until
+from tests.support.dimse import listener_of, wait_until
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -72,7 +72,8 @@ def networked(archive: Archive, *, run: bool = True, **settings: Any) -> Iterato
     """The network side over `archive`; without `run` jobs wait."""
     peers = Peers(archive.index, utc_now)
     dimse = DimseSettings(**{"port": 0, "connect_timeout_s": 3.0, "response_timeout_s": 5.0, **settings})
-    listener, outbound = Listener(archive, peers, dimse), Outbound(dimse)
+    outbound = Outbound(dimse)
+    listener = listener_of(archive, peers, dimse, outbound)
     runner = JobRunner(archive, kinds_of(archive, peers, outbound), lambda _: 2)
     parts: list[Any] = [listener, outbound, *([runner] if run else [])]
     for part in parts:
