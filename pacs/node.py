@@ -239,7 +239,7 @@ class Node:
         )
         query = RemoteQuery(self.outbound)
         self._exchange = Exchange(core.archive, core.peers, query.find, self.runner.wake)
-        self.listener = Listener(core.archive, core.peers, settings.dimse)
+        self.listener = Listener(core.archive, core.peers, settings.dimse, self.outbound, transcoder)
         self.web = WebServer(
             create_app(
                 core.archive,

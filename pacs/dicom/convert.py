@@ -1,4 +1,5 @@
-"""Any uncompressed data set as Explicit VR Little Endian, element for element (PS3.18 8.7.3.2 asks for it).
+"""Any uncompressed data set in Explicit or Implicit VR Little Endian, element for element: PS3.18 8.7.3.2 asks for the
+one, PS3.5 10.1 for the other.
 
 Sequences come out with undefined length, values with even length; group lengths and padding, which say nothing, are
 left out. Values go through in pieces, so pixel data are never held twice.
@@ -7,7 +8,7 @@ left out. Values go through in pieces, so pixel data are never held twice.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pacs.dicom.context import NOTED, Context, little_endian
@@ -47,24 +48,37 @@ def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[b
     unknown one is UN; so is a value over 65534 bytes in a VR with a 16-bit length (PS3.5 6.2.2). Raises what `scan`
     raises for a data set that was never walked.
     """
+    return _converted(data, transfer_syntax_uid, implicit=False)
+
+
+def implicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[bytes | memoryview]:
+    """The pieces of the data set in Implicit VR Little Endian; as `explicit_little_endian` otherwise.
+
+    Pixel data must not be in fragments: there is no such thing in this syntax (PS3.5 A.1).
+    """
+    return _converted(data, transfer_syntax_uid, implicit=True)
+
+
+def _converted(data: Buffer, transfer_syntax_uid: str, *, implicit: bool) -> Iterator[bytes | memoryview]:
     syntax = transfer_syntax(transfer_syntax_uid)
     if syntax.deflated:
         data = inflate(data)
     if isinstance(data, bytes | bytearray):
         data = memoryview(data)
-    if transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN or syntax.deflated:
+    if not implicit and (transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN or syntax.deflated):
         yield from pieces(data, 0, len(data))
         return
+    head = _implicit_head if implicit else _head
     context = Context(data, syntax)
     big_endian = [syntax.big_endian]
     for kind, tag, vr, _, value, length in scan(data, syntax):
         if kind == ELEMENT:
             if _carried(tag):
-                yield from _element(data, value, length, tag, vr, big_endian[-1], context)
+                yield from _element(data, value, length, tag, vr, big_endian[-1], context, head)
         elif kind == SEQUENCE:
             # what is UN with undefined length is little endian within (PS3.5 6.2.2)
             big_endian.append(big_endian[-1] and vr != "UN")
-            yield _head(tag, "SQ", UNDEFINED_LENGTH)
+            yield head(tag, "SQ", UNDEFINED_LENGTH)
         elif kind == ITEM:
             context.enter()
             yield _OPEN_ITEM
@@ -75,7 +89,7 @@ def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[b
             big_endian.pop()
             yield _SEQUENCE_DELIMITER
         elif kind == FRAGMENTS:
-            yield _head(tag, "OB", UNDEFINED_LENGTH)
+            yield head(tag, "OB", UNDEFINED_LENGTH)
         elif kind == FRAGMENT:
             yield _ITEM.pack(0xFFFE, 0xE000, length)
             yield from pieces(data, value, value + length)
@@ -84,16 +98,21 @@ def explicit_little_endian(data: Buffer, transfer_syntax_uid: str) -> Iterator[b
 
 
 def _element(
-    data: memoryview | PagedBytes, value: int, length: int, tag: int, vr: str, big_endian: bool, context: Context
+    data: memoryview | PagedBytes,
+    value: int,
+    length: int,
+    tag: int,
+    vr: str,
+    big_endian: bool,
+    context: Context,
+    head: Callable[[int, str, int], bytes],
 ) -> Iterator[bytes | memoryview]:
     if tag in NOTED:
         context.note(tag, bytes(data[value : value + length]), big_endian)
     vr = context.resolve(vr)
     word_bytes = context.word_bytes(tag, vr) if big_endian else 1
     padding = length & 1
-    if vr not in _LONG_NAMES and length + padding > _SHORT_LENGTH_MAX:
-        vr = "UN"
-    yield _head(tag, vr, length + padding)
+    yield head(tag, vr, length + padding)
     if word_bytes == 1:
         yield from pieces(data, value, value + length)
     else:  # a piece is a multiple of every word
@@ -103,7 +122,13 @@ def _element(
         yield b"\0" if vr in _PADDED_WITH_NULL else b" "
 
 
+def _implicit_head(tag: int, vr: str, length: int) -> bytes:
+    return _ITEM.pack(tag >> 16, tag & 0xFFFF, length)
+
+
 def _head(tag: int, vr: str, length: int) -> bytes:
+    if vr not in _LONG_NAMES and length > _SHORT_LENGTH_MAX:
+        vr = "UN"
     if vr in _LONG_NAMES:
         return _LONG.pack(tag >> 16, tag & 0xFFFF, vr.encode("ascii"), 0, length)
     return _SHORT.pack(tag >> 16, tag & 0xFFFF, vr.encode("ascii"), length)

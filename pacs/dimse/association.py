@@ -6,10 +6,11 @@ The node never requests a release of its own, so those of a release collision (S
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -19,12 +20,16 @@ from pacs.access.activity import Activity, Ending, Reason
 from pacs.access.principals import Principal
 from pacs.dimse.command import (
     C_CANCEL_RQ,
+    C_STORE_RQ,
     CANCELLED,
     COMMAND_NAMES,
+    MESSAGE_ID_MAX,
     PENDING_STATUSES,
+    RESPONSE,
     SUCCESS,
     UNRECOGNISED_OPERATION,
     Command,
+    request,
     response,
 )
 from pacs.dimse.connection import Connection, ConnectionEnded, NotSecured
@@ -47,7 +52,7 @@ from pacs.dimse.pdu import (
     associate_reject,
     parse_associate_request,
 )
-from pacs.dimse.service import AssociationOver, Context, Discard, Registry
+from pacs.dimse.service import AssociationOver, Context, Discard, Piece, Registry
 from pacs.model import Clock
 from pacs.settings import DimseSettings
 
@@ -100,9 +105,12 @@ class Association:
         self.counts: Counter[str] = Counter()  # answers by operation and outcome
         self.last_refusal = ""
         self._idle_timeout_s = settings.idle_timeout_s
+        self.contexts: tuple[Context, ...] = ()
         self._settings = settings
         self._host = host
         self._messages: Messages
+        self._message_ids = itertools.cycle(range(1, MESSAGE_ID_MAX + 1))
+        self._cancelled: set[int] = set()
 
     def run(self) -> None:
         """Serve the peer until the association ends; never raises."""
@@ -207,6 +215,7 @@ class Association:
             self._idle_timeout_s = self.principal.peer.options.idle_timeout_s or self._idle_timeout_s
         peer_bytes = min(request.maximum_length or UNLIMITED_PEER_BYTES, UNLIMITED_PEER_BYTES)
         negotiated = negotiate(request, self._host.registry(self.principal))
+        self.contexts = tuple(negotiated.contexts.values())
         self._messages = Messages(self.connection, self._settings, negotiated.contexts, peer_bytes)
         self.established = True
         log.info(
@@ -217,7 +226,9 @@ class Association:
             contexts_accepted=len(negotiated.contexts),
             contexts_proposed=len(request.contexts),
         )
-        accept = associate_accept(request, negotiated.answers, self._settings.pdu_bytes_max, negotiated.roles)
+        accept = associate_accept(
+            request, negotiated.answers, self._settings.pdu_bytes_max, negotiated.roles, negotiated.extended
+        )
         self.connection.send(accept, self._idle_timeout_s)
 
     def _receive_request(self) -> AssociateRequest:
@@ -241,6 +252,7 @@ class Association:
             self.idle_since = None
             context, command = self._messages.command(first)
             handler = context.service.handlers.get(command.field)
+            self._cancelled.clear()
             if handler is not None:
                 handler(self, context, command)
             elif command.field != C_CANCEL_RQ:  # a late C-CANCEL is ignored (PS3.7 9.3.2.3)
@@ -289,13 +301,30 @@ class Association:
                 self.last_refusal = f"{status:04X} {comment}".rstrip()
         self._messages.send(context, answer, identifier)
 
+    def suboperation(
+        self, context: Context, sop_instance_uid: str, pieces: Iterable[Piece], *, during: Command
+    ) -> tuple[int, str]:
+        """Send an instance to the peer in the middle of its C-GET; see `pacs.dimse.service.Exchange`."""
+        message_id = next(number for number in self._message_ids if number != during.message_id)
+        command = request(C_STORE_RQ, message_id, context.abstract_syntax, sop_instance_uid, data_set=True)
+        self._messages.send_streamed(context, command, pieces)
+        while True:
+            self.connection.expect_within(self._settings.response_timeout_s)
+            answered, answer = self._messages.command(self._messages.next_fragment())
+            if answer.field == C_STORE_RQ | RESPONSE and answer.responded_to == message_id:
+                self._messages.receive_data_set(answered, Discard(self._settings.command_bytes_max))
+                return answer.status, answer.comment
+            self._take_cancel(answer)
+
     def cancelled(self, command: Command) -> bool:
-        """Whether C-CANCEL for `command` has arrived. Another message in the middle of an operation is refused, as the
-        node performs one at a time (PS3.7 D.3.3.3)."""
+        """Whether C-CANCEL for `command` has arrived."""
         while (message := self._messages.arrived()) is not None:
-            _, other = message
-            if other.field != C_CANCEL_RQ:
-                raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a second request while one is being performed")
-            if other.responded_to == command.message_id:
-                return True
-        return False
+            self._take_cancel(message[1])
+        return command.message_id in self._cancelled
+
+    def _take_cancel(self, command: Command) -> None:
+        """Another message in the middle of an operation is refused, as the node performs one at a time (PS3.7
+        D.3.3.3)."""
+        if command.field != C_CANCEL_RQ:
+            raise ProtocolViolation(AbortReason.UNEXPECTED_PDU, "a second request while one is being performed")
+        self._cancelled.add(command.responded_to)

@@ -16,7 +16,8 @@ from sqlalchemy import select
 
 from pacs.access import audit
 from pacs.access.audit import AuditCode
-from pacs.access.peers import Peer, Peers
+from pacs.access.peer import Peer
+from pacs.access.peers import Peers
 from pacs.access.principals import NODE
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Priority

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
@@ -16,7 +15,7 @@ from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
-from pacs.attributes import BY_KEYWORD, BY_TAG, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.attributes import BY_KEYWORD, BY_TAG, Attribute, Level, Matching
 from pacs.dimse.command import (
     C_FIND_RQ,
     CANCELLED,
@@ -40,6 +39,7 @@ from pacs.dimse.identifier import (
     read_identifier,
     write_identifier,
 )
+from pacs.dimse.models import QUERY_RETRIEVE_LEVEL, IdentifierRefused, Model, check_hierarchy, level_of
 from pacs.dimse.pdu import ProtocolViolation
 from pacs.dimse.service import (
     MESSAGE_TRANSFER_SYNTAXES,
@@ -57,37 +57,11 @@ from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
 
-QUERY_RETRIEVE_LEVEL: Final = 0x00080052
 RETRIEVE_AE_TITLE: Final = 0x00080054
 INSTANCE_AVAILABILITY: Final = 0x00080056
 
 _MODALITY: Final = BY_KEYWORD["Modality"]
 _MODALITIES_IN_STUDY: Final = BY_KEYWORD["ModalitiesInStudy"]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A query/retrieve information model: its levels from the root down (PS3.4 C.6)."""
-
-    name: str
-    levels: tuple[Level, ...]
-
-
-FIND_MODELS: Final[Mapping[str, Model]] = MappingProxyType(
-    {
-        "1.2.840.10008.5.1.4.1.2.1.1": Model("patient root", tuple(Level)),
-        "1.2.840.10008.5.1.4.1.2.2.1": Model("study root", (Level.STUDY, Level.SERIES, Level.IMAGE)),
-        "1.2.840.10008.5.1.4.1.2.3.1": Model("patient/study only", (Level.PATIENT, Level.STUDY)),
-    }
-)
-
-
-class IdentifierRefused(Exception):
-    """The identifier breaks the rules of its model; the tag is the Offending Element of the response."""
-
-    def __init__(self, tag: int, message: str) -> None:
-        super().__init__(message)
-        self.tag = tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +179,8 @@ def understand(
 ) -> Question:
     """What the keys of a request ask for. Raises IdentifierRefused and QueryRefused (both are A900)."""
     character_set = keys[SPECIFIC_CHARACTER_SET].text("") if SPECIFIC_CHARACTER_SET in keys else ""
-    level = _level(keys, model)
-    _check_hierarchy(keys, model, level, character_set)
+    level = level_of(keys, model)
+    check_hierarchy(keys, model, level, character_set)
     criteria: list[Criterion] = []
     answered: dict[int, Attribute | None] = {}
     complete = True
@@ -223,26 +197,6 @@ def understand(
     returns = tuple(attribute for attribute in answered.values() if attribute is not None)
     query = Query(level, tuple(criteria), returns, limit=results_max + 1, study_instance_uids=study_instance_uids)
     return Question(level, query, keys, answered, character_set, complete)
-
-
-def _level(keys: Mapping[int, Key], model: Model) -> Level:
-    text = keys[QUERY_RETRIEVE_LEVEL].text("") if QUERY_RETRIEVE_LEVEL in keys else ""
-    for level in model.levels:
-        if level.name == text:
-            return level
-    expected = ", ".join(level.name for level in model.levels)
-    raise IdentifierRefused(QUERY_RETRIEVE_LEVEL, f"Query/Retrieve Level must be {expected}")
-
-
-def _check_hierarchy(keys: Mapping[int, Key], model: Model, level: Level, character_set: str) -> None:
-    """Each level above the one asked for is named by a single unique key (PS3.4 C.4.1.2.2.1)."""
-    for above in model.levels:
-        if above >= level:
-            return
-        unique = UNIQUE_KEY[above]
-        text = keys[unique.tag].text(character_set) if unique.tag in keys else ""
-        if not text or any(mark in text for mark in "\\*?"):
-            raise IdentifierRefused(unique.tag, f"{unique.keyword} must have one value at this level")
 
 
 def _answering(tag: int, level: Level) -> Attribute | None:

@@ -30,6 +30,7 @@ _BINARY: Final = {
     "FD": struct.Struct("<d"),
 }
 _LONG: Final = frozenset(LONG_VRS.values())
+_SHORT_LENGTH_MAX: Final = 65534
 
 Items = Sequence[Mapping[str, Any]]
 """Items of a sequence as DICOM JSON objects (PS3.18 Annex F)."""
@@ -142,6 +143,8 @@ def _header(tag: int, vr: str, length: int, implicit: bool) -> bytes:
     group, number = tag >> 16, tag & 0xFFFF
     if implicit:
         return struct.pack("<HHI", group, number, length)
+    if vr not in _LONG and length > _SHORT_LENGTH_MAX:
+        vr = "UN"  # PS3.5 6.2.2
     code = vr.encode("ascii")
     if vr in _LONG:
         return struct.pack("<HH2sHI", group, number, code, 0, length)

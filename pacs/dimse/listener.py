@@ -16,9 +16,11 @@ from pacs.access.activity import Activity, Reason
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.transcode import Transcoder
 from pacs.dimse.association import Association, Refused
 from pacs.dimse.connection import Connection
 from pacs.dimse.faults import described
+from pacs.dimse.outbound import Outbound
 from pacs.dimse.pdu import HEADER, AssociateRequest, Rejection
 from pacs.dimse.registry import Services
 from pacs.dimse.service import Registry
@@ -82,10 +84,12 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
 class Listener:
     """The node's DICOM ports. `start`, then `drain` and `stop`; a stopped one is not started again."""
 
-    def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
+    def __init__(
+        self, archive: Archive, peers: Peers, settings: DimseSettings, outbound: Outbound, transcoder: Transcoder
+    ) -> None:
         self._peers = peers
         self._settings = settings
-        self._services = Services(archive, peers, settings)
+        self._services = Services(archive, peers, settings, outbound, transcoder)
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
         self._half_open: dict[Association, None] = {}  # in order of arrival

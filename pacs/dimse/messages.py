@@ -24,13 +24,11 @@ from pacs.dimse.pdu import (
     ProtocolViolation,
     p_data,
 )
-from pacs.dimse.service import AssociationOver, Context
+from pacs.dimse.service import AssociationOver, Context, Piece
 from pacs.settings import DimseSettings
 
 SENT_AT_ONCE_BYTES: Final = 256 * 1024
 """How much of a data set goes to the socket in one call; each call has the time-out of an idle association."""
-
-Piece = bytes | bytearray | memoryview
 
 
 class Fragment(NamedTuple):

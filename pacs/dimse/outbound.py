@@ -24,6 +24,7 @@ from pacs.dimse.command import (
     C_CANCEL_RQ,
     C_STORE_RQ,
     MEDIUM,
+    MESSAGE_ID_MAX,
     MOVE_ORIGINATOR_MESSAGE_ID,
     PENDING_STATUSES,
     RESPONSE,
@@ -34,7 +35,7 @@ from pacs.dimse.command import (
     response,
 )
 from pacs.dimse.connection import Connection, ConnectionEnded, NotSecured
-from pacs.dimse.messages import Messages, Piece, unexpected
+from pacs.dimse.messages import Messages, unexpected
 from pacs.dimse.pdu import (
     A_ABORT,
     A_ASSOCIATE_AC,
@@ -54,7 +55,7 @@ from pacs.dimse.pdu import (
     abort_by_user,
 )
 from pacs.dimse.proposal import CONTEXTS_MAX, associate_request, parse_associate_accept, parse_associate_reject
-from pacs.dimse.service import AssociationOver, Context, Discard, Service, receive_whole
+from pacs.dimse.service import AssociationOver, Context, Discard, Exchange, Piece, Service, receive_whole
 from pacs.dimse.tls import Certificates, TlsConnection
 from pacs.dimse.watchdog import Watchdog
 from pacs.errors import SuretError
@@ -65,7 +66,6 @@ log = structlog.get_logger()
 BUFFER_BYTES_MIN: Final = 256 * 1024
 LINGER_S: Final = 3.0
 ATTEND_PERIOD_S: Final = 0.02
-MESSAGE_ID_MAX: Final = 0xFFFF
 
 _REQUESTED: Final = Service("requested", frozenset(), {})
 
@@ -119,7 +119,7 @@ class Response:
         return self.status == 0 or self.warned
 
 
-Serve = Callable[["OutboundAssociation", Context, Command], None]
+Serve = Callable[[Exchange, Context, Command], None]
 """Deals with a request that the peer makes on an association of ours: its sub-operations of a C-GET, an event report.
 Any handler of a `Service` fits."""
 
@@ -221,7 +221,7 @@ class Outbound:
         try:
             stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
         except OSError as error:
-            raise NoAssociation(f"{where} cannot be reached: {error.strerror or error}", hint) from None
+            raise NoAssociation(f"{where}: {error.strerror or error}", hint) from None
         stream.settimeout(None)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         capacity = max(BUFFER_BYTES_MIN, self._settings.pdu_bytes_max + HEADER.size, self._settings.command_bytes_max)
@@ -327,8 +327,8 @@ class OutboundAssociation:
             if kind == A_ASSOCIATE_RJ:
                 rejection = parse_associate_reject(body)
                 raise NoAssociation(
-                    f"{where} takes no association from {calling}: {rejection.in_words(self.called, calling)}",
-                    "check both AE titles, and that the peer knows this node",
+                    f"{self.called} refuses: {rejection.in_words(self.called, calling)}",
+                    f"check address ({where}) and both AE titles, and that the peer knows this node",
                     transient=rejection.transient,
                 )
             if kind != A_ASSOCIATE_AC:
@@ -339,11 +339,11 @@ class OutboundAssociation:
         except ProtocolViolation as violation:
             self._connection.send_last(abort_by_provider(violation.reason))
             raise NoAssociation(
-                f"{where} does not speak DICOM as it should: {violation}", "check its address and port"
+                f"{self.called} does not speak DICOM: {violation}", f"check its address and port ({where})"
             ) from None
         except (ConnectionEnded, AssociationOver) as ended:
             raise NoAssociation(
-                f"{where} gives no association: {ended}", "check its address and port, and look into its log"
+                f"{self.called} gives no association: {ended}", f"check its address and port ({where}), and its log"
             ) from None
         self._connection.expect_nothing()
         self.contexts = tuple(
@@ -520,6 +520,13 @@ class OutboundAssociation:
             numbers=numbers,
         )
         self._messages.send(context, answer, identifier)
+
+    def suboperation(
+        self, context: Context, sop_instance_uid: str, pieces: Iterable[Piece], *, during: Command
+    ) -> tuple[int, str]:
+        """See `pacs.dimse.service.Exchange`."""
+        answer = self.store(context, sop_instance_uid, pieces)
+        return answer.status, answer.command.comment
 
     def cancelled(self, command: Command) -> bool:
         """Never: a peer that serves us does not cancel what it asked for itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pacs.access.peers import Peer
+from pacs.access.peer import Peer
 from pacs.attributes import BY_KEYWORD, Attribute, Level
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from pacs.dimse.command import C_FIND_RQ

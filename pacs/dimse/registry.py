@@ -6,9 +6,15 @@ from pacs.access.grants import Action, may
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.transcode import Transcoder
 from pacs.dimse import echo
 from pacs.dimse.commitment import STORAGE_COMMITMENT, CommitmentService
-from pacs.dimse.find import FIND_MODELS, FindProvider
+from pacs.dimse.find import FindProvider
+from pacs.dimse.get import GetProvider
+from pacs.dimse.models import FIND_MODELS, GET_MODELS, MOVE_MODELS
+from pacs.dimse.move import MoveProvider
+from pacs.dimse.outbound import Outbound
+from pacs.dimse.sending import Sender
 from pacs.dimse.service import Registry, Service
 from pacs.dimse.store import StorageProvider, is_storage_class
 from pacs.settings import DimseSettings
@@ -17,13 +23,24 @@ from pacs.settings import DimseSettings
 class Services:
     """Every service class of the node."""
 
-    def __init__(self, archive: Archive, peers: Peers, settings: DimseSettings) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        peers: Peers,
+        settings: DimseSettings,
+        outbound: Outbound,
+        transcoder: Transcoder,
+    ) -> None:
         self._accept_unknown = settings.accept_unknown_sop_classes
         self._storage = StorageProvider(archive, settings.instance_bytes_max).service()
         find = FindProvider(archive, settings)
+        get = GetProvider(archive, transcoder, settings)
+        move = MoveProvider(archive, peers, Sender(archive, transcoder, outbound), settings)
         self._table: dict[str, Service] = {
             echo.VERIFICATION: echo.service(),
             **{uid: find.service(model) for uid, model in FIND_MODELS.items()},
+            **{uid: get.service(model) for uid, model in GET_MODELS.items()},
+            **{uid: move.service(model) for uid, model in MOVE_MODELS.items()},
             STORAGE_COMMITMENT: CommitmentService(archive, peers).service(),
         }
 

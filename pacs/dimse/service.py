@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -34,6 +34,13 @@ MESSAGE_TRANSFER_SYNTAXES: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.1000
 """What identifiers and other short data sets are exchanged in: Implicit and Explicit VR Little Endian."""
 
 
+DEFAULT_ROLES: Final = Roles(scu=True, scp=False)
+"""What a requestor is where nothing is said (PS3.7 D.3.3.4)."""
+
+Piece = bytes | bytearray | memoryview
+"""Of a data set on its way out."""
+
+
 class AssociationOver(Exception):
     """The association ends here; `last_pdu` is still sent, then the peer has to close."""
 
@@ -45,12 +52,19 @@ class AssociationOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An accepted presentation context."""
+    """An accepted presentation context. `peer_roles` is what the requestor is, `extended` what of its SOP class
+    extended negotiation was agreed to (PS3.7 D.3.3.5)."""
 
     context_id: int
     abstract_syntax: str
     transfer_syntax: str
     service: Service
+    peer_roles: Roles = DEFAULT_ROLES
+    extended: bytes = b""
+
+    def agreed(self, byte: int) -> bool:
+        """Whether byte number `byte` (from 1) of the extended negotiation was agreed to be 1."""
+        return self.extended[byte - 1 : byte] == b"\1"
 
 
 class Exchange(Protocol):
@@ -88,6 +102,18 @@ class Exchange(Protocol):
         `numbers` and `sop_instance_uid` as in `pacs.dimse.command.response`."""
         ...
 
+    @property
+    def contexts(self) -> Sequence[Context]:
+        """Every accepted presentation context."""
+        ...
+
+    def suboperation(
+        self, context: Context, sop_instance_uid: str, pieces: Iterable[Piece], *, during: Command
+    ) -> tuple[int, str]:
+        """Send an instance to the peer, which is SCP of the class, in the middle of its C-GET `during`; status and
+        comment of its answer (PS3.4 C.4.3.3). What `pieces` raises ends the association."""
+        ...
+
     def cancelled(self, command: Command) -> bool:
         """Whether the peer has sent C-CANCEL for `command` (PS3.7 9.3.2.3); never waits."""
         ...
@@ -96,18 +122,16 @@ class Exchange(Protocol):
 Handler = Callable[[Exchange, Context, Command], None]
 
 
-DEFAULT_ROLES: Final = Roles(scu=True, scp=False)
-"""What a requestor is where nothing is said (PS3.7 D.3.3.4)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One line of the registry: `handlers` by Command Field, `peer_roles` what a requestor may be here."""
+    """One line of the registry: `handlers` by Command Field, `peer_roles` what a requestor may be here, `honours` the
+    bytes of SOP class extended negotiation, 1 where the node does what is asked (PS3.4 C.5)."""
 
     name: str
     transfer_syntaxes: frozenset[str]
     handlers: Mapping[int, Handler]
     peer_roles: Roles = DEFAULT_ROLES
+    honours: bytes = b""
 
 
 Registry = Callable[[str], Service | None]

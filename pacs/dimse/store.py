@@ -12,7 +12,7 @@ from pacs.dicom.uids import STORAGE_SOP_CLASSES, valid_uid
 from pacs.dimse.command import C_STORE_RQ, CANNOT_UNDERSTAND, PROCESSING_FAILURE, SUCCESS, Command
 from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.faults import described
-from pacs.dimse.pdu import ProtocolViolation
+from pacs.dimse.pdu import ProtocolViolation, Roles
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES, AssociationOver, Context, Discard, Exchange, Service
 from pacs.errors import ArrivalRefused
 from pacs.model import Announced
@@ -41,8 +41,9 @@ class StorageProvider:
         self._discard_bytes_max = discard_bytes_max
 
     def service(self) -> Service:
-        """The Storage service of every storage class."""
-        return Service("storage", STORED_TRANSFER_SYNTAXES, {C_STORE_RQ: self.store})
+        """The Storage service of every storage class. A peer may be its SCP too, to receive what it gets (C-GET)."""
+        roles = Roles(scu=True, scp=True)
+        return Service("storage", STORED_TRANSFER_SYNTAXES, {C_STORE_RQ: self.store}, roles)
 
     def store(self, exchange: Exchange, context: Context, command: Command) -> None:
         """Take one instance in and answer when it is durable (PS3.7 9.1.1, PS3.4 B.2.3)."""

@@ -16,6 +16,15 @@ OUTPUT_PIXELS_MAX = 64 << 20
 FRAME_BYTES_MAX = 256 << 20
 """The largest decoded frame, in bytes: it and its copies fit the workers' default address space."""
 
+DECODABLE = frozenset(
+    f"1.2.840.10008.1.2.{number}"
+    for number in (
+        *("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91"),
+        *("4.110", "4.111", "4.112", "4.201", "4.202", "4.203", "5"),
+    )
+)
+"""The compressed transfer syntaxes whose frames can be decoded: those of `pacs.render.codecs.DECODERS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Viewport:

@@ -11,6 +11,7 @@ import structlog.testing
 
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
+from pacs.render.workers import DecodeWorkers
 from tests.support.archives import open_archive
 from tests.support.dimse import listening
 
@@ -32,3 +33,10 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 def listener(archive: Archive) -> Iterator[Listener]:
     with listening(archive) as listener:
         yield listener
+
+
+@pytest.fixture(scope="session")
+def decode_workers() -> Iterator[DecodeWorkers]:
+    """One real decode worker for the whole folder: it takes a second to start."""
+    with DecodeWorkers(1) as workers:
+        yield workers

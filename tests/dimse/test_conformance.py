@@ -8,7 +8,7 @@ from pacs.archive.commitments import FailureReason
 from pacs.attributes import CATALOGUE, Level
 from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.dimse.commitment import STORAGE_COMMITMENT
-from pacs.dimse.find import FIND_MODELS
+from pacs.dimse.models import FIND_MODELS, GET_MODELS, MOVE_MODELS
 from pacs.dimse.pdu import Rejection
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES
 from pacs.errors import ArrivalRefused
@@ -52,7 +52,7 @@ def test_every_status_of_a_refused_object_is_stated():
 
 
 def test_the_models_and_the_implementation_are_stated():
-    assert set(FIND_MODELS) <= {row[1] for row in ROWS if len(row) > 1}
+    assert set(FIND_MODELS) | set(GET_MODELS) | set(MOVE_MODELS) <= {row[1] for row in ROWS if len(row) > 1}
     assert f"`{IMPLEMENTATION_CLASS_UID}`" in STATEMENT
     assert f"`{IMPLEMENTATION_VERSION_NAME}`" in STATEMENT
 

@@ -10,7 +10,6 @@ import pytest
 
 from pacs.access.peers import Peers
 from pacs.archive.archive import Archive
-from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed
 from pacs.model import utc_now
 from pacs.settings import DimseSettings
@@ -22,6 +21,7 @@ from tests.support.dimse import (
     RELEASE,
     RawPeer,
     associate_request,
+    listener_of,
     listening,
     pdata,
     request,
@@ -136,7 +136,7 @@ def test_a_hundred_idle_associations_cost_nobody_anything(archive: Archive):
 def test_an_unknown_caller_is_refused_and_listed(archive: Archive):
     peers = Peers(archive.index, utc_now)
     peers.recognise = lambda title, address: None  # type: ignore[method-assign]  # loopback knows everybody
-    listener = Listener(archive, peers, DimseSettings(port=0))
+    listener = listener_of(archive, peers, DimseSettings(port=0))
     listener.start()
     try:
         with RawPeer(listener.port) as peer:
@@ -206,7 +206,7 @@ def test_stopping_ends_everything(archive: Archive):
 
 def test_a_port_in_use_is_told_in_plain_words(archive: Archive):
     with listening(archive) as listener:
-        second = Listener(archive, Peers(archive.index, utc_now), DimseSettings(port=listener.port))
+        second = listener_of(archive, Peers(archive.index, utc_now), DimseSettings(port=listener.port))
         with pytest.raises(NodeFailed, match="PACS_DIMSE__PORT"):
             second.start()
         second.stop()

@@ -21,8 +21,12 @@ from pynetdicom.presentation import build_context
 
 from pacs.access.peers import Peers
 from pacs.archive.archive import Archive
+from pacs.archive.transcode import Decode, Transcoder
 from pacs.dimse.listener import Listener
+from pacs.dimse.outbound import Outbound
+from pacs.errors import Busy
 from pacs.model import utc_now
+from pacs.render.values import DecodedFrame, RenderJob
 from pacs.settings import DimseSettings
 from tests.support.modality import COMMAND, LAST
 
@@ -40,14 +44,35 @@ Contexts = Sequence[tuple[str, Sequence[str]]]
 
 
 @contextmanager
-def listening(archive: Archive, **settings: Any) -> Iterator[Listener]:
-    """A listener on a free port of 127.0.0.1 over `archive`; everything has ended when the context has."""
-    listener = Listener(archive, Peers(archive.index, utc_now), DimseSettings(**{"port": 0, **settings}))
+def listening(archive: Archive, *, decode: Decode | None = None, **settings: Any) -> Iterator[Listener]:
+    """A listener on a free port of 127.0.0.1 over `archive`; everything has ended when the context has. Without
+    `decode` nothing compressed is taken apart."""
+    configured = DimseSettings(**{"port": 0, **settings})
+    outbound = Outbound(configured)
+    listener = listener_of(archive, Peers(archive.index, utc_now), configured, outbound, decode)
     listener.start()
+    outbound.start()
     try:
         yield listener
     finally:
+        outbound.stop()
         listener.stop()
+
+
+def listener_of(
+    archive: Archive,
+    peers: Peers,
+    settings: DimseSettings,
+    outbound: Outbound | None = None,
+    decode: Decode | None = None,
+) -> Listener:
+    """A listener that is not started."""
+    transcoder = Transcoder(archive, decode or _no_decoder)
+    return Listener(archive, peers, settings, outbound or Outbound(settings), transcoder)
+
+
+def _no_decoder(job: RenderJob) -> DecodedFrame:
+    raise Busy("there is no decoder in this test")
 
 
 def wait_until(condition: Any, timeout_s: float = 10.0) -> bool:

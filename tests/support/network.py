@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pacs.archive.transcode import Transcoder
 from pydicom import Dataset
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
@@ -19,6 +18,7 @@ from pacs.archive import jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState
 from pacs.archive.runner import Backoff, JobRunner, Kind
+from pacs.archive.transcode import Transcoder
 from pacs.dimse.jobs import kinds as jobs_of_network
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
@@ -30,7 +30,7 @@ from pacs.exchange.rules import Routes
 from pacs.model import utc_now
 from pacs.render.values import DecodedFrame, RenderJob
 from pacs.settings import DimseSettings
-from tests.support.dimse import wait_until
+from tests.support.dimse import listener_of, wait_until
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -79,7 +79,8 @@ def networked(archive: Archive, *, run: bool = True, **settings: Any) -> Iterato
     """The network side over `archive`; without `run` jobs wait."""
     peers = Peers(archive.index, utc_now)
     dimse = DimseSettings(**{"port": 0, "connect_timeout_s": 3.0, "response_timeout_s": 5.0, **settings})
-    listener, outbound = Listener(archive, peers, dimse), Outbound(dimse)
+    outbound = Outbound(dimse)
+    listener = listener_of(archive, peers, dimse, outbound)
     kinds = jobs_of_network(archive, dimse, peers, outbound, Transcoder(archive, _no_decoder))
     quick = [Kind(kind.name, kind.perform, kind.at_once_max, QUICK) for kind in kinds]
     runner = JobRunner(archive, quick, lambda _: 2)

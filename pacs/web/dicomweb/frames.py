@@ -14,6 +14,7 @@ from starlette.responses import Response
 from pacs.access.gate import in_thread
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_ranges, frame_table
+from pacs.archive.transcode import decodable
 from pacs.dicom.convert import explicit_little_endian
 from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, scan
 from pacs.dicom.frames import FrameTable
@@ -56,12 +57,6 @@ def frame_numbers(text: str) -> list[int]:
     if len(numbers) > FRAMES_MAX:
         raise QueryRefused(f"{len(numbers)} frames are too many", f"ask for at most {FRAMES_MAX} at a time")
     return numbers
-
-
-def decodable(transfer_syntax_uid: str) -> bool:
-    """Whether frames of this syntax can be given as plain pixels."""
-    syntax = transfer_syntax(transfer_syntax_uid)
-    return not syntax.encapsulated or (transfer_syntax_uid in COMPRESSED and not syntax.video)
 
 
 def chosen_form(accepts: Sequence[MediaRange], transfer_syntax_uid: str, frames: int) -> FrameForm:

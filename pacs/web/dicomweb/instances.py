@@ -6,7 +6,6 @@ taken apart only for clients that do not take it as it is.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -15,25 +14,18 @@ import structlog
 
 from pacs.access.gate import in_thread
 from pacs.archive.retrieve import frame_table
+from pacs.archive.transcode import VALUE_BYTES_MAX, around_pixels, decodable, pixel_head
 from pacs.dicom.convert import explicit_little_endian
-from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.workers import DecodedFrame
 from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, taken
-from pacs.web.dicomweb.frames import Frames, decodable
+from pacs.web.dicomweb.frames import Frames
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, DICOM, MediaRange
 
 log = structlog.get_logger()
-
-VALUE_BYTES_MAX = 0xFFFFFFFE  # of an element in Explicit VR Little Endian (PS3.5 7.1.1)
-
-_SHORT = struct.Struct("<HH2sH")
-_LONG = struct.Struct("<HH2sHI")
-_EXTENDED_OFFSETS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
-_LEFT_OUT_BEHIND = frozenset({TRAILING_PADDING, 0xFFFAFFFA})  # padding, and signatures over pixels that are no more
 
 
 class Way(Enum):
@@ -140,7 +132,8 @@ class Instances:
             raise NotAcceptable(
                 "the decoded pixels are too large for one value", "accept transfer-syntax=*, or ask for frames"
             )
-        before, behind = await in_thread(self._around_pixels, stored, first, length)
+        header, behind = await in_thread(around_pixels, self._bytes.dataset(stored), stored, first)
+        before = _meta(stored) + header + pixel_head(first, length)
         padding = b"\0" * (length & 1)
         total = len(before) + length + len(padding) + len(behind)
         return Outgoing(
@@ -159,18 +152,6 @@ class Instances:
             yield frame.data
         yield behind
 
-    def _around_pixels(self, stored: StoredInstance, frame: DecodedFrame, length: int) -> tuple[bytes, bytes]:
-        """The file up to the value of its native pixel data, and what follows it."""
-        offset, end = stored.pixel_element_offset, stored.pixel_element_end
-        assert offset is not None
-        assert end is not None
-        dataset = self._bytes.dataset(stored)
-        header = dataset[:offset]
-        vr = b"OW" if frame.bits_allocated > 8 else b"OB"
-        pixel_head = _LONG.pack(0x7FE0, 0x0010, vr, 0, length + (length & 1))
-        before = _meta(stored) + _described(header, frame) + pixel_head
-        return before, _behind(dataset[end:])
-
 
 def _meta(stored: StoredInstance) -> bytes:
     return file_meta(stored.sop_class_uid, stored.sop_instance_uid, EXPLICIT_VR_LITTLE_ENDIAN)
@@ -179,47 +160,3 @@ def _meta(stored: StoredInstance) -> bytes:
 def _chained(first: Sequence[Piece], rest: Iterator[Piece]) -> Iterator[Piece]:
     yield from first
     yield from rest
-
-
-def _described(header: bytes, frame: DecodedFrame) -> bytes:
-    """`header` (Explicit VR Little Endian) with the Image Pixel attributes of the decoded frame (PS3.3 C.7.6.3)."""
-    fresh = _pixel_attributes(frame)
-    out = bytearray()
-    copied = depth = 0
-    for kind, tag, _, start, value, length in scan(header, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
-        depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
-        if depth or kind != ELEMENT or (tag not in fresh and tag not in _EXTENDED_OFFSETS):
-            continue
-        out += header[copied:start]
-        out += fresh.get(tag, b"")
-        copied = value + length
-    return bytes(out + header[copied:])
-
-
-def _pixel_attributes(frame: DecodedFrame) -> dict[int, bytes]:
-    photometric = frame.photometric_interpretation.encode("ascii")
-    photometric += b" " * (len(photometric) & 1)
-    words = {
-        0x00280006: frame.planar_configuration,
-        0x00280100: frame.bits_allocated,
-        0x00280101: frame.bits_stored,
-        0x00280102: frame.bits_stored - 1,
-        0x00280103: frame.pixel_representation,
-    }
-    elements = {
-        tag: _SHORT.pack(tag >> 16, tag & 0xFFFF, b"US", 2) + struct.pack("<H", word) for tag, word in words.items()
-    }
-    elements[0x00280004] = _SHORT.pack(0x0028, 0x0004, b"CS", len(photometric)) + photometric
-    return elements
-
-
-def _behind(rest: bytes) -> bytes:
-    """`rest`, which follows the pixel data, without what no longer holds."""
-    out = bytearray()
-    depth = kept_from = 0
-    for kind, tag, _, start, value, length in scan(rest, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
-        depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
-        if tag in _LEFT_OUT_BEHIND and not depth:
-            out += rest[kept_from:start]
-            kept_from = value + (length if kind == ELEMENT else 0)
-    return bytes(out + rest[kept_from:])
