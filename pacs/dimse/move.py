@@ -21,7 +21,7 @@ from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.models import Model
 from pacs.dimse.pdu import ProtocolViolation
 from pacs.dimse.retrieve import HONOURS, Refusal, Retrieval
-from pacs.dimse.sending import Destination, Outcome, Sender
+from pacs.dimse.sending import Destination, Outcome, Sender, destination_of
 from pacs.dimse.service import MESSAGE_TRANSFER_SYNTAXES, AssociationOver, Context, Exchange, Service
 from pacs.dimse.suboperations import PENDING_EVERY_S, Tally
 from pacs.settings import DimseSettings
@@ -73,7 +73,7 @@ class MoveProvider:
         peer = self._peers.registered(ae_title)
         if peer is None:
             raise Refusal(MOVE_DESTINATION_UNKNOWN, f"{ae_title or '(none)'} is no registered destination")
-        return Destination(peer.ae_title, peer.host, peer.port)
+        return destination_of(peer)
 
     def _perform(
         self,

@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from pacs.access.peer import ORDINARY, Peer, PeerOptions
 from pacs.archive.archive import Archive
 from pacs.archive.selection import Selected, stored
 from pacs.archive.transcode import Transcoder, attainable
@@ -30,16 +31,22 @@ _PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where to send to. `transfer_syntaxes`, when there are any, are the only ones that may be proposed."""
+    """Where to send to, and how; the transfer syntaxes of `options`, when there are any, are the only ones that may be
+    proposed."""
 
     ae_title: str
     host: str
     port: int
-    transfer_syntaxes: tuple[str, ...] = ()
+    options: PeerOptions = ORDINARY
 
     def takes(self, transfer_syntax_uid: str) -> bool:
         """Whether it may be sent objects in this syntax."""
-        return not self.transfer_syntaxes or transfer_syntax_uid in self.transfer_syntaxes
+        return not self.options.transfer_syntaxes or transfer_syntax_uid in self.options.transfer_syntaxes
+
+
+def destination_of(peer: Peer) -> Destination:
+    """A registered peer, at the address and as it is registered."""
+    return Destination(peer.ae_title, peer.host, peer.port, peer.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ class Sender:
             return NoAssociation(none, "add one to its transfer syntaxes", transient=False)
         try:
             with self._outbound.associate(
-                destination.host, destination.port, destination.ae_title, proposals
+                destination.host, destination.port, destination.ae_title, proposals, options=destination.options
             ) as association:
                 while rest and going_on():
                     outcome = self._send(association, rest[0], originator, priority)

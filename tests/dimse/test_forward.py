@@ -14,6 +14,7 @@ from pacs.access.principals import OPERATOR
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import JobState
 from pacs.archive.orders import order_send
+from pacs.dimse import forward
 from pacs.dimse.commitment_jobs import COMMITMENT_REQUEST
 from pacs.dimse.forward import REFUSALS_MAX
 from pacs.errors import NotFound
@@ -153,7 +154,7 @@ def test_a_peer_that_is_away_gets_it_when_it_is_back(network: Network):
     network.know("THERE", port)
     network.queue.send("THERE", study, by=OPERATOR)
     assert wait_until(lambda: network.jobs("send")[0].failures > 0)
-    assert "cannot be reached" in network.jobs("send")[0].last_error
+    assert "Connection refused" in network.jobs("send")[0].last_error
     with storing(store, port=port):
         network.ends("send")
     assert len(store.came) == 2
@@ -223,3 +224,34 @@ def test_a_peer_that_was_struck_off_meanwhile_is_told_in_words(network: Network)
     network.queue.send("THERE", study, by=OPERATOR)
     network.peers.remove("THERE", by=OPERATOR)
     assert wait_until(lambda: "no peer has the AE title" in network.jobs("send")[0].last_error, 20)
+
+
+def test_only_the_syntaxes_that_a_peer_is_registered_with_are_proposed(network: Network):
+    slice_, store = ct_series(1)[0], Store()
+    study = _stored(network, [slice_, us_cine(transfer_syntax=JPEGBaseline8Bit)])
+    with storing(store) as port:
+        network.know("THERE", port, transfer_syntaxes=("1.2.840.10008.1.2.1",))
+        network.queue.send("THERE", study, by=OPERATOR)
+        assert wait_until(lambda: bool(network.jobs("send")[0].last_error), 20)
+    assert store.uids() == [slice_.SOPInstanceUID]  # there is no decoder in this test, and as it is it may not go
+
+
+def test_a_slow_line_is_given_time_between_instances(network: Network, monkeypatch: pytest.MonkeyPatch):
+    datasets, store, waits = ct_series(3), Store(), list[float]()
+    study = _stored(network, datasets)
+    (size,) = {one.size for one in network.archive.instances(study)}
+    real = forward._Sending.going_on
+
+    def going_on(sending: forward._Sending) -> bool:
+        with monkeypatch.context() as patch:
+            patch.setattr(sending._task.over, "wait", waits.append)
+            return real(sending)
+
+    monkeypatch.setattr(forward._Sending, "going_on", going_on)
+    with storing(store) as port:
+        network.know("THERE", port, bytes_per_s_max=size // 1000)  # an instance in a thousand seconds
+        network.queue.send("THERE", study, by=OPERATOR)
+        network.ends("send")
+    assert len(store.came) == 3
+    assert waits[0] == 0
+    assert max(waits) > 1000

@@ -16,6 +16,7 @@ from pacs.archive.archive import Archive
 from pacs.attributes import Level
 from pacs.dimse.query import RemoteQuery, value_of
 from tests.support.archives import open_archive, send
+from tests.support.certificates import Authority
 from tests.support.dimse import wait_until
 from tests.support.factories import Patient, ct_series, mr_series, us_cine, write_folder
 from tests.support.network import Network, networked
@@ -109,6 +110,33 @@ def test_storescp_is_sent_a_study(network: Network, tmp_path: Path):
         network.ends("send")
     came = {dcmread(file).SOPInstanceUID: dcmread(file) for file in (tmp_path / "in").iterdir()}
     assert came == {one.SOPInstanceUID: one for one in datasets[:3]}
+
+
+def test_a_peer_that_is_registered_with_tls_is_sent_to_over_tls(tmp_path: Path):
+    authority, dataset = Authority(tmp_path / "hospital", "Hospital"), ct_series(1)[0]
+    own, there = authority.sign("node"), authority.sign("there")
+    settings = {
+        "tls_port": 0,
+        "tls_certificate": str(own.certificate),
+        "tls_key": str(own.key),
+        "tls_authorities": str(authority.certificate),
+    }
+    options = ("+tls", there.key, there.certificate, "+cf", authority.certificate)
+    (tmp_path / "in").mkdir()
+    port = free_port()
+    storescp = [program("storescp", "dcmtk"), *options, "-od", tmp_path / "in", port]
+    with open_archive(tmp_path / "node") as archive, networked(archive, **settings) as network:
+        send(archive, dataset)
+        network.know("STORESCP", port, tls=True)
+        running = subprocess.Popen([str(part) for part in storescp])
+        try:
+            network.queue.send("STORESCP", str(dataset.StudyInstanceUID), by=OPERATOR)
+            network.ends("send")
+        finally:
+            running.terminate()
+            running.wait(20)
+    (came,) = (tmp_path / "in").iterdir()
+    assert dcmread(came) == dataset
 
 
 def test_storescp_that_takes_no_compressed_images_is_told_of(network: Network, tmp_path: Path):

@@ -163,7 +163,7 @@ class Store:
 @contextmanager
 def storing(store: Store, ae_title: str = "THERE", *, port: int = 0, more: Sequence[Any] = ()) -> Iterator[int]:
     """A storage SCP that takes every class in every syntax; `more` are further contexts with their handlers."""
-    contexts = [
+    contexts: list[Any] = [
         (context.abstract_syntax, {"transfer_syntax": ALL_TRANSFER_SYNTAXES})
         for context in AllStoragePresentationContexts
     ]
