@@ -192,7 +192,7 @@ class Outbound:
             raise NoAssociation(f"too many associations are open to reach {where}", "try again later")
         connection: Connection | None = None
         try:
-            connection = self._connect(host, port, where)
+            connection = self._connect(host, port, called)
             association = OutboundAssociation(self, connection, self._settings, called, principal, serve)
             association.establish(calling or self.ae_title, proposals, roles, extended, where)
         except BaseException:
@@ -203,12 +203,14 @@ class Outbound:
             raise
         return association
 
-    def _connect(self, host: str, port: int, where: str) -> Connection:
+    def _connect(self, host: str, port: int, called: str) -> Connection:
         hint = "check its address and port, and that it runs and is reachable from here"
         try:
             stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
         except OSError as error:
-            raise NoAssociation(f"{where}: {error.strerror or error}", hint) from None
+            raise NoAssociation(
+                f"{called} cannot be reached at {host}:{port}: {error.strerror or error}", hint
+            ) from None
         stream.settimeout(None)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         capacity = max(BUFFER_BYTES_MIN, self._settings.pdu_bytes_max + HEADER.size, self._settings.command_bytes_max)

@@ -7,18 +7,23 @@ from pynetdicom.sop_class import _STORAGE_CLASSES
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal, PrincipalKind, Verb
 from pacs.archive.archive import Archive
+from pacs.archive.transcode import Transcoder
+from pacs.dimse.outbound import Outbound
 from pacs.dimse.registry import Services
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES, Registry
 from pacs.model import utc_now
 from pacs.settings import DimseSettings
 from tests.support.corpus import corpus
+from tests.support.dimse import no_decoder
 
 SENDER = Principal(PrincipalKind.PEER, "SENDER", verbs=frozenset({Verb.STORE}))
 
 
 @pytest.fixture
 def registry(archive: Archive) -> Registry:
-    return Services(archive, Peers(archive.index, utc_now), DimseSettings()).registry(SENDER)
+    settings = DimseSettings()
+    transcoder = Transcoder(archive, no_decoder)
+    return Services(archive, Peers(archive.index, utc_now), settings, Outbound(settings), transcoder).registry(SENDER)
 
 
 def test_every_storage_class_of_pynetdicom_is_offered(registry: Registry):
@@ -33,6 +38,12 @@ def test_every_storage_class_of_pynetdicom_is_offered(registry: Registry):
         ("1.2.840.10008.5.1.4.1.2.1.1", "find, patient root"),
         ("1.2.840.10008.5.1.4.1.2.2.1", "find, study root"),
         ("1.2.840.10008.5.1.4.1.2.3.1", "find, patient/study only"),
+        ("1.2.840.10008.5.1.4.1.2.1.2", "move, patient root"),
+        ("1.2.840.10008.5.1.4.1.2.2.2", "move, study root"),
+        ("1.2.840.10008.5.1.4.1.2.3.2", "move, patient/study only"),
+        ("1.2.840.10008.5.1.4.1.2.1.3", "get, patient root"),
+        ("1.2.840.10008.5.1.4.1.2.2.3", "get, study root"),
+        ("1.2.840.10008.5.1.4.1.2.3.3", "get, patient/study only"),
     ],
 )
 def test_services_are_where_the_standard_puts_them(registry: Registry, uid: str, name: str):

@@ -67,11 +67,12 @@ def listener_of(
     decode: Decode | None = None,
 ) -> Listener:
     """A listener that is not started."""
-    transcoder = Transcoder(archive, decode or _no_decoder)
+    transcoder = Transcoder(archive, decode or no_decoder)
     return Listener(archive, peers, settings, outbound or Outbound(settings), transcoder)
 
 
-def _no_decoder(job: RenderJob) -> DecodedFrame:
+def no_decoder(job: RenderJob) -> DecodedFrame:
+    """Decodes nothing."""
     raise Busy("there is no decoder in this test")
 
 
