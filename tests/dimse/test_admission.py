@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
+from pynetdicom.pdu import A_ASSOCIATE_AC
 
 from pacs.access.activity import Activity, Reason
 from pacs.access.peer import PeerOptions, Verb
@@ -12,7 +15,7 @@ from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.errors import SettingsInvalid
 from pacs.model import utc_now
-from tests.support.dimse import RELEASE, RawPeer, listening, settled
+from tests.support.dimse import CT, EXPLICIT, IMPLICIT, RELEASE, RawPeer, listening, settled
 
 DIGEST = "0" * 64
 
@@ -80,6 +83,18 @@ def test_a_title_may_be_idle_as_long_as_it_is_given(archive: Archive):
             assert hasty.closed()
             assert patient.echo() == 0
         assert settled(listener)
+
+
+def test_a_device_stores_in_the_transfer_syntaxes_that_are_registered(archive: Archive):
+    _register(archive, "SIMPLE", PeerOptions(transfer_syntaxes=(IMPLICIT,)))
+    with listening(archive) as listener, RawPeer(listener.port) as peer:
+        kind, body = peer.associate([(CT, (EXPLICIT,)), (CT, (EXPLICIT, IMPLICIT))], calling="SIMPLE")
+        assert kind == 2
+        accepted = A_ASSOCIATE_AC()
+        accepted.decode(struct.pack(">BxL", kind, len(body)) + body)
+        answers = [(context.result, context.transfer_syntax) for context in accepted.presentation_context]
+        assert answers[0][0] == 4
+        assert answers[1] == (0, IMPLICIT)
 
 
 @pytest.mark.parametrize(
