@@ -102,10 +102,10 @@ class Association:
         self.idle_since: float | None = None  # monotonic; None while an operation runs
         self.principal: Principal
         self.calling_ae_title = ""
+        self.contexts: tuple[Context, ...] = ()
         self.counts: Counter[str] = Counter()  # answers by operation and outcome
         self.last_refusal = ""
         self._idle_timeout_s = settings.idle_timeout_s
-        self.contexts: tuple[Context, ...] = ()
         self._settings = settings
         self._host = host
         self._messages: Messages

@@ -24,7 +24,7 @@ from pacs.archive.runner import Also, JobFailed, Kind, Task
 from pacs.archive.selection import Selected
 from pacs.dimse.command import HIGH, LOW, MEDIUM, is_warning
 from pacs.dimse.commitment_jobs import COMMITMENT_REQUEST, new_transaction_uid
-from pacs.dimse.sending import Outcome, Sender, destination_of
+from pacs.dimse.sending import Outcome, Sender
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class ForwardJobs:
         sending = _Sending(self._archive, task, due, before, peer.options.bytes_per_s_max)
         self._sender.send(
             [one.selected for one in due],
-            destination_of(peer),
+            peer,
             sending.tell,
             priority=_PRIORITIES[job.priority],
             going_on=sending.going_on,

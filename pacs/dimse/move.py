@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 
 from pacs.access.grants import Action
+from pacs.access.peer import Peer
 from pacs.access.peers import Peers
 from pacs.archive.archive import Archive
 from pacs.archive.selection import Selected
@@ -21,7 +22,7 @@ from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.models import Model
 from pacs.dimse.pdu import ProtocolViolation
 from pacs.dimse.retrieve import HONOURS, Refusal, Retrieval
-from pacs.dimse.sending import Destination, Outcome, Sender, destination_of
+from pacs.dimse.sending import Outcome, Sender
 from pacs.dimse.service import MESSAGE_TRANSFER_SYNTAXES, AssociationOver, Context, Exchange, Service
 from pacs.dimse.suboperations import PENDING_EVERY_S, Tally
 from pacs.settings import DimseSettings
@@ -67,13 +68,13 @@ class MoveProvider:
             numbers=summary.numbers,
         )
 
-    def _destination(self, ae_title: str) -> Destination:
+    def _destination(self, ae_title: str) -> Peer:
         """Only what the administrator registered is a destination, at the address that is registered. Raises
         Refusal."""
         peer = self._peers.registered(ae_title)
         if peer is None:
             raise Refusal(MOVE_DESTINATION_UNKNOWN, f"{ae_title or '(none)'} is no registered destination")
-        return destination_of(peer)
+        return peer
 
     def _perform(
         self,
@@ -81,7 +82,7 @@ class MoveProvider:
         context: Context,
         command: Command,
         selection: Sequence[Selected],
-        destination: Destination,
+        destination: Peer,
         tally: Tally,
     ) -> bool:
         """Send and tell; whether the requestor cancelled before the end. Where its association ends meanwhile, what it

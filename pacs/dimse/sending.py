@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from pacs.access.peer import ORDINARY, Peer, PeerOptions
+from pacs.access.peer import Peer
 from pacs.archive.archive import Archive
 from pacs.archive.selection import Selected, stored
 from pacs.archive.transcode import Transcoder, attainable
@@ -27,26 +27,6 @@ LOSSES_MAX: Final = 3
 """Associations in a row that were lost without one object sent; then the peer is given up."""
 
 _PLAIN: Final = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where to send to, and how; the transfer syntaxes of `options`, when there are any, are the only ones that may be
-    proposed."""
-
-    ae_title: str
-    host: str
-    port: int
-    options: PeerOptions = ORDINARY
-
-    def takes(self, transfer_syntax_uid: str) -> bool:
-        """Whether it may be sent objects in this syntax."""
-        return not self.options.transfer_syntaxes or transfer_syntax_uid in self.options.transfer_syntaxes
-
-
-def destination_of(peer: Peer) -> Destination:
-    """A registered peer, at the address and as it is registered."""
-    return Destination(peer.ae_title, peer.host, peer.port, peer.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +53,7 @@ class Sender:
     def send(
         self,
         selection: Sequence[Selected],
-        destination: Destination,
+        peer: Peer,
         tell: Tell,
         *,
         originator: tuple[str, int] | None = None,
@@ -85,12 +65,12 @@ class Sender:
         Between two instances `going_on` is asked; where it says no, the rest is neither sent nor told. `originator` is
         the AE title and message ID of the C-MOVE behind it.
         """
-        for batch in _batches(selection, destination):
+        for batch in _batches(selection):
             rest = deque(batch)
             losses = 0
             while rest and going_on():
                 before = len(rest)
-                failure = self._one_association(rest, destination, tell, originator, priority, going_on)
+                failure = self._one_association(rest, peer, tell, originator, priority, going_on)
                 losses = 0 if before - len(rest) > 1 else losses + 1
                 if failure is None or (losses < LOSSES_MAX and isinstance(failure, AssociationLost)):
                     continue
@@ -102,20 +82,20 @@ class Sender:
     def _one_association(
         self,
         rest: deque[Selected],
-        destination: Destination,
+        peer: Peer,
         tell: Tell,
         originator: tuple[str, int] | None,
         priority: int,
         going_on: Callable[[], bool],
     ) -> SuretError | None:
         """Send from the front of `rest`, taking off what is told of; why it could not go on, None where it was done."""
-        proposals = list(_proposals(rest, destination))
+        proposals = list(_proposals(rest, peer))
         if not proposals:
-            none = f"{destination.ae_title} is registered to take none of these transfer syntaxes"
+            none = f"{peer.ae_title} is registered to take none of these transfer syntaxes"
             return NoAssociation(none, "add one to its transfer syntaxes", transient=False)
         try:
             with self._outbound.associate(
-                destination.host, destination.port, destination.ae_title, proposals, options=destination.options
+                peer.host, peer.port, peer.ae_title, proposals, options=peer.options
             ) as association:
                 while rest and going_on():
                     outcome = self._send(association, rest[0], originator, priority)
@@ -123,7 +103,7 @@ class Sender:
                     if not association.alive:
                         return AssociationLost(outcome.comment)
         except NoAssociation as failure:
-            log.warning("no_association", peer=destination.ae_title, why=failure.message)
+            log.warning("no_association", peer=peer.ae_title, why=failure.message)
             return failure
         return None
 
@@ -154,7 +134,7 @@ class Sender:
         return Outcome(answer.status, answer.command.comment)
 
 
-def _proposals(selection: Iterable[Selected], destination: Destination) -> Iterator[Proposal]:
+def _proposals(selection: Iterable[Selected], peer: Peer) -> Iterator[Proposal]:
     """For each class one context for every stored syntax, and one for what it can be made, so that the peer's choice
     never forces a conversion that is not needed."""
     kinds: dict[str, dict[str, None]] = {}
@@ -162,11 +142,16 @@ def _proposals(selection: Iterable[Selected], destination: Destination) -> Itera
         kinds.setdefault(selected.sop_class_uid, {})[selected.transfer_syntax_uid] = None
     for sop_class_uid, syntaxes in kinds.items():
         for uid in syntaxes:
-            if destination.takes(uid):
+            if _takes(peer, uid):
                 yield Proposal(sop_class_uid, (uid,))
-        plain = tuple(uid for uid in _fallback(syntaxes) if destination.takes(uid))
+        plain = tuple(uid for uid in _fallback(syntaxes) if _takes(peer, uid))
         if plain:
             yield Proposal(sop_class_uid, plain)
+
+
+def _takes(peer: Peer, transfer_syntax_uid: str) -> bool:
+    """Whether the peer may be sent objects in this syntax: it is registered with a list of them, or takes all."""
+    return not peer.options.transfer_syntaxes or transfer_syntax_uid in peer.options.transfer_syntaxes
 
 
 def _fallback(syntaxes: dict[str, None]) -> tuple[str, ...]:
@@ -174,7 +159,7 @@ def _fallback(syntaxes: dict[str, None]) -> tuple[str, ...]:
     return tuple(uid for uid in _PLAIN if uid in attained and uid not in syntaxes)
 
 
-def _batches(selection: Sequence[Selected], destination: Destination) -> Iterator[Sequence[Selected]]:
+def _batches(selection: Sequence[Selected]) -> Iterator[Sequence[Selected]]:
     """Parts of `selection` that find a place in the 128 contexts of one association each."""
     start = 0
     kinds: set[tuple[str, str]] = set()

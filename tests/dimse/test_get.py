@@ -15,7 +15,8 @@ from pynetdicom import build_role
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from sqlalchemy import select, update
 
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import Verb
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.index.schema import audit, instance

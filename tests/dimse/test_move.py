@@ -17,8 +17,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPE
 from pynetdicom import AE, evt
 from sqlalchemy import select
 
+from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import Peers
-from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Verb
+from pacs.access.principals import OPERATOR, Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.index.schema import audit
@@ -251,6 +252,18 @@ def test_the_stored_syntax_goes_first(archive: Archive):
     assert sorted(scp.syntaxes) == sorted([JPEG2000Lossless, EXPLICIT, EXPLICIT, EXPLICIT])
     assert (CT, (JPEG2000Lossless,)) in scp.contexts
     assert (CT, (EXPLICIT,)) in scp.contexts
+
+
+def test_a_destination_is_sent_only_what_is_registered_of_it(archive: Archive):
+    scp = StorageScp()
+    with scp.listening([CT, MR], [EXPLICIT, IMPLICIT]) as port, listening(archive) as listener:
+        register(archive, "DEST", port, PeerOptions(transfer_syntaxes=(IMPLICIT,)))
+        assert move(listener.port, WHOLE)[-1][0].Status == 0
+        register(archive, "STRANGE", port, PeerOptions(transfer_syntaxes=(JPEG2000Lossless,)))
+        answers = move(listener.port, WHOLE, to="STRANGE")
+    assert set(scp.syntaxes) == {IMPLICIT}
+    assert answers[-1][0].Status == 0xA702
+    assert "registered to take none" in answers[-1][0].ErrorComment
 
 
 def test_more_kinds_than_contexts_take_several_associations(archive: Archive, monkeypatch: pytest.MonkeyPatch):

@@ -145,14 +145,19 @@ def _pynetdicom(
 
 
 def test_every_response_is_given_and_an_operation_can_be_cancelled(outbound: Outbound):
+    asked_before: list[bool] = []
+
     def find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         for number in range(100):
+            if number == 50 and asked_before:
+                wait_until(lambda: event.is_cancelled)
             if event.is_cancelled:
                 yield 0xFE00, None
                 return
             found = Dataset()
             found.QueryRetrieveLevel, found.PatientID = "STUDY", str(number)
             yield 0xFF00, found
+        asked_before.append(True)
 
     asked = b"\x08\x00\x52\x00\x06\x00\x00\x00STUDY "
     with _pynetdicom([STUDY_ROOT_FIND], [(evt.EVT_C_FIND, find)]) as port:
@@ -290,7 +295,7 @@ def test_a_rejection_is_told_in_words(outbound: Outbound, reason: tuple[int, int
 def test_nobody_there_is_told(outbound: Outbound):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(NoAssociation, match=f"PEER at 127.0.0.1:{port}: Connection refused"):
+    with pytest.raises(NoAssociation, match=f"PEER cannot be reached at 127.0.0.1:{port}: Connection refused"):
         outbound.associate("127.0.0.1", port, "PEER", ECHO)
 
 

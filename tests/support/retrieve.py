@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.presentation import build_context
 
-from pacs.access.peer import Verb
+from pacs.access.peer import ORDINARY, PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR
 from pacs.archive.archive import Archive
@@ -88,9 +88,9 @@ class StorageScp:
             server.shutdown()
 
 
-def register(archive: Archive, title: str, port: int) -> None:
+def register(archive: Archive, title: str, port: int, options: PeerOptions = ORDINARY) -> None:
     """Make a peer on this machine known as a destination."""
-    Peers(archive.index, utc_now).add(title, "127.0.0.1", port, [Verb.STORE], by=OPERATOR)
+    Peers(archive.index, utc_now).add(title, "127.0.0.1", port, [Verb.STORE], by=OPERATOR, options=options)
 
 
 def move(port: int, asked: Dataset, *, model: str = STUDY_ROOT_MOVE, to: str = "DEST", **options: Any) -> Answers:
