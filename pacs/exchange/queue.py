@@ -12,7 +12,7 @@ from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
-from pacs.archive import jobs
+from pacs.archive import job_queue, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState, Priority
 from pacs.archive.orders import order_fetch, order_send
@@ -115,7 +115,7 @@ class Queue:
         """The newest jobs as plain values. Raises NotPermitted."""
         self._require(by, Action.FORWARD, study_instance_uid)
         with self._archive.index.read() as connection:
-            found = jobs.listing(
+            found = job_queue.listing(
                 connection,
                 states=states,
                 kind=kind,
@@ -137,7 +137,7 @@ class Queue:
         """What is paused; "" stands for every kind or destination. Raises NotPermitted."""
         self._require(by, Action.FORWARD)
         with self._archive.index.read() as connection:
-            found = jobs.pauses(connection)
+            found = job_queue.pauses(connection)
         return [
             {"kind": kind, "destination": destination, "since": since.isoformat()} for kind, destination, since in found
         ]
@@ -148,7 +148,7 @@ class Queue:
         now = self._archive.clock()
 
         def work(connection: Connection) -> None:
-            jobs.pause(connection, now, kind, destination)
+            job_queue.pause(connection, now, kind, destination)
             self._record(connection, "queue_paused", by, "", f"{kind or 'all'} {destination or 'all'}")
 
         self._archive.index.write(work)
@@ -158,7 +158,7 @@ class Queue:
         self._require(by, Action.MANAGE_ARCHIVE)
 
         def work(connection: Connection) -> bool:
-            ended = jobs.resume(connection, kind, destination)
+            ended = job_queue.resume(connection, kind, destination)
             if ended:
                 self._record(connection, "queue_resumed", by, "", f"{kind or 'all'} {destination or 'all'}")
             return ended
@@ -169,12 +169,12 @@ class Queue:
 
     def retry(self, identifier: str, *, by: Principal) -> None:
         """Do a dead, cancelled or waiting job now. Raises NotFound, NotPermitted."""
-        self._change(identifier, "job_retried", jobs.retry, by)
+        self._change(identifier, "job_retried", job_queue.retry, by)
         self._added()
 
     def cancel(self, identifier: str, *, by: Principal) -> None:
         """End a job that is not done. Raises NotFound, NotPermitted."""
-        self._change(identifier, "job_cancelled", jobs.cancel, by)
+        self._change(identifier, "job_cancelled", job_queue.cancel, by)
 
     def _change(self, identifier: str, action: str, change: Callable[..., bool], by: Principal) -> None:
         self._require(by, Action.MANAGE_ARCHIVE)

@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR
-from pacs.archive import jobs
+from pacs.archive import job_queue
 from pacs.archive.archive import Archive
 from pacs.archive.housekeeping import settle_studies
 from pacs.archive.jobs import Job, Priority
@@ -46,7 +46,7 @@ class Site:
     def jobs(self, kind: str = SEND) -> list[Job]:
         """What was ordered, the oldest first."""
         with self.archive.index.read() as connection:
-            return list(reversed(jobs.listing(connection, kind=kind)))
+            return list(reversed(job_queue.listing(connection, kind=kind)))
 
     def settle(self) -> None:
         """Every study becomes stable, and the router hears of it."""

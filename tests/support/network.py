@@ -14,7 +14,7 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR
-from pacs.archive import jobs
+from pacs.archive import job_queue
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState
 from pacs.archive.runner import Backoff, JobRunner, Kind
@@ -57,7 +57,7 @@ class Network:
     def jobs(self, kind: str = "") -> list[Job]:
         """Every job, the newest first."""
         with self.archive.index.read() as connection:
-            return jobs.listing(connection, kind=kind)
+            return job_queue.listing(connection, kind=kind)
 
     def ends(self, kind: str, state: JobState = JobState.DONE) -> Job:
         """The only job of the kind, once it is in `state`."""
