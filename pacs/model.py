@@ -65,6 +65,8 @@ class EventKind(StrEnum):
     INSTANCE_DAMAGED = "instance.damaged"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
+    SCHEDULED_STEP = "scheduled_step.changed"
+    PERFORMED_STEP = "performed_step.changed"
 
 
 class Outcome(StrEnum):
