@@ -67,6 +67,7 @@ class EventKind(StrEnum):
     STUDY_PRIORITY = "study.priority"
     SCHEDULED_STEP = "scheduled_step.changed"
     PERFORMED_STEP = "performed_step.changed"
+    WORKITEM = "workitem.changed"
 
 
 class Outcome(StrEnum):

@@ -14,6 +14,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged
 from pacs.archive.performed import awaited_duty
 from pacs.archive.stability import settle_studies
+from pacs.archive.workitems import Workitems
 from pacs.index.schema import garbage, instance
 from pacs.model import InstanceState, to_microseconds
 from storage.errors import KeyMissing, StorageError
@@ -24,6 +25,7 @@ OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
 STABILITY_PERIOD_S = 1.0
 DAMAGE_PERIOD_S = 3600.0
+WORKITEM_PERIOD_S = 3600.0
 FAILURE_PAUSE_S = 5.0
 
 
@@ -69,6 +71,7 @@ class Housekeeper:
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
             ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )
         self._stopping = threading.Event()

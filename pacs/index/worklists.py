@@ -52,3 +52,47 @@ step_link = Table(
     Column("step_id", TEXT, primary_key=True),  # "": performed without having been scheduled
     Index("ix_step_link_study_instance_uid", "study_instance_uid", "step_id"),
 )
+
+workitem = Table(
+    "workitem",
+    metadata,
+    Column("sop_instance_uid", TEXT, primary_key=True),
+    Column("state", TEXT, nullable=False),  # Procedure Step State
+    Column("document", TEXT, nullable=False),  # DICOM JSON, without the Transaction UID; "" once it is deleted
+    _text("transaction_uid"),  # the lock of whoever performs it; never given back
+    _text("performer"),  # AE title or account that claimed it
+    _text("priority"),
+    _text("label"),  # Worklist Label
+    _text("patient_id"),
+    _text("start"),  # Scheduled Procedure Step Start DateTime, as it is written
+    _moment("created_at"),
+    _moment("changed_at"),
+    _moment("ended_at", nullable=True),
+    Index("ix_workitem_state", "state", "created_at", "sop_instance_uid"),
+    Index("ix_workitem_created_at", "created_at", "sop_instance_uid"),
+    Index("ix_workitem_ended_at", "ended_at"),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("subscriber", TEXT, primary_key=True),  # AE title
+    Column("workitem", TEXT, primary_key=True),  # UID of a workitem, or of the global or the filtered subscription
+    Column("deletion_lock", Integer, nullable=False, server_default="0"),
+    _text("keys"),  # DICOM JSON, of the filtered subscription
+    _moment("since"),
+    Index("ix_subscription_workitem", "workitem"),
+)
+
+workitem_report = Table(
+    "workitem_report",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("subscriber", TEXT, nullable=False),
+    Column("workitem", TEXT, nullable=False),
+    Column("event_type", Integer, nullable=False),
+    Column("document", TEXT, nullable=False),  # DICOM JSON: the event information
+    _moment("at"),
+    Index("ix_workitem_report_subscriber", "subscriber", "number"),
+    sqlite_autoincrement=True,
+)
