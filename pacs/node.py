@@ -29,6 +29,7 @@ from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
+from pacs.archive.workitems import Workitems
 from pacs.dimse import echo, jobs
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
@@ -272,6 +273,7 @@ class Node:
         """
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
+        Workitems(self.core.archive).tell_of_restart()
         with ExitStack() as running:
             parts = (
                 self._prover,

@@ -13,6 +13,7 @@ from pacs.dimse.fetch import FetchJobs
 from pacs.dimse.forward import ForwardJobs
 from pacs.dimse.outbound import Outbound
 from pacs.dimse.sending import Sender
+from pacs.dimse.ups_reports import ReportJobs
 from pacs.settings import DimseSettings
 
 
@@ -25,4 +26,5 @@ def kinds(
         *ForwardJobs(archive, peers, Sender(archive, transcoder, outbound)).kinds(),
         *FetchJobs(archive, peers, outbound, settings.instance_bytes_max).kinds(),
         *AvailabilityJobs(archive, peers, outbound).kinds(),
+        *ReportJobs(archive, peers, outbound).kinds(),
     ]
