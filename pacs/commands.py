@@ -148,6 +148,15 @@ def _scrub_done(core: Core, arguments: Arguments) -> Any:
     core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.SCRUB_ALL, done))
 
 
+def _backup_done(core: Core, arguments: Arguments) -> Any:
+    """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
+    from pacs.archive import duties
+
+    started_at = datetime.fromisoformat(arguments["started_at"])
+    done = duties.Progress(arguments["destination"], started_at, core.archive.clock())
+    core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.BACKUP, done))
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -169,5 +178,6 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "object.prove": _object_prove,
         "scrub.part": _scrub_part,
         "scrub.done": _scrub_done,
+        "backup.done": _backup_done,
     }
 )
