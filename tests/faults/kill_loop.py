@@ -196,7 +196,13 @@ def slice_of(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
     )
 
 
-MUTANTS = ("success-before-commit", "publish-before-commit", "event-in-a-second-transaction", "key-reuse")
+MUTANTS = (
+    "success-before-commit",
+    "publish-before-commit",
+    "event-in-a-second-transaction",
+    "counters-in-a-second-transaction",
+    "key-reuse",
+)
 RIG = Rig(
     name="kill",
     noun="kills",
