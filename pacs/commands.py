@@ -8,7 +8,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pacs.access.principals import OPERATOR, Role, Verb
+import msgspec
+
+from pacs.access.peer import ORDINARY, PeerOptions, Verb
+from pacs.access.principals import OPERATOR, Role
 from pacs.errors import NotFound
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ def _ae_add(core: Core, arguments: Arguments) -> Any:
     title = arguments["ae_title"]
     known = any(peer.ae_title == title for peer in core.peers.list())
     change = core.peers.update if known else core.peers.add
-    change(title, arguments["host"], arguments["port"], _verbs(arguments), by=OPERATOR)
+    options = msgspec.convert(arguments.get("options", {}), PeerOptions)
+    change(title, arguments["host"], arguments["port"], _verbs(arguments), by=OPERATOR, options=options)
 
 
 def _verbs(arguments: Arguments) -> frozenset[Verb]:
@@ -57,9 +61,46 @@ def _verbs(arguments: Arguments) -> frozenset[Verb]:
 
 def _ae_list(core: Core, _arguments: Arguments) -> Any:
     return [
-        {"ae_title": peer.ae_title, "host": peer.host, "port": peer.port, "verbs": sorted(peer.verbs)}
+        {
+            "ae_title": peer.ae_title,
+            "host": peer.host,
+            "port": peer.port,
+            "verbs": sorted(peer.verbs),
+            "options": [
+                f"{name}={value}"
+                for name, value in msgspec.to_builtins(peer.options).items()
+                if value != msgspec.to_builtins(ORDINARY)[name]
+            ],
+        }
         for peer in core.peers.list()
     ]
+
+
+def _ae_log(core: Core, arguments: Arguments) -> Any:
+    return [
+        {
+            "at": activity.at.isoformat(timespec="seconds"),
+            "ae_title": activity.ae_title,
+            "address": activity.address,
+            "accepted": activity.accepted,
+            "did": [f"{number} {name}" for name, number in activity.counts.items()],
+            "last_refusal": activity.last_refusal,
+            "ending": str(activity.ending),
+        }
+        for activity in core.peers.activities.latest(arguments.get("ae_title"), arguments["limit"])
+    ]
+
+
+def _ae_echo(core: Core, arguments: Arguments) -> Any:
+    from pacs.dimse.echo import ask  # not at the top: most commands only ask the node that runs
+    from pacs.dimse.outbound import Outbound
+
+    outbound = Outbound(core.settings.dimse)
+    outbound.start()
+    try:
+        return ask(core.peers.get(arguments["ae_title"]), outbound)
+    finally:
+        outbound.stop()
 
 
 def _ae_remove(core: Core, arguments: Arguments) -> Any:
@@ -157,6 +198,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "user.token": _user_token,
         "ae.add": _ae_add,
         "ae.list": _ae_list,
+        "ae.log": _ae_log,
+        "ae.echo": _ae_echo,
         "ae.remove": _ae_remove,
         "ae.unknown": _ae_unknown,
         "ae.approve": _ae_approve,

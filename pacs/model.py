@@ -52,6 +52,7 @@ class GarbageReason(StrEnum):
 
     DUPLICATE = "duplicate"
     DAMAGED = "damaged"  # a good one has taken its place
+    REFUSED = "refused"  # other content under a known SOP Instance UID, from a peer whose duplicates are refused
 
 
 class EventKind(StrEnum):
@@ -60,17 +61,20 @@ class EventKind(StrEnum):
     INSTANCE_STORED = "instance.stored"
     INSTANCE_CONFLICT = "instance.conflict"
     INSTANCE_HEALED = "instance.healed"
+    INSTANCE_SUPERSEDED = "instance.superseded"
     INSTANCE_DAMAGED = "instance.damaged"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
 
 
 class Outcome(StrEnum):
-    """What became of an object that was taken in; all three are answered with success."""
+    """What became of an object that came whole; all but the last are answered with success."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"  # the same data set was here already
     CONFLICT = "conflict"  # kept beside the live one, for a person to resolve
+    SUPERSEDED = "superseded"  # became the live one, the one before is kept
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

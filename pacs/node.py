@@ -28,6 +28,7 @@ from pacs.archive.limits import IngestLimits
 from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
+from pacs.dimse import echo
 from pacs.dimse.commitment import CommitmentService
 from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
@@ -242,7 +243,7 @@ class Node:
                 workers,
                 settings,
                 peers=core.peers,
-                leaves=[*self.hook.routes()],
+                leaves=[*self.hook.routes(), *echo.routes(core.peers, self.outbound)],
                 version=pacs.__version__,
                 ready=lambda: self.ready,
                 gauges={

@@ -152,7 +152,7 @@ def test_peers_from_the_command_line(module_node: NodeProcess) -> None:
     assert (added.returncode, added.stdout) == (0, "CT1 at 10.0.0.7:104 is registered: store, find.\n")
     listed = module_node.command("ae", "list").stdout.splitlines()
     assert [line.split() for line in listed] == [
-        ["ae_title", "host", "port", "verbs"],
+        ["ae_title", "host", "port", "verbs", "options"],
         ["CT1", "10.0.0.7", "104", "find,store"],
     ]
     assert module_node.command("ae", "remove", "CT1").stdout == "CT1 is removed.\n"

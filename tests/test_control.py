@@ -69,7 +69,7 @@ def test_the_answer_is_the_same_either_way(settings: Settings) -> None:
         server.start()
         asked = perform(settings, "ae.list", {})
         server.stop()
-    assert asked == alone == [{**arguments, "verbs": ["find", "store"]}]
+    assert asked == alone == [{**arguments, "verbs": ["find", "store"], "options": []}]
 
 
 def test_a_refusal_comes_back_in_the_nodes_own_words(settings: Settings, server: ControlServer) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from types import MappingProxyType
 
-from pacs.access.principals import Principal, PrincipalKind, Role, Verb
+from pacs.access.peer import Verb
+from pacs.access.principals import Principal, PrincipalKind, Role
 
 
 class Action(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import threading
 import time
@@ -10,15 +11,20 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, delete, insert, select, update
 
 from pacs.access import audit
+from pacs.access.activity import Activities
 from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import ORDINARY, DuplicatePolicy, Peer, PeerOptions, Verb
+from pacs.access.principals import Principal, PrincipalKind
+from pacs.dicom.charset import character_set
+from pacs.dicom.uids import TRANSFER_SYNTAXES
 from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import peer, unknown_caller
@@ -33,17 +39,7 @@ UNKNOWN_CALLERS_MAX: Final = 1000
 _PEERS_LIFE_S: Final = 5.0
 _ADDRESSES_LIFE_S: Final = 60.0
 _FLUSH_EVERY_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A registered application entity: `host` is a name or an address, `verbs` what it may ask for."""
-
-    ae_title: str
-    host: str
-    port: int
-    verbs: frozenset[Verb]
-    created_at: datetime
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +76,7 @@ class Peers:
         self._addresses: dict[str, tuple[float, frozenset[str]]] = {}
         self._attempts: OrderedDict[tuple[str, str], _Attempt] = OrderedDict()
         self._flushed_at = 0.0
+        self.activities = Activities(index, clock)
 
     # The register ------------------------------------------------------------------------------------------------
 
@@ -87,30 +84,39 @@ class Peers:
         """Every registered peer by AE title."""
         with self._index.read() as connection:
             rows = connection.execute(select(peer).order_by(peer.c.ae_title)).all()
-        return [
-            Peer(
-                row.ae_title,
-                row.host,
-                row.port,
-                frozenset(Verb(verb) for verb in row.verbs.split(",") if verb),
-                from_microseconds(row.created_at),
-            )
-            for row in rows
-        ]
+        return [_peer(row) for row in rows]
 
     def registered(self, ae_title: str) -> Peer | None:
         """The peer with the title `ae_title`, as known a few seconds ago at most."""
         return self._register().get(ae_title)
 
-    def add(self, ae_title: str, host: str, port: int, verbs: Iterable[Verb], *, by: Principal) -> None:
+    def get(self, ae_title: str) -> Peer:
+        """The peer with the title `ae_title`. Raises NotFound."""
+        with self._index.read() as connection:
+            row = connection.execute(select(peer).where(peer.c.ae_title == ae_title)).first()
+        if row is None:
+            raise _no_such_peer(ae_title)
+        return _peer(row)
+
+    def add(
+        self,
+        ae_title: str,
+        host: str,
+        port: int,
+        verbs: Iterable[Verb],
+        *,
+        by: Principal,
+        options: PeerOptions = ORDINARY,
+    ) -> None:
         """Register a peer. Raises NotPermitted, and SettingsInvalid for malformed values or a title that is taken."""
-        allowed = _checked(ae_title, host, port, verbs, by)
+        _require_manager(by)
+        allowed = _checked(ae_title, host, port, verbs, options)
 
         def work(connection: Connection) -> bool:
             taken = connection.execute(select(peer.c.port).where(peer.c.ae_title == ae_title)).first()
             if taken is not None:
                 return False
-            values = {"ae_title": ae_title, "host": host, "port": port, "verbs": _joined(allowed)}
+            values = {"ae_title": ae_title, **_values(host, port, allowed, options)}
             connection.execute(insert(peer).values(**values, created_at=to_microseconds(self._clock())))
             connection.execute(delete(unknown_caller).where(unknown_caller.c.ae_title == ae_title))
             self._record(connection, "peer_added", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
@@ -120,12 +126,23 @@ class Peers:
             raise SettingsInvalid(f"the AE title {ae_title} is registered already", "change or remove that peer")
         self._forget()
 
-    def update(self, ae_title: str, host: str, port: int, verbs: Iterable[Verb], *, by: Principal) -> None:
-        """Change a registered peer. Raises NotPermitted, NotFound, SettingsInvalid."""
-        allowed = _checked(ae_title, host, port, verbs, by)
+    def update(
+        self,
+        ae_title: str,
+        host: str,
+        port: int,
+        verbs: Iterable[Verb],
+        *,
+        by: Principal,
+        options: PeerOptions = ORDINARY,
+    ) -> None:
+        """Put other values in place of all those of a registered peer. Raises NotPermitted, NotFound,
+        SettingsInvalid."""
+        _require_manager(by)
+        allowed = _checked(ae_title, host, port, verbs, options)
 
         def work(connection: Connection) -> bool:
-            values = {"host": host, "port": port, "verbs": _joined(allowed)}
+            values = _values(host, port, allowed, options)
             changed = connection.execute(update(peer).where(peer.c.ae_title == ae_title).values(**values)).rowcount
             if changed:
                 self._record(connection, "peer_changed", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
@@ -164,17 +181,17 @@ class Peers:
         """The principal behind a calling AE title and a source address; None when the node does not know it.
 
         Every well-formed title is known from this machine itself; from elsewhere title and address must both be those
-        of a registered peer.
+        of a registered peer. What is registered of a title holds for calls from this machine too, but for the verbs.
         """
         if not valid_ae_title(calling_ae_title):
             return None
         source = _plain_address(address)
+        known = self.registered(calling_ae_title)
         if ipaddress.ip_address(source).is_loopback:
-            return Principal(PrincipalKind.PEER, calling_ae_title, verbs=LOOPBACK_VERBS, address=source)
-        known = self._register().get(calling_ae_title)
-        if known is None or source not in self._addresses_of(known.host):
+            return Principal(PrincipalKind.PEER, calling_ae_title, verbs=LOOPBACK_VERBS, address=source, peer=known)
+        if known is None or (known.options.check_address and source not in self._addresses_of(known.host)):
             return None
-        return Principal(PrincipalKind.PEER, calling_ae_title, verbs=known.verbs, address=source)
+        return Principal(PrincipalKind.PEER, calling_ae_title, verbs=known.verbs, address=source, peer=known)
 
     def _register(self) -> dict[str, Peer]:
         with self._lock:
@@ -285,21 +302,67 @@ def _write_attempts(connection: Connection, attempts: dict[tuple[str, str], _Att
     connection.execute(delete(unknown_caller).where(columns.last_at <= newest.scalar_subquery()))
 
 
-def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], by: Principal) -> frozenset[Verb]:
-    _require_manager(by)
+def _peer(row: Any) -> Peer:
+    return Peer(
+        row.ae_title,
+        row.host,
+        row.port,
+        frozenset(Verb(verb) for verb in row.verbs.split(",") if verb),
+        from_microseconds(row.created_at),
+        msgspec.json.decode(row.options, type=PeerOptions) if row.options else ORDINARY,
+    )
+
+
+def _values(host: str, port: int, verbs: frozenset[Verb], options: PeerOptions) -> dict[str, Any]:
+    return {"host": host, "port": port, "verbs": _joined(verbs), "options": msgspec.json.encode(options).decode()}
+
+
+def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options: PeerOptions) -> frozenset[Verb]:
     allowed = frozenset(verbs)
-    mistakes = []
-    if not valid_ae_title(ae_title):
-        mistakes.append(f"AE title {ae_title!r}: expected 1 to 16 printable ASCII characters without a backslash")
-    if not host or not host.isprintable() or " " in host:
-        mistakes.append(f"host {host!r}: expected a name or an address")
-    if not 1 <= port <= 65535:
-        mistakes.append(f"port {port}: expected 1 to 65535")
-    if not allowed:
-        mistakes.append(f"verbs: expected at least one of {', '.join(verb.value for verb in Verb)}")
+    unknown_syntaxes = sorted(set(options.transfer_syntaxes) - set(TRANSFER_SYNTAXES))
+    limits = (options.associations_max, options.idle_timeout_s)
+    mistakes = [
+        mistake
+        for wrong, mistake in (
+            (
+                not valid_ae_title(ae_title),
+                f"AE title {ae_title!r}: expected 1 to 16 printable ASCII characters without a backslash",
+            ),
+            (not host or not host.isprintable() or " " in host, f"host {host!r}: expected a name or an address"),
+            (not 1 <= port <= 65535, f"port {port}: expected 1 to 65535"),
+            (not allowed, f"verbs: expected at least one of {', '.join(verb.value for verb in Verb)}"),
+            (
+                not _character_set_known(options.character_set),
+                f"character set {options.character_set!r}: expected defined terms such as ISO_IR 144 or ISO_IR 192",
+            ),
+            (unknown_syntaxes, f"transfer syntaxes {', '.join(unknown_syntaxes)}: expected UIDs of PS3.6"),
+            (
+                options.certificate_sha256 and _SHA256.fullmatch(options.certificate_sha256) is None,
+                "certificate: expected its SHA-256, 64 hexadecimal digits in lower case",
+            ),
+            (
+                options.certificate_sha256 and not options.tls,
+                "certificate: one is shown over TLS only; require TLS as well",
+            ),
+            (
+                options.duplicates is DuplicatePolicy.SUPERSEDE and not options.tls,
+                "duplicates: who may supersede images has to call over TLS; require TLS as well",
+            ),
+            (
+                not options.check_address and not options.certificate_sha256,
+                "address: who may call from everywhere has to be known by a certificate; name its SHA-256 as well",
+            ),
+            (any(limit is not None and limit <= 0 for limit in limits), "limits: expected numbers over 0"),
+        )
+        if wrong
+    ]
     if mistakes:
         raise SettingsInvalid("\n".join(mistakes), "correct these and try again")
     return allowed
+
+
+def _character_set_known(terms: str) -> bool:
+    return not terms or all(character_set(term).known for term in terms.split("\\"))
 
 
 def _require_manager(principal: Principal) -> None:

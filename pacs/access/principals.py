@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pacs.access.peer import Peer, Verb
+
 
 class Role(StrEnum):
     """What an account is; `pacs.access.grants` says what each may do."""
@@ -28,22 +30,13 @@ class PrincipalKind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-class Verb(StrEnum):
-    """What a DICOM peer may be allowed (`pacs ae add … --allow store,find,move,get`)."""
-
-    ECHO = "echo"
-    STORE = "store"
-    FIND = "find"
-    MOVE = "move"
-    GET = "get"
-
-
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The caller as every access decision sees it.
 
     `study_instance_uids` None means no restriction; a set means these studies and no others exist for the caller.
-    `task_id` is set for a token made for one AI task.
+    `task_id` is set for a token made for one AI task. `peer` is what is registered of a DICOM caller, None for one of
+    this machine that is not; `certified` says that it proved who it is by a certificate (mutual TLS).
     """
 
     kind: PrincipalKind
@@ -53,6 +46,8 @@ class Principal:
     study_instance_uids: frozenset[str] | None = None
     task_id: str = ""
     address: str = field(default="", compare=False)
+    peer: Peer | None = field(default=None, compare=False)
+    certified: bool = field(default=False, compare=False)
 
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS, "anonymous")

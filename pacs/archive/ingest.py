@@ -33,7 +33,7 @@ from pacs.errors import (
     OutOfResources,
     StoreFailed,
 )
-from pacs.model import Announced, StorageState, Stored, to_microseconds
+from pacs.model import Announced, Outcome, StorageState, Stored, to_microseconds
 from storage.errors import StorageError, StorageFull
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Reception:
         if self._archive.store.local_path(arrived.object_key) is None:
             self._put(arrived)  # nobody else waits for a service on the network
             placed.set_result(None)
-            return record(self._archive, arrived)
+            return _taken(record(self._archive, arrived))
         registered = self._archive.index.submit(
             lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
             after=placed,
@@ -143,9 +143,9 @@ class Reception:
         placed.set_result(None)
         met = registered.result()
         if not isinstance(met, Stored):
-            return record(self._archive, arrived, met)
+            return _taken(record(self._archive, arrived, met))
         self._archive.events.announce()
-        return met
+        return _taken(met)
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`. Raises nothing."""
@@ -316,6 +316,15 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
             archive.events.announce()
             return found
         met = found
+
+
+def _taken(stored: Stored) -> Stored:
+    """What was stored. Raises DoesNotMatch where the sender's duplicates are refused."""
+    if stored.outcome is Outcome.REFUSED:
+        raise DoesNotMatch(
+            "other content is stored under this SOP Instance UID", "send it under a UID of its own, or ask the operator"
+        )
+    return stored
 
 
 def _refusal(error: OSError) -> ArrivalRefused:

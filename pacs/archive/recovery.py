@@ -241,7 +241,8 @@ class _Rebuild:
             if (elsewhere := self._state_under_another_key(found)) is None:
                 return _Turn.DAMAGED, _as_recorded(arrived, known)
             state = elsewhere
-        return _Turn.CONFLICT if state == InstanceState.CONFLICT else _Turn.SOUND, arrived
+        kept_beside = state in (InstanceState.CONFLICT, InstanceState.SUPERSEDED)
+        return _Turn.CONFLICT if kept_beside else _Turn.SOUND, arrived
 
     def _state_under_another_key(self, found: Digests) -> str | None:
         """What an object was that is whole and lies where another one was; None where nothing like it was recorded."""

@@ -1,19 +1,22 @@
 """The transaction that makes an object visible: patient, study, series, instance, event and audit, all or nothing.
 
-One live row a SOP Instance UID: the same data set again is a duplicate, other content under a known UID is kept beside
-the live one as a conflict version, and nothing already acknowledged is ever replaced.
+One live row a SOP Instance UID: the same data set again is a duplicate; other content under a known UID is kept beside
+the live one as a conflict version unless its sender's registration says otherwise, and nothing already acknowledged is
+ever lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from pacs.access import audit
+from pacs.access.peer import DuplicatePolicy
 from pacs.archive import rows
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
@@ -169,7 +172,7 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, 
             },
         )
         if held is None:
-            return _hold(connection, arrived, live, at)
+            return _POLICIES[_policy(arrived)](connection, arrived, live, now)
         twin, outcome = _Known.of(held), Outcome.CONFLICT
     state = twin.storage if twin.storage is StorageState.DAMAGED else proof(twin.recorded.object_key)
     if state is None:
@@ -183,13 +186,55 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, 
     return _answer(arrived, outcome, arrived.oddities)
 
 
-def _hold(connection: Connection, arrived: Arrived, live: _Known, at: int) -> Stored:
+def _policy(arrived: Arrived) -> DuplicatePolicy:
+    """What the sender's registration says of other content; only who proved who it is may supersede an image."""
+    sender = arrived.principal
+    policy = sender.peer.options.duplicates if sender.peer is not None else DuplicatePolicy.KEEP_FIRST
+    return DuplicatePolicy.KEEP_FIRST if policy is DuplicatePolicy.SUPERSEDE and not sender.certified else policy
+
+
+def _hold(connection: Connection, arrived: Arrived, live: _Known, now: datetime) -> Stored:
+    at = to_microseconds(arrived.received_at)
     rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
     rows.INSERT_HELD.run(
         connection,
         rows.instance_values(arrived, None, InstanceState.CONFLICT, arrived.storage, arrived.oddities),
     ).close()
     return _announce(connection, arrived, EventKind.INSTANCE_CONFLICT, Outcome.CONFLICT, arrived.oddities)
+
+
+def _refuse(connection: Connection, arrived: Arrived, live: _Known, now: datetime) -> Stored:
+    """The object is put already, so it goes the way of what nobody names; whoever asked says no after the commit."""
+    rows.SEEN.run(connection, {"row_": live.row, "at": to_microseconds(arrived.received_at)}).close()
+    _throw_away(connection, arrived.object_key, GarbageReason.REFUSED, now)
+    return _answer(arrived, Outcome.REFUSED, arrived.oddities)
+
+
+def _supersede(connection: Connection, arrived: Arrived, live: _Known, now: datetime) -> Stored:
+    """The new content becomes the live one in its place, the old one is kept; never across studies or series."""
+    values, at = arrived.values, to_microseconds(arrived.received_at)
+    where = (instance.c.study_instance_uid, instance.c.series_instance_uid, instance.c.series_row)
+    *uids, series_row = connection.execute(select(*where).where(instance.c.row == live.row)).one()
+    if uids != [values["StudyInstanceUID"], values["SeriesInstanceUID"]]:
+        return _hold(connection, arrived, live, now)
+    old = {"state": InstanceState.SUPERSEDED.value, "series_row": None, "last_seen_at": at}
+    connection.execute(update(instance).where(instance.c.row == live.row).values(old))
+    rows.INSERT_LIVE.one(
+        connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, arrived.oddities)
+    )
+    study_row = select(series.c.study_row).where(series.c.row == series_row).scalar_subquery()
+    connection.execute(update(series).where(series.c.row == series_row).values(changed_at=at))
+    connection.execute(update(study).where(study.c.row == study_row).values(changed_at=at, stable=0))
+    return _announce(connection, arrived, EventKind.INSTANCE_SUPERSEDED, Outcome.SUPERSEDED, arrived.oddities)
+
+
+_POLICIES: Mapping[DuplicatePolicy, Callable[[Connection, Arrived, _Known, datetime], Stored]] = MappingProxyType(
+    {
+        DuplicatePolicy.KEEP_FIRST: _hold,
+        DuplicatePolicy.REFUSE: _refuse,
+        DuplicatePolicy.SUPERSEDE: _supersede,
+    }
+)
 
 
 def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outcome, now: datetime) -> Stored:

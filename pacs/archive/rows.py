@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, or_, select, text, update
 
 from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
@@ -128,7 +128,8 @@ LIVE = Statement(
 HELD = Statement(
     select(*_KNOWN_COLUMNS).where(
         instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
-        instance.c.state == InstanceState.CONFLICT.value,
+        instance.c.state != InstanceState.LIVE.value,  # the condition of the index that serves this
+        or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
         instance.c.dataset_sha256 == bindparam("dataset_sha256"),
         instance.c.transfer_syntax_uid == bindparam("transfer_syntax_uid"),
     )

@@ -22,7 +22,12 @@ from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
 
 FOLLOWER_LAG = timedelta(hours=24)
-WRITES = (EventKind.INSTANCE_STORED, EventKind.INSTANCE_CONFLICT, EventKind.INSTANCE_HEALED)
+WRITES = (
+    EventKind.INSTANCE_STORED,
+    EventKind.INSTANCE_CONFLICT,
+    EventKind.INSTANCE_HEALED,
+    EventKind.INSTANCE_SUPERSEDED,
+)
 
 
 @dataclass(frozen=True, slots=True)

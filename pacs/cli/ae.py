@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
+import msgspec
 import typer
 
-from pacs.access.principals import Verb
-from pacs.cli.command import do, group
+from pacs.access.peer import DuplicatePolicy, PeerOptions, Verb
+from pacs.cli.command import FAILED, do, group
 from pacs.console import print_table
 
 app = group("Application entities that may call from another machine.")
@@ -30,17 +32,61 @@ def add(
     host: Annotated[str, typer.Argument(metavar="HOST", help="Its name or address; calls from elsewhere are refused.")],
     port: Annotated[int, typer.Argument(metavar="PORT", min=1, max=65535, help="Where it listens (for C-MOVE to it).")],
     allow: Allow,
+    description: Annotated[str, typer.Option(help="Which device it is, for people.")] = "",
+    tls: Annotated[bool, typer.Option("--tls", help="It has to call over TLS, and is called over TLS.")] = False,
+    certificate: Annotated[str, typer.Option(help="The only certificate it may show: its SHA-256, hexadecimal.")] = "",
+    any_address: Annotated[
+        bool, typer.Option("--any-address", help="It may call from everywhere; needs --tls and --certificate.")
+    ] = False,
+    character_set: Annotated[str, typer.Option(help="What it means where it names none, such as 'ISO_IR 144'.")] = "",
+    transfer_syntaxes: Annotated[str, typer.Option(help="UIDs it takes and sends, separated by commas.")] = "",
+    duplicates: Annotated[
+        DuplicatePolicy, typer.Option(help="Other content under a known SOP Instance UID; supersede needs --tls.")
+    ] = DuplicatePolicy.KEEP_FIRST,
+    associations_max: Annotated[int | None, typer.Option(min=1, help="Associations at once.")] = None,
+    idle_timeout: Annotated[float | None, typer.Option(min=1, help="Seconds without a message.")] = None,
 ) -> None:
-    """Register an application entity, or change what is registered."""
+    """Register an application entity, or put this in place of all that is registered of it."""
     verbs = _verbs(allow)
-    do("ae.add", ae_title=title, host=host, port=port, verbs=verbs)
+    options = PeerOptions(
+        description=description,
+        check_address=not any_address,
+        tls=tls,
+        certificate_sha256=certificate.replace(":", "").lower(),
+        character_set=character_set,
+        transfer_syntaxes=tuple(uid.strip() for uid in transfer_syntaxes.split(",") if uid.strip()),
+        duplicates=duplicates,
+        associations_max=associations_max,
+        idle_timeout_s=idle_timeout,
+    )
+    do("ae.add", ae_title=title, host=host, port=port, verbs=verbs, options=msgspec.to_builtins(options))
     print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")
 
 
 @app.command("list")
 def listing() -> None:
     """List the registered application entities."""
-    print_table(do("ae.list"), ("ae_title", "host", "port", "verbs"))
+    print_table(do("ae.list"), ("ae_title", "host", "port", "verbs", "options"))
+
+
+@app.command("log")
+def log(
+    title: Annotated[str | None, typer.Argument(metavar="TITLE", help="Only this AE title.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 20,
+) -> None:
+    """Show what callers did lately, and why they were refused."""
+    columns = ("at", "ae_title", "address", "accepted", "did", "last_refusal", "ending")
+    print_table(do("ae.log", ae_title=title, limit=limit), columns)
+
+
+@app.command("echo")
+def echo(title: Title) -> None:
+    """Ask a registered application entity for a C-ECHO, to see whether the node reaches it."""
+    why_not = do("ae.echo", ae_title=title)
+    if why_not:
+        print(f"{title} does not answer as it should: {why_not}.", file=sys.stderr)
+        raise typer.Exit(FAILED)
+    print(f"{title} answers.")
 
 
 @app.command("remove")

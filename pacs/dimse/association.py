@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
 import structlog
 
+from pacs.access.activity import Activity, Ending, Reason
 from pacs.access.principals import Principal
 from pacs.dimse.command import (
     C_CANCEL_RQ,
+    CANCELLED,
     COMMAND_NAMES,
     PENDING_STATUSES,
     SUCCESS,
@@ -24,7 +27,7 @@ from pacs.dimse.command import (
     Command,
     response,
 )
-from pacs.dimse.connection import Connection, ConnectionEnded
+from pacs.dimse.connection import Connection, ConnectionEnded, NotSecured
 from pacs.dimse.faults import described
 from pacs.dimse.messages import Messages, invalid, unexpected
 from pacs.dimse.negotiation import negotiate
@@ -45,6 +48,7 @@ from pacs.dimse.pdu import (
     parse_associate_request,
 )
 from pacs.dimse.service import AssociationOver, Context, Discard, Registry
+from pacs.model import Clock
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
@@ -53,10 +57,10 @@ LINGER_S: Final = 3.0  # how long a peer may take to close after our last PDU
 
 
 class Refused(AssociationOver):
-    """The association is not taken on. `how` says why in words for the log."""
+    """The association is not taken on."""
 
-    def __init__(self, rejection: Rejection, how: str) -> None:
-        super().__init__(how, associate_reject(rejection))
+    def __init__(self, rejection: Rejection, reason: Reason, **details: object) -> None:
+        super().__init__(Ending.because(reason, **details), associate_reject(rejection))
 
 
 class Host(Protocol):
@@ -74,6 +78,15 @@ class Host(Protocol):
         """Count one more `name`."""
         ...
 
+    @property
+    def clock(self) -> Clock:
+        """The node's clock."""
+        ...
+
+    def note(self, activity: Activity) -> None:
+        """Keep what a caller did."""
+        ...
+
 
 class Association:
     """Runs in a thread of its own by `run`, which returns when everything it held is given back."""
@@ -84,6 +97,9 @@ class Association:
         self.idle_since: float | None = None  # monotonic; None while an operation runs
         self.principal: Principal
         self.calling_ae_title = ""
+        self.counts: Counter[str] = Counter()  # answers by operation and outcome
+        self.last_refusal = ""
+        self._idle_timeout_s = settings.idle_timeout_s
         self._settings = settings
         self._host = host
         self._messages: Messages
@@ -96,35 +112,57 @@ class Association:
             self._establish()
             self._serve()
         except Refused as refused:
-            how, last_pdu = refused.how, refused.last_pdu
+            ending, last_pdu = refused.ending, refused.last_pdu
             self._host.count("associations_refused")
-            log.warning("association_refused", peer=self.calling_ae_title, address=self.connection.address, why=how)
+            log.warning(
+                "association_refused", peer=self.calling_ae_title, address=self.connection.address, why=str(ending)
+            )
         except AssociationOver as over:
-            how, last_pdu = over.how, over.last_pdu
+            ending, last_pdu = over.ending, over.last_pdu
+        except NotSecured as failed:
+            ending = Ending.because(Reason.NO_TLS, cause=failed)
         except ConnectionEnded as ended:
-            how = str(ended)
+            ending = Ending.because(Reason.STOPPED if self.connection.expired else Reason.LOST, cause=ended)
         except ProtocolViolation as violation:
-            how = f"the peer broke the protocol: {violation}"
+            ending = Ending.because(Reason.VIOLATION, cause=violation)
             last_pdu = abort_by_provider(violation.reason) if self.established else abort_by_user()
             self._host.count("protocol_violations")
         except Exception as error:
             # a mistake of ours ends this association and no other; the peer hears that nothing more comes
             log.error("association_failed", address=self.connection.address, **described(error))
-            how, last_pdu = "failed", abort_by_user()
+            ending, last_pdu = Ending.because(Reason.FAILED), abort_by_user()
         try:
             self._farewell(last_pdu)
         finally:
             self.connection.close()
+        seconds = round(time.monotonic() - started, 3)
+        self._tell(ending, seconds)
         # a connection without an association is a port scan or a health check more often than not
         log.log(
             logging.INFO if self.established else logging.DEBUG,
             "association_ended",
             peer=self.calling_ae_title,
             address=self.connection.address,
-            how=how,
-            seconds=round(time.monotonic() - started, 3),
+            how=str(ending),
+            seconds=seconds,
             bytes_received=self.connection.received,
         )
+
+    def _tell(self, ending: Ending, seconds: float) -> None:
+        """Keep for the administrator what a caller did; one that said nothing is a port scan, and nobody's device."""
+        if self.calling_ae_title or ending.reason is Reason.NO_TLS:
+            self._host.note(
+                Activity(
+                    at=self._host.clock(),
+                    ae_title=self.calling_ae_title,
+                    address=self.connection.address,
+                    accepted=self.established,
+                    ending=ending,
+                    seconds=seconds,
+                    counts=dict(self.counts),
+                    last_refusal=self.last_refusal,
+                )
+            )
 
     def abort(self, why: str) -> None:
         """End the association from another thread: A-ABORT if the peer takes it at once, then the connection."""
@@ -146,13 +184,27 @@ class Association:
         request = self._receive_request()
         self.calling_ae_title = request.calling_ae_title
         if not request.protocol_version & 1:
-            raise Refused(Rejection.PROTOCOL_VERSION, "the peer speaks another version of the upper layer")
+            raise Refused(
+                Rejection.PROTOCOL_VERSION,
+                Reason.UNSUPPORTED,
+                cause="the caller speaks another version of the upper layer",
+            )
         if request.application_context != APPLICATION_CONTEXT:
-            raise Refused(Rejection.APPLICATION_CONTEXT, "the peer does not name the DICOM application context")
+            raise Refused(
+                Rejection.APPLICATION_CONTEXT,
+                Reason.UNSUPPORTED,
+                cause="the caller does not name the DICOM application context",
+            )
         if 0 < request.maximum_length < PEER_BYTES_MIN:
-            raise Refused(Rejection.NO_REASON, f"the peer takes PDUs of {request.maximum_length} bytes only")
+            raise Refused(
+                Rejection.NO_REASON,
+                Reason.UNSUPPORTED,
+                cause=f"the caller takes PDUs of {request.maximum_length} bytes only",
+            )
         self.connection.expect_nothing()
         self.principal = self._host.admit(self, request)
+        if self.principal.peer is not None:
+            self._idle_timeout_s = self.principal.peer.options.idle_timeout_s or self._idle_timeout_s
         peer_bytes = min(request.maximum_length or UNLIMITED_PEER_BYTES, UNLIMITED_PEER_BYTES)
         negotiated = negotiate(request, self._host.registry(self.principal))
         self._messages = Messages(self.connection, self._settings, negotiated.contexts, peer_bytes)
@@ -166,7 +218,7 @@ class Association:
             contexts_proposed=len(request.contexts),
         )
         accept = associate_accept(request, negotiated.answers, self._settings.pdu_bytes_max, negotiated.roles)
-        self.connection.send(accept, self._settings.idle_timeout_s)
+        self.connection.send(accept, self._idle_timeout_s)
 
     def _receive_request(self) -> AssociateRequest:
         kind, length = HEADER.unpack(self.connection.take(HEADER.size))
@@ -184,7 +236,7 @@ class Association:
     def _serve(self) -> None:
         while True:
             self.idle_since = time.monotonic()
-            self.connection.expect_within(self._settings.idle_timeout_s)
+            self.connection.expect_within(self._idle_timeout_s)
             first = self._messages.next_fragment()
             self.idle_since = None
             context, command = self._messages.command(first)
@@ -230,8 +282,11 @@ class Association:
             numbers=numbers,
         )
         if status not in PENDING_STATUSES:
-            outcome = "succeeded" if status == SUCCESS else "refused"
-            self._host.count(f"{COMMAND_NAMES.get(command.field, 'other')}_{outcome}")
+            answered = f"{COMMAND_NAMES.get(command.field, 'other')}_{'succeeded' if status == SUCCESS else 'refused'}"
+            self._host.count(answered)
+            self.counts[answered] += 1
+            if status not in (SUCCESS, CANCELLED):
+                self.last_refusal = f"{status:04X} {comment}".rstrip()
         self._messages.send(context, answer, identifier)
 
     def cancelled(self, command: Command) -> bool:

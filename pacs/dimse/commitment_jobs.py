@@ -196,6 +196,7 @@ class CommitmentJobs:
                 peer.port,
                 ae_title,
                 [_PROPOSAL],
+                options=peer.options,
                 roles={STORAGE_COMMITMENT: roles} if roles else {},
                 serve=self._service.report,
             ) as association:

@@ -24,6 +24,10 @@ class ConnectionEnded(Exception):
     """The peer closed, the network failed, or the watchdog ended the connection (the text says which)."""
 
 
+class NotSecured(ConnectionEnded):
+    """There is no TLS with the peer (the text says why)."""
+
+
 class Connection:
     """A peer's connection. Reading belongs to one thread; `send`, `expire` and the watchdog's view to any.
 
@@ -50,7 +54,7 @@ class Connection:
         self._send_lock = threading.Lock()
 
     def secure(self) -> None:
-        """Shake hands where the connection is one over TLS. Raises ConnectionEnded."""
+        """Shake hands where the connection is one over TLS. Raises NotSecured."""
 
     # Deadlines ---------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,19 @@
-"""Verification (PS3.4 Annex A)."""
+"""Verification (PS3.4 Annex A): C-ECHO answered, and asked of a registered peer."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action, may
+from pacs.access.peer import Peer
+from pacs.access.peers import Peers
+from pacs.access.principals import Principal
 from pacs.dimse.command import C_ECHO_RQ, NOT_AUTHORISED, SUCCESS, Command
+from pacs.dimse.outbound import AssociationLost, NoAssociation, Outbound, Proposal
 from pacs.dimse.service import MESSAGE_TRANSFER_SYNTAXES, Context, Discard, Exchange, Service
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
@@ -22,3 +30,27 @@ def echo(exchange: Exchange, context: Context, command: Command) -> None:
 def service() -> Service:
     """The Verification service."""
     return Service("verification", MESSAGE_TRANSFER_SYNTAXES, {C_ECHO_RQ: echo})
+
+
+def ask(peer: Peer, outbound: Outbound) -> str:
+    """Ask `peer` for a C-ECHO; why there is no success, in words, and "" where there is."""
+    proposals = [Proposal(VERIFICATION, tuple(sorted(MESSAGE_TRANSFER_SYNTAXES)))]
+    try:
+        with outbound.associate(peer.host, peer.port, peer.ae_title, proposals, options=peer.options) as association:
+            context = association.context_for(VERIFICATION)
+            if context is None:
+                return "it does not offer Verification"
+            [answer] = association.ask(context, C_ECHO_RQ)
+    except (NoAssociation, AssociationLost) as failed:
+        return f"{failed}; {failed.hint}" if failed.hint else str(failed)
+    return "" if answer.succeeded else f"it answered with status {answer.status:04X}"
+
+
+def routes(peers: Peers, outbound: Outbound) -> list[Route]:
+    """The button that tests a registered peer."""
+
+    async def test(request: Request, principal: Principal) -> Response:
+        words = await in_thread(lambda: ask(peers.get(request.path_params["ae_title"]), outbound))
+        return JSONResponse({"succeeded": words == "", "words": words})
+
+    return [Route(("POST",), "/api/peers/{ae_title}/echo", test, Action.MANAGE_PEERS)]

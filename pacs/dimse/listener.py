@@ -7,11 +7,12 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
+from pacs.access.activity import Activity, Reason
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
@@ -23,7 +24,8 @@ from pacs.dimse.registry import Services
 from pacs.dimse.service import Registry
 from pacs.dimse.tls import Certificates, TlsConnection
 from pacs.dimse.watchdog import Watchdog
-from pacs.errors import NodeFailed
+from pacs.errors import NodeFailed, SuretError
+from pacs.model import Clock
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
@@ -172,6 +174,10 @@ class Listener:
         for thread in threads:
             thread.join(5)
         self._watchdog.stop()
+        try:
+            self._peers.activities.flush()
+        except SuretError as error:  # the index fails: nothing else may be kept from stopping
+            log.warning("activity_not_written", error=str(error))
 
     def statistics(self) -> dict[str, int]:
         """Counters since the start, and what is open now."""
@@ -278,26 +284,36 @@ class Listener:
         calling, called = request.calling_ae_title, request.called_ae_title
         own, address = self._settings.ae_title, association.connection.address
         if self._settings.check_called_ae_title and called != own:
-            raise Refused(Rejection.CALLED_AE_TITLE, f"sent to AE title {called!r}; this node is {own}")
+            raise Refused(Rejection.CALLED_AE_TITLE, Reason.CALLED_AE_TITLE, called=called, own=own)
         principal = self._peers.recognise(calling, address)
         if principal is None:
             self._peers.note_unknown(calling, called, address)
-            raise Refused(
-                Rejection.CALLING_AE_TITLE,
-                f"AE title {calling!r} at {address} is not registered; allow it with `pacs ae add`",
-            )
+            known = self._peers.registered(calling)
+            if known is None:
+                raise Refused(Rejection.CALLING_AE_TITLE, Reason.NOT_REGISTERED, calling=calling, address=address)
+            where = {"calling": calling, "address": address, "host": known.host}
+            raise Refused(Rejection.CALLING_AE_TITLE, Reason.OTHER_ADDRESS, **where)
+        principal = _proven(principal, association.connection)
         with self._lock:
-            if self._draining:
-                raise Refused(Rejection.LOCAL_LIMIT, "the node is stopping")
-            if len(self._associations) >= self._settings.associations_max:
-                raise Refused(Rejection.LOCAL_LIMIT, "as many associations as allowed are open")
-            from_there = sum(other.connection.address == address for other in self._associations)
-            if from_there >= self._settings.associations_per_address_max:
-                raise Refused(Rejection.LOCAL_LIMIT, f"as many associations as allowed are open from {address}")
-            self._half_open.pop(association, None)
-            self._associations[association] = None
-            self._counts["associations"] += 1
+            self._admit(association, principal)
         return principal
+
+    def _admit(self, association: Association, principal: Principal) -> None:
+        """Keep to the limits. Raises Refused."""
+        address, settings = association.connection.address, self._settings
+        if self._draining:
+            raise Refused(Rejection.LOCAL_LIMIT, Reason.STOPPING)
+        if len(self._associations) >= settings.associations_max:
+            raise Refused(Rejection.LOCAL_LIMIT, Reason.TOO_MANY, limit=settings.associations_max)
+        most = settings.associations_per_address_max
+        if sum(other.connection.address == address for other in self._associations) >= most:
+            raise Refused(Rejection.LOCAL_LIMIT, Reason.TOO_MANY_FROM_ADDRESS, address=address, limit=most)
+        limit = principal.peer.options.associations_max if principal.peer is not None else None
+        if limit and sum(other.calling_ae_title == principal.name for other in self._associations) >= limit:
+            raise Refused(Rejection.LOCAL_LIMIT, Reason.TOO_MANY_FROM_TITLE, calling=principal.name, limit=limit)
+        self._half_open.pop(association, None)
+        self._associations[association] = None
+        self._counts["associations"] += 1
 
     def registry(self, principal: Principal) -> Registry:
         """The services offered to `principal`."""
@@ -307,3 +323,24 @@ class Listener:
         """Count one more `name`."""
         with self._lock:
             self._counts[name] += 1
+
+    @property
+    def clock(self) -> Clock:
+        """The node's clock."""
+        return self._peers.activities.clock
+
+    def note(self, activity: Activity) -> None:
+        """Keep what a caller did."""
+        self._peers.activities.note(activity)
+
+
+def _proven(principal: Principal, connection: Connection) -> Principal:
+    """The principal with what its connection proves. Raises Refused where that is less than was registered."""
+    certificate = connection.certificate_sha256
+    if principal.peer is not None:
+        options = principal.peer.options
+        if options.tls and not connection.encrypted:
+            raise Refused(Rejection.NOT_ACCEPTED, Reason.TLS_REQUIRED, calling=principal.name)
+        if options.certificate_sha256 and options.certificate_sha256 != certificate:
+            raise Refused(Rejection.CALLING_AE_TITLE, Reason.OTHER_CERTIFICATE, calling=principal.name)
+    return replace(principal, certified=bool(certificate))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from pacs.access.activity import Ending, Reason
 from pacs.dimse.command import Command, CommandInvalid, read_command
 from pacs.dimse.connection import Connection
 from pacs.dimse.pdu import (
@@ -140,7 +141,7 @@ class Messages:
             self._pdu_left = length
         elif kind == A_RELEASE_RQ:
             self._connection.take(4)
-            raise AssociationOver("released", RELEASE_RESPONSE)
+            raise AssociationOver(Ending.because(Reason.RELEASED), RELEASE_RESPONSE)
         else:
             raise unexpected(kind)
 
@@ -184,7 +185,7 @@ class Messages:
 def unexpected(kind: int) -> Exception:
     """What a PDU of `kind` means where none such has a place."""
     if kind == A_ABORT:
-        return AssociationOver("aborted by the peer")
+        return AssociationOver(Ending.because(Reason.ABORTED))
     if kind in PDU_TYPES:
         return ProtocolViolation(AbortReason.UNEXPECTED_PDU, f"a PDU of type {kind:02X}, which has no place here")
     return ProtocolViolation(AbortReason.UNRECOGNISED_PDU, f"bytes that are no PDU (type {kind:02X})")

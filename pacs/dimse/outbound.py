@@ -18,6 +18,7 @@ from typing import Final, Self
 
 import structlog
 
+from pacs.access.peer import ORDINARY, PeerOptions
 from pacs.access.principals import NODE, Principal
 from pacs.dimse.command import (
     C_CANCEL_RQ,
@@ -32,7 +33,7 @@ from pacs.dimse.command import (
     request,
     response,
 )
-from pacs.dimse.connection import Connection, ConnectionEnded
+from pacs.dimse.connection import Connection, ConnectionEnded, NotSecured
 from pacs.dimse.messages import Messages, Piece, unexpected
 from pacs.dimse.pdu import (
     A_ABORT,
@@ -54,6 +55,7 @@ from pacs.dimse.pdu import (
 )
 from pacs.dimse.proposal import CONTEXTS_MAX, associate_request, parse_associate_accept, parse_associate_reject
 from pacs.dimse.service import AssociationOver, Context, Discard, Service, receive_whole
+from pacs.dimse.tls import Certificates, TlsConnection
 from pacs.dimse.watchdog import Watchdog
 from pacs.errors import SuretError
 from pacs.settings import DimseSettings
@@ -126,6 +128,7 @@ class Outbound:
     """Opens associations to peers, from any thread. `start`, then `drain` and `stop`; not started again."""
 
     def __init__(self, settings: DimseSettings) -> None:
+        """Raises NodeFailed when there are certificates that cannot be used."""
         self._settings = settings
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(settings.outbound_associations_max)
@@ -133,6 +136,7 @@ class Outbound:
         self._open: set[Connection] = set()
         self._stopping = False
         self._watchdog = Watchdog(settings.idle_timeout_s, settings.rate_floor_bytes_per_s)
+        self._certificates = Certificates(settings) if settings.tls_certificate else None
 
     @property
     def ae_title(self) -> str:
@@ -173,6 +177,7 @@ class Outbound:
         called: str,
         proposals: Sequence[Proposal],
         *,
+        options: PeerOptions = ORDINARY,
         calling: str = "",
         roles: Mapping[str, Roles] = MappingProxyType({}),
         extended: Mapping[str, bytes] = MappingProxyType({}),
@@ -181,7 +186,8 @@ class Outbound:
     ) -> OutboundAssociation:
         """An established association with the peer `called`, to be used as a context manager, which releases it.
 
-        At most 128 `proposals`. `calling` is the node's own title unless given. `roles` are what the node wants to be
+        At most 128 `proposals`. `options` are those of a registered peer: over TLS, to which certificate. `calling` is
+        the node's own title unless given. `roles` are what the node wants to be
         by SOP class, where that is not SCU; `extended` what it proposes in SOP class extended negotiation. `serve`
         answers what the peer asks meanwhile, in the name of `principal`. Raises NoAssociation.
         """
@@ -192,7 +198,8 @@ class Outbound:
             raise NoAssociation(f"too many associations are open to reach {where}", "try again later")
         connection: Connection | None = None
         try:
-            connection = self._connect(host, port, where)
+            connection = self._connect(host, port, where, options)
+            self._secure(connection, where, options)
             association = OutboundAssociation(self, connection, self._settings, called, principal, serve)
             association.establish(calling or self.ae_title, proposals, roles, extended, where)
         except BaseException:
@@ -203,7 +210,13 @@ class Outbound:
             raise
         return association
 
-    def _connect(self, host: str, port: int, where: str) -> Connection:
+    def _connect(self, host: str, port: int, where: str, options: PeerOptions) -> Connection:
+        if options.tls and self._certificates is None:
+            raise NoAssociation(
+                f"{where} has to be called over TLS, and this node has no certificate",
+                "set PACS_DIMSE__TLS_CERTIFICATE",
+                transient=False,
+            )
         hint = "check its address and port, and that it runs and is reachable from here"
         try:
             stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
@@ -212,14 +225,34 @@ class Outbound:
         stream.settimeout(None)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         capacity = max(BUFFER_BYTES_MIN, self._settings.pdu_bytes_max + HEADER.size, self._settings.command_bytes_max)
-        connection = Connection(stream, str(stream.getpeername()[0]), capacity)
+        address = str(stream.getpeername()[0])
+        if options.tls and self._certificates is not None:
+            connection: Connection = TlsConnection(stream, address, capacity, self._certificates, accepted=False)
+        else:
+            connection = Connection(stream, address, capacity)
         with self._lock:
-            if not self._stopping:
-                self._open.add(connection)
-                self._watchdog.watch(connection)
-                return connection
-        connection.close()
-        raise NoAssociation("the node is stopping", "try again when it runs")
+            if self._stopping:
+                connection.close()
+                raise NoAssociation("the node is stopping", "try again when it runs")
+            self._open.add(connection)
+            self._watchdog.watch(connection)
+        return connection
+
+    def _secure(self, connection: Connection, where: str, options: PeerOptions) -> None:
+        connection.expect_within(self._settings.connect_timeout_s)
+        try:
+            connection.secure()
+        except NotSecured as failed:
+            raise NoAssociation(
+                f"{where}: {failed}", "check its certificate, this node's and the authorities"
+            ) from None
+        connection.expect_nothing()
+        if options.certificate_sha256 not in ("", connection.certificate_sha256):
+            raise NoAssociation(
+                f"{where} shows another certificate than the one that is registered",
+                "see `pacs ae list`",
+                transient=False,
+            )
 
     def forget(self, connection: Connection) -> None:
         """Close a connection and give back its place."""
@@ -532,7 +565,7 @@ class OutboundAssociation:
             yield
         except AssociationOver as over:
             self._end(over.last_pdu)
-            raise AssociationLost(f"{self.called} ended the association: {over.how}") from None
+            raise AssociationLost(f"{self.called} ended the association: {over}") from None
         except ConnectionEnded as ended:
             self._end(b"")
             raise AssociationLost(f"the association with {self.called} was lost: {ended}") from None

@@ -43,6 +43,7 @@ _CONTEXTS_MAX = 128
 class Rejection(Enum):
     """Why an association is refused: result, source and reason of A-ASSOCIATE-RJ (PS3.8 Table 9-21)."""
 
+    NOT_ACCEPTED = (1, 1, 1)
     APPLICATION_CONTEXT = (1, 1, 2)
     CALLING_AE_TITLE = (1, 1, 3)
     CALLED_AE_TITLE = (1, 1, 7)

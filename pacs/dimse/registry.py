@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pacs.access.grants import Action, may
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
@@ -28,13 +30,17 @@ class Services:
         }
 
     def registry(self, principal: Principal) -> Registry:
-        """What is offered to `principal`: private storage classes only where it may store."""
+        """What is offered to `principal`: private storage classes only where it may store, storage in the transfer
+        syntaxes that are registered of it where there are any."""
         accept_unknown = self._accept_unknown and may(principal, Action.STORE)
+        storage, registered = self._storage, principal.peer.options.transfer_syntaxes if principal.peer else ()
+        if registered:
+            storage = replace(storage, transfer_syntaxes=storage.transfer_syntaxes & frozenset(registered))
 
         def service_of(abstract_syntax: str) -> Service | None:
             service = self._table.get(abstract_syntax)
             if service is None and is_storage_class(abstract_syntax, accept_unknown=accept_unknown):
-                return self._storage
+                return storage
             return service
 
         return service_of

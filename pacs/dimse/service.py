@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from pacs.access.activity import Ending
 from pacs.access.principals import Principal
 from pacs.dicom.uids import TRANSFER_SYNTAXES
 from pacs.dimse.command import Command
@@ -36,9 +37,9 @@ MESSAGE_TRANSFER_SYNTAXES: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.1000
 class AssociationOver(Exception):
     """The association ends here; `last_pdu` is still sent, then the peer has to close."""
 
-    def __init__(self, how: str, last_pdu: bytes = b"") -> None:
-        super().__init__(how)
-        self.how = how
+    def __init__(self, ending: Ending, last_pdu: bytes = b"") -> None:
+        super().__init__(str(ending))
+        self.ending = ending
         self.last_pdu = last_pdu
 
 

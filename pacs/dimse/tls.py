@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from pacs.dimse.connection import Connection, ConnectionEnded
+from pacs.dimse.connection import Connection, NotSecured
 from pacs.errors import NodeFailed
 from pacs.settings import DimseSettings
 
@@ -117,20 +117,23 @@ def _no_password() -> str:
 class TlsConnection(Connection):
     """A connection over TLS. One thread reads and writes it, as OpenSSL wants; others may only end it."""
 
-    def __init__(self, stream: socket.socket, address: str, capacity: int, certificates: Certificates) -> None:
+    def __init__(
+        self, stream: socket.socket, address: str, capacity: int, certificates: Certificates, *, accepted: bool = True
+    ) -> None:
+        """`accepted`: the peer opened it; else the node did."""
         super().__init__(stream, address, capacity)
         self._certificates = certificates
+        self._accepted = accepted
 
     def secure(self) -> None:
-        """Shake hands, within the deadline that is set. Raises ConnectionEnded, which says why in plain words."""
+        """Shake hands, within the deadline that is set. Raises NotSecured, which says why in plain words."""
         try:
-            wrapped = self._certificates.accepting().wrap_socket(
-                self._stream, server_side=True, do_handshake_on_connect=False
-            )
+            context = self._certificates.accepting() if self._accepted else self._certificates.asking()
+            wrapped = context.wrap_socket(self._stream, server_side=self._accepted, do_handshake_on_connect=False)
             self._stream = wrapped
             wrapped.do_handshake()
         except (OSError, ValueError) as error:
-            raise ConnectionEnded(self.expired or f"no TLS with the caller: {explained(error)}") from None
+            raise NotSecured(self.expired or f"no TLS with the peer: {explained(error)}") from None
         certificate = wrapped.getpeercert(binary_form=True)
         if certificate is not None:  # only one that is signed by a trusted authority comes so far
             self.certificate_sha256 = hashlib.sha256(certificate).hexdigest()

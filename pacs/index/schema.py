@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -270,6 +271,7 @@ peer = Table(
     Column("host", TEXT, nullable=False),
     Column("port", Integer, nullable=False),
     Column("verbs", TEXT, nullable=False),  # comma separated
+    _text("options"),  # JSON: pacs.access.peer.PeerOptions
     _moment("created_at"),
 )
 
@@ -282,6 +284,22 @@ unknown_caller = Table(
     Column("attempts", Integer, nullable=False, server_default="1"),
     _moment("first_at"),
     _moment("last_at"),
+)
+
+peer_activity = Table(
+    "peer_activity",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    _moment("at"),
+    Column("ae_title", TEXT, nullable=False),
+    Column("address", TEXT, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("details", TEXT, nullable=False),  # JSON: what the words of the reason name
+    Column("seconds", Double, nullable=False),
+    Column("counts", TEXT, nullable=False),  # JSON: answers by operation and outcome
+    _text("last_refusal"),
+    Index("ix_peer_activity_ae_title", "ae_title", "row"),
 )
 
 ai_service = Table(

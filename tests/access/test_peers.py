@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from pacs.access.grants import Action, may
+from pacs.access.peer import Verb
 from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers
-from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role, Verb
+from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
 from pacs.errors import NotFound, NotPermitted, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.index.schema import audit

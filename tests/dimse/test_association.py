@@ -94,7 +94,7 @@ def test_bytes_one_at_a_time_are_understood(listener: Listener):
 @pytest.mark.parametrize(
     ("options", "calling", "rejection", "why"),
     [
-        ({"called": "ANOTHER"}, b"TESTER", (1, 1, 7), "sent to AE title 'ANOTHER'; this node is SURET"),
+        ({"called": "ANOTHER"}, b"TESTER", (1, 1, 7), "sent to AE title ANOTHER; this node is SURET"),
         ({}, b"back\\slash", (1, 1, 3), "not registered"),
         ({"maximum_length": 64}, b"TESTER", (1, 2, 1), "PDUs of 64 bytes"),
     ],

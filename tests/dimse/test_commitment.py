@@ -13,7 +13,8 @@ from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 from pynetdicom import AE, build_role, evt
 
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import Verb
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive import commitments, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import CommitmentState, Direction, Reference

@@ -12,7 +12,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from sqlalchemy import select
 
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import Verb
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.attributes import Level
 from pacs.dimse.association import Association

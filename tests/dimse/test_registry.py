@@ -4,8 +4,9 @@ import pytest
 from pydicom._uid_dict import UID_dictionary
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
+from pacs.access.peer import Verb
 from pacs.access.peers import Peers
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.registry import Services
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES, Registry

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
-from pacs.access.principals import Principal, PrincipalKind, Verb
+from pacs.access.peer import Verb
+from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.dimse.store import is_storage_class

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import socket
 import ssl
@@ -13,9 +14,14 @@ from typing import Any, NamedTuple
 import pytest
 import structlog.testing
 
+from pacs.access.activity import Reason
+from pacs.access.peer import PeerOptions, Verb
+from pacs.access.peers import Peers
+from pacs.access.principals import OPERATOR
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed
+from pacs.model import utc_now
 from pacs.settings import DimseSettings
 from tests.support.archives import open_archive
 from tests.support.certificates import Authority, Identity
@@ -228,3 +234,19 @@ def test_without_mutual_tls_an_anonymous_caller_comes_in(archive: Archive, parti
 def test_mutual_tls_without_authorities_is_a_mistake_of_the_settings():
     with pytest.raises(ValueError, match="who signs the certificates of peers"):
         DimseSettings(tls_certificate="node.pem")
+
+
+def test_a_peer_is_held_to_the_certificate_that_is_registered(archive: Archive, parties: Parties, logged: Logged):
+    shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(parties.device.certificate.read_text())).hexdigest()
+    peers = Peers(archive.index, utc_now)
+    for title, digest in (("MINE", shown), ("OTHERS", "0" * 64)):
+        options = PeerOptions(tls=True, certificate_sha256=digest)
+        peers.add(title, "127.0.0.1", 104, {Verb.STORE}, by=OPERATOR, options=options)
+    with listening(archive, **_settings(parties.node, parties.authority)) as listener:
+        identity = _as(parties.device, parties.authority)
+        assert _scu("echoscu", listener, "-aet", "MINE", *identity).returncode == 0
+        refused = _scu("echoscu", listener, "-aet", "OTHERS", *identity)
+        assert "Calling AE Title Not Recognized" in refused.stderr
+        assert settled(listener)
+        (told,) = listener._peers.activities.latest("OTHERS")
+        assert told.ending.reason is Reason.OTHER_CERTIFICATE

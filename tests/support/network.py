@@ -11,8 +11,9 @@ from typing import Any
 from pydicom import Dataset
 from pynetdicom import AE
 
+from pacs.access.peer import Verb
 from pacs.access.peers import Peers
-from pacs.access.principals import OPERATOR, Verb
+from pacs.access.principals import OPERATOR
 from pacs.archive import jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState

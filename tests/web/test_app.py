@@ -51,6 +51,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("GET", "/api/worklist"): READERS,
     ("GET", "/ws"): SIGNED_IN - {Role.SERVICE},
     ("GET", "/api/peers"): ADMIN,
+    ("GET", "/api/peers/activity"): ADMIN,
     ("POST", "/api/peers"): ADMIN,
     ("PUT", "/api/peers/{ae_title}"): ADMIN,
     ("DELETE", "/api/peers/{ae_title}"): ADMIN,

@@ -6,6 +6,7 @@ import { forgetPictures } from "@/ui/lazyViewport";
 import "@/ui/base.css";
 import "@/worklist/worklist.css";
 import "@/ui/study.css";
+import "@/devices/devices.css";
 
 const app = new App(() => void forgetPictures());
 app.start();

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pacs.access.accounts import Account, Accounts
+from pacs.access.activity import Activity
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.peers import Peer, Peers, UnknownCaller
-from pacs.access.principals import Principal, Role, Verb
+from pacs.access.peer import ORDINARY, Peer, PeerOptions, Verb
+from pacs.access.peers import Peers, UnknownCaller
+from pacs.access.principals import Principal, Role
 from pacs.access.sessions import Sessions
 from pacs.web.api.bodies import body_as, plain
 
@@ -24,6 +26,7 @@ class NewPeer(msgspec.Struct, forbid_unknown_fields=True):
     host: str
     port: int
     verbs: list[Verb]
+    options: PeerOptions = ORDINARY
 
 
 class NewAccount(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,20 +61,25 @@ def peer_routes(peers: Peers) -> list[Route]:
 
     async def add(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewPeer)
-        await in_thread(peers.add, new.ae_title, new.host, new.port, new.verbs, by=principal)
+        await in_thread(peers.add, new.ae_title, new.host, new.port, new.verbs, by=principal, options=new.options)
         return Response(None, 201)
 
     async def change(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewPeer)
         title = request.path_params["ae_title"]
-        await in_thread(peers.update, title, new.host, new.port, new.verbs, by=principal)
+        await in_thread(peers.update, title, new.host, new.port, new.verbs, by=principal, options=new.options)
         return Response(None, 204)
 
     async def remove(request: Request, principal: Principal) -> Response:
         await in_thread(peers.remove, request.path_params["ae_title"], by=principal)
         return Response(None, 204)
 
+    async def activity(request: Request, principal: Principal) -> Response:
+        title = request.query_params.get("ae_title")
+        return JSONResponse({"activity": [_activity(one) for one in await in_thread(peers.activities.latest, title)]})
+
     return [
+        Route(("GET",), "/api/peers/activity", activity, Action.MANAGE_PEERS),
         Route(("GET",), "/api/peers", show, Action.MANAGE_PEERS),
         Route(("POST",), "/api/peers", add, Action.MANAGE_PEERS),
         Route(("PUT",), "/api/peers/{ae_title}", change, Action.MANAGE_PEERS),
@@ -138,6 +146,11 @@ def _account(account: Account) -> dict[str, Any]:
 def _peer(peer: Peer) -> dict[str, Any]:
     shown: dict[str, Any] = plain(peer)
     return shown | {"verbs": sorted(peer.verbs)}
+
+
+def _activity(activity: Activity) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(activity)
+    return shown | {"words": str(activity.ending)}
 
 
 def _caller(caller: UnknownCaller) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from pacs.access.peer import ORDINARY
 from pacs.access.principals import Role
 from tests.support.web import PASSWORD, Site
 
@@ -23,7 +25,9 @@ def test_an_unknown_caller_becomes_a_peer(site: Site, admin: TestClient) -> None
     assert admin.post("/api/peers", json=new).status_code == 201
     page = admin.get("/api/peers").json()
     assert page["unknown_callers"] == []
-    assert page["peers"][0] | {"created_at": ""} == {**new, "verbs": ["echo", "store"], "created_at": ""}
+    ordinary = msgspec.json.decode(msgspec.json.encode(ORDINARY))
+    expected = {**new, "verbs": ["echo", "store"], "options": ordinary, "created_at": ""}
+    assert page["peers"][0] | {"created_at": ""} == expected
     assert admin.post("/api/peers", json=new).status_code == 400
     assert admin.put("/api/peers/CT1", json={**new, "port": 11112}).status_code == 204
     assert admin.get("/api/peers").json()["peers"][0]["port"] == 11112
@@ -38,6 +42,8 @@ def test_an_unknown_caller_becomes_a_peer(site: Site, admin: TestClient) -> None
         {"ae_title": "TOO-LONG-A-TITLE-X", "host": "h", "port": 1, "verbs": ["store"]},
         {"ae_title": "A", "host": "h", "port": 0, "verbs": ["store"]},
         {"ae_title": "A", "host": "h", "port": 1, "verbs": ["rule"]},
+        {"ae_title": "A", "host": "h", "port": 1, "verbs": ["store"], "options": {"tsl": True}},
+        {"ae_title": "A", "host": "h", "port": 1, "verbs": ["store"], "options": {"duplicates": "supersede"}},
         {"ae_title": "A", "host": "h", "port": "1", "verbs": ["store"]},
         {"ae_title": "A", "host": "h", "port": 1},
     ],

@@ -4,6 +4,7 @@ import { effect, signal, untracked, type ReadonlySignal } from "@preact/signals"
 
 import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
+import { Devices } from "@/model/devices";
 import { Live } from "@/model/live";
 import { followRoute, type Route } from "@/model/route";
 import { Session } from "@/model/session";
@@ -13,6 +14,7 @@ import { Worklist } from "@/model/worklist";
 export class App {
   readonly session: Session;
   readonly worklist: Worklist;
+  readonly devices: Devices;
   readonly live: Live;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
@@ -25,6 +27,7 @@ export class App {
     this.web = new DicomWeb(http);
     this.session = new Session(http);
     this.worklist = new Worklist(http);
+    this.devices = new Devices(http);
     this.route = followRoute();
     this.live = new Live({
       connected: () => {

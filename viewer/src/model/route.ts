@@ -4,11 +4,15 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 
 import { isUid } from "@/dicomweb/client";
 
-export type Route = { readonly screen: "worklist" } | { readonly screen: "study"; readonly studyInstanceUid: string };
+export type Route =
+  | { readonly screen: "worklist" }
+  | { readonly screen: "devices" }
+  | { readonly screen: "study"; readonly studyInstanceUid: string };
 
 const STUDY = /^#\/study\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
+  if (hash === DEVICES_LINK) return { screen: "devices" };
   const studyInstanceUid = STUDY.exec(hash)?.[1] ?? "";
   return isUid(studyInstanceUid) ? { screen: "study", studyInstanceUid } : { screen: "worklist" };
 }
@@ -18,6 +22,7 @@ export function studyLink(studyInstanceUid: string): string {
 }
 
 export const WORKLIST_LINK = "#/";
+export const DEVICES_LINK = "#/devices";
 
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {

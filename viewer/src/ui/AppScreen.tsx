@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 
+import { DevicesScreen } from "@/devices/DevicesScreen";
 import { language, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { FailureNote } from "@/ui/FailureNote";
@@ -32,6 +33,7 @@ export function AppScreen({ app }: { readonly app: App }) {
       return <Login session={app.session} ended={state.ended} />;
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
+      if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
       const study = app.study.value;
       return study ? <StudyScreen key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;
     }

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
+import { DEVICES_LINK } from "@/model/route";
 import { NO_FILTER, type Worklist } from "@/model/worklist";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
@@ -40,6 +41,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         <Brand />
         <span class="spacer" />
         <LiveMark live={app.live} />
+        <DevicesLink app={app} />
         <LanguageSelect />
         <UserButton app={app} />
       </header>
@@ -53,6 +55,17 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         </div>
       </main>
     </div>
+  );
+}
+
+function DevicesLink({ app }: { readonly app: App }) {
+  const state = app.session.state.value;
+  if (state.kind !== "signed-in" || !state.user.roles.includes("admin")) return null;
+  return (
+    <a class="button quiet" href={DEVICES_LINK} data-testid="devices-link" title={t("devices.heading")}>
+      <Icon name="device" />
+      <span class="user-name">{t("devices.heading")}</span>
+    </a>
   );
 }
 
