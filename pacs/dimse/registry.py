@@ -8,7 +8,7 @@ from pacs.access.grants import Action, may
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.dimse import echo
+from pacs.dimse import echo, mpps, ups, worklist
 from pacs.dimse.commitment import STORAGE_COMMITMENT, CommitmentService
 from pacs.dimse.find import FIND_MODELS, FindProvider
 from pacs.dimse.service import Registry, Service
@@ -27,6 +27,9 @@ class Services:
             echo.VERIFICATION: echo.service(),
             **{uid: find.service(model) for uid, model in FIND_MODELS.items()},
             STORAGE_COMMITMENT: CommitmentService(archive, peers).service(),
+            worklist.MODALITY_WORKLIST: worklist.service(archive, settings),
+            **mpps.services(archive, settings),
+            **ups.services(archive, settings, lambda ae_title: peers.registered(ae_title) is not None),
         }
 
     def registry(self, principal: Principal) -> Registry:
