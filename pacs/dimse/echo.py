@@ -42,7 +42,7 @@ def ask(peer: Peer, outbound: Outbound) -> str:
                 return "it does not offer Verification"
             [answer] = association.ask(context, C_ECHO_RQ)
     except (NoAssociation, AssociationLost) as failed:
-        return f"{failed}; {failed.hint}" if failed.hint else str(failed)
+        return str(failed)
     return "" if answer.succeeded else f"it answered with status {answer.status:04X}"
 
 
