@@ -155,6 +155,27 @@ def _ai_rule_remove(core: Core, arguments: Arguments) -> Any:
     core.registry.remove_rule(arguments["id"], by=OPERATOR)
 
 
+def _mwl_add(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.scheduled import ScheduledSteps  # not at the top: most commands only ask the node that runs
+
+    return ScheduledSteps(core.archive).add(arguments["document"], by=OPERATOR)
+
+
+def _mwl_list(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.scheduled import START, ScheduledSteps
+    from pacs.dicom.keys import Keys
+
+    keys = arguments["keys"]
+    found = ScheduledSteps(core.archive).matching(keys, Keys(keys, (START,)))
+    return [entry for entry, _ in zip(found, range(arguments["limit"]), strict=False)]
+
+
+def _mwl_remove(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.scheduled import ScheduledSteps
+
+    ScheduledSteps(core.archive).remove(arguments["study_instance_uid"], arguments["step_id"], by=OPERATOR)
+
+
 def _object_prove(core: Core, arguments: Arguments) -> Any:
     from pacs.archive.damage import prove  # not at the top: most commands only ask the node that runs
 
@@ -209,6 +230,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "ai.rule.add": _ai_rule_add,
         "ai.rule.list": _ai_rule_list,
         "ai.rule.remove": _ai_rule_remove,
+        "mwl.add": _mwl_add,
+        "mwl.list": _mwl_list,
+        "mwl.remove": _mwl_remove,
         "object.prove": _object_prove,
         "scrub.part": _scrub_part,
         "scrub.done": _scrub_done,

@@ -11,6 +11,9 @@ SuretError(message, hint)
 │   ├── OutOfResources        A700/507  disk or inodes at their limit; nothing stored, send again later
 │   └── StoreFailed           0110  storage or index failed; nothing promised, send again
 ├── QueryRefused              A900/400  the question is malformed or too broad
+├── AttributesRefused         400  attributes that are given are not as they have to be, every mistake at once
+├── OperationRefused          carries its DIMSE status: an operation on a procedure step that its state does not allow
+├── AlreadyThere              409  what is to be made has the identity of something that is there
 ├── NotFound                  404  unknown, or not for this caller
 ├── NotPermitted              0124/403
 ├── Unreadable                422  stored, but this part of it cannot be decoded
@@ -95,6 +98,25 @@ class StoreFailed(ArrivalRefused):
 
 class QueryRefused(SuretError):
     """The question is malformed or too broad."""
+
+
+class AttributesRefused(SuretError):
+    """Attributes that are given are not as they have to be: one mistake a line."""
+
+
+class OperationRefused(SuretError):
+    """An operation on a procedure step that is not possible. `status` is the DIMSE status, `tags` the attributes it is
+    about, `error_id` the Error ID (0000,0903) where the standard gives one."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int, tags: tuple[int, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.tags = tags
+        self.error_id = 0
+
+
+class AlreadyThere(SuretError):
+    """What is to be made has the identity of something that is there."""
 
 
 class NotFound(SuretError):

@@ -65,6 +65,9 @@ class EventKind(StrEnum):
     INSTANCE_DAMAGED = "instance.damaged"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
+    SCHEDULED_STEP = "scheduled_step.changed"
+    PERFORMED_STEP = "performed_step.changed"
+    WORKITEM = "workitem.changed"
 
 
 class Outcome(StrEnum):

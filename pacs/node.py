@@ -29,11 +29,13 @@ from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
+from pacs.archive.workitems import Workitems
 from pacs.dimse import echo
 from pacs.dimse.commitment import CommitmentService
 from pacs.dimse.commitment_jobs import CommitmentJobs
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
+from pacs.dimse.ups_reports import ReportJobs
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.index.engine import Index
 from pacs.model import Clock, utc_now
@@ -234,7 +236,8 @@ class Node:
         commitment = CommitmentJobs(
             core.archive, core.peers, self.outbound, CommitmentService(core.archive, core.peers)
         )
-        self.runner = JobRunner(core.archive, commitment.kinds(), lambda _title: 2)
+        reports = ReportJobs(core.archive, core.peers, self.outbound)
+        self.runner = JobRunner(core.archive, [*commitment.kinds(), *reports.kinds()], lambda _title: 2)
         transcoder = Transcoder(core.archive, workers.decode)
         self.listener = Listener(core.archive, core.peers, settings.dimse, self.outbound, transcoder)
         self.web = WebServer(
@@ -265,6 +268,7 @@ class Node:
         """
         recover(self.core.archive, adopt_hours=self.core.settings.archive.adopt_hours)
         self.first_password = self._ensure_administrator()
+        Workitems(self.core.archive).tell_of_restart()
         with ExitStack() as running:
             parts = (
                 self._prover,

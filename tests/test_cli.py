@@ -18,6 +18,7 @@ from pacs.errors import NodeFailed
 from pacs.settings import Settings
 from tests.support.factories import ct_series, write_folder
 from tests.support.process import NodeProcess
+from tests.support.steps import entry
 
 COMMANDS = [
     "",
@@ -29,6 +30,7 @@ COMMANDS = [
     "migrate",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
     *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
+    *[f"mwl {verb}" for verb in ("add", "list", "remove")],
     *[f"ai {what} {verb}" for what in ("service", "rule") for verb in ("add", "list", "remove")],
 ]
 
@@ -248,3 +250,25 @@ def _sign_in(node: NodeProcess, name: str, password: str) -> int:
     body = {"name": name, "password": password}
     headers = {"X-Suret": "1"}
     return httpx2.post(f"{node.web_url}/api/session", json=body, headers=headers, trust_env=False).status_code
+
+
+def test_the_worklist_from_the_command_line(stopped: NodeProcess, tmp_path: Path) -> None:
+    stopped.data.mkdir(mode=0o700)
+    (stopped.data / "lock").touch(0o600)
+    who = ("--patient-id", "P1", "--patient-name", "Сейітқали^Әсел", "--modality", "CT", "--station", "CT1")
+    refused = stopped.command("mwl", "add", *who)
+    assert refused.returncode == 1
+    assert "ScheduledProcedureStepDescription (0040,0007): expected it" in refused.stderr
+    file = tmp_path / "entry.json"
+    file.write_text(json.dumps(entry("S2", "1.2.4")), encoding="utf-8")
+    for arguments in (
+        (*who, "--description", "CT head", "--date", "20261128", "--time", "0930"),
+        ("--file", str(file)),
+    ):
+        added = stopped.command("mwl", "add", *arguments)
+        assert added.returncode == 0, added.stderr
+    listed = stopped.command("mwl", "list", "--patient", "seiitkali*").stdout.splitlines()
+    assert listed[1].split()[:7] == ["20261128", "0930", "CT1", "CT", "SCHEDULED", "P1", "Сейітқали^Әсел"]
+    assert len(listed) == 2
+    assert stopped.command("mwl", "remove", "1.2.4", "S2").returncode == 0
+    assert stopped.command("mwl", "remove", "1.2.4", "S2").returncode == 1

@@ -21,6 +21,7 @@ class Action(StrEnum):
     RETRIEVE = "retrieve"
     MOVE = "move"
     WATCH = "watch"  # live updates of the worklist
+    WORKLIST = "worklist"  # see and change what is scheduled, and say what is performed
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
     MANAGE_TRIAGE = "manage_triage"
     MANAGE_PEERS = "manage_peers"
@@ -36,10 +37,10 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE},
+        Role.RADIOLOGIST: _READER | {_A.STORE, _A.WORKLIST},
         Role.CLINICIAN: _READER,
-        Role.TECHNOLOGIST: _READER | {_A.STORE},
-        Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE},
+        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.WORKLIST},
+        Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},
     }
 )
 
@@ -50,6 +51,7 @@ VERB_ACTIONS = MappingProxyType(
         Verb.FIND: frozenset({_A.QUERY, _A.ECHO}),
         Verb.MOVE: frozenset({_A.MOVE, _A.ECHO}),
         Verb.GET: frozenset({_A.RETRIEVE, _A.ECHO}),
+        Verb.WORKLIST: frozenset({_A.WORKLIST, _A.ECHO}),
     }
 )
 

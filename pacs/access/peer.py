@@ -10,13 +10,14 @@ import msgspec
 
 
 class Verb(StrEnum):
-    """What a DICOM peer may be allowed (`pacs ae add … --allow store,find,move,get`)."""
+    """What a DICOM peer may be allowed (`pacs ae add … --allow store,find,move,get,worklist`)."""
 
     ECHO = "echo"
     STORE = "store"
     FIND = "find"
     MOVE = "move"
     GET = "get"
+    WORKLIST = "worklist"
 
 
 class DuplicatePolicy(StrEnum):

@@ -8,63 +8,25 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import delete, select
 
 from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged
-from pacs.archive.events import EventLog
-from pacs.index.schema import garbage, instance, study
-from pacs.model import EventKind, InstanceState, to_microseconds
+from pacs.archive.performed import awaited_duty
+from pacs.archive.stability import settle_studies
+from pacs.archive.workitems import Workitems
+from pacs.index.schema import garbage, instance
+from pacs.model import InstanceState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 
 log = structlog.get_logger()
 
-STUDIES_AT_ONCE = 100
 OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
 STABILITY_PERIOD_S = 1.0
 DAMAGE_PERIOD_S = 3600.0
+WORKITEM_PERIOD_S = 3600.0
 FAILURE_PAUSE_S = 5.0
-CLOCK_STEP = timedelta(hours=1)
-"""A change so far ahead was dated by a clock that has stepped back since; smaller differences are another node's."""
-
-
-def settle_studies(archive: Archive, quiet: timedelta) -> int:
-    """Say of every study that got nothing for `quiet` that it is stable: one event a revision, surviving any crash.
-
-    The row tells what is due, so a node that was down at the moment says it when it is up again.
-    """
-    now = archive.clock()
-    before, ahead = to_microseconds(now - quiet), to_microseconds(now + CLOCK_STEP)
-    quiet_enough = or_(study.c.changed_at <= before, study.c.changed_at > ahead)
-    due = (
-        select(study.c.row).where(study.c.stable == 0, quiet_enough).order_by(study.c.changed_at).limit(STUDIES_AT_ONCE)
-    )
-    with archive.index.read() as connection:
-        rows = list(connection.execute(due).scalars())
-    if not rows:
-        return 0
-
-    def settle(connection: Connection) -> int:
-        settled = connection.execute(
-            update(study)
-            .where(study.c.row.in_(rows), study.c.stable == 0, quiet_enough)
-            .values(stable=1, revision=study.c.revision + 1)
-            .returning(study.c.study_instance_uid, study.c.revision, study.c.number_of_instances)
-        ).all()
-        for study_instance_uid, revision, number_of_instances in settled:
-            EventLog.append(
-                connection,
-                archive.clock(),
-                EventKind.STUDY_STABLE,
-                study_instance_uid=study_instance_uid,
-                payload={"revision": revision, "instances": number_of_instances},
-            )
-        return len(settled)
-
-    settled = archive.index.write(settle)
-    archive.events.announce()
-    return settled
 
 
 def remove_garbage(archive: Archive, grace: timedelta) -> int:
@@ -107,7 +69,9 @@ class Housekeeper:
     def __init__(self, archive: Archive, *, quiet: timedelta, grace: timedelta) -> None:
         self._duties: tuple[tuple[str, float, Callable[[], int]], ...] = (
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
+            ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
             ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )
         self._stopping = threading.Event()

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import pacs
-from pacs.cli import ae, ai, archive, node, scrub, user
+from pacs.cli import ae, ai, archive, mwl, node, scrub, user
 from pacs.cli.command import DONE, FAILED, OPTIONS
 from pacs.errors import SuretError
 from storage.errors import StorageError
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 for part in (node, archive, scrub):
     app.add_typer(part.app)
-for name, part in {"user": user, "ae": ae, "ai": ai}.items():
+for name, part in {"user": user, "ae": ae, "ai": ai, "mwl": mwl}.items():
     app.add_typer(part.app, name=name)
 
 

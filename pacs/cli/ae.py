@@ -15,7 +15,7 @@ from pacs.console import print_table
 app = group("Application entities that may call from another machine.")
 
 Title = Annotated[str, typer.Argument(metavar="TITLE", help="The AE title with which it calls.")]
-Allow = Annotated[str, typer.Option("--allow", help="What it may do: any of store,find,move,get.")]
+Allow = Annotated[str, typer.Option("--allow", help="What it may do: any of store,find,move,get,worklist.")]
 
 
 def _verbs(allow: str) -> list[str]:

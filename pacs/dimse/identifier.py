@@ -4,6 +4,7 @@ the attributes that N services exchange, which the node keeps as DICOM JSON (PS3
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _BINARY: Final = {
     "FL": struct.Struct("<f"),
     "FD": struct.Struct("<d"),
 }
+_TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _LONG: Final = frozenset(LONG_VRS.values())
 _SHORT_LENGTH_MAX: Final = 65534
 
@@ -160,6 +162,9 @@ def _value(vr: str, text: str, character_set: str) -> bytes:
     binary = _BINARY.get(vr)
     if binary is not None:
         return b"".join(_number(binary, part) for part in text.split("\\") if part)
+    if vr == "AT":
+        tags = [int(part, 16) for part in text.split("\\") if _TAG.fullmatch(part)]
+        return b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in tags)
     if vr == "UN" or vr in _LONG - TEXT_VRS - {"UR"}:
         raw = base64.b64decode(text)
     else:

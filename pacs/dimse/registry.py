@@ -9,7 +9,7 @@ from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.transcode import Transcoder
-from pacs.dimse import echo
+from pacs.dimse import echo, mpps, ups, worklist
 from pacs.dimse.commitment import STORAGE_COMMITMENT, CommitmentService
 from pacs.dimse.find import FindProvider
 from pacs.dimse.get import GetProvider
@@ -44,6 +44,9 @@ class Services:
             **{uid: get.service(model) for uid, model in GET_MODELS.items()},
             **{uid: move.service(model) for uid, model in MOVE_MODELS.items()},
             STORAGE_COMMITMENT: CommitmentService(archive, peers).service(),
+            worklist.MODALITY_WORKLIST: worklist.service(archive, settings),
+            **mpps.services(archive, settings),
+            **ups.services(archive, settings, lambda ae_title: peers.registered(ae_title) is not None),
         }
 
     def registry(self, principal: Principal) -> Registry:

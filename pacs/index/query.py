@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.dicom.keys import wildcard_matches
 from pacs.dicom.names import folded, skeleton
 from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.schema import LEVEL_TABLES, instance, patient, series, study
@@ -394,22 +395,3 @@ def value_meets(element: Any, test: Equals | Like) -> bool:
     if isinstance(test, Equals):
         return test.value in values
     return any(wildcard_matches(test.pattern, value) for value in values)
-
-
-def wildcard_matches(pattern: str, value: str) -> bool:
-    """`*` and `?` by PS3.4 C.2.2.2.4, in linear space and without a regular expression."""
-    position = retry = 0
-    star = -1
-    while position < len(value):
-        if retry < len(pattern) and (pattern[retry] == "?" or pattern[retry] == value[position] != "*"):
-            position += 1
-            retry += 1
-        elif retry < len(pattern) and pattern[retry] == "*":
-            star, anchor = retry, position
-            retry += 1
-        elif star >= 0:
-            anchor += 1
-            position, retry = anchor, star + 1
-        else:
-            return False
-    return pattern[retry:].strip("*") == ""

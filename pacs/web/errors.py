@@ -12,13 +12,16 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.accounts import AccountRefused, SignInRefused
 from pacs.access.gate import BodyTooLarge, MethodRefused, SignInNeeded
 from pacs.errors import (
+    AlreadyThere,
     ArrivalRefused,
+    AttributesRefused,
     Busy,
     InstanceTooLarge,
     NotAcceptable,
     NotAuthorised,
     NotFound,
     NotPermitted,
+    OperationRefused,
     OutOfResources,
     QueryRefused,
     SettingsInvalid,
@@ -61,6 +64,7 @@ class StateConflict(SuretError):
 STATUS = MappingProxyType(
     {
         QueryRefused: 400,
+        AttributesRefused: 400,
         MultipartBroken: 400,
         AccountRefused: 400,
         SettingsInvalid: 400,
@@ -74,6 +78,8 @@ STATUS = MappingProxyType(
         NotAcceptable: 406,
         RequestTooSlow: 408,
         ArrivalRefused: 409,
+        AlreadyThere: 409,
+        OperationRefused: 409,
         StateConflict: 409,
         BodyTooLarge: 413,
         InstanceTooLarge: 413,

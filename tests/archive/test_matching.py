@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
 from pacs.attributes import BY_KEYWORD, Level
+from pacs.dicom.keys import wildcard_matches
 from pacs.errors import QueryRefused
 from pacs.index.criteria import Query
-from pacs.index.query import wildcard_matches
 from tests.support.archives import open_archive, send
 from tests.support.factories import KAZAKH, RUSSIAN, Patient, ct_slice, us_cine
 

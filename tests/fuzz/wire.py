@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from pacs.access.activity import Activity
 from pacs.access.principals import OPERATOR, Principal
 from pacs.dimse.association import Association
 from pacs.dimse.connection import ConnectionEnded
@@ -156,6 +157,10 @@ class _Host:
         return self._services.registry(principal)
 
     def count(self, name: str) -> None: ...
+
+    clock = staticmethod(utc_now)
+
+    def note(self, activity: Activity) -> None: ...
 
 
 def associate(stream: bytes) -> Wire:

@@ -140,3 +140,28 @@ def test_a_measurement_is_told_in_the_language_of_the_screen(
     for language, unit in (("ru", " мм"), ("en", " mm"), ("kk", " мм")):
         page.get_by_test_id("language-select").select_option(language)
         expect(length).to_contain_text(unit)
+
+
+def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
+    module_node: NodeProcess, page: Page
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    _sign_in(page, module_node)
+    page.get_by_test_id("devices-link").click()
+    form = page.get_by_test_id("register")
+    form.locator("[name=ae_title]").fill(module_node.ae_title)  # the node itself answers under this title
+    form.locator("[name=host]").fill("127.0.0.1")
+    form.locator("[name=port]").fill(str(module_node.dimse_port))
+    form.locator("[type=submit]").click()
+    device = page.get_by_test_id("device")
+    expect(device).to_have_count(1)
+    device.get_by_test_id("echo").click()
+    expect(device.locator(".good[data-testid=echo-result]")).to_be_visible(timeout=20_000)
+    echoscu = str(program("echoscu", "dcmtk"))
+    port = str(module_node.dimse_port)
+    refused = subprocess.run([echoscu, "-aec", "PACS", "127.0.0.1", port], check=False, timeout=60, capture_output=True)
+    assert refused.returncode != 0
+    page.reload()
+    activity = page.get_by_test_id("device-activity")
+    expect(activity.locator(".refused").first).to_contain_text("Sent to AE title PACS")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -24,6 +24,7 @@ EVERYBODY = {"anonymous", "task", *Role}
 SIGNED_IN = set(Role)
 READERS = {"task", *Role}
 ADMIN = {Role.ADMIN}
+SCHEDULERS = SIGNED_IN - {Role.CLINICIAN}
 
 STUDY, SERIES, INSTANCE = "{study}", "{study}/series/{series}", "{study}/series/{series}/instances/{instance}"
 STUDIES = "/dicom-web/studies/"
@@ -49,6 +50,11 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("DELETE", "/api/session"): SIGNED_IN,
     ("POST", "/api/session/password"): SIGNED_IN,
     ("GET", "/api/worklist"): READERS,
+    ("GET", "/api/modality-worklist"): SCHEDULERS,
+    ("POST", "/api/modality-worklist"): SCHEDULERS,
+    ("GET", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
+    ("PUT", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
+    ("DELETE", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
     ("GET", "/ws"): SIGNED_IN - {Role.SERVICE},
     ("GET", "/api/peers"): ADMIN,
     ("GET", "/api/peers/activity"): ADMIN,
@@ -96,6 +102,7 @@ def test_every_caller_on_every_route(site: Site) -> None:
         if route.websocket:
             continue
         path = route.path.replace("{path:path}", "7FE00010" if "bulkdata" in route.path else "")
+        path = path.replace("{step:path}", "STEP1")
         path = path.format(**uids, frames="1", ae_title="NOBODY", name="nobody")
         for method in route.methods:
             for name, client in callers.items():

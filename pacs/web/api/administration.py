@@ -62,7 +62,7 @@ def peer_routes(peers: Peers) -> list[Route]:
     async def add(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewPeer)
         await in_thread(peers.add, new.ae_title, new.host, new.port, new.verbs, by=principal, options=new.options)
-        return Response(None, 201)
+        return JSONResponse(_peer(await in_thread(peers.get, new.ae_title)), 201)
 
     async def change(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewPeer)
