@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +20,6 @@ from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.limits import IngestLimits, refuse_when_full
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
-from pacs.attributes import UNIQUE_KEY, Level
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -122,22 +120,20 @@ class Archive:
             yield from index_query.find(connection, query)
 
     def find_in_pages(self, query: Query) -> Iterator[dict[str, str]]:
-        """`find` for whom a slow peer may keep waiting: no connection to the index is held while a row is dealt with.
+        """`find` (without `offset`) for whom a slow peer may keep waiting: no connection to the index is held while a
+        row is dealt with, and however many rows there are, one page of them is held.
 
-        Each page is of its own moment; what moves from one into the next meanwhile is given once.
+        Each page is of its own moment; what comes to stand before a page that was given is not told.
         """
-        key = UNIQUE_KEY[query.level].keyword
-        given: set[str] = set()
-        offset, end = query.offset, None if query.limit is None else query.offset + query.limit
-        while end is None or offset < end:
-            wanted = PAGE_ROWS if end is None else min(PAGE_ROWS, end - offset)
-            page = list(self.find(replace(query, limit=wanted, offset=offset)))
-            for row in page:
-                if row[key] not in given or query.level is Level.PATIENT:  # whose IDs are unique for an issuer only
-                    yield row
-            given.update(row[key] for row in page)
-            offset += wanted
-            if len(page) < wanted:
+        left, place = query.limit, None
+        while left is None or left > 0:
+            with self.index.read() as connection:
+                page = index_query.page(connection, query, place, PAGE_ROWS)
+            rows = page.rows if left is None else page.rows[:left]
+            yield from rows
+            left = None if left is None else left - len(rows)
+            place = page.last
+            if place is None:
                 return
 
     def count(self, query: Query) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pacs.attributes import Attribute, Matching
 from pacs.dicom.uids import valid_uid
 from pacs.errors import QueryRefused
-from pacs.index.criteria import Between, Criterion, Equals, Item, Like, OneOf, Test
+from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
 
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """Where `*` and `?` are wildcards (PS3.4 C.2.2.2.4); nowhere else."""
@@ -20,9 +20,14 @@ _DATE = re.compile(r"\d{4}(\d{2}(\d{2})?)?")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
 
 
-def criterion(attribute: Attribute, text: str) -> Criterion | None:
+EMPTY_VALUE = '""'
+"""What asks for attributes without a value, where that was agreed on (PS3.4 C.2.2.2.7)."""
+
+
+def criterion(attribute: Attribute, text: str, *, empty_value: bool = False) -> Criterion | None:
     """The criterion that `text` asks of `attribute`; None for universal matching (an empty key, or a lone `*`).
 
+    With `empty_value`, two quotation marks ask for what has no value.
     Raises QueryRefused with the keyword, the value and what was expected.
     """
     text = text.strip(" \0")
@@ -30,6 +35,8 @@ def criterion(attribute: Attribute, text: str) -> Criterion | None:
         return None
     if attribute.vr in WILDCARD_VRS and set(text) == {"*"}:
         return None
+    if empty_value and text == EMPTY_VALUE:
+        return Criterion(attribute, Empty())
     if attribute.matching is not Matching.UID and len(text) > KEY_CHARACTERS_MAX:
         raise QueryRefused(f"{attribute.keyword} is {len(text)} characters long", f"at most {KEY_CHARACTERS_MAX}")
     return Criterion(attribute, _READERS[_kind(attribute)](attribute, text))

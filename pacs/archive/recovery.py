@@ -24,6 +24,7 @@ from pacs.archive.registration import register
 from pacs.errors import OutOfResources, StoreFailed, SuretError
 from pacs.index.engine import lift_time_limits
 from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
+from pacs.index.writer import index_failed
 from pacs.model import (
     EPOCH,
     GarbageReason,
@@ -219,7 +220,9 @@ class _Rebuild:
                 # Whoever is met was examined before this one.
                 stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED, self._now)
         except Exception as error:  # whatever one object brings about, the others are still there
-            self._connection.execute(select(1))  # the index itself has not failed
+            if index_failed(error):  # then it is not this object's fault, and the old index stays as it was
+                raise
+            self._connection.execute(select(1))  # as it is when a savepoint could not be gone back to
             log.error("object_unreadable", object_key=object_key, cause=str(error))
             self._unreadable.append(object_key)
             return

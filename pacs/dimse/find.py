@@ -13,6 +13,7 @@ import structlog
 from pacs.access import audit
 from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
+from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
 from pacs.attributes import BY_KEYWORD, BY_TAG, Attribute, Level, Matching
@@ -65,6 +66,25 @@ _MODALITIES_IN_STUDY: Final = BY_KEYWORD["ModalitiesInStudy"]
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """What was agreed on in the SOP class extended negotiation (PS3.4 Table C.5-2), byte by byte."""
+
+    relational: bool = False
+    combined_date_time: bool = False
+    fuzzy: bool = False
+    empty_value: bool = False
+
+    @classmethod
+    def of(cls, context: Context) -> Agreed:
+        """What holds in `context`. Byte 7, several values that all have to be met, changes nothing: it is always so."""
+        return cls(context.agreed(1), context.agreed(2), context.agreed(3), context.agreed(6))
+
+
+HONOURS: Final = b"\1\1\1\0\0\1\1"
+"""Bytes 4 and 5, timezone adjustment and enhanced multi-frame conversion, are not done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A request understood: `answered` says which attribute of a row fills each key, None where nothing can."""
 
@@ -91,7 +111,7 @@ class FindProvider:
         def find(exchange: Exchange, context: Context, command: Command) -> None:
             self.find(exchange, context, command, model)
 
-        return Service(f"find, {model.name}", MESSAGE_TRANSFER_SYNTAXES, {C_FIND_RQ: find})
+        return Service(f"find, {model.name}", MESSAGE_TRANSFER_SYNTAXES, {C_FIND_RQ: find}, honours=HONOURS)
 
     def find(self, exchange: Exchange, context: Context, command: Command, model: Model) -> None:
         """Answer one request: a response for each match, then the last one without identifier (PS3.4 C.4.1.3)."""
@@ -107,6 +127,8 @@ class FindProvider:
                     model,
                     self._results_max,
                     exchange.principal.study_instance_uids,
+                    agreed=Agreed.of(context),
+                    character_set=_character_set_of(exchange.principal),
                 )
                 self._record(exchange, question)
                 status, comment = self._answer(exchange, context, command, question)
@@ -175,28 +197,50 @@ _ABOUT_THE_ANSWER: Final = frozenset(
 
 
 def understand(
-    keys: Mapping[int, Key], model: Model, results_max: int, study_instance_uids: frozenset[str] | None = None
+    keys: Mapping[int, Key],
+    model: Model,
+    results_max: int,
+    study_instance_uids: frozenset[str] | None = None,
+    *,
+    agreed: Agreed = Agreed(),
+    character_set: str = "",
 ) -> Question:
-    """What the keys of a request ask for. Raises IdentifierRefused and QueryRefused (both are A900)."""
-    character_set = keys[SPECIFIC_CHARACTER_SET].text("") if SPECIFIC_CHARACTER_SET in keys else ""
+    """What the keys of a request ask for; `character_set` is that of a peer which names none. Raises IdentifierRefused
+    and QueryRefused (both are A900)."""
+    if SPECIFIC_CHARACTER_SET in keys:
+        character_set = keys[SPECIFIC_CHARACTER_SET].text("") or character_set
     level = level_of(keys, model)
-    check_hierarchy(keys, model, level, character_set)
+    if not agreed.relational:
+        check_hierarchy(keys, model, level, character_set)
     criteria: list[Criterion] = []
     answered: dict[int, Attribute | None] = {}
     complete = True
     for tag, key in keys.items():
         if tag in _ABOUT_THE_ANSWER:
             continue
-        attribute = _answering(tag, level)
-        answered[tag] = attribute
-        if attribute is None:
-            complete = False
-            continue
-        criteria += _criteria(attribute, key, character_set)
-        complete = complete and not (attribute.matching is Matching.RETURN and key.value)
+        attribute = answered[tag] = _answering(tag, level)
+        supported = attribute is not None and not (attribute.matching is Matching.RETURN and key.value)
+        complete = complete and supported
+        matched = attribute or (_below(tag) if agreed.relational else None)
+        if matched is not None:
+            criteria += _criteria(matched, key, character_set, agreed)
     returns = tuple(attribute for attribute in answered.values() if attribute is not None)
-    query = Query(level, tuple(criteria), returns, limit=results_max + 1, study_instance_uids=study_instance_uids)
+    query = Query(
+        level,
+        tuple(criteria),
+        returns,
+        limit=results_max + 1,
+        fuzzy=agreed.fuzzy,
+        across_scripts=True,
+        combined_date_time=agreed.combined_date_time,
+        study_instance_uids=study_instance_uids,
+    )
     return Question(level, query, keys, answered, character_set, complete)
+
+
+def _character_set_of(principal: Principal) -> str:
+    """What a registered peer means where it names no character set."""
+    return principal.peer.options.character_set if principal.peer is not None else ""
 
 
 def _answering(tag: int, level: Level) -> Attribute | None:
@@ -207,14 +251,21 @@ def _answering(tag: int, level: Level) -> Attribute | None:
     return attribute if attribute is not None and attribute.level <= level else None
 
 
-def _criteria(attribute: Attribute, key: Key, character_set: str) -> list[Criterion]:
+def _below(tag: int) -> Attribute | None:
+    """The attribute of a lower level that a relational query may match; its items are not compared."""
+    attribute = BY_TAG.get(tag)
+    return None if attribute is None or attribute.matching is Matching.SEQUENCE else attribute
+
+
+def _criteria(attribute: Attribute, key: Key, character_set: str, agreed: Agreed) -> list[Criterion]:
+    text = key.text(character_set)
     if attribute.matching is Matching.SEQUENCE:
         tests = {tag: part.text(character_set) for tag, part in key.items[0].items()} if key.items else {}
         found = [sequence_criterion(attribute, tests)]
     elif attribute.matching is Matching.UID or attribute.vr == "UI":
-        found = [criterion(attribute, key.text(character_set))]
+        found = [criterion(attribute, text, empty_value=agreed.empty_value)]
     else:  # several values mean all of them (PS3.4 C.2.2.2.8)
-        found = [criterion(attribute, text) for text in key.text(character_set).split("\\")]
+        found = [criterion(attribute, part, empty_value=agreed.empty_value) for part in text.split("\\")]
     return [criterion for criterion in found if criterion is not None]
 
 

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-import structlog
-
 from pacs.access.peer import ORDINARY, PeerOptions
 from pacs.access.principals import NODE, Principal
 from pacs.dimse.connection import Connection, NotSecured
@@ -44,8 +42,6 @@ __all__ = [
     "Response",
     "Serve",
 ]
-
-log = structlog.get_logger()
 
 BUFFER_BYTES_MIN: Final = 256 * 1024
 
@@ -148,7 +144,7 @@ class Outbound:
             stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
         except OSError as error:
             raise NoAssociation(
-                f"{called} cannot be reached at {host}:{port}: {error.strerror or error}", hint
+                f"{called} at {host}:{port} cannot be reached: {error.strerror or error}", hint
             ) from None
         stream.settimeout(None)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

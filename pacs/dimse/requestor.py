@@ -176,7 +176,7 @@ class OutboundAssociation:
                 rejection = parse_associate_reject(body)
                 raise NoAssociation(
                     f"{self.called} refuses: {rejection.in_words(self.called, calling)}",
-                    f"check address ({where}) and both AE titles, and that the peer knows this node",
+                    f"check both AE titles, and that the peer at {where} knows this node",
                     transient=rejection.transient,
                 )
             if kind != A_ASSOCIATE_AC:

@@ -37,13 +37,18 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class Empty:
+    """Empty value matching, PS3.4 C.2.2.2.7: what has no value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """Sequence matching, PS3.4 C.2.2.2.6: some stored item meets every (tag, test) of the one item of the key."""
 
     tests: tuple[tuple[int, Equals | Like], ...]
 
 
-Test = Equals | OneOf | Like | Between | Item
+Test = Equals | OneOf | Like | Between | Empty | Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class Query:
     """What to find at `level`.
 
     `returns` are the catalogue attributes of the answer; those of lower levels are ignored. `fuzzy` matches names by
-    their skeleton across scripts. `combined_date_time` reads a date range and a time range as one interval
+    their skeleton, every word by itself; `across_scripts` matches them as they are written, and by their skeleton where
+    key and name are in different scripts. `combined_date_time` reads a date range and a time range as one interval
     (PS3.18 8.3.4.1.1). `study_instance_uids`, when given, are the only studies that exist for the caller.
     """
 
@@ -69,5 +75,6 @@ class Query:
     limit: int | None = None
     offset: int = 0
     fuzzy: bool = False
+    across_scripts: bool = False
     combined_date_time: bool = False
     study_instance_uids: frozenset[str] | None = None

@@ -6,16 +6,17 @@ Names are compared folded (PS3.4 C.2.2.2.1 leaves their matching to the implemen
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
 from pacs.dicom.keys import wildcard_matches
 from pacs.dicom.names import folded, skeleton
-from pacs.index.criteria import Between, Criterion, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.schema import LEVEL_TABLES, instance, patient, series, study
 from pacs.model import InstanceState
 
@@ -36,24 +37,35 @@ _FROM = {
 }
 
 # Newest study first; below it the order of numbers; the unique key makes every order total (PS3.18 8.3.4.4.1).
-_ORDER: Mapping[Level, tuple[ColumnElement[Any], ...]] = {
-    Level.PATIENT: (patient.c.patient_name_folded, patient.c.row),
-    Level.STUDY: (study.c.study_date.desc(), study.c.study_time.desc(), study.c.study_instance_uid),
+_DOWN, _UP = True, False
+_BY_STUDY = ((study.c.study_date, _DOWN), (study.c.study_time, _DOWN), (study.c.study_instance_uid, _UP))
+_ORDER: Mapping[Level, tuple[tuple[ColumnElement[Any], bool], ...]] = {
+    Level.PATIENT: ((patient.c.patient_name_folded, _UP), (patient.c.row, _UP)),
+    Level.STUDY: _BY_STUDY,
     Level.SERIES: (
-        study.c.study_date.desc(),
-        study.c.study_time.desc(),
-        study.c.study_instance_uid,
-        func.length(series.c.series_number),
-        series.c.series_number,
-        series.c.series_instance_uid,
+        *_BY_STUDY,
+        (func.length(series.c.series_number), _UP),
+        (series.c.series_number, _UP),
+        (series.c.series_instance_uid, _UP),
     ),
     Level.IMAGE: (
-        series.c.row,
-        func.length(instance.c.instance_number),
-        instance.c.instance_number,
-        instance.c.sop_instance_uid,
+        (series.c.row, _UP),
+        (func.length(instance.c.instance_number), _UP),
+        (instance.c.instance_number, _UP),
+        (instance.c.sop_instance_uid, _UP),
     ),
 }
+
+Place = tuple[Any, ...]
+"""Where a row stands in the order of its level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows that follow each other, keyword to text, and the place of the last one; None where no more follow."""
+
+    rows: list[dict[str, str]]
+    last: Place | None
 
 
 def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
@@ -62,7 +74,7 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
     late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
     needed = dict.fromkeys([*returned, *(criterion.attribute for criterion in late)])
     statement = select(*[_column(attribute, query.level).label(attribute.keyword) for attribute in needed])
-    statement = _restricted(statement.select_from(_FROM[query.level]), query).order_by(*_ORDER[query.level])
+    statement = _restricted(statement.select_from(_FROM[query.level]), query).order_by(*_order(query.level))
     if not late:
         statement = statement.limit(query.limit).offset(query.offset or None)
     result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
@@ -78,6 +90,44 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
             return
         if position >= query.offset:
             yield {keyword: row[keyword] for keyword in keywords}
+
+
+def page(connection: Connection, query: Query, after: Place | None, most: int) -> Page:
+    """At most `most` rows behind the place `after`, whatever limit and offset the query has. Each page costs the same,
+    however many came before it, and none of them has to be remembered."""
+    returned = _returned(query)
+    late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
+    needed = dict.fromkeys([*returned, *(criterion.attribute for criterion in late)])
+    places = [column.label(f"place_{number}") for number, (column, _) in enumerate(_ORDER[query.level])]
+    columns = [_column(attribute, query.level).label(attribute.keyword) for attribute in needed]
+    statement = _restricted(select(*columns, *places).select_from(_FROM[query.level]), query)
+    if after is not None:
+        statement = statement.where(_behind(query.level, after))
+    found = connection.execute(statement.order_by(*_order(query.level)).limit(most)).all()
+    keywords = [attribute.keyword for attribute in needed]
+    rows = [dict(zip(keywords, map(_text, row), strict=False)) for row in found]
+    if late:
+        rows = [
+            {attribute.keyword: row[attribute.keyword] for attribute in returned}
+            for row in rows
+            if _items_meet(row, late)
+        ]
+    return Page(rows, tuple(found[-1][len(columns) :]) if len(found) == most else None)
+
+
+def _order(level: Level) -> list[ColumnElement[Any]]:
+    return [column.desc() if down else column for column, down in _ORDER[level]]
+
+
+def _behind(level: Level, place: Place) -> ColumnElement[bool]:
+    """Whether a row stands behind `place`: equal in the first columns of the order and beyond it in the next."""
+    order = _ORDER[level]
+    beyond = [column < value if down else column > value for (column, down), value in zip(order, place, strict=True)]
+    equal = [column == value for (column, _), value in zip(order, place, strict=True)]
+    first, value = order[0][0], place[0]
+    # true of every such row, and a range that an index serves
+    bound = first <= value if order[0][1] else first >= value
+    return and_(bound, or_(*(and_(*equal[:number], beyond[number]) for number in range(len(order)))))
 
 
 def count(connection: Connection, query: Query) -> int:
@@ -173,12 +223,14 @@ def _text(value: Any) -> str:
 
 def _condition(criterion: Criterion, query: Query) -> ColumnElement[bool]:
     attribute = IN_STUDY.get(criterion.attribute.keyword)
+    if attribute is not None and isinstance(criterion.test, Empty):
+        return not_(_below(attribute, Like("*"), min(query.level, Level.STUDY), query))
     if attribute is not None:
-        return _below(attribute, criterion.test, min(query.level, Level.STUDY), query.fuzzy)
+        return _below(attribute, criterion.test, min(query.level, Level.STUDY), query)
     attribute = criterion.attribute
     if attribute.level > query.level:
-        return _below(attribute, criterion.test, query.level, query.fuzzy)
-    return _meets(attribute, criterion.test, query.fuzzy)
+        return _below(attribute, criterion.test, query.level, query)
+    return _meets(attribute, criterion.test, query)
 
 
 IN_STUDY = {"ModalitiesInStudy": BY_KEYWORD["Modality"], "SOPClassesInStudy": BY_KEYWORD["SOPClassUID"]}
@@ -187,7 +239,7 @@ IN_STUDY = {"ModalitiesInStudy": BY_KEYWORD["Modality"], "SOPClassesInStudy": BY
 _CHILDREN = ((study, "patient_row"), (series, "study_row"), (instance, "series_row"))
 
 
-def _below(attribute: Attribute, test: Test, anchor: Level, fuzzy: bool) -> ColumnElement[bool]:
+def _below(attribute: Attribute, test: Test, anchor: Level, query: Query) -> ColumnElement[bool]:
     """A key of a lower level: met when anything under the row of the `anchor` level meets it.
 
     The tables inside shadow those outside, so that a study's other series are looked at too.
@@ -198,13 +250,13 @@ def _below(attribute: Attribute, test: Test, anchor: Level, fuzzy: bool) -> Colu
         inside = inside.where(table.c[key] == LEVEL_TABLES[Level(LEVELS_OF[table] - 1)].c.row)
     if attribute.level is Level.IMAGE:
         inside = inside.where(LIVE)
-    return exists(inside.where(_meets(attribute, test, fuzzy)).correlate(LEVEL_TABLES[anchor]))
+    return exists(inside.where(_meets(attribute, test, query)).correlate(LEVEL_TABLES[anchor]))
 
 
 LEVELS_OF = {table: level for level, table in LEVEL_TABLES.items()}
 
 
-def _meets(attribute: Attribute, test: Test, fuzzy: bool) -> ColumnElement[bool]:
+def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool]:
     if attribute.matching is Matching.COMPUTED:
         column: ColumnElement[Any] = _COMPUTED[attribute.keyword]
     else:
@@ -212,13 +264,13 @@ def _meets(attribute: Attribute, test: Test, fuzzy: bool) -> ColumnElement[bool]
     match test:
         case Equals(value):
             if attribute.matching is Matching.NAME:
-                return _name(attribute, value, fuzzy)
+                return _name(attribute, value, query)
             return _one_of_several(column, value) if attribute.multiple else column == value
         case OneOf(values):
             return column.in_(values)
         case Like(pattern):
             if attribute.matching is Matching.NAME:
-                return _name(attribute, pattern, fuzzy)
+                return _name(attribute, pattern, query)
             return _like(column, pattern)
         case Between(low, high):
             bounds = [column != ""]
@@ -227,6 +279,9 @@ def _meets(attribute: Attribute, test: Test, fuzzy: bool) -> ColumnElement[bool]
             if high:
                 bounds.append(column <= high + LAST)
             return and_(*bounds)
+        case Empty():
+            counted = attribute.matching is Matching.COMPUTED and attribute.vr == "IS"
+            return false() if counted else column == ""
         case Item():
             raise AssertionError("sequence keys are compared after the rows are read")
 
@@ -236,16 +291,27 @@ def _one_of_several(column: ColumnElement[Any], value: str) -> ColumnElement[boo
     return ("\\" + column + "\\").like(f"%\\{_sql_pattern(value)}\\%", escape="!")
 
 
-def _name(attribute: Attribute, text: str, fuzzy: bool) -> ColumnElement[bool]:
+def _name(attribute: Attribute, text: str, query: Query) -> ColumnElement[bool]:
     """Component by component; a key that names fewer components or groups than are stored matches their beginning."""
-    table = LEVEL_TABLES[attribute.level]
-    fold, suffix = (skeleton, "skeleton") if fuzzy else (folded, "folded")
-    column = table.c[f"{attribute.column}_{suffix}"]
-    pattern = fold(text)
-    if fuzzy:
-        # Fuzzy: every word may stand anywhere in the name, in any order, from its beginning.
-        words = [word for word in pattern.replace("^", " ").replace("=", " ").split() if word.strip("*")]
-        return and_(column != "", *[word_begins(column, _sql_pattern(word)) for word in words])
+    columns = LEVEL_TABLES[attribute.level].c
+    as_written, by_sound = columns[f"{attribute.column}_folded"], columns[f"{attribute.column}_skeleton"]
+    if query.fuzzy:
+        # every word may stand anywhere in the name, in any order, from its beginning
+        words = [word for word in re.split("[ ^=]", skeleton(text)) if word.strip("*")]
+        return and_(by_sound != "", *[word_begins(by_sound, _sql_pattern(word)) for word in words])
+    pattern = folded(text)
+    if not query.across_scripts or not pattern.strip("*?^= "):
+        return _components(as_written, pattern)
+    # Latin letters sort before all others: the first one tells the script of a name
+    latin = pattern.lstrip("*?^= ")[0] < _FIRST_BEYOND_LATIN
+    other_script = as_written >= _FIRST_BEYOND_LATIN if latin else as_written < _FIRST_BEYOND_LATIN
+    return or_(_components(as_written, pattern), and_(other_script, _components(by_sound, skeleton(text))))
+
+
+_FIRST_BEYOND_LATIN = "\u0370"  # Greek, then Cyrillic; accents of Latin letters are folded away
+
+
+def _components(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
     if "*" in pattern or "?" in pattern:
         return or_(_like(column, pattern), _like(column, pattern + "=*"), _like(column, "*=" + pattern))
     alphabetic = [_like(column, f"{pattern}{rest}") for rest in ("=*", "^*")]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
 from pacs.errors import Busy, OutOfResources, StoreFailed
@@ -21,6 +21,10 @@ from pacs.errors import Busy, OutOfResources, StoreFailed
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+_SQLITE_FAILURES = tuple(
+    f"SQLITE_{name}" for name in ("FULL", "IOERR", "NOMEM", "CORRUPT", "NOTADB", "CANTOPEN", "READONLY")
+)
 
 BATCH_MAX = 32
 WAITING_MAX = 1024
@@ -232,6 +236,16 @@ def _lost_a_race(error: BaseException) -> bool:
     back, and may succeed when it is run again."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlstate", "") in ("40P01", "40001")
+
+
+def index_failed(error: BaseException) -> bool:
+    """Whether the database itself is in trouble (room, disk, memory, connection), whatever it was given to do."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None) or ""
+    if state:  # classes of errors: connection, resources, intervention of an operator, system, internal
+        return state[:2] in ("08", "53", "57", "58", "XX")
+    named = getattr(cause, "sqlite_errorname", "")
+    return isinstance(error, PendingRollbackError) or named.startswith(_SQLITE_FAILURES)
 
 
 def _no_more_writes() -> StoreFailed:

@@ -6,12 +6,16 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from pacs.archive import recovery
 from pacs.archive.archive import Archive
 from pacs.archive.housekeeping import remove_garbage
 from pacs.archive.recovery import rebuild, recover
+from pacs.errors import OutOfResources, StoreFailed
 from pacs.index import engine
 from pacs.model import utc_now
 from tests.support.archives import open_archive, send
@@ -35,6 +39,38 @@ def test_a_rebuild_may_be_longer_than_any_other_transaction(
 
         monkeypatch.setattr(archive.store, "list", slowly)
         assert rebuild(archive).stored == 2
+
+
+def test_an_index_that_fails_meanwhile_is_left_as_it_was(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    for dataset in ct_series(3):
+        send(archive, dataset)
+    real, met = recovery.register, []
+
+    def failing(connection: Connection, *arguments: Any) -> Any:
+        met.append(arguments)
+        if len(met) == 2:
+            _fail(connection)
+        return real(connection, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "register", failing)
+        with pytest.raises((OutOfResources, StoreFailed)):
+            rebuild(archive)
+    study = ct_series(1)[0].StudyInstanceUID
+    assert len(archive.instances(study)) == 3
+    assert rebuild(archive).stored == 3
+
+
+def _fail(connection: Connection) -> None:
+    """SQLite's file may grow no more; a PostgreSQL session is ended by an administrator."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        return
+    connection.exec_driver_sql("PRAGMA max_page_count = 1")
+    try:
+        connection.exec_driver_sql("CREATE TABLE large AS SELECT zeroblob(10000000) AS x")
+    finally:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000000")
 
 
 def test_what_is_found_to_be_garbage_is_kept_for_the_whole_grace(archive: Archive) -> None:

@@ -8,6 +8,7 @@ from pacs.archive.commitments import FailureReason
 from pacs.attributes import CATALOGUE, Level
 from pacs.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs.dimse.commitment import STORAGE_COMMITMENT
+from pacs.dimse.find import HONOURS
 from pacs.dimse.models import FIND_MODELS, GET_MODELS, MOVE_MODELS
 from pacs.dimse.pdu import Rejection
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES
@@ -64,3 +65,10 @@ def test_every_failure_reason_of_storage_commitment_is_stated():
         line[2:6] for line in part.split("| Failure Reason")[1].splitlines()
     }
     assert {row[1] for row in ROWS if row[0] == "Storage Commitment Push Model"} == {STORAGE_COMMITMENT}
+
+
+def test_the_extended_negotiation_of_queries_is_stated():
+    part = STATEMENT.split("| Byte of the extended negotiation")[1].split("\n\n")[0]
+    cells = [line.strip("| ").split("|") for line in part.splitlines()[2:]]
+    stated = {number.strip()[0]: answer.strip() for number, answer, *_ in cells}
+    assert stated == {str(number): "yes" if done else "no" for number, done in enumerate(HONOURS, start=1)}

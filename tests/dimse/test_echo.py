@@ -60,7 +60,7 @@ def test_a_peer_that_answers(tmp_path: Path):
 def test_a_peer_that_refuses_says_so(tmp_path: Path):
     with _storescp(tmp_path, "--refuse") as port, _outbound() as outbound:
         words = ask(_peer(port), outbound)
-    assert "takes no association from SURET" in words
+    assert "STORESCP refuses" in words
     assert "check both AE titles" in words
 
 

@@ -410,7 +410,7 @@ def test_a_failure_of_the_index_is_told_without_a_patients_words(
     def fail(*_: object) -> None:
         raise RuntimeError("no such row for Phantom^Anna")
 
-    monkeypatch.setattr(filled, "find", fail)
+    monkeypatch.setattr(filled, "find_in_pages", fail)
     last, _ = _find(port, QueryRetrieveLevel="STUDY", PatientName="Phantom^Anna")
     assert last.Status == 0xC001
     (event,) = [event for event in logged if event["event"] == "find_failed"]

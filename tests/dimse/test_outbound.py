@@ -295,7 +295,7 @@ def test_a_rejection_is_told_in_words(outbound: Outbound, reason: tuple[int, int
 def test_nobody_there_is_told(outbound: Outbound):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(NoAssociation, match=f"PEER cannot be reached at 127.0.0.1:{port}: Connection refused"):
+    with pytest.raises(NoAssociation, match=f"PEER at 127.0.0.1:{port} cannot be reached: Connection refused"):
         outbound.associate("127.0.0.1", port, "PEER", ECHO)
 
 

@@ -20,6 +20,12 @@ def drop(exchange: Exchange) -> None:
     exchange.send_bytes = -1
 
 
+def slow(exchange: Exchange) -> None:
+    """The answer comes just before the client would give up."""
+    time.sleep(READ_TIMEOUT_S * 0.6)
+    exchange.ask()
+
+
 def hang(exchange: Exchange) -> None:
     """No answer before the client has given up, and nothing was done."""
     time.sleep(READ_TIMEOUT_S * 2)
@@ -64,6 +70,7 @@ class Day:
 DAYS: Mapping[str, Day] = {
     "answer-lost": Day(lose_answer, 1, KEPT),
     "connection-dropped": Day(drop, 1, KEPT),
+    "slow": Day(slow, 99, KEPT),
     "hang": Day(hang, 1, KEPT),
     "hang-after-commit": Day(hang_after, 1, KEPT),
     "internal-error": Day(refuse(500, "InternalError"), 1, KEPT),

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from tests.faults import system_calls
 from tests.faults.acknowledged import SUCCESS, attempts
 from tests.faults.driver import Driver
 from tests.faults.memory_folder import in_memory
@@ -23,8 +24,11 @@ from tests.faults.work import SCENARIOS, UNEXPECTED
 
 ERRORS = ("EIO", "ENOSPC", "EINTR")
 SYNCS = frozenset({"fsync", "fdatasync"})
-POINTS_A_SLICE = 120
-SHORT_EVERY = 20
+EVERY = 1 << 30
+NAMES = f"{system_calls.NAMES},read,pread64"
+SHORT_WRITES = ("store", "short write")
+PASSES = (*((scenario, error) for error in ERRORS for scenario in SCENARIOS), SHORT_WRITES)
+"""So many slices one after another are every call of every scenario with every error."""
 
 
 def fail_at(bench: Bench, scenario: str, point: Point, error: str, mutant: str = "") -> tuple[bool, list[str]]:
@@ -60,23 +64,36 @@ def run(
     scenario: str = "",
     errors: Sequence[str] = (),
     names: frozenset[str] = frozenset(),
-    at_most: int = POINTS_A_SLICE,
+    at_most: int = EVERY,
     mutant: str = "",
 ) -> Outcome:
-    """One scenario and one error (by the seed, unless named), at a seeded choice of its points."""
-    scenario = scenario or list(SCENARIOS)[seed % len(SCENARIOS)]
-    errors = errors or [ERRORS[seed // len(SCENARIOS) % len(ERRORS)]]
+    """One scenario and one error (by the seed, unless named), at each of its points or a seeded choice of them."""
+    scenario = scenario or PASSES[seed % len(PASSES)][0]
+    errors = errors or [PASSES[seed % len(PASSES)][1]]
     failed, missed, unexpected, violations = 0, 0, 0, []
     with in_memory(folder) as fast, Driver(folder) as driver:
         bench = Bench(driver, fast, seed)
-        places = [(at, error) for at in bench.survey(scenario) for error in errors if not names or at.name in names]
+        places = [
+            (at, error)
+            for at in bench.survey(scenario, names=NAMES)
+            for error in errors
+            if not names or at.name in names
+        ]
         for point, error in random.Random(seed).sample(places, min(at_most, len(places))):
             reached, found = fail_at(bench, scenario, point, error, mutant)
             failed += reached
             missed += not reached
             unexpected += sum(told.status == UNEXPECTED for told in attempts(bench.log))
             violations += [f"seed {seed}: {scenario}, {error} from {point}: {violation}" for violation in found]
-    return Outcome(failed, tuple(violations), {"not reached": missed, "errors that are no refusals": unexpected})
+    return Outcome(
+        failed,
+        tuple(violations),
+        {
+            "not reached": missed,
+            "errors that are no refusals": unexpected,
+            "whole passes": int(at_most >= len(places) and not violations),
+        },
+    )
 
 
 def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
@@ -97,8 +114,8 @@ def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
 
 
 def slice_of(seed: int, folder: Path) -> Outcome:
-    """One slice of the long form: every twentieth is about short writes, the others about errors."""
-    return short_writes(seed, folder) if seed % SHORT_EVERY == 0 else run(seed, folder)
+    """One slice of the long form: every call of a scenario fails once with one error, or every write is short."""
+    return short_writes(seed, folder) if PASSES[seed % len(PASSES)] == SHORT_WRITES else run(seed, folder)
 
 
 RIG = Rig(

@@ -4,7 +4,8 @@
         node = LaunchedNode(folder / "node", launcher, mutant="success-before-commit").start()
 
 Each is a process group of its own with its own environment, folder and log, as `pacs serve` started from a shell. It
-starts its decode workers when something is to be decoded. It ends with the launcher.
+starts its decode workers when something is to be decoded, and hashes passwords cheaply: a kill is about neither, and
+both would take most of a start. It ends with the launcher.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NoReturn, Self
@@ -156,6 +158,7 @@ def _be_node(order: Mapping[str, Any]) -> NoReturn:
 
 def _serve(mutant: str) -> NoReturn:
     from pacs import cli, node
+    from pacs.access import accounts
     from pacs.render.workers import DecodeWorkers
     from tests.faults import mutants
 
@@ -171,6 +174,7 @@ def _serve(mutant: str) -> NoReturn:
         def _start(self) -> Any:
             return super()._start() if self._begun else None
 
+    accounts.PasswordHasher = partial(accounts.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)  # type: ignore[misc, assignment, attr-defined]
     node.DecodeWorkers = LateWorkers  # type: ignore[misc]
     mutants.apply(mutant)
     cli.main(["serve"])

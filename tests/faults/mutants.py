@@ -8,6 +8,7 @@ process and for good, so they are applied only in processes of their own.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import sys
@@ -18,11 +19,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from pacs.archive import recovery
+from pacs.archive import recovery, rows
 from pacs.archive.events import EventLog
 from pacs.archive.keys import ArrivalOrder
 from pacs.index import engine
 from pacs.index.engine import Index
+from pacs.index.writer import Statement
 from storage import filesystem
 from storage.filesystem import FolderStore
 
@@ -102,30 +104,48 @@ def publish_before_commit() -> None:
 
 def event_in_a_second_transaction() -> None:
     """The event row is written after the commit of what it tells."""
-    submit, append = Index.submit, EventLog.append
-    late: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    append, late = EventLog.append, _second_transaction()
+    EventLog.append = staticmethod(  # type: ignore[method-assign, assignment]
+        lambda _connection, *arguments, **options: late.append(lambda now: append(now, *arguments, **options))
+    )
+
+
+def counters_in_a_second_transaction() -> None:
+    """What a series and a study hold is counted after the commit of what is counted."""
+    late = _second_transaction()
+
+    class Late(Statement):
+        def run(self, connection: Any, parameters: Any) -> Any:
+            late.append(lambda now: Statement.run(self, now, parameters).close())
+            return io.BytesIO()  # has a close, as a cursor
+
+    rows.COUNT_SERIES.__class__ = rows.COUNT_STUDY.__class__ = Late
+
+
+def _second_transaction() -> list[Callable[[Any], Any]]:
+    """What a work appends here runs in a transaction of its own after the work's commit."""
+    submit = Index.submit
+    appended: list[Callable[[Any], Any]] = []
 
     def spoiled(self: Index, work: Callable[[Any], Any], **options: Any) -> Future[Any]:
-        events: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        late: list[Callable[[Any], Any]] = []
 
         def working(connection: Any) -> Any:
-            late.clear()
+            appended.clear()
             result = work(connection)
-            events[:] = late
+            late[:] = appended
             return result
 
         def follow(_future: Future[Any]) -> None:
-            if events:
-                submit(self, lambda connection: [append(connection, *a, **k) for a, k in events], wait=False)
+            if late:
+                submit(self, lambda connection: [write(connection) for write in late], wait=False)
 
         future = submit(self, working, **options)
         future.add_done_callback(follow)
         return future
 
-    EventLog.append = staticmethod(  # type: ignore[method-assign, assignment]
-        lambda _connection, *arguments, **options: late.append((arguments, options))
-    )
     Index.submit = spoiled  # type: ignore[method-assign, assignment]
+    return appended
 
 
 def key_reuse() -> None:
@@ -188,6 +208,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "success-before-commit": success_before_commit,
     "publish-before-commit": publish_before_commit,
     "event-in-a-second-transaction": event_in_a_second_transaction,
+    "counters-in-a-second-transaction": counters_in_a_second_transaction,
     "key-reuse": key_reuse,
     "retry-fsync": retry_fsync,
     "short-write-ignored": short_write_ignored,

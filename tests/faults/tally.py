@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -39,23 +40,31 @@ class Record:
 
 
 class Tally:
-    """The records of all rigs, written back after every change."""
+    """The records of all rigs, written back after every change; slices of other rigs may run at the same time."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._records: dict[str, Record] = {}
-        if file.exists():
-            self._records = {name: Record(**kept) for name, kept in json.loads(file.read_text()).items()}
+        self._records = self._kept()
+        self._asked: set[str] = set()
 
     def record(self, name: str) -> Record:
-        """The record of the rig `name`, empty at first."""
+        """The record of the rig `name`, empty at first; from now on it is this process's to change."""
+        self._asked.add(name)
         return self._records.setdefault(name, Record())
 
     def save(self) -> None:
         """Replace the file in one step: a slice may be interrupted at any time."""
-        fresh = self._file.with_suffix(".part")
-        fresh.write_text(json.dumps({name: asdict(kept) for name, kept in self._records.items()}, indent=1) + "\n")
-        os.replace(fresh, self._file)
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            records = self._kept() | {name: self._records[name] for name in self._asked}
+            fresh = self._file.with_suffix(".part")
+            fresh.write_text(json.dumps({name: asdict(kept) for name, kept in records.items()}, indent=1) + "\n")
+            os.replace(fresh, self._file)
+
+    def _kept(self) -> dict[str, Record]:
+        if not self._file.exists():
+            return {}
+        return {name: Record(**kept) for name, kept in json.loads(self._file.read_text()).items()}
 
 
 def revision(sources: Sequence[str] = SOURCES) -> str:

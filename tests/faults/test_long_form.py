@@ -48,6 +48,14 @@ def test_what_was_found_is_kept_and_told(
     assert Tally(tally).record("test").violations == ["lost"]
 
 
+def test_slices_of_two_rigs_at_a_time_keep_both(tmp_path: Path) -> None:
+    first, second = Tally(tmp_path / "tally.json"), Tally(tmp_path / "tally.json")
+    for tally, name in ((first, "one"), (second, "other"), (first, "one")):
+        tally.record(name).add(Outcome(10, ()), 1.0, "abc")
+        tally.save()
+    assert [Tally(tmp_path / "tally.json").record(name).trials for name in ("one", "other")] == [20, 10]
+
+
 def test_a_rig_that_does_not_see_its_mutant_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

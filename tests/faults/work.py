@@ -20,8 +20,9 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from sqlalchemy import select
 
 from pacs.access.principals import OPERATOR
-from pacs.archive import keys, recovery
+from pacs.archive import commitments, keys, recovery
 from pacs.archive.archive import Archive
+from pacs.archive.commitments import COMMITTED, CommitmentState, Direction, Reference
 from pacs.archive.housekeeping import remove_garbage
 from pacs.errors import ArrivalRefused
 from pacs.index.schema import instance
@@ -123,6 +124,7 @@ SENDS: dict[str, list[tuple[int, int]]] = {
     "link": [(11, 0), (12, 0)],
     "recover": [(11, 0)],
     "clean": [(2, 0), (12, 0)],
+    "commitment": [(11, 0)],
 }
 """What each scenario sends: (number, variant); 1 to 3 are there from the start."""
 
@@ -159,11 +161,27 @@ def clean(task: Task) -> dict[str, Any]:
     return {}
 
 
+def commitment(task: Task) -> dict[str, Any]:
+    """A peer asks for a promise of old instances and a new one, and is told."""
+    transaction = f"{uid_of(0)}.1"
+    with _archive(task) as archive:
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["commitment"], Template(64))
+        asked = [Reference(CTImageStorage, uid_of(number)) for number in (1, 2, 11)]
+        now = archive.clock()
+        archive.index.write(lambda c: commitments.begin(c, now, transaction, Direction.RECEIVED, "MODALITY", asked))
+        judged = commitments.judge(archive, asked, is_stored_class=lambda _: True, patient=False)
+        archive.index.write(lambda c: commitments.record(c, now, transaction, judged, CommitmentState.KNOWN))
+        archive.index.write(lambda c: commitments.move(c, now, transaction, CommitmentState.SETTLED))
+        assert all(reference.failure_reason == COMMITTED for reference in judged), judged
+    return {}
+
+
 SCENARIOS: dict[str, Work] = {
     **{scenario: _sending(scenario) for scenario in ("store", "duplicate", "collision", "series")},
     "link": link,
     "recover": recover,
     "clean": clean,
+    "commitment": commitment,
 }
 
 

@@ -20,6 +20,7 @@ from tests.support.datasets import open_item, open_sequence
 from tests.support.dimse import ABORT, CT, ECHO, EXPLICIT, RELEASE, STUDY_ROOT_FIND, associate_request, pdata, request
 from tests.support.factories import ct_slice, encapsulated_pdf, part10, structured_report
 from tests.support.modality import LAST, prepare, split_part10
+from tests.support.retrieve import STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from tests.support.web import multipart
 
 CORPUS_BYTES_MAX = 6 * 1024
@@ -35,6 +36,11 @@ def _pdu() -> Iterator[bytes]:
     yield b"R" + asked[6:]
     yield asked + stored + stored + RELEASE
     yield asked + find + pdata(keys, LAST, 3) + ABORT
+    sought = associate_request(((STUDY_ROOT_GET, (EXPLICIT,)), (STUDY_ROOT_MOVE, (EXPLICIT,)), (CT, (EXPLICIT,))))
+    unique = pdata(b"\x08\0\x52\0CS\x06\0STUDY \x20\0\x0d\0UI\4\x001.2\0", LAST)
+    yield sought + pdata(request(0x0010, STUDY_ROOT_GET, data_set=True)) + unique + RELEASE
+    move = pdata(request(0x0021, STUDY_ROOT_MOVE, data_set=True, x0600=b"DEST"), context_id=3)
+    yield sought + move + unique.replace(b"\1\2\x08", b"\3\2\x08", 1) + ABORT
     yield b"A" + ECHO + RELEASE
     yield b"A" + stored.replace(b"\x02\x01\0\0", b"\x02\x03\0\0", 1)
     yield b"C" + request(0x0001, CT, data_set=True, x1000=b"1.2.3\0")

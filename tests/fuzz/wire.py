@@ -13,6 +13,7 @@ import structlog
 
 from pacs.access.activity import Activity
 from pacs.access.principals import OPERATOR, Principal
+from pacs.attributes import UNIQUE_KEY
 from pacs.dimse.association import Association
 from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.pdu import HEADER, AssociateRequest
@@ -23,7 +24,7 @@ from pacs.settings import DimseSettings
 
 SETTINGS = DimseSettings(instance_bytes_max=1 << 20)
 BUFFER_BYTES = 256 * 1024
-FAILURES = frozenset({"association_failed", "store_failed", "find_failed"})
+FAILURES = frozenset({"association_failed", "store_failed", "find_failed", "retrieve_failed", "sending_failed"})
 
 
 class NodeAtFault(AssertionError):
@@ -127,6 +128,16 @@ class _Archive:
 
     clock = staticmethod(utc_now)
 
+    def find(self, query: Any) -> Iterator[dict[str, str]]:
+        keywords = [attribute.keyword for attribute in (*UNIQUE_KEY.values(), *query.returns)]
+        yield dict.fromkeys(keywords, "1.2")
+
+
+class _Nobody:
+    """A register without peers."""
+
+    def registered(self, ae_title: str) -> None: ...
+
 
 class _Reception:
     def __init__(self, archive: _Archive) -> None:
@@ -148,7 +159,7 @@ class _Reception:
 class _Host:
     def __init__(self, archive: _Archive) -> None:
         # they have what the services ask of them
-        self._services = Services(archive, None, SETTINGS)  # type: ignore[arg-type]
+        self._services = Services(archive, _Nobody(), SETTINGS, None, None)  # type: ignore[arg-type]
 
     def admit(self, association: Association, request: AssociateRequest) -> Principal:
         return OPERATOR

@@ -158,6 +158,8 @@ class History:
     def _rebuild(self, node: Node) -> None:
         node.open()
         self.model.rebuilt = True
+        if node.faults.fails:  # what cannot be read just then gets its row at a later start, behind who came meanwhile
+            self.model.first.clear()
         recovery.rebuild(node.archive)
 
     def _serve(self, node: Node) -> None:
