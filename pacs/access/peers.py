@@ -319,6 +319,7 @@ def _values(host: str, port: int, verbs: frozenset[Verb], options: PeerOptions) 
 
 def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options: PeerOptions) -> frozenset[Verb]:
     allowed = frozenset(verbs)
+    no_titles = [title for title in options.move_destinations if not valid_ae_title(title)]
     unknown_syntaxes = sorted(set(options.transfer_syntaxes) - set(TRANSFER_SYNTAXES))
     limits = (options.associations_max, options.idle_timeout_s, options.at_once_max, options.bytes_per_s_max or None)
     mistakes = [
@@ -335,6 +336,7 @@ def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options
                 not _character_set_known(options.character_set),
                 f"character set {options.character_set!r}: expected defined terms such as ISO_IR 144 or ISO_IR 192",
             ),
+            (no_titles, f"move destinations {', '.join(map(repr, no_titles))}: expected AE titles"),
             (unknown_syntaxes, f"transfer syntaxes {', '.join(unknown_syntaxes)}: expected UIDs of PS3.6"),
             (
                 options.certificate_sha256 and _SHA256.fullmatch(options.certificate_sha256) is None,

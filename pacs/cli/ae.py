@@ -40,6 +40,7 @@ def add(
     ] = False,
     character_set: Annotated[str, typer.Option(help="What it means where it names none, such as 'ISO_IR 144'.")] = "",
     transfer_syntaxes: Annotated[str, typer.Option(help="UIDs it takes and sends, separated by commas.")] = "",
+    move_to: Annotated[str, typer.Option(help="AE titles its C-MOVE may name, separated by commas; else all.")] = "",
     duplicates: Annotated[
         DuplicatePolicy, typer.Option(help="Other content under a known SOP Instance UID; supersede needs --tls.")
     ] = DuplicatePolicy.KEEP_FIRST,
@@ -61,6 +62,7 @@ def add(
         certificate_sha256=certificate.replace(":", "").lower(),
         character_set=character_set,
         transfer_syntaxes=tuple(uid.strip() for uid in transfer_syntaxes.split(",") if uid.strip()),
+        move_destinations=tuple(title.strip() for title in move_to.split(",") if title.strip()),
         duplicates=duplicates,
         associations_max=associations_max,
         idle_timeout_s=idle_timeout,

@@ -15,6 +15,7 @@ import structlog
 from pacs.access.grants import Action
 from pacs.access.peer import Peer
 from pacs.access.peers import Peers
+from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.selection import Selected
 from pacs.dimse.command import C_MOVE_RQ, MOVE_DESTINATION_UNKNOWN, PENDING, Command
@@ -52,7 +53,7 @@ class MoveProvider:
         """Perform one request: sub-operations to the destination, then the last response (PS3.4 C.4.2.3)."""
         try:
             selection = self._retrieval.selection(exchange, context, command, model, Action.MOVE)
-            destination = self._destination(command.move_destination)
+            destination = self._destination(command.move_destination, exchange.principal)
         except Refusal as refusal:
             exchange.respond(context, command, refusal.status, comment=refusal.comment, offending=refusal.offending)
             return
@@ -68,12 +69,15 @@ class MoveProvider:
             numbers=summary.numbers,
         )
 
-    def _destination(self, ae_title: str) -> Peer:
-        """Only what the administrator registered is a destination, at the address that is registered. Raises
-        Refusal."""
+    def _destination(self, ae_title: str, principal: Principal) -> Peer:
+        """Only what the administrator registered is a destination, at the address that is registered, and only for whom
+        it was allowed. Raises Refusal."""
         peer = self._peers.registered(ae_title)
         if peer is None:
             raise Refusal(MOVE_DESTINATION_UNKNOWN, f"{ae_title or '(none)'} is no registered destination")
+        allowed = principal.peer.options.move_destinations if principal.peer is not None else ()
+        if allowed and ae_title not in allowed:
+            raise Refusal(MOVE_DESTINATION_UNKNOWN, f"you may not have objects sent to {ae_title}")
         return peer
 
     def _perform(

@@ -102,6 +102,7 @@ def test_a_device_stores_in_the_transfer_syntaxes_that_are_registered(archive: A
     [
         (PeerOptions(character_set="ISO_IR 9999"), "character set"),
         (PeerOptions(transfer_syntaxes=("1.2.3",)), "transfer syntaxes"),
+        (PeerOptions(move_destinations=("FAR\\AWAY",)), "move destinations"),
         (PeerOptions(certificate_sha256="abc", tls=True), "64 hexadecimal digits"),
         (PeerOptions(certificate_sha256=DIGEST), "over TLS only"),
         (PeerOptions(check_address=False), "known by a certificate"),

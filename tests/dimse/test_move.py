@@ -17,7 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, JPE
 from pynetdicom import AE, evt
 from sqlalchemy import select
 
-from pacs.access.peer import PeerOptions, Verb
+from pacs.access.peer import Peer, PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind
 from pacs.archive.archive import Archive
@@ -112,6 +112,20 @@ def test_only_a_registered_destination_is_one(listener: Listener, destination: S
         assert (answer.Status, _missing(nothing)) == (0xA801, True)
         assert "no registered destination" in answer.ErrorComment
     assert destination.received == []
+
+
+def test_a_caller_may_be_held_to_some_destinations(
+    archive: Archive, destination: StorageScp, monkeypatch: pytest.MonkeyPatch
+):
+    for allowed, status in ((("OTHER",), 0xA801), (("OTHER", "DEST"), 0)):
+        options = PeerOptions(move_destinations=allowed)
+        peer = Peer("WORKSTATION", "127.0.0.1", 104, frozenset({Verb.MOVE}), utc_now(), options)
+        caller = Principal(PrincipalKind.PEER, "WORKSTATION", verbs=peer.verbs, peer=peer)
+        monkeypatch.setattr("pacs.access.peers.Peers.recognise", lambda *_, caller=caller: caller)
+        with listening(archive) as listener:
+            last = move(listener.port, WHOLE)[-1][0]
+        assert last.Status == status
+    assert len(destination.received) == 5
 
 
 def _missing(identifier: Any) -> bool:
