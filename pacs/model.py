@@ -23,7 +23,8 @@ def utc_now() -> datetime:
 
 def to_microseconds(moment: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z: how the index keeps moments, alike on both databases."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:

@@ -20,6 +20,7 @@ from pacs.archive.keys import ArrivalOrder
 from pacs.archive.limits import IngestLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
+from pacs.archive.spool import Buffers
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -47,7 +48,8 @@ class Archive:
         self.events = EventLog(index)
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
-        # Syncs of incoming files, each beside the walk of the same object.
+        self.buffers = Buffers()
+        # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
 

@@ -16,6 +16,9 @@ from storage.protocol import ObjectStore
 
 CHUNK_BYTES: Final = 1 << 20
 
+ReadInto = Callable[[memoryview, int], None]
+"""Fills the memory with the bytes from an offset; raises the caller's own error where they cannot be had."""
+
 Pace = Callable[[int], None]
 """Told after each piece of an object how many bytes it had; waits when reading is to go slowly."""
 
@@ -50,7 +53,15 @@ class DatasetDigest:
         self._sha256.update(data)
         self._hashed += len(data)
 
-    def finish(self, dataset: bytes | PagedBytes, content_length: int) -> str:
+    def follow(self, read_into: ReadInto, end: int) -> None:
+        """Take the bytes of the data set up to `end`, through memory that is used again for each of them."""
+        buffer = memoryview(bytearray(min(CHUNK_BYTES, max(0, end - self._hashed))))
+        while self._hashed < end:
+            piece = buffer[: end - self._hashed]
+            read_into(piece, self._hashed)
+            self.update(piece)
+
+    def finish(self, dataset: bytes | memoryview | PagedBytes, content_length: int) -> str:
         """The digest of the first `content_length` bytes of `dataset`, whose first `hashed` bytes were taken before."""
         if self._hashed > content_length:  # it went on into the padding
             self._sha256, self._hashed = hashlib.sha256(), 0
@@ -59,7 +70,7 @@ class DatasetDigest:
         return self._sha256.hexdigest()
 
 
-def envelope_sha256(file_head: bytes, dataset: bytes | PagedBytes = b"", content_length: int = 0) -> str:
+def envelope_sha256(file_head: bytes, dataset: bytes | memoryview | PagedBytes = b"", content_length: int = 0) -> str:
     """The digest of what is around the first `content_length` bytes of a data set: head and padding."""
     digest = hashlib.sha256(file_head)
     for piece in pieces(dataset, content_length, len(dataset)):

@@ -1,4 +1,4 @@
-"""The one way in: bytes to a spool file, a walk, the object, then one transaction, and only then success.
+"""The one way in: bytes to a spool, a walk, the object, then one transaction, and only then success.
 
 What `put` promises is in storage/README.md. Whatever fails before it leaves nothing; an object whose row was not
 committed is harmless and is adopted at the next start, so a row never points at nothing.
@@ -6,12 +6,10 @@ committed is harmless and is adopted at the next start, so a row never points at
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,12 +19,12 @@ from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.archive.spool import Spool, renamed
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
 from pacs.errors import (
-    ArrivalRefused,
     DoesNotMatch,
     IncompleteDataSet,
     InstanceTooLarge,
@@ -39,10 +37,9 @@ from storage.errors import StorageError, StorageFull
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 OBJECT_SCHEMA = "1"
-COPY_BYTES = 1 << 20
 HASH_BEHIND_BYTES = 4 << 20
+HASH_FAR_BEHIND_BYTES = 16 << 20
 
 
 class Reception:
@@ -71,21 +68,14 @@ class Reception:
         self._protocol = protocol
         self._calling_ae_title = calling_ae_title
         self._ulid = archive.arrivals.next()
-        self._path = archive.store.incoming / f"{self._ulid}.part"
-        self._descriptor = -1
-        self._size = 0
-        self._dataset_offset = 0
+        self._spool: Spool | None = None
         self._head = bytearray()
         self._digest = DatasetDigest()
-        self._file_head = b""
-        self._put_away = False
+        self._hashing: Future[None] | None = None
         self._settling: Future[None] | None = None
+        self._put_away = False
         if announced is not None:
-            try:
-                self._begin(announced)
-            except BaseException:
-                self.discard()  # nobody holds this reception yet, so nobody else will
-                raise
+            self._begin(announced)
 
     def __enter__(self) -> Self:
         return self
@@ -105,38 +95,39 @@ class Reception:
             rest, self._head = memoryview(self._head)[meta.dataset_offset :], bytearray()
             self._begin(self._from_file_meta(meta))
             data = rest
-        if self._size + len(data) > self._archive.limits.instance_bytes_max:
+        spool = self._spool
+        assert spool is not None, "what is announced has begun"
+        if spool.size + len(data) > self._archive.limits.instance_bytes_max:
             raise InstanceTooLarge(
                 f"the instance is larger than {self._archive.limits.instance_bytes_max} bytes",
                 "raise dimse.instance_bytes_max on the node if such objects are wanted",
             )
-        self._append(data)
-        if self._size - self._dataset_offset - self._digest.hashed >= HASH_BEHIND_BYTES:
-            self._hash_what_came()
+        spool.append(data)
+        if spool.dataset_length - self._digest.hashed >= HASH_BEHIND_BYTES:
+            self._hash_what_came(spool)
 
     def commit(self) -> Stored:
         """Prove that the object is whole, put it, commit its row. Returns only when both are on stable storage.
 
         Raises IncompleteDataSet, NotUnderstood, DoesNotMatch, OutOfResources, StoreFailed; then nothing is promised.
         """
-        if self._announced is None:
+        if self._announced is None or self._spool is None:
             raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
-        # The disk works while this thread reads: small objects are hashed only now, beside the sync.
-        self._settling = self._archive.settling.submit(self._archive.store.settle, self._descriptor)
-        arrived = self._examined(self._announced)
+        # The disk works while this thread reads: small objects are written and hashed only now, beside each other.
+        self._settle(self._spool)
+        arrived = self._examined(self._announced, self._spool)
         if self._twin is not None and not self._twin.is_of(arrived):
             raise DoesNotMatch("it is not the data set that it should be a copy of")
-        placed: Future[None] = Future()
         if self._archive.store.local_path(arrived.object_key) is None:
-            self._put(arrived)  # nobody else waits for a service on the network
-            placed.set_result(None)
+            self._put(arrived, _metadata(arrived))  # nobody else waits for a service on the network
             return _taken(record(self._archive, arrived))
+        placed: Future[None] = Future()
         registered = self._archive.index.submit(
             lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
             after=placed,
         )
         try:
-            self._put(arrived)
+            self._put(arrived, {})  # a file's metadata would be dropped
         except BaseException as error:
             placed.set_exception(error)
             raise
@@ -149,29 +140,22 @@ class Reception:
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`. Raises nothing."""
-        if self._descriptor >= 0:
-            self._await_settling()
-            descriptor, self._descriptor = self._descriptor, -1
-            # What fails here changes nothing about the answer: the next start removes what is left.
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
-            if not self._put_away:
-                with contextlib.suppress(OSError):
-                    self._path.unlink(missing_ok=True)
+        spool, self._spool = self._spool, None
+        if spool is not None:
+            self._await_others()
+            spool.discard(keep=self._put_away)
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced
-        try:
-            self._descriptor = os.open(
-                self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise _refusal(error) from error
-        head = file_meta(
+        self._spool = Spool(self._path(), self._file_meta(announced), self._archive.buffers)
+
+    def _path(self, suffix: str = "part") -> Path:
+        return self._archive.store.incoming / f"{self._ulid}.{suffix}"
+
+    def _file_meta(self, announced: Announced) -> bytes:
+        return file_meta(
             announced.sop_class_uid, announced.sop_instance_uid, announced.transfer_syntax_uid, self._calling_ae_title
         )
-        self._file_head, self._dataset_offset = head, len(head)
-        self._append(head)
 
     def _from_file_meta(self, meta: FileMeta) -> Announced:
         announced = Announced(
@@ -181,51 +165,46 @@ class Reception:
         self._calling_ae_title = self._calling_ae_title or writer_of(meta)
         return announced
 
-    def _append(self, data: bytes | bytearray | memoryview) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            raise _refusal(error) from error
-        self._size += len(data)
+    def _hash_what_came(self, spool: Spool) -> None:
+        """Keep the digest near the end of what was written, while it is still in the page cache; in another thread."""
+        left = spool.dataset_length - self._digest.hashed
+        if self._hashing is not None:
+            if not self._hashing.done() and left < HASH_FAR_BEHIND_BYTES:
+                return
+            self._hashing.result()
+        start, length = self._digest.hashed, spool.dataset_length
+        if start < length:
+            self._hashing = self._archive.settling.submit(self._digest.follow, spool.read_into, length)
 
-    def _hash_what_came(self) -> None:
-        """Keep the digest near the end of what was written, while it is still in the page cache."""
-        while left := self._size - self._dataset_offset - self._digest.hashed:
-            self._digest.update(self._read(self._digest.hashed, min(COPY_BYTES, left)))
+    def _settle(self, spool: Spool) -> None:
+        self._settling = self._archive.settling.submit(spool.settle, self._archive.store)
 
-    def _read(self, offset: int, length: int) -> bytes:
-        """Bytes of the data set out of the spool file. Raises StoreFailed."""
-        try:
-            data = os.pread(self._descriptor, length, self._dataset_offset + offset)
-        except OSError as error:
-            raise _refusal(error) from error
-        if len(data) != length:
-            raise StoreFailed("the incoming file became shorter", "send again; if it goes on, see the node's log")
-        return data
-
-    def _examined(self, announced: Announced) -> Arrived:
-        """Walk and hash what came; the spool file is then the object that is described."""
-        dataset = bytes_at(self._read, self._size - self._dataset_offset)
+    def _examined(self, announced: Announced, spool: Spool) -> Arrived:
+        """Walk and hash what came; the spool is then the object that is described."""
+        dataset = spool.dataset() or bytes_at(spool.read, spool.dataset_length)
         found = walk(dataset, announced.transfer_syntax_uid)
         length = content_length(found, len(dataset), announced.transfer_syntax_uid)
+        if self._hashing is not None:
+            self._hashing.result()
+        if not spool.in_memory:
+            self._digest.follow(spool.read_into, length)
         digest = self._digest.finish(dataset, length)
         named = _named_by_data_set(announced, found.values) if self._is_file else announced
         self._check(named, found.values)
         if named != announced:
             announced = named
-            self._write_anew(named)
+            spool = self._write_anew(named, spool)
+            dataset = spool.dataset() or bytes_at(spool.read, spool.dataset_length)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
         return Arrived(
             object_key=object_key(self._ulid),
             sop_class_uid=announced.sop_class_uid,
             transfer_syntax_uid=announced.transfer_syntax_uid,
             dataset_sha256=digest,
-            envelope_sha256=envelope_sha256(self._file_head, dataset, length),
-            size=self._size,
-            dataset_offset=self._dataset_offset,
-            dataset_length=self._size - self._dataset_offset,
+            envelope_sha256=envelope_sha256(spool.head, dataset, length),
+            size=spool.size,
+            dataset_offset=len(spool.head),
+            dataset_length=spool.dataset_length,
             padding_length=len(dataset) - length,
             walk=found,
             values=values,
@@ -236,29 +215,23 @@ class Reception:
             received_at=self._archive.clock(),
         )
 
-    def _await_settling(self) -> bool:
-        """Wait until nobody syncs the spool file any more; False when that was never begun. Raises nothing."""
-        settling, self._settling = self._settling, None
-        if settling is None:
-            return False
-        settling.exception()
-        return True
+    def _await_others(self) -> None:
+        """Wait until no other thread reads or syncs the spool any more. Raises nothing."""
+        for other in (self._hashing, self._settling):
+            if other is not None:
+                other.exception()
+        self._hashing = self._settling = None
 
-    def _write_anew(self, named: Announced) -> None:
+    def _write_anew(self, named: Announced, old: Spool) -> Spool:
         """The same data set behind a File Meta Information that says what it is."""
-        old, path, dataset_offset = self._descriptor, self._path, self._dataset_offset
-        self._path = path.with_suffix(".named.part")
-        self._await_settling()  # of a file that is not the object
-        self._size = 0
-        self._descriptor = -1  # the old one is closed here and nowhere else: its number may soon be another's
+        self._await_others()  # with a file that is not the object
+        self._spool = None
         try:
-            self._begin(named)
-            os.lseek(old, dataset_offset, os.SEEK_SET)
-            while chunk := os.read(old, COPY_BYTES):
-                self._append(chunk)
+            self._spool = renamed(old, self._path("named.part"), self._file_meta(named), self._archive.buffers)
         finally:
-            os.close(old)
-            path.unlink()
+            old.discard(keep=False)
+        self._settle(self._spool)
+        return self._spool
 
     def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
         for keyword, told in (
@@ -279,12 +252,12 @@ class Reception:
             if not valid_uid(uid):
                 raise DoesNotMatch(f"{keyword} {uid[:64]!r} is not a UID", "UIDs are digits and dots, at most 64")
 
-    def _put(self, arrived: Arrived) -> None:
+    def _put(self, arrived: Arrived, metadata: Mapping[str, str]) -> None:
+        assert self._spool is not None
+        assert self._settling is not None
         try:
-            settled = self._settling is not None
-            if self._settling is not None:
-                self._settling.result()
-            self._archive.store.put(arrived.object_key, self._path, _metadata(arrived), settled=settled)
+            self._settling.result()
+            self._archive.store.put(arrived.object_key, self._spool.path, metadata, settled=True)
             self._put_away = True
         except StorageFull as error:
             raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
@@ -325,12 +298,6 @@ def _taken(stored: Stored) -> Stored:
             "other content is stored under this SOP Instance UID", "send it under a UID of its own, or ask the operator"
         )
     return stored
-
-
-def _refusal(error: OSError) -> ArrivalRefused:
-    if error.errno in FULL:
-        return OutOfResources("no room left on the node's storage", "free space, then send again")
-    return StoreFailed(f"the node's storage failed: {error.strerror}", "send again; if it goes on, see the node's log")
 
 
 def _metadata(arrived: Arrived) -> dict[str, str]:

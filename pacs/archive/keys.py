@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from ulid import ULID
 
-from pacs.model import Clock, to_microseconds
+from pacs.model import EPOCH, Clock, to_microseconds
 
 PREFIX = "objects/"
 RANDOM_BITS = 80
@@ -43,4 +44,10 @@ def key_after(moment: datetime) -> str:
 
 def object_key(ulid: ULID) -> str:
     """``objects/YYYY/MM/DD/hh/ULID.dcm``: the hour of arrival and the ULID."""
-    return f"{PREFIX}{ulid.datetime:%Y/%m/%d/%H}/{ulid}.dcm"
+    return f"{_hour_folder(ulid.milliseconds // 3_600_000)}{ulid}.dcm"
+
+
+@lru_cache(maxsize=8)
+def _hour_folder(hour: int) -> str:
+    """The folder of an hour, counted since 1970."""
+    return f"{PREFIX}{EPOCH + timedelta(hours=hour):%Y/%m/%d/%H}/"

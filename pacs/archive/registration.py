@@ -44,14 +44,23 @@ def register(connection: Connection, arrived: Arrived, proof: Proof, now: dateti
     recorded of that object comes back: only when it was read and found whole may the newcomer be thrown away.
     What is thrown away is kept for its grace from `now`, which for an object found in storage is not its arrival.
     """
-    live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
-    if live is None:
-        stored = _store(connection, arrived)
+    values = arrived.values
+    found = _existing(
+        rows.LOOK,
+        connection,
+        {
+            "sop_instance_uid": values["SOPInstanceUID"],
+            "study_instance_uid": values["StudyInstanceUID"],
+            "series_instance_uid": values["SeriesInstanceUID"],
+        },
+    )
+    live, known = found[: rows.KNOWN_COUNT], found[rows.KNOWN_COUNT :]
+    if live[0] is None:
+        stored = _store(connection, arrived, known[: rows.STUDY_COUNT], known[rows.STUDY_COUNT :])
         if stored is not None:
             return stored
         # Another process's transaction made it live between the look and the insert.
-        live = rows.LIVE.one(connection, {"sop_instance_uid": arrived.values["SOPInstanceUID"]})
-    assert live is not None, "the insert met this row, so it is there"
+        live = _existing(rows.LIVE, connection, {"sop_instance_uid": values["SOPInstanceUID"]})
     return _meet(connection, arrived, _Known.of(live), proof, now)
 
 
@@ -77,11 +86,13 @@ class _Known:
 # A first arrival -----------------------------------------------------------------------------------------------
 
 
-def _store(connection: Connection, arrived: Arrived) -> Stored | None:
+def _store(
+    connection: Connection, arrived: Arrived, known_study: tuple[Any, ...], known_series: tuple[Any, ...]
+) -> Stored | None:
     values = arrived.values
     at = to_microseconds(arrived.received_at)
-    study_row, oddities = _study_row(connection, values, at)
-    series_row, new_series = _series_row(connection, values, study_row, at)
+    study_row, oddities = _study_row(connection, values, at, known_study)
+    series_row, new_series = _series_row(connection, values, study_row, at, known_series)
     oddities = (*arrived.oddities, *oddities)
     inserted = rows.INSERT_LIVE.one(
         connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, oddities)
@@ -93,12 +104,13 @@ def _store(connection: Connection, arrived: Arrived) -> Stored | None:
     return _announce(connection, arrived, EventKind.INSTANCE_STORED, Outcome.STORED, oddities)
 
 
-def _study_row(connection: Connection, values: dict[str, str], at: int) -> tuple[int, tuple[str, ...]]:
+def _study_row(
+    connection: Connection, values: dict[str, str], at: int, known: tuple[Any, ...]
+) -> tuple[int, tuple[str, ...]]:
     """The study's row, made with its patient when it is new; the second part tells of a patient that differs."""
     study_instance_uid = values["StudyInstanceUID"]
     identity = _identity(values)
-    known = rows.FIND_STUDY.one(connection, {"study_instance_uid": study_instance_uid})
-    if known is None:
+    if known[0] is None:
         made = rows.INSERT_PATIENT.one(connection, {"identity": identity, **rows.columns(Level.PATIENT, values)})
         patient_row = made[0] if made else _existing(rows.FIND_PATIENT, connection, {"identity": identity})[0]
         rows.INSERT_STUDY.run(
@@ -114,13 +126,14 @@ def _study_row(connection: Connection, values: dict[str, str], at: int) -> tuple
     return row, ()
 
 
-def _series_row(connection: Connection, values: dict[str, str], study_row: int, at: int) -> tuple[int, int]:
+def _series_row(
+    connection: Connection, values: dict[str, str], study_row: int, at: int, known: tuple[Any, ...]
+) -> tuple[int, int]:
     """The series' row, and 1 when it is new."""
-    key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
-    known = rows.FIND_SERIES.one(connection, key)
-    if known is not None:
+    if known[0] is not None:
         _fill(connection, Level.SERIES, known[0], known[1:], values)
         return known[0], 0
+    key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
     made = rows.INSERT_SERIES.one(
         connection, {"study_row": study_row, "changed_at": at, **rows.columns(Level.SERIES, values)}
     )

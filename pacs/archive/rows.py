@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, select, text, update
+from sqlalchemy import and_, bindparam, insert, literal_column, or_, select, text, update
 
 from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
@@ -118,36 +118,61 @@ def recorded(row: Sequence[Any]) -> Recorded:
     return Recorded(object_key, dataset_offset, content_length, Digests(*digests))
 
 
+# Literals: a database that sees a parameter here cannot tell that the partial indexes serve, or plans anew every time.
+_IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
+_IS_HELD = and_(
+    instance.c.state != literal_column(f"'{InstanceState.LIVE}'"),  # the condition of the index that serves this
+    or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
+)
 _KNOWN_COLUMNS = (instance.c.row, instance.c.transfer_syntax_uid, instance.c.storage, *RECORDED_COLUMNS)
-LIVE = Statement(
-    select(*_KNOWN_COLUMNS).where(
-        instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
-        instance.c.state == InstanceState.LIVE.value,
+KNOWN_COUNT = len(_KNOWN_COLUMNS)
+_STUDY_COLUMNS = (
+    study.c.row,
+    study.c.patient_row,
+    patient.c.identity,
+    *[study.c[name] for name in STUDY_COLUMNS],
+    *[patient.c[name] for name in _PATIENT_COLUMNS],
+)
+STUDY_COUNT = len(_STUDY_COLUMNS)
+_SERIES_FOUND = (series.c.row, *[series.c[name] for name in _SERIES_COLUMNS])
+_STUDY_AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
+
+LOOK = Statement(
+    select(*_KNOWN_COLUMNS, *_STUDY_COLUMNS, *_SERIES_FOUND).select_from(
+        select(literal_column("1").label("one"))
+        .subquery("asked")
+        .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
+        .outerjoin(study, study.c.study_instance_uid == bindparam("study_instance_uid"))
+        .outerjoin(patient, study.c.patient_row == patient.c.row)
+        .outerjoin(
+            series,
+            and_(
+                series.c.study_row == study.c.row,
+                series.c.series_instance_uid == bindparam("series_instance_uid"),
+            ),
+        )
     )
 )
+"""Always one row: the live instance, the study with its patient, and the series of an arrival, NULLs for what is not
+there yet."""
+
+LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
 HELD = Statement(
     select(*_KNOWN_COLUMNS).where(
         instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
-        instance.c.state != InstanceState.LIVE.value,  # the condition of the index that serves this
-        or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
+        _IS_HELD,
         instance.c.dataset_sha256 == bindparam("dataset_sha256"),
         instance.c.transfer_syntax_uid == bindparam("transfer_syntax_uid"),
     )
 )
 FIND_PATIENT = Statement(select(patient.c.row).where(patient.c.identity == bindparam("identity")))
 FIND_STUDY = Statement(
-    select(
-        study.c.row,
-        study.c.patient_row,
-        patient.c.identity,
-        *[study.c[name] for name in STUDY_COLUMNS],
-        *[patient.c[name] for name in _PATIENT_COLUMNS],
-    )
-    .select_from(study.join(patient, study.c.patient_row == patient.c.row))
+    select(*_STUDY_COLUMNS)
+    .select_from(_STUDY_AND_PATIENT)
     .where(study.c.study_instance_uid == bindparam("study_instance_uid"))
 )
 FIND_SERIES = Statement(
-    select(series.c.row, *[series.c[name] for name in _SERIES_COLUMNS]).where(
+    select(*_SERIES_FOUND).where(
         series.c.study_row == bindparam("study_row"),
         series.c.series_instance_uid == bindparam("series_instance_uid"),
     )

@@ -7,9 +7,9 @@ names in `oddities`. Offsets are relative to the start of the data set; lengths 
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pacs.dicom.dictionary import SHORT_VRS, STANDARD_VRS
 from pacs.dicom.headers import (
@@ -33,6 +33,7 @@ from pacs.dicom.headers import (
     short_header,
     too_many,
 )
+from pacs.dicom.paged import PagedBytes
 from pacs.dicom.uids import TransferSyntax
 from pacs.errors import IncompleteDataSet, NotUnderstood
 
@@ -90,7 +91,8 @@ def scan(
     odd = oddities if oddities is not None else set()
     declared = BIG_ENDIAN if syntax.big_endian else IMPLICIT if syntax.implicit else EXPLICIT
     coding = actual_coding(data, declared, odd)
-    implicit, explicit_head, implicit_head, _ = coding
+    implicit, implicit_head = coding.implicit, coding.implicit_head
+    explicit_at, implicit_at = _heads(data, coding)
     # the data set being read: its end, whether a declared length proves that end, whether a delimiter must close it
     end, bounded, delimited, previous = len(data), False, False, -1
     creators: dict[int, str] = {}
@@ -109,11 +111,11 @@ def scan(
                     break
                 raise short_header(start, end)
             if implicit:
-                group, element, length = implicit_head.unpack(data[start:value])
+                group, element, length = implicit_at(data, start)
                 tag = group << 16 | element
                 vr = "" if length >= LETTERS_AS_LENGTH else standard_vr(tag, "")
             else:
-                group, element, code, length = explicit_head.unpack(data[start:value])
+                group, element, code, length = explicit_at(data, start)
                 tag = group << 16 | element
                 vr = short_vr(code, "")
             if group in _SPECIAL_GROUPS:
@@ -173,7 +175,8 @@ def scan(
                     odd.add("wrong_vr")
                 if vr == "UN":  # its items are Implicit VR Little Endian whatever is around it (PS3.5 6.2.2)
                     coding = IMPLICIT
-                    implicit, explicit_head, implicit_head, _ = coding
+                    implicit, implicit_head = coding.implicit, coding.implicit_head
+                    explicit_at, implicit_at = _heads(data, coding)
             else:
                 sequence = (position, True, False, tag, vr)
             yield SEQUENCE, tag, vr, start, value, length
@@ -224,8 +227,23 @@ def scan(
                 _missing_delimiter("sequence", sequence_bounded, start, odd)
             yield SEQUENCE_END, tag, vr, start, position, 0
             sequence, (end, bounded, delimited, previous), creators, coding = waiting.pop()
-            implicit, explicit_head, implicit_head, _ = coding
+            implicit, implicit_head = coding.implicit, coding.implicit_head
+            explicit_at, implicit_at = _heads(data, coding)
             break
+
+
+_HeadAt = Callable[[Any, int], tuple[Any, ...]]
+
+
+def _heads(data: Buffer, coding: Coding) -> tuple[_HeadAt, _HeadAt]:
+    """How an explicit and an implicit head at a position are read: without a copy where the bytes are in memory."""
+    explicit, implicit = coding.explicit_head, coding.implicit_head
+    if not isinstance(data, PagedBytes):
+        return explicit.unpack_from, implicit.unpack_from
+    return (
+        lambda data, start: explicit.unpack(data[start : start + 8]),
+        lambda data, start: implicit.unpack(data[start : start + 8]),
+    )
 
 
 def _fragments(

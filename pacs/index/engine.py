@@ -233,10 +233,7 @@ def _sqlite_writer(path: Path) -> Engine:
     def _on_connect(connection: Any, _record: Any) -> None:
         _apply(connection, WRITER_PRAGMAS)
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    _begin_with(engine, "BEGIN IMMEDIATE")
     return engine
 
 
@@ -253,16 +250,22 @@ def _sqlite_reader(path: Path) -> Engine:
     def _on_connect(connection: Any, _record: Any) -> None:
         _apply(connection, READER_PRAGMAS)
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
+    _begin_with(engine, "BEGIN")
     return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    """How SQLAlchemy begins a transaction; its event "begin" would cost more than many a transaction's statements."""
+
+    def do_begin(connection: Any) -> None:
+        connection.execute(statement)
+
+    engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment]
 
 
 def sqlite_connection(uri: str) -> sqlite3.Connection:
     """A connection of the driver to the file that a URI names (SQLite's `file:…`)."""
-    # No implicit transactions of the driver: `begin` above opens each one. One thread uses a connection at a time.
+    # No implicit transactions of the driver: `do_begin` above opens each one. One thread uses a connection at a time.
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 

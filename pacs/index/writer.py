@@ -29,6 +29,7 @@ _SQLITE_FAILURES = tuple(
 BATCH_MAX = 32
 WAITING_MAX = 1024
 UNKNOWN_COMMIT_WAIT_S = 15.0
+CONNECTION_KEPT_S = 1.0
 RACES_MAX = 5
 
 
@@ -47,6 +48,10 @@ class _Away(Exception):
     """No connection to the database; nothing was asked of it. Its cause is the driver's error."""
 
 
+class _Gone(Exception):
+    """A connection that was kept had ended, and with it the transaction before its COMMIT: nothing happened."""
+
+
 class Writer:
     """One thread that runs works in shared transactions; a work's failure never fails its neighbours.
 
@@ -58,6 +63,7 @@ class Writer:
         self._queue: queue.Queue[_Item | None] = queue.Queue(WAITING_MAX)
         self._counts = {"commits": 0, "works": 0, "failures": 0}
         self.broken = False
+        self._kept: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
@@ -95,7 +101,7 @@ class Writer:
     def _run(self) -> None:
         ended = False
         while not ended:
-            first = self._queue.get()
+            first = self._next()
             batch = [] if first is None else [first]
             ended = first is None
             while not ended and len(batch) < BATCH_MAX:
@@ -109,6 +115,16 @@ class Writer:
                     batch.append(item)
             if batch:
                 self._commit(batch)
+        self._let_go()
+
+    def _next(self) -> _Item | None:
+        """What comes next; the connection is kept for it for a moment, since streams of works are the rule."""
+        if self._kept is not None:
+            try:
+                return self._queue.get(timeout=CONNECTION_KEPT_S)
+            except queue.Empty:
+                self._let_go()
+        return self._queue.get()
 
     def _fail_left(self) -> None:
         """Fail what came too late to be run."""
@@ -132,6 +148,8 @@ class Writer:
             self.broken = True
             log.critical("index_commit_unknown", cause=str(unknown.__cause__))
             self._fail(batch, StoreFailed("the index failed while committing", "restart the node, then send again"))
+        except _Gone:
+            return self._commit(batch, attempts)
         except _Away as away:
             self._fail(batch, away.__cause__ or away)
             return False
@@ -153,13 +171,21 @@ class Writer:
         return True
 
     def _connect(self) -> Connection:
+        """A connection that is known to be there."""
         try:
             return self._engine.connect()
         except OperationalError as error:
             raise _Away from error
 
+    def _let_go(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
     def _transaction(self, batch: Iterable[_Item]) -> list[Any]:
-        with self._connect() as connection:
+        was_kept = self._kept is not None
+        connection = self._kept = self._kept or self._connect()
+        try:
             transaction = connection.begin()
             try:
                 results = [item.work(connection) for item in batch]
@@ -167,8 +193,11 @@ class Writer:
                     if item.after is not None:
                         item.after.result()
                 transaction_id = _transaction_id(connection)
-            except BaseException:
+            except BaseException as error:
+                gone = was_kept and _is_gone(connection)
                 _roll_back(connection)
+                if gone:
+                    raise _Gone from error
                 raise
             try:
                 transaction.commit()
@@ -179,7 +208,12 @@ class Writer:
                 connection.invalidate()
                 if not self._did_commit(transaction_id, error):
                     raise
-            return results
+        except BaseException:
+            self._let_go()
+            raise
+        if connection.invalidated:
+            self._let_go()
+        return results
 
     def _did_commit(self, transaction_id: int, error: SQLAlchemyError) -> bool:
         """Ask on a fresh connection what became of a transaction whose COMMIT got no answer (PostgreSQL only)."""
@@ -212,6 +246,11 @@ def _transaction_id(connection: Connection) -> int:
     if connection.dialect.name != "postgresql":
         return 0
     return int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint").scalar_one())
+
+
+def _is_gone(connection: Connection) -> bool:
+    """Whether the database or the network has ended the connection (PostgreSQL; a file does not go)."""
+    return connection.invalidated or bool(getattr(connection.connection.dbapi_connection, "closed", False))
 
 
 def _roll_back(connection: Connection) -> None:
@@ -274,9 +313,10 @@ class Statement:
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """The driver's cursor after execution; its rows are plain tuples."""
-        sql, positions, defaults = self._compile(connection)
+        found = self._compiled.get(connection.dialect.name)
+        sql, positions, defaults = found or self._compile(connection)
         cursor = connection.connection.cursor()
-        values = {**defaults, **parameters}
+        values = {**defaults, **parameters} if defaults else parameters
         cursor.execute(sql, [values[name] for name in positions] if positions is not None else values)
         return cursor
 
@@ -289,10 +329,8 @@ class Statement:
 
     def _compile(self, connection: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
         dialect = connection.dialect
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            compiled: Any = self._element.compile(dialect=dialect)
-            positions = list(compiled.positiontup) if compiled.positional else None
-            found = (str(compiled), positions, dict(compiled.params))
-            self._compiled[dialect.name] = found
+        compiled: Any = self._element.compile(dialect=dialect)
+        positions = list(compiled.positiontup) if compiled.positional else None
+        defaults = {name: value for name, value in compiled.params.items() if value is not None}
+        self._compiled[dialect.name] = found = (str(compiled), positions, defaults)
         return found

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from pacs.access.principals import OPERATOR
-from pacs.archive import ingest
+from pacs.archive import spool
 from pacs.errors import OutOfResources
-from pacs.model import Announced
-from tests.support.archives import open_archive
-from tests.support.factories import ct_slice
+from tests.support.archives import open_archive, send
+from tests.support.factories import ct_slice, part10
 
 
 class _FullDisk:
@@ -25,16 +23,17 @@ class _FullDisk:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.parametrize("side", [16, 1024], ids=["in memory", "in a file"])
 def test_a_disk_that_is_full_at_the_first_byte_leaves_no_file_and_no_descriptor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int
 ) -> None:
-    dataset = ct_slice()
-    announced = Announced(dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.file_meta.TransferSyntaxUID)
+    content = part10(ct_slice(rows=side, columns=side))
+    assert (len(content) > spool.BUFFER_BYTES) == (side == 1024)
     with open_archive(tmp_path) as archive:
-        monkeypatch.setattr(ingest, "os", _FullDisk())
+        monkeypatch.setattr(spool, "os", _FullDisk())
         before = os.listdir("/proc/self/fd")
         for _ in range(20):
             with pytest.raises(OutOfResources):
-                archive.receive(announced, OPERATOR, protocol="test")
+                send(archive, content)
         assert len(os.listdir("/proc/self/fd")) == len(before)
         assert list(archive.store.incoming.iterdir()) == []

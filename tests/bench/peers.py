@@ -76,13 +76,14 @@ class Server:
         self.port, self.web_port = free_port(), free_port()
         self.peer = Peer(candidate.name, self.port, candidate.ae_title, candidate.pdu_bytes)
         self._log = folder.with_suffix(".log")
-        self._cpu = 0.0
-        folder.mkdir(parents=True)
+        self._variables: dict[str, str] = {}
+        folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         launch = self.candidate.launch(self.folder, self.port, self.web_port)
         for name, text in launch.files.items():
             (self.folder / name).write_text(text, encoding="utf-8")
+        self._variables = launch.variables
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 launch.command,
@@ -103,6 +104,20 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(STOP_S)
+
+    def token(self, role: str = "service") -> str:
+        """A bearer token of this node. Raises Failed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pacs.cli", "user", "token", f"bench-{role}", "--role", role],
+            cwd=self.folder,
+            env=clean_environment(**self._variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(f"{self.candidate.name} gives no token: {done.stderr}")
+        return done.stdout.strip().splitlines()[-1]
 
     @property
     def pid(self) -> int:

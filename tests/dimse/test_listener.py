@@ -10,6 +10,7 @@ import pytest
 
 from pacs.access.peers import Peers
 from pacs.archive.archive import Archive
+from pacs.archive.spool import Buffers
 from pacs.errors import NodeFailed
 from pacs.model import utc_now
 from pacs.settings import DimseSettings
@@ -157,6 +158,7 @@ def test_draining_lets_the_running_operation_finish_and_takes_no_other(archive: 
     dataset = ct_slice()
     _, raw = split_part10(part10(dataset))
     instance = prepare(CT, str(dataset.SOPInstanceUID), EXPLICIT, raw)
+    archive.buffers = Buffers(0)  # what is on its way is seen in its file
     with listening(archive) as listener:
         busy, idle = RawPeer(listener.port), RawPeer(listener.port)
         busy.associate(((CT, (EXPLICIT,)),))
@@ -180,6 +182,7 @@ def test_draining_lets_the_running_operation_finish_and_takes_no_other(archive: 
 
 
 def test_draining_ends_in_time_and_aborts_the_rest(archive: Archive):
+    archive.buffers = Buffers(0)
     with listening(archive) as listener, RawPeer(listener.port) as stuck:
         stuck.associate(((CT, (EXPLICIT,)),))
         stuck.send(pdata(request(1, CT, data_set=True, x1000=b"1.2\0")), pdata(bytes(1000), control=0))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from pacs.archive.spool import BUFFER_BYTES
 from pacs.dimse.pdu import PDV_HEADER
 from tests.faults.crew import HEADER, STORE
 from tests.faults.instances import Template
@@ -195,7 +196,7 @@ def _dripping_buys_no_time(node: NodeProcess) -> str:
 def _breaking_off_leaves_nothing(node: NodeProcess) -> str:
     for _ in range(10):
         with _associated(node, "127.0.2.4") as peer:
-            peer.send(STORE, pdata(bytes(5000), 0))
+            peer.send(STORE, *[pdata(bytes(100_000), 0)] * (2 * BUFFER_BYTES // 100_000))  # more than stays in memory
     incoming = node.data / "store" / "incoming"
     return "" if wait_until(lambda: not list(incoming.iterdir()), 20) else "files stay in incoming"
 

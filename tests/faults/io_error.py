@@ -101,14 +101,14 @@ def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
     failed, violations = 0, []
     with in_memory(folder) as fast, Driver(folder) as driver:
         bench = Bench(driver, fast, seed)
-        writes = [at for at in bench.survey("store") if at.name == "write"]
+        writes = [at for at in bench.survey("link") if at.name == "write"]
         for count in range(1, len(writes) + 1):
             bench.renew()
-            driver.work("store", bench.data, bench.log, seed=seed, mutant=mutant, short_write=count)
+            driver.work("link", bench.data, bench.log, seed=seed, mutant=mutant, short_write=count)
             failed += 1
             # a short write is no failure: the rest of the bytes goes with the next one
             found = [f"refused with {told.status:04X}" for told in attempts(bench.log) if told.status != SUCCESS]
-            found += bench.restart("store", mutant)
+            found += bench.restart("link", mutant)
             violations += [f"seed {seed}: write {count} was short: {what}" for what in found]
     return Outcome(failed, tuple(violations))
 

@@ -24,6 +24,7 @@ from pacs.archive import commitments, keys, recovery
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import COMMITTED, CommitmentState, Direction, Reference
 from pacs.archive.housekeeping import remove_garbage
+from pacs.archive.spool import Buffers
 from pacs.errors import ArrivalRefused
 from pacs.index.schema import instance
 from pacs.model import Announced
@@ -108,6 +109,7 @@ def prepare(task: Task) -> dict[str, Any]:
     template = Template(64)
     with _archive(task) as archive:
         store_instances(archive, AcknowledgementLog(task.log), [(1, 0), (2, 0), (3, 0)], template)
+        archive.buffers = Buffers(0)  # so that there is a file to leave
         with archive.receive(Announced(CTImageStorage, uid_of(9), ExplicitVRLittleEndian), OPERATOR, protocol="x") as r:
             r.write(template.dataset(9))
             key = keys.object_key(archive.arrivals.next())
@@ -139,9 +141,12 @@ def _sending(scenario: str) -> Work:
 
 
 def link(task: Task) -> dict[str, Any]:
-    """Two new instances on a file system that does not offer to rename without replacement."""
+    """Two new instances on a file system that does not offer to rename without replacement, in their files at once."""
     filesystem.move_without_replacement = filesystem.link_without_replacement
-    return _sending("link")(task)
+    with _archive(task) as archive:
+        archive.buffers = Buffers(0)
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["link"], Template(64))
+    return {}
 
 
 def recover(task: Task) -> dict[str, Any]:
@@ -199,6 +204,7 @@ def flood(task: Task) -> dict[str, Any]:
     senders = int(options["senders"])
     context = open_archive(task.folder, clock=clock)
     archive = context.__enter__()  # never left: nothing is closed before the fault
+    archive.buffers = Buffers(senders // 2)  # some arrivals in memory, some in their files
 
     def send(sender: int) -> None:
         draw = random.Random(task.seed * 100 + sender)

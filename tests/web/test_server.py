@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from pacs.access.gate import Route
 from pacs.access.grants import Action
 from pacs.access.principals import Principal, Role
+from pacs.archive.spool import Buffers
 from pacs.errors import NodeFailed
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
@@ -213,6 +214,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(server: WebSer
         f"POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/dicom\r\nContent-Length: 1000000\r\n\r\n"
     )
+    slow_site.archive.buffers = Buffers(0)  # what is on its way is seen in its file
     incoming = slow_site.archive.store.incoming
     with connect(server) as connection:
         connection.sendall(head.encode() + part10(ct_slice(rows=500, columns=500))[:300_000])

@@ -86,14 +86,19 @@ def verdicts(goals: Sequence[Goal], runs: Sequence[Measured]) -> list[Verdict]:
     """Every goal for which both sides were measured."""
     judged = []
     for goal in goals:
-        pair = (goal.against, NODE) if goal.less_is_better else (NODE, goal.against)
-        ratio = ratios(runs, *pair, goal.associations, goal.value)
+        ratio = _ratio(goal, NODE, runs)
         if ratio is None:
             continue
-        limit = ratios(runs, goal.limit, goal.against, goal.associations, goal.value) if goal.limit else None
+        limit = _ratio(goal, goal.limit, runs) if goal.limit else None
         what = f"{goal.what}, {goal.associations} assoc."
         judged.append(Verdict(goal.id, what, ratio, goal.floor, goal.goal, limit.median if limit else None))
     return judged
+
+
+def _ratio(goal: Goal, name: str, runs: Sequence[Measured]) -> Spread | None:
+    """What `name` reaches of a goal."""
+    pair = (goal.against, name) if goal.less_is_better else (name, goal.against)
+    return ratios(runs, *pair, goal.associations, goal.value)
 
 
 def rates_text(what: str, runs: Sequence[Measured], associations: int) -> str:

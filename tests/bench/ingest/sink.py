@@ -5,14 +5,16 @@ They read P-DATA and answer from a template. KEEP is what becomes of an instance
 `nothing`  it is dropped.
 `files`    the least that a durable answer of one file an instance costs: the bytes to a file, fdatasync, rename, fsync
            of the folder, and one synced page of a log, which stands for the commit of the index.
+`hashed`   the same, and the SHA-256 of the bytes: the least that this node's promise costs.
 `append`   appended to one file, fdatasync.
-`segment`  the same and the synced page of a log: the least that a store of segments costs.
+`segment`  `append` and the synced page of a log: the least that a store of segments costs.
 
 Associations share a sync of a log and of an appended file, as they would share a commit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import struct
@@ -174,6 +176,17 @@ class Durable:
         self._log.append()
 
 
+class Hashed(Durable):
+    """The same with the digest that an archive has to know its objects by."""
+
+    def write(self, data: memoryview) -> None:
+        """Append, and hash what comes."""
+        if self._descriptor < 0:
+            self._digest = hashlib.sha256()
+        self._digest.update(data)
+        super().write(data)
+
+
 class _Wire:
     """PDUs of one connection, each read whole into one buffer."""
 
@@ -243,10 +256,10 @@ def keeper(keep: str, folder: Path) -> Callable[[], Keep]:
         return Nothing
     folder.mkdir(parents=True, exist_ok=True)
     log = SyncedLog(folder / "log")
-    if keep == "files":
+    if keep in ("files", "hashed"):
         for part in ("incoming", "objects"):
             (folder / part).mkdir()
-        return lambda: Durable(folder, log)
+        return lambda: (Hashed if keep == "hashed" else Durable)(folder, log)
     segment = Segment(folder / "segment")
     return lambda: Appended(segment, log if keep == "segment" else None)
 

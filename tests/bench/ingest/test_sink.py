@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.ingest import workload
-from tests.bench.ingest.candidates import APPEND_SINK, DURABLE_SINK, SEGMENT_SINK, SINKS
+from tests.bench.ingest.candidates import APPEND_SINK, DURABLE_SINK, HASHED_SINK, SEGMENT_SINK, SINKS
 from tests.bench.ingest.load import send
 from tests.bench.peers import NODE, Candidate, Peer, Server
 from tests.bench.session import Failed
@@ -47,7 +47,7 @@ def test_every_instance_is_answered_and_the_durable_one_kept(
 
 
 def _kept(sink: Candidate, folder: Path) -> list[bytes]:
-    if sink is DURABLE_SINK:
+    if sink in (DURABLE_SINK, HASHED_SINK):
         return sorted(path.read_bytes()[len(PREAMBLE) :] for path in (folder / "objects").glob("*.dcm"))
     if sink in (SEGMENT_SINK, APPEND_SINK):
         length = len(PREAMBLE) + workload.CT.dataset_bytes

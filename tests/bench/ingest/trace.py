@@ -33,19 +33,19 @@ PARTS: Final = {
     "concurrent.futures:Future.result": "wait for the sync and the writer",
     "storage.filesystem:FolderStore.put": "put, beside its syncs",
     "storage.filesystem:move_without_replacement": "rename",
-    "os:write": "spool write",
 }
 """Where the clocks go, and what the time is called."""
 SYNCS: Final = ("os:fsync", "os:fdatasync")
 FILE_SYNC, FOLDER_SYNC = "file fsync", "folder fsync"
 BESIDE_PARTS: Final = {
     "storage.filesystem:FolderStore.settle": FILE_SYNC,
+    "pacs.archive.spool:Spool.settle": "file written, with its sync",
     "pacs.archive.ingest:register": "statements",
     "sqlalchemy.engine:RootTransaction.commit": "COMMIT with its sync",
     "pacs.index.writer:Writer._commit": "transaction in all",
 }
-"""These run in other threads, the writer's and those that sync, while the association walks, puts or waits; the last
-holds the two before it."""
+"""These run in other threads, the writer's and those that sync, while the association walks, puts or waits; "file
+written" holds the sync before it, "transaction in all" the two before it."""
 
 
 class Clocks:

@@ -35,6 +35,7 @@ HEADER_BYTES = 8 * 1024
 
 _PDV_OVERHEAD = 6  # PDV length, context and control header: within the PDU's length
 _UID_TENS = 38
+_UID_LENGTH = len("2.25.") + _UID_TENS + 1
 
 _ACQUISITION = range(0x00180010, 0x00190000)
 _VALUES = {"LO": "Synthetic", "SH": "SYN", "CS": "NONE", "DS": "12.5", "IS": "12", "DA": "20261123", "TM": "101500"}
@@ -82,6 +83,14 @@ class Message:
     stream: bytearray
     places: tuple[tuple[str, tuple[int, ...]], ...]
 
+    def uids(self) -> dict[str, str]:
+        """What it is called now: its study, series and instance."""
+        lengths = {"patient": len(_TEMPLATE.patient_id)}
+        return {
+            name: self.stream[offsets[0] : offsets[0] + lengths.get(name, _UID_LENGTH)].decode("ascii")
+            for name, offsets in self.places
+        }
+
     def rename(self, run: Run) -> None:
         """Make it another instance: the one of `run` with the same number."""
         names = {
@@ -128,6 +137,20 @@ def datasets(workload: Workload, count: int) -> list[bytes]:
         base.PixelData = np.roll(pixels, (number * 7, number * 13), (0, 1)).tobytes()
         encoded.append(encode(base))
     return encoded
+
+
+def renamed(dataset: bytes, number: int, count: int, run: Run) -> bytes:
+    """Data set `number` of the `count` of `datasets` under the UIDs of `run`."""
+    series = _series_of(number, count)
+    head = dataset[:HEADER_BYTES]
+    for old, new in (
+        (_TEMPLATE.patient_id, run.patient_id),
+        (_TEMPLATE.study(series // SERIES_PER_STUDY), run.study(series // SERIES_PER_STUDY)),
+        (_TEMPLATE.series(series), run.series(series)),
+        (_TEMPLATE.instance(number), run.instance(number)),
+    ):
+        head = head.replace(old.encode("ascii"), new.encode("ascii"))
+    return head + dataset[HEADER_BYTES:]
 
 
 def messages(workload: Workload, encoded: list[bytes], pdu_bytes: int) -> list[Message]:

@@ -6,6 +6,7 @@ log, cut anywhere above the last sync; SQLite then finds the last whole commit b
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import shutil
@@ -190,7 +191,8 @@ def _prepared(url: str, *, creator: Callable[[], Any], poolclass: type, pool_siz
         made.dispose()
         _made.append(made)
     [made] = _made
-    engine = Engine(pool, made.dialect, made.url)
+    dialect = copy.copy(made.dialect)  # how it begins is the engine's own
+    engine = Engine(pool, dialect, made.url)
     engine._compiled_cache = made._compiled_cache
-    pool._dialect = made.dialect
+    pool._dialect = dialect
     return engine

@@ -180,7 +180,7 @@ def select_then_insert(template: Path) -> Iterator[None]:
     connection = sqlite3.connect(template)
     connection.execute("DROP INDEX uq_instance_live")
     connection.close()
-    asked = rows.LIVE
+    asked = rows.LOOK
     insert_blindly = Statement(
         insert(instance)
         .values({column.name: bindparam(column.name) for column in instance.columns if column.name != "row"})
@@ -197,11 +197,15 @@ def select_then_insert(template: Path) -> Iterator[None]:
         @staticmethod
         def one(connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
             with opened[0].read() as other:
-                return asked.one(other, parameters)
+                outside = asked.one(other, parameters)
+            inside = asked.one(connection, parameters)
+            assert outside is not None
+            assert inside is not None
+            return outside[: rows.KNOWN_COUNT] + inside[rows.KNOWN_COUNT :]
 
     with (
         patch.object(Index, "__init__", opening),
-        patch.object(rows, "LIVE", Elsewhere),
+        patch.object(rows, "LOOK", Elsewhere),
         patch.object(rows, "INSERT_LIVE", insert_blindly),
         patch.object(recovery, "rebuild", lambda archive: None),  # is one transaction, in which this makes no sense
     ):

@@ -286,7 +286,8 @@ class _Queue:
             self._scheduler.pause(lambda: len(self._items) < self._maxsize)
         self._items.append(item)
 
-    def get(self) -> Any:
+    def get(self, timeout: float | None = None) -> Any:
+        """Nothing ever takes so long that it is waited for in vain."""
         while not self._items:
             self._scheduler.pause(lambda: bool(self._items))
         return self._items.popleft()

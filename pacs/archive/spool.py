@@ -1,0 +1,199 @@
+"""The bytes of one object on their way in: in memory while they are few, else in their file under `incoming/`.
+
+What is small is written by one call when it is whole, in the thread that syncs it, while it is walked and hashed here:
+nothing of it is read back, and an arrival that breaks off has left nothing on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
+from storage.protocol import ObjectStore
+from storage.writeback import begin_writeback
+
+BUFFER_BYTES: Final = 1 << 20
+BUFFERS_MAX: Final = 64
+COPY_BYTES: Final = 1 << 20
+WRITEBACK_BYTES: Final = 4 << 20
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Buffers:
+    """Memory for small objects, used again: a fresh page costs more than the bytes that are copied into it."""
+
+    def __init__(self, count_max: int = BUFFERS_MAX, size: int = BUFFER_BYTES) -> None:
+        self._left = count_max
+        self._size = size
+        self._lock = threading.Lock()
+        self._free: deque[bytearray] = deque()
+
+    def take(self) -> bytearray | None:
+        """A buffer with anything in it; None when all are in use."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            if not self._left:
+                return None
+            self._left -= 1
+        return bytearray(self._size)
+
+    def give_back(self, buffer: bytearray) -> None:
+        """For whoever comes next."""
+        with self._lock:
+            self._free.append(buffer)
+
+
+class Spool:
+    """A file that is being made: `head`, then what is appended. For one thread, but for `settle`.
+
+    Every method raises OutOfResources or StoreFailed where the disk does not take or give the bytes.
+    """
+
+    def __init__(self, path: Path, head: bytes, buffers: Buffers) -> None:
+        self.path = path
+        self.head = head
+        self.size = 0
+        self._buffers = buffers
+        self._buffer = buffers.take()
+        self._descriptor = -1
+        self._handed_on = 0
+        try:
+            if self._buffer is None:
+                self._open()
+            self.append(head)
+        except BaseException:
+            self.discard(keep=False)
+            raise
+
+    @property
+    def dataset_length(self) -> int:
+        """How many bytes there are behind the head."""
+        return self.size - len(self.head)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all of it is."""
+        return self._buffer is not None
+
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes."""
+        end = self.size + len(data)
+        if self._buffer is not None:
+            if end <= len(self._buffer):
+                self._buffer[self.size : end] = data
+                self.size = end
+                return
+            self._spill()
+        self._write(data)
+        self.size = end
+        if end - self._handed_on >= WRITEBACK_BYTES:
+            begin_writeback(self._descriptor, self._handed_on, end - self._handed_on)
+            self._handed_on = end
+
+    def dataset(self) -> memoryview | None:
+        """All bytes behind the head where they are in memory; good until `discard`."""
+        return None if self._buffer is None else memoryview(self._buffer)[len(self.head) : self.size]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the data set."""
+        start = len(self.head) + offset
+        if self._buffer is not None:
+            data = bytes(self._buffer[start : min(start + length, self.size)])
+        else:
+            try:
+                data = os.pread(self._descriptor, length, start)
+            except OSError as error:
+                raise refusal(error) from error
+        if len(data) != length:
+            raise _shorter()
+        return data
+
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill `buffer` with bytes of the data set."""
+        if self._buffer is not None:
+            buffer[:] = self.read(offset, len(buffer))
+            return
+        try:
+            count = os.preadv(self._descriptor, [buffer], len(self.head) + offset)
+        except OSError as error:
+            raise refusal(error) from error
+        if count != len(buffer):
+            raise _shorter()
+
+    def settle(self, store: ObjectStore) -> None:
+        """The file whole and, as far as the store needs it before `put`, durable; from any thread, once. Raises
+        StorageError too."""
+        if self._descriptor < 0:
+            self._open()
+            assert self._buffer is not None, "what is not in memory has a file"
+            self._write(memoryview(self._buffer)[: self.size])
+        store.settle(self._descriptor)
+
+    def discard(self, *, keep: bool) -> None:
+        """Give everything back; without `keep` the file goes too. Raises nothing, harmless when repeated."""
+        buffer, self._buffer = self._buffer, None
+        if buffer is not None:
+            self._buffers.give_back(buffer)
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            # What fails here changes nothing about the answer: the next start removes what is left.
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            if not keep:
+                with contextlib.suppress(OSError):
+                    self.path.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(self.path, flags, 0o440)
+        except OSError as error:
+            raise refusal(error) from error
+
+    def _spill(self) -> None:
+        """Go on in a file."""
+        self._open()
+        buffer, self._buffer = self._buffer, None
+        assert buffer is not None
+        try:
+            self._write(memoryview(buffer)[: self.size])
+        finally:
+            self._buffers.give_back(buffer)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise refusal(error) from error
+
+
+def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers) -> Spool:
+    """The same data set behind another head, in a file of its own."""
+    new = Spool(path, head, buffers)
+    try:
+        for offset in range(0, old.dataset_length, COPY_BYTES):
+            new.append(old.read(offset, min(COPY_BYTES, old.dataset_length - offset)))
+    except BaseException:
+        new.discard(keep=False)
+        raise
+    return new
+
+
+def _shorter() -> StoreFailed:
+    return StoreFailed("the incoming file became shorter", "send again; if it goes on, see the node's log")
+
+
+def refusal(error: OSError) -> ArrivalRefused:
+    """What whoever brought the object hears of an error of the disk."""
+    if error.errno in FULL:
+        return OutOfResources("no room left on the node's storage", "free space, then send again")
+    return StoreFailed(f"the node's storage failed: {error.strerror}", "send again; if it goes on, see the node's log")
