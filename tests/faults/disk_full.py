@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, event, insert, select
 
-from pacs.archive import ingest
+from pacs.archive import spool
 from pacs.archive.archive import Archive
 from pacs.archive.limits import INODES_MIN, IngestLimits
 from pacs.archive.recovery import recover
@@ -233,7 +233,7 @@ def no_watermark(archive: Archive) -> AbstractContextManager[Any]:
 
 
 class _LyingWrites:
-    """`os` as ingest sees it, whose `write` says that everything was written, however little was."""
+    """`os` as the spool sees it, whose `write` says that everything was written, however little was."""
 
     def __init__(self, real: ModuleType) -> None:
         self._real = real
@@ -253,7 +253,7 @@ class _LyingWrites:
 
 def short_write_ignored(_archive: Archive) -> AbstractContextManager[Any]:
     """Does not look how much of the data was written."""
-    return instead(ingest, "os", _LyingWrites(ingest.os))
+    return instead(spool, "os", _LyingWrites(spool.os))
 
 
 # The index alone ------------------------------------------------------------------------------------------------
