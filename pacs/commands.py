@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
@@ -12,9 +13,13 @@ import msgspec
 
 from pacs.access.peer import ORDINARY, PeerOptions, Verb
 from pacs.access.principals import OPERATOR, Role
-from pacs.errors import NotFound
+from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
+    from pacs.archive.jobs import Priority
+    from pacs.dimse.outbound import Outbound
+    from pacs.exchange.queue import Queue
+    from pacs.exchange.rules import Routes
     from pacs.node import Core
 
 Arguments = Mapping[str, Any]
@@ -91,16 +96,32 @@ def _ae_log(core: Core, arguments: Arguments) -> Any:
     ]
 
 
-def _ae_echo(core: Core, arguments: Arguments) -> Any:
-    from pacs.dimse.echo import ask  # not at the top: most commands only ask the node that runs
-    from pacs.dimse.outbound import Outbound
+@contextmanager
+def _outbound(core: Core) -> Iterator[Outbound]:
+    from pacs.dimse.outbound import Outbound  # not at the top: most commands only ask the node that runs
 
     outbound = Outbound(core.settings.dimse)
     outbound.start()
     try:
-        return ask(core.peers.get(arguments["ae_title"]), outbound)
+        yield outbound
     finally:
         outbound.stop()
+
+
+def _ae_echo(core: Core, arguments: Arguments) -> Any:
+    from pacs.dimse.echo import ask
+
+    with _outbound(core) as outbound:
+        return ask(core.peers.get(arguments["ae_title"]), outbound)
+
+
+def _query(core: Core, arguments: Arguments) -> Any:
+    from pacs.attributes import Level
+    from pacs.dimse.query import RemoteQuery
+
+    with _outbound(core) as outbound:
+        peer, level = core.peers.get(arguments["source"]), Level[arguments["level"]]
+        return RemoteQuery(outbound).find(peer, level, arguments["keys"], arguments["limit"])
 
 
 def _ae_remove(core: Core, arguments: Arguments) -> Any:
@@ -210,6 +231,105 @@ def _scrub_done(core: Core, arguments: Arguments) -> Any:
     core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.SCRUB_ALL, done))
 
 
+def _queue(core: Core) -> Queue:
+    from pacs.exchange.queue import Queue
+
+    return Queue(core.archive, core.peers)
+
+
+def _send(core: Core, arguments: Arguments) -> Any:
+    return _queue(core).send(
+        arguments["destination"],
+        arguments["study_instance_uid"],
+        by=OPERATOR,
+        series_uids=arguments["series"],
+        priority=_priority(arguments["priority"]),
+        commitment=arguments["commitment"],
+    )
+
+
+def _fetch(core: Core, arguments: Arguments) -> Any:
+    return _queue(core).fetch(
+        arguments["source"],
+        arguments["study_instance_uid"],
+        by=OPERATOR,
+        series_uids=arguments["series"],
+        with_=arguments["way"],
+    )
+
+
+def _priority(name: str) -> Priority:
+    from pacs.archive.jobs import Priority
+
+    if name.upper() not in Priority.__members__:
+        raise SettingsInvalid(f"priority {name!r}: expected high, medium or low", "correct it and try again")
+    return Priority[name.upper()]
+
+
+def _queue_list(core: Core, arguments: Arguments) -> Any:
+    from pacs.archive.jobs import JobState
+
+    return _queue(core).show(
+        by=OPERATOR,
+        states=[JobState(state) for state in arguments["states"]],
+        kind=arguments.get("kind", ""),
+        destination=arguments.get("destination", ""),
+        study_instance_uid=arguments.get("study_instance_uid", ""),
+        limit=arguments["limit"],
+    )
+
+
+def _queue_show(core: Core, arguments: Arguments) -> Any:
+    return _queue(core).one(arguments["id"], by=OPERATOR)
+
+
+def _queue_pauses(core: Core, _arguments: Arguments) -> Any:
+    return _queue(core).pauses(by=OPERATOR)
+
+
+def _queue_pause(core: Core, arguments: Arguments) -> Any:
+    _queue(core).pause(arguments["kind"], arguments["destination"], by=OPERATOR)
+
+
+def _queue_resume(core: Core, arguments: Arguments) -> Any:
+    _queue(core).resume(arguments["kind"], arguments["destination"], by=OPERATOR)
+
+
+def _queue_retry(core: Core, arguments: Arguments) -> Any:
+    _queue(core).retry(arguments["id"], by=OPERATOR)
+
+
+def _queue_cancel(core: Core, arguments: Arguments) -> Any:
+    _queue(core).cancel(arguments["id"], by=OPERATOR)
+
+
+def _routes(core: Core) -> Routes:
+    from pacs.exchange.rules import Routes
+
+    return Routes(core.archive)
+
+
+def _route_add(core: Core, arguments: Arguments) -> Any:
+    return _routes(core).add(arguments["rule"], by=OPERATOR).id
+
+
+def _route_list(core: Core, _arguments: Arguments) -> Any:
+    return _routes(core).documents()
+
+
+def _route_remove(core: Core, arguments: Arguments) -> Any:
+    _routes(core).remove(arguments["id"], by=OPERATOR)
+
+
+def _backup_done(core: Core, arguments: Arguments) -> Any:
+    """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
+    from pacs.archive import duties
+
+    started_at = datetime.fromisoformat(arguments["started_at"])
+    done = duties.Progress(arguments["destination"], started_at, core.archive.clock())
+    core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.BACKUP, done))
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -236,5 +356,19 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "object.prove": _object_prove,
         "scrub.part": _scrub_part,
         "scrub.done": _scrub_done,
+        "query": _query,
+        "send": _send,
+        "fetch": _fetch,
+        "queue.list": _queue_list,
+        "queue.show": _queue_show,
+        "queue.pauses": _queue_pauses,
+        "queue.pause": _queue_pause,
+        "queue.resume": _queue_resume,
+        "queue.retry": _queue_retry,
+        "queue.cancel": _queue_cancel,
+        "route.add": _route_add,
+        "route.list": _route_list,
+        "route.remove": _route_remove,
+        "backup.done": _backup_done,
     }
 )

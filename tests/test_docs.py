@@ -13,6 +13,8 @@ from pydantic import BaseModel, SecretStr
 
 from pacs.archive.conditions import _OPERATIONS
 from pacs.cli import app
+from pacs.exchange.rules import Trigger
+from pacs.exchange.rules import read_rule as read_route
 from pacs.model import to_microseconds
 from pacs.settings import Settings
 from pacs.triage.results import read_result
@@ -58,6 +60,14 @@ def test_every_command_is_in_the_readme() -> None:
     assert names
     for name in names:
         assert f"`pacs {name}" in README, f"pacs {name} is not in README.md"
+
+
+def test_the_rule_of_routing_that_is_shown_is_taken() -> None:
+    (shown,) = re.findall(r"^```json\n(.*?)^```", OPERATIONS, re.MULTILINE | re.DOTALL)
+    rule = read_route(json.loads(shown))
+    assert (rule.trigger, rule.to[0].ae_title) == (Trigger.STUDY_STABLE, "RESEARCH")
+    for trigger in Trigger:
+        assert f"`{trigger}`" in OPERATIONS
 
 
 SHOWN_RULE, SHOWN_TASK, SHOWN_RESULT = re.findall(r"^```json\n(.*?)^```", AI_SERVICES, re.MULTILINE | re.DOTALL)

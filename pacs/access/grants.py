@@ -23,6 +23,7 @@ class Action(StrEnum):
     WATCH = "watch"  # live updates of the worklist
     WORKLIST = "worklist"  # see and change what is scheduled, and say what is performed
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
+    FORWARD = "forward"  # send to other archives, fetch from them, see the queue
     MANAGE_TRIAGE = "manage_triage"
     MANAGE_PEERS = "manage_peers"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -37,9 +38,9 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE, _A.WORKLIST},
+        Role.RADIOLOGIST: _READER | {_A.STORE, _A.WORKLIST, _A.FORWARD},
         Role.CLINICIAN: _READER,
-        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.WORKLIST},
+        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.WORKLIST, _A.FORWARD},
         Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},
     }
 )

@@ -34,7 +34,8 @@ class PeerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `character_set` are defined terms of Specific Character Set (backslash between several) for what the peer sends
     without one and for answers to it; `transfer_syntaxes` the UIDs it takes and sends, none for all;
     `move_destinations` the AE titles its C-MOVE may name, none for every registered one;
-    `certificate_sha256` the only certificate it may show, in hexadecimal; limits are the node's own where None.
+    `certificate_sha256` the only certificate it may show, in hexadecimal; limits are the node's own where None. The
+    last four say what the node does when it sends to the peer.
     """
 
     description: str = ""
@@ -47,6 +48,10 @@ class PeerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duplicates: DuplicatePolicy = DuplicatePolicy.KEEP_FIRST
     associations_max: int | None = None
     idle_timeout_s: float | None = None
+    asks_commitment: bool = False  # storage commitment, of what it was sent
+    tells_availability: bool = False  # of studies that are stable (IAN)
+    at_once_max: int = 2  # jobs at work for it
+    bytes_per_s_max: int = 0  # that it is sent by a job; 0: as many as it takes
 
 
 ORDINARY = PeerOptions()

@@ -321,7 +321,7 @@ def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options
     allowed = frozenset(verbs)
     no_titles = [title for title in options.move_destinations if not valid_ae_title(title)]
     unknown_syntaxes = sorted(set(options.transfer_syntaxes) - set(TRANSFER_SYNTAXES))
-    limits = (options.associations_max, options.idle_timeout_s)
+    limits = (options.associations_max, options.idle_timeout_s, options.at_once_max, options.bytes_per_s_max or None)
     mistakes = [
         mistake
         for wrong, mistake in (

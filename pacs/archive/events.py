@@ -127,6 +127,11 @@ class EventLog:
             found = connection.execute(select(cursor.c.number).where(cursor.c.follower == follower)).scalar()
         return int(found or 0)
 
+    def has_cursor(self, follower: str) -> bool:
+        """Whether `follower` has ever moved its cursor."""
+        with self._index.read() as connection:
+            return connection.execute(select(cursor.c.number).where(cursor.c.follower == follower)).first() is not None
+
     @staticmethod
     def move_cursor(connection: Connection, follower: str, number: int) -> None:
         """Record that `follower` has dealt with everything up to `number`, in the transaction of what it did."""

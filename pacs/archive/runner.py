@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 from ulid import ULID
 
-from pacs.archive import jobs
+from pacs.archive import job_queue, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job
 from pacs.errors import SuretError
@@ -198,7 +198,7 @@ class JobRunner:
     def statistics(self) -> Mapping[str, float]:
         """Jobs by state, the age of the oldest that is due, and what this node did since its start."""
         with self._archive.index.read() as connection:
-            found = jobs.figures(connection, self._archive.clock())
+            found = job_queue.figures(connection, self._archive.clock())
         with self._lock:
             return {**found, "at_work": len(self._running.tasks), **{k: float(v) for k, v in self._counts.items()}}
 
@@ -251,7 +251,7 @@ class JobRunner:
         if now - self._forgot_at >= FORGET_EVERY_S:
             self._forgot_at = now
             before = self._archive.clock() - KEPT
-            self._archive.index.write(lambda connection: jobs.forget(connection, before))
+            self._archive.index.write(lambda connection: job_queue.forget(connection, before))
 
     def _free_kinds(self) -> list[str]:
         with self._lock:

@@ -46,6 +46,12 @@ def add(
     ] = DuplicatePolicy.KEEP_FIRST,
     associations_max: Annotated[int | None, typer.Option(min=1, help="Associations at once.")] = None,
     idle_timeout: Annotated[float | None, typer.Option(min=1, help="Seconds without a message.")] = None,
+    commitment: Annotated[
+        bool, typer.Option("--commitment", help="Ask it for storage commitment of what it was sent.")
+    ] = False,
+    availability: Annotated[bool, typer.Option("--availability", help="Tell it which studies are here (IAN).")] = False,
+    jobs_max: Annotated[int, typer.Option(min=1, max=16, help="Sends and other jobs for it at once.")] = 2,
+    bytes_per_second: Annotated[int, typer.Option(min=0, help="It is sent no faster; 0: as fast as it takes.")] = 0,
 ) -> None:
     """Register an application entity, or put this in place of all that is registered of it."""
     verbs = _verbs(allow)
@@ -60,6 +66,10 @@ def add(
         duplicates=duplicates,
         associations_max=associations_max,
         idle_timeout_s=idle_timeout,
+        asks_commitment=commitment,
+        tells_availability=availability,
+        at_once_max=jobs_max,
+        bytes_per_s_max=bytes_per_second,
     )
     do("ae.add", ae_title=title, host=host, port=port, verbs=verbs, options=msgspec.to_builtins(options))
     print(f"{title} at {host}:{port} is registered: {', '.join(verbs)}.")

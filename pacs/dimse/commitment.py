@@ -15,7 +15,7 @@ from pacs.access import audit
 from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
 from pacs.access.peers import Peers
-from pacs.archive import commitments, jobs
+from pacs.archive import commitments, job_queue, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import (
     COMMITTED,
@@ -198,7 +198,7 @@ class CommitmentService:
 
         def work(connection: Connection) -> None:
             commitments.record(connection, now, transaction_uid, judged, CommitmentState.SETTLED)
-            jobs.hasten(connection, now, asked.job_id)
+            job_queue.hasten(connection, now, asked.job_id)
 
         self._archive.index.write(work)
         failed = sum(one.failure_reason != COMMITTED for one in judged)

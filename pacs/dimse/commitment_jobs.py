@@ -34,6 +34,7 @@ from pacs.dimse.identifier import write_attributes
 from pacs.dimse.outbound import AssociationLost, NoAssociation, Outbound, Proposal
 from pacs.dimse.pdu import Roles
 from pacs.dimse.store import is_storage_class
+from pacs.model import to_microseconds
 
 log = structlog.get_logger()
 
@@ -49,6 +50,11 @@ ASKED_MAX: Final = 4
 """Times that a peer is asked which takes the request and never reports."""
 
 _PROPOSAL: Final = Proposal(STORAGE_COMMITMENT, (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN))
+
+
+def new_transaction_uid() -> str:
+    """A UID that no request has used."""
+    return str(generate_uid(prefix=None))
 
 
 class CommitmentJobs:
@@ -126,31 +132,43 @@ class CommitmentJobs:
             references = commitments.references_of(connection, asked[-1].transaction_uid) if asked else []
         if not references:
             raise JobFailed("there is nothing to ask for", attempts_max=1)
-        spent = task.progress.get("failed_transactions", [])
-        waited_for = [one for one in asked if one.transaction_uid not in spent]
-        for one in waited_for:
-            if one.state is CommitmentState.SETTLED:
-                self._conclude(task, one)
-                return
-        if task.progress.get("taken", 0) >= ASKED_MAX:
-            task.progress["taken"] = 0
-            raise JobFailed(f"{task.job.destination} takes requests and reports nothing", attempts_max=1)
-        self._request(task, references)
-        task.progress["taken"] = task.progress.get("taken", 0) + 1
-        with self._archive.index.read() as connection:
-            newest = commitments.of_job(connection, task.job.id)[0]
-        if newest.state is CommitmentState.SETTLED:  # on the same association
-            self._conclude(task, newest)
+        if self._concluded(task):
             return
+        now = to_microseconds(self._archive.clock())
+        if task.progress.get("due_at", 0) <= now:
+            if task.progress.get("taken", 0) >= ASKED_MAX:
+                task.progress["taken"] = 0
+                raise JobFailed(f"{task.job.destination} takes requests and reports nothing", attempts_max=1)
+            self._request(task, references)
+            due_at = now + RESULT_DUE // timedelta(microseconds=1)
+            task.note(lambda connection: None, taken=task.progress.get("taken", 0) + 1, due_at=due_at)
+            if self._concluded(task):  # on the same association
+                return
         raise Postponed(
             "asked; waits for the result",
-            RESULT_DUE,
-            unless=lambda connection: _is_settled(connection, newest.transaction_uid),
+            timedelta(microseconds=task.progress["due_at"] - now),
+            unless=lambda connection: self._settled(connection, task) is not None,
+        )
+
+    def _concluded(self, task: Task) -> bool:
+        """Whether a result has come of any of the transactions. Raises JobFailed for one that is no whole promise."""
+        with self._archive.index.read() as connection:
+            settled = self._settled(connection, task)
+        if settled is not None:
+            self._conclude(task, settled)
+        return settled is not None
+
+    def _settled(self, connection: Connection, task: Task) -> Commitment | None:
+        """A result that has come and has not been told before: an earlier attempt may be answered after a later one."""
+        told = task.progress.get("failed_transactions", [])
+        asked = commitments.of_job(connection, task.job.id)
+        return next(
+            (one for one in asked if one.state is CommitmentState.SETTLED and one.transaction_uid not in told), None
         )
 
     def _request(self, task: Task, references: list[Reference]) -> None:
         """Each attempt is a transaction of its own: what became of an earlier one is not known (PS3.4 J.3.3.1.2)."""
-        transaction_uid, now = str(generate_uid(prefix=None)), self._archive.clock()
+        transaction_uid, now = new_transaction_uid(), self._archive.clock()
         again = [Reference(one.sop_class_uid, one.sop_instance_uid) for one in references]
         task.note(
             lambda connection: commitments.begin(
@@ -170,7 +188,7 @@ class CommitmentJobs:
         task.progress.update(committed=committed, failed=failed.total())
         if failed:
             spent = [*task.progress.get("failed_transactions", []), settled.transaction_uid]
-            task.progress.update(failed_transactions=spent, taken=0)
+            task.progress.update(failed_transactions=spent, taken=0, due_at=0)
             reasons = ", ".join(f"{number} with {reason:04X}" for reason, number in failed.items() if reason)
             raise JobFailed(f"{settled.ae_title} does not commit to all it was sent: {reasons}", attempts_max=1)
 
@@ -218,8 +236,3 @@ class CommitmentJobs:
             raise JobFailed(str(refused), down=True) from None
         except AssociationLost as lost:
             raise JobFailed(str(lost)) from None
-
-
-def _is_settled(connection: Connection, transaction_uid: str) -> bool:
-    found = commitments.find(connection, transaction_uid)
-    return found is not None and found.state is CommitmentState.SETTLED

@@ -408,6 +408,28 @@ commitment_reference = Table(
     Index("ix_commitment_reference_sop_instance_uid", "sop_instance_uid"),
 )
 
+delivery = Table(
+    "delivery",
+    metadata,
+    # What a peer has taken of us, by object: the same instance healed by a re-send is another object.
+    Column("ae_title", TEXT, primary_key=True),
+    Column("object_key", TEXT, primary_key=True),
+    Column("sop_class_uid", TEXT, nullable=False),
+    Column("sop_instance_uid", TEXT, nullable=False),
+    Column("status", Integer, nullable=False),  # of C-STORE: 0 or a warning
+    Column("job_id", TEXT, nullable=False),  # the last that sent it
+    _moment("at"),
+    Index("ix_delivery_job_id", "job_id"),
+)
+
+route = Table(
+    "route",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("rule", TEXT, nullable=False),  # JSON
+    _moment("created_at"),
+)
+
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
 
 REBUILT = (instance, series, study, patient)

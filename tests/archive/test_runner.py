@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pacs.archive import jobs
+from pacs.archive import job_queue, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState, NewJob
 from pacs.archive.runner import Backoff, JobFailed, JobRunner, Kind, Perform, Postponed, Task
@@ -68,7 +68,7 @@ def test_what_follows_is_ordered_in_the_transaction_of_the_end(archive: Archive)
         _ends(archive, identifier, JobState.DONE)
         assert wait_until(lambda: runner.statistics()["finished"] == 2)
     with archive.index.read() as connection:
-        (second,) = [job for job in jobs.listing(connection) if job.payload]
+        (second,) = [job for job in job_queue.listing(connection) if job.payload]
     assert second.payload == {"after": identifier}
 
 
@@ -125,7 +125,7 @@ def test_a_cancelled_job_stops_between_two_steps(archive: Archive):
     with running(archive, perform) as runner:
         identifier = _add(archive)
         assert entered.wait(10)
-        assert archive.index.write(lambda connection: jobs.cancel(connection, archive.clock(), identifier))
+        assert archive.index.write(lambda connection: job_queue.cancel(connection, archive.clock(), identifier))
         assert wait_until(lambda: runner.statistics()["at_work"] == 0)
         assert _job(archive, identifier).state is JobState.CANCELLED
 
@@ -190,11 +190,11 @@ def test_a_destination_that_is_down_is_not_asked_for_every_job(archive: Archive)
 
 
 def test_paused_jobs_are_not_begun(archive: Archive):
-    archive.index.write(lambda connection: jobs.pause(connection, archive.clock(), "work", ""))
+    archive.index.write(lambda connection: job_queue.pause(connection, archive.clock(), "work", ""))
     with running(archive, lambda task: None):
         identifier = _add(archive)
         assert not wait_until(lambda: _job(archive, identifier).attempts > 0, 1.2)
-        archive.index.write(lambda connection: jobs.resume(connection, "work", ""))
+        archive.index.write(lambda connection: job_queue.resume(connection, "work", ""))
         _ends(archive, identifier, JobState.DONE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -152,3 +153,26 @@ def test_verify_tells_of_a_promised_instance_without_a_row(archive: Archive):
 def test_what_is_not_told_yet_is_no_promise(archive: Archive):
     _promise(archive, Reference(CT, "1.2.3", COMMITTED), state=CommitmentState.WAITING)
     assert _i8(archive) == []
+
+
+def test_every_object_is_read_from_the_medium_and_not_from_memory(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    datasets = ct_series(2)
+    for dataset in datasets:
+        send(archive, dataset)
+    keys = [_stored(archive, dataset).object_key for dataset in datasets]
+    did: list[tuple[str, str]] = []
+    forget, open_ = archive.store.forget, archive.store.open
+
+    def forgetting(key: str) -> None:
+        did.append(("forgotten", key))
+        forget(key)
+
+    def opening(key: str, *more: Any) -> Any:
+        did.append(("read", key))
+        return open_(key, *more)
+
+    monkeypatch.setattr(archive.store, "forget", forgetting)
+    monkeypatch.setattr(archive.store, "open", opening)
+    assert _reasons(archive, *map(_reference, datasets)) == [COMMITTED, COMMITTED]
+    for key in keys:
+        assert did.index(("forgotten", key)) < did.index(("read", key))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from pacs.archive import jobs
+from pacs.archive import job_queue, jobs
 from pacs.archive.jobs import Job, JobState, NewJob, Priority
 from pacs.index.engine import Index
 
@@ -128,7 +128,7 @@ def test_whose_claim_is_lost_changes_nothing(index: Index, ending: str):
     identifier = _add(index)
     stale = _claimed(index)
     if ending == "cancelled":
-        assert _do(index, jobs.cancel, NOW, identifier)
+        assert _do(index, job_queue.cancel, NOW, identifier)
     else:
         assert _do(index, jobs.put_off, stale, NOW, "", {}, 0)
         assert _claimed(index, "two").attempts == 2
@@ -168,38 +168,38 @@ def test_dead_jobs_wait_for_a_person(index: Index):
     identifier = _add(index)
     assert _do(index, jobs.give_up, _claimed(index), NOW, "no such peer", {})
     assert _claim(index, at=NOW + timedelta(hours=1)) is None
-    assert _do(index, jobs.retry, NOW, identifier)
+    assert _do(index, job_queue.retry, NOW, identifier)
     job = _claimed(index)
     assert (job.id, job.failures) == (identifier, 0)
-    assert not _do(index, jobs.retry, NOW, identifier)  # it runs
+    assert not _do(index, job_queue.retry, NOW, identifier)  # it runs
 
 
 def test_a_retry_does_not_double_what_waits(index: Index):
     dead = _add(index, subject="study 1")
     assert _do(index, jobs.give_up, _claimed(index), NOW, "", {})
     _add(index, subject="study 1")
-    assert not _do(index, jobs.retry, NOW, dead)
+    assert not _do(index, job_queue.retry, NOW, dead)
 
 
 def test_a_job_that_is_over_cannot_be_cancelled(index: Index):
     identifier = _add(index)
     assert _do(index, jobs.finish, _claimed(index), NOW, {})
-    assert not _do(index, jobs.cancel, NOW, identifier)
-    assert not _do(index, jobs.cancel, NOW, "no such job")
+    assert not _do(index, job_queue.cancel, NOW, identifier)
+    assert not _do(index, job_queue.cancel, NOW, "no such job")
 
 
 @pytest.mark.parametrize(("kind", "destination"), [("", ""), ("send", ""), ("", "THERE"), ("send", "THERE")])
 def test_a_pause_holds_what_it_names_and_nothing_else(index: Index, kind: str, destination: str):
     _add(index)
-    _do(index, jobs.pause, NOW, kind, destination)
-    _do(index, jobs.pause, NOW, "fetch", "THERE")
-    _do(index, jobs.pause, NOW, "send", "ELSEWHERE")
-    _do(index, jobs.pause, NOW, kind, destination)  # twice is once
+    _do(index, job_queue.pause, NOW, kind, destination)
+    _do(index, job_queue.pause, NOW, "fetch", "THERE")
+    _do(index, job_queue.pause, NOW, "send", "ELSEWHERE")
+    _do(index, job_queue.pause, NOW, kind, destination)  # twice is once
     assert _claim(index) is None
     with index.read() as connection:
-        assert (kind, destination, NOW) in jobs.pauses(connection)
-    assert _do(index, jobs.resume, kind, destination)
-    assert not _do(index, jobs.resume, kind, destination)
+        assert (kind, destination, NOW) in job_queue.pauses(connection)
+    assert _do(index, job_queue.resume, kind, destination)
+    assert not _do(index, job_queue.resume, kind, destination)
     assert _claim(index) is not None
 
 
@@ -208,7 +208,7 @@ def test_figures_tell_what_waits_and_for_how_long(index: Index):
     assert _do(index, jobs.put_off, _claimed(index), NOW, "down", {}, 1)
     _add(index, at=NOW + 5 * SECOND)
     with index.read() as connection:
-        figures = jobs.figures(connection, NOW + 10 * SECOND)
+        figures = job_queue.figures(connection, NOW + 10 * SECOND)
     assert (figures["queued"], figures["failed_before"], figures["oldest_due_seconds"]) == (2, 1, 10)
     assert (figures["running"], figures["dead"]) == (0, 0)
 
@@ -218,12 +218,12 @@ def test_what_is_long_over_is_forgotten_and_what_is_dead_is_not(index: Index):
     later = NOW + 9 * SECOND
     assert _do(index, jobs.finish, _claimed(index, "one", later), NOW, {})
     assert _do(index, jobs.give_up, _claimed(index, "one", later), NOW, "", {})
-    assert _do(index, jobs.forget, NOW) == 0
-    assert _do(index, jobs.forget, NOW + SECOND) == 1
+    assert _do(index, job_queue.forget, NOW) == 0
+    assert _do(index, job_queue.forget, NOW + SECOND) == 1
     with index.read() as connection:
-        assert [job.id for job in jobs.listing(connection)] == [waiting, dead]
-        assert [job.id for job in jobs.listing(connection, states=[JobState.DEAD])] == [dead]
-        assert jobs.listing(connection, destination="ELSEWHERE") == []
+        assert [job.id for job in job_queue.listing(connection)] == [waiting, dead]
+        assert [job.id for job in job_queue.listing(connection, states=[JobState.DEAD])] == [dead]
+        assert job_queue.listing(connection, destination="ELSEWHERE") == []
     assert done not in (dead, waiting)
 
 

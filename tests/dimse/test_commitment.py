@@ -15,7 +15,7 @@ from pynetdicom import AE, build_role, evt
 
 from pacs.access.peer import Verb
 from pacs.access.principals import Principal, PrincipalKind
-from pacs.archive import commitments, jobs
+from pacs.archive import commitments, job_queue, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import CommitmentState, Direction, Reference
 from pacs.archive.damage import prove
@@ -310,7 +310,7 @@ def test_a_peer_that_lost_something_is_a_dead_job_with_the_reason_and_can_be_ask
         assert (job.progress["committed"], job.progress["failed"]) == (1, 1)
         keeper.lost = []
         now = network.archive.clock()
-        assert network.archive.index.write(lambda connection: jobs.retry(connection, now, identifier))
+        assert network.archive.index.write(lambda connection: job_queue.retry(connection, now, identifier))
         assert network.ends(COMMITMENT_REQUEST).progress["committed"] == 2
     first, second = keeper.asked
     assert first.TransactionUID != second.TransactionUID

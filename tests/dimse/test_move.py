@@ -273,7 +273,7 @@ def test_a_destination_is_sent_only_what_is_registered_of_it(archive: Archive):
     with scp.listening([CT, MR], [EXPLICIT, IMPLICIT]) as port, listening(archive) as listener:
         register(archive, "DEST", port, PeerOptions(transfer_syntaxes=(IMPLICIT,)))
         assert move(listener.port, WHOLE)[-1][0].Status == 0
-        register(archive, "STRANGE", port, PeerOptions(transfer_syntaxes=(JPEG2000Lossless,)))
+        register(archive, "STRANGE", port, PeerOptions(transfer_syntaxes=(str(JPEG2000Lossless),)))
         answers = move(listener.port, WHOLE, to="STRANGE")
     assert set(scp.syntaxes) == {IMPLICIT}
     assert answers[-1][0].Status == 0xA702

@@ -9,20 +9,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom import Dataset
-from pynetdicom import AE
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
-from pacs.access.peer import Verb
+from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR
-from pacs.archive import jobs
+from pacs.archive import job_queue
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState
 from pacs.archive.runner import Backoff, JobRunner, Kind
-from pacs.dimse.commitment import CommitmentService
-from pacs.dimse.commitment_jobs import CommitmentJobs
+from pacs.archive.transcode import Transcoder
+from pacs.dimse.jobs import kinds as jobs_of_network
 from pacs.dimse.listener import Listener
 from pacs.dimse.outbound import Outbound
+from pacs.dimse.query import RemoteQuery
+from pacs.errors import Busy
+from pacs.exchange.exchange import Exchange
+from pacs.exchange.queue import Queue
+from pacs.exchange.rules import Routes
 from pacs.model import utc_now
+from pacs.render.values import DecodedFrame, RenderJob
 from pacs.settings import DimseSettings
 from tests.support.dimse import listener_of, wait_until
 
@@ -41,15 +47,17 @@ class Network:
     listener: Listener
     outbound: Outbound
     runner: JobRunner
+    queue: Queue
+    routes: Routes
 
-    def know(self, ae_title: str, port: int, *verbs: Verb, **more: Any) -> None:
-        """Register a peer of this machine."""
-        self.peers.add(ae_title, "127.0.0.1", port, verbs or (Verb.STORE,), by=OPERATOR, **more)
+    def know(self, ae_title: str, port: int, **options: Any) -> None:
+        """Register a peer of this machine that may do everything."""
+        self.peers.add(ae_title, "127.0.0.1", port, list(Verb), by=OPERATOR, options=PeerOptions(**options))
 
     def jobs(self, kind: str = "") -> list[Job]:
         """Every job, the newest first."""
         with self.archive.index.read() as connection:
-            return jobs.listing(connection, kind=kind)
+            return job_queue.listing(connection, kind=kind)
 
     def ends(self, kind: str, state: JobState = JobState.DONE) -> Job:
         """The only job of the kind, once it is in `state`."""
@@ -62,10 +70,8 @@ class Network:
         return self.jobs(kind)[0]
 
 
-def kinds_of(archive: Archive, peers: Peers, outbound: Outbound) -> list[Kind]:
-    """Everything a node does by jobs, tried again at once."""
-    found = CommitmentJobs(archive, peers, outbound, CommitmentService(archive, peers)).kinds()
-    return [Kind(kind.name, kind.perform, kind.at_once_max, QUICK) for kind in found]
+def _no_decoder(_job: RenderJob) -> DecodedFrame:
+    raise Busy("there is no decoder in this test")
 
 
 @contextmanager
@@ -75,12 +81,15 @@ def networked(archive: Archive, *, run: bool = True, **settings: Any) -> Iterato
     dimse = DimseSettings(**{"port": 0, "connect_timeout_s": 3.0, "response_timeout_s": 5.0, **settings})
     outbound = Outbound(dimse)
     listener = listener_of(archive, peers, dimse, outbound)
-    runner = JobRunner(archive, kinds_of(archive, peers, outbound), lambda _: 2)
-    parts: list[Any] = [listener, outbound, *([runner] if run else [])]
+    kinds = jobs_of_network(archive, dimse, peers, outbound, Transcoder(archive, _no_decoder))
+    quick = [Kind(kind.name, kind.perform, kind.at_once_max, QUICK) for kind in kinds]
+    runner = JobRunner(archive, quick, lambda _: 2)
+    exchange = Exchange(archive, peers, RemoteQuery(outbound).find, runner.wake)
+    parts: list[Any] = [listener, outbound, *([runner, exchange] if run else [])]
     for part in parts:
         part.start()
     try:
-        yield Network(archive, peers, listener, outbound, runner)
+        yield Network(archive, peers, listener, outbound, runner, Queue(archive, peers, runner.wake), Routes(archive))
     finally:
         for part in reversed(parts):
             part.stop()
@@ -121,3 +130,46 @@ def scp(
         yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
+
+
+class Store:
+    """A storage SCP of pynetdicom: what came, and what it answers to the n-th in turn, then success. It aborts the
+    association where the answer is None."""
+
+    def __init__(self, *answers: int | None) -> None:
+        self.answers = list(answers)
+        self.came: list[Dataset] = []
+        self.syntaxes: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def take(self, event: Any) -> int:
+        """The handler of C-STORE."""
+        self.hold.wait(30)
+        answer = self.answers.pop(0) if self.answers else 0
+        if answer is None:
+            event.assoc.abort()
+            return 0xA700
+        if answer == 0:
+            self.came.append(event.dataset)
+            self.syntaxes.append(str(event.context.transfer_syntax))
+        return answer
+
+    def uids(self) -> list[str]:
+        """The SOP Instance UIDs of what it took, in order."""
+        return [str(dataset.SOPInstanceUID) for dataset in self.came]
+
+
+@contextmanager
+def storing(store: Store, ae_title: str = "THERE", *, port: int = 0, more: Sequence[Any] = ()) -> Iterator[int]:
+    """A storage SCP that takes every class in every syntax; `more` are further contexts with their handlers."""
+    contexts: list[Any] = [
+        (context.abstract_syntax, {"transfer_syntax": ALL_TRANSFER_SYNTAXES})
+        for context in AllStoragePresentationContexts
+    ]
+    handlers: list[Any] = [(evt.EVT_C_STORE, store.take)]
+    for context, handler in more:
+        contexts.append(context)
+        handlers.append(handler)
+    with scp(ae_title, contexts, *handlers, port=port) as listens_on:
+        yield listens_on
