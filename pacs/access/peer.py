@@ -33,9 +33,9 @@ class PeerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `character_set` are defined terms of Specific Character Set (backslash between several) for what the peer sends
     without one and for answers to it; `transfer_syntaxes` the UIDs it takes and sends, none for all;
-    `move_destinations` the AE titles its C-MOVE may name, none for every registered one; `certificate_sha256` the only
-    certificate it may show, in hexadecimal; limits are the node's own where None. The last four say what the node does
-    when it sends to the peer.
+    `move_destinations` the AE titles its C-MOVE may name, none for every registered one;
+    `certificate_sha256` the only certificate it may show, in hexadecimal; limits are the node's own where None. The
+    last four say what the node does when it sends to the peer.
     """
 
     description: str = ""
