@@ -321,6 +321,15 @@ def _route_remove(core: Core, arguments: Arguments) -> Any:
     _routes(core).remove(arguments["id"], by=OPERATOR)
 
 
+def _backup_done(core: Core, arguments: Arguments) -> Any:
+    """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
+    from pacs.archive import duties
+
+    started_at = datetime.fromisoformat(arguments["started_at"])
+    done = duties.Progress(arguments["destination"], started_at, core.archive.clock())
+    core.archive.index.write(lambda connection: duties.keep(connection, duties.Duty.BACKUP, done))
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "user.add": _user_add,
@@ -360,5 +369,6 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "route.add": _route_add,
         "route.list": _route_list,
         "route.remove": _route_remove,
+        "backup.done": _backup_done,
     }
 )

@@ -37,6 +37,7 @@ from pacs.dimse.query import RemoteQuery
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.exchange.exchange import Exchange
 from pacs.index.engine import Index
+from pacs.index.rollback import keep_copy
 from pacs.model import Clock, utc_now
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
@@ -53,6 +54,7 @@ log = structlog.get_logger()
 
 COMMAND_PATIENCE_S = 10.0
 LOCK_POLL_S = 0.05
+WEB_DRAIN_S_MIN = 10.0
 
 
 # --- the lock -----------------------------------------------------------------------------------------------------
@@ -129,17 +131,27 @@ class Core:
 
 
 @contextmanager
-def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Iterator[Core]:
-    """The core over `settings`, alone: with the node lock held, the back ends probed and the index migrated.
+def alone(settings: Settings, purpose: str) -> Iterator[None]:
+    """With the node lock held, so that nobody else writes the index. Raises NodeRunning, NodeFailed."""
+    prepare_data(settings.data)
+    lock = NodeLock(settings.data)
+    lock.take(purpose)
+    try:
+        refuse_network_file_system(settings)
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_first: bool = True) -> Iterator[Core]:
+    """The core over `settings`, alone: with the node lock held, the back ends probed and the index migrated, of which
+    a copy is kept before it is changed.
 
     Raises NodeRunning, NodeFailed.
     """
-    prepare_data(settings.data)
     with ExitStack() as stack:
-        lock = NodeLock(settings.data)
-        lock.take(purpose)
-        stack.callback(lock.release)
-        refuse_network_file_system(settings)
+        stack.enter_context(alone(settings, purpose))
         index = Index(settings.database_url)
         stack.callback(index.close)
         store = open_objects(settings)
@@ -147,14 +159,27 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now) -> Itera
             store.check()
         except StorageError as error:
             raise NodeFailed(f"the object store is not usable: {error}", "correct PACS_STORAGE") from error
+        if copy_first:
+            keep_copy(index, settings.data.resolve())
         index.migrate()
-        limits = IngestLimits(
-            settings.dimse.instance_bytes_max, settings.archive.free_bytes_min, settings.archive.free_percent_min
-        )
-        archive = Archive(index, store, derived=settings.data.resolve() / "derived", limits=limits, clock=clock)
+        derived = settings.data.resolve() / "derived"
+        archive = Archive(index, store, derived=derived, limits=ingest_limits(settings), clock=clock)
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
         yield Core(settings, archive, accounts, peers, registry)
+
+
+def ingest_limits(settings: Settings) -> IngestLimits:
+    """What bounds an arrival, and the watermarks."""
+    archive = settings.archive
+    return IngestLimits(
+        settings.dimse.instance_bytes_max,
+        archive.free_bytes_min,
+        archive.free_percent_min,
+        archive.warn_bytes_min,
+        archive.warn_percent_min,
+        archive.ballast_bytes,
+    )
 
 
 def open_objects(settings: Settings) -> ObjectStore:
@@ -261,6 +286,7 @@ class Node:
                     "ai_tasks": self.hook.statistics,
                     "jobs": self.runner.statistics,
                     "scrub": self._scrubber.statistics,
+                    "room": core.archive.room.statistics,
                 },
             ),
             settings.web,
@@ -326,6 +352,7 @@ class Node:
         self.listener.drain(deadline - time.monotonic())
         self.runner.stop()  # what it is at is given back, and done after the next start
         self.outbound.drain(max(0.0, deadline - time.monotonic()))
+        self.web.stop(max(WEB_DRAIN_S_MIN, deadline - time.monotonic()))
         self._running.close()
 
     def close(self) -> None:

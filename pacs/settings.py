@@ -159,6 +159,9 @@ class ArchiveSettings(_Branch):
     repair_from: Annotated[str, AfterValidator(_storage)] = ""  # a second store with the same keys, as a backup is
     free_bytes_min: int = Field(default=5 * GIB, ge=0)  # or 5 % of the file system, the smaller
     free_percent_min: float = Field(default=5.0, ge=0, le=50)
+    warn_bytes_min: int = Field(default=20 * GIB, ge=0)  # or 10 % of the file system, the smaller
+    warn_percent_min: float = Field(default=10.0, ge=0, le=90)
+    ballast_bytes: int = Field(default=32 * MIB, ge=0)  # or 1 % of the file system, the smaller
     decode_workers: int = Field(default=2, ge=1, le=64)
     decode_memory_bytes: int = Field(default=1 * GIB, ge=512 * MIB)
     decode_cpu_s: int = Field(default=20, ge=1)

@@ -136,15 +136,7 @@ class FolderStore:
 
     def space(self) -> Space:
         """Room for this user on the objects' file system; inodes None where it does not count them (btrfs)."""
-        with _refusals(f"no answer about the room left in {self._root}"):
-            answer = os.statvfs(self._root / _OBJECTS)
-        counted = answer.f_files > 0
-        return Space(
-            free_bytes=answer.f_bavail * answer.f_frsize,
-            total_bytes=answer.f_blocks * answer.f_frsize,
-            free_inodes=answer.f_favail if counted else None,
-            total_inodes=answer.f_files if counted else None,
-        )
+        return space_of(self._root / _OBJECTS)
 
     def check(self) -> None:
         """One device, and a real write, rename without replacement, read and delete. Raises StorageUnfit.
@@ -253,6 +245,22 @@ def link_without_replacement(file: Path, directory: int, name: str) -> None:
     """The same in two steps where RENAME_NOREPLACE is not offered; a crash between them leaves both names."""
     os.link(file, name, dst_dir_fd=directory, follow_symlinks=False)
     os.unlink(file)
+
+
+def space_of(folder: Path) -> Space:
+    """Room for this user on the file system of `folder`; inodes None where it does not count them (btrfs).
+
+    Raises StorageFailed.
+    """
+    with _refusals(f"no answer about the room left in {folder}"):
+        answer = os.statvfs(folder)
+    counted = answer.f_files > 0
+    return Space(
+        free_bytes=answer.f_bavail * answer.f_frsize,
+        total_bytes=answer.f_blocks * answer.f_frsize,
+        free_inodes=answer.f_favail if counted else None,
+        total_inodes=answer.f_files if counted else None,
+    )
 
 
 def sync_file_system(folder: Path) -> None:

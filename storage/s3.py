@@ -93,7 +93,8 @@ class S3Store:
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._incoming = incoming.resolve()
-        self._conditional = True
+        self.honours_conditions = True
+        """Whether `check` found that of several writers of one new key exactly one wins."""
         try:
             make_folder(self._incoming)
             self._client = boto3.session.Session(
@@ -202,8 +203,8 @@ class S3Store:
             with _refusals("the bucket does not answer"):
                 self._client.head_bucket(Bucket=self._bucket)
                 winners = self._race(probe + "race")
-            self._conditional = winners == 1
-            if not self._conditional:
+            self.honours_conditions = winners == 1
+            if not self.honours_conditions:
                 _log.warning("s3_conditional_put_not_honoured", bucket=self._bucket, winners=winners)
             self._read_after_write(probe + "object")
         except StorageFull as error:
@@ -254,7 +255,7 @@ class S3Store:
             size = os.fstat(body.fileno()).st_size
             send = self._send_whole if size < MULTIPART_FROM else self._send_in_parts
             # Not every service minds the condition at the end of an upload in parts.
-            if (send == self._send_in_parts or not self._conditional) and self._head(name) is not None:
+            if (send == self._send_in_parts or not self.honours_conditions) and self._head(name) is not None:
                 return self._ours_or_taken(name, size, headers)
             try:
                 _again_on_conflict(lambda: send(name, body, size, headers))
@@ -282,7 +283,7 @@ class S3Store:
             "ContentLength": size,
             "Metadata": headers,
         }
-        if self._conditional:
+        if self.honours_conditions:
             request["IfNoneMatch"] = "*"
         self._client.put_object(**request)
 
@@ -296,7 +297,7 @@ class S3Store:
                 "UploadId": upload,
                 "MultipartUpload": {"Parts": list(self._send_parts(name, upload, body, size))},
             }
-            if self._conditional:
+            if self.honours_conditions:
                 request["IfNoneMatch"] = "*"
             self._client.complete_multipart_upload(**request)
         except BaseException:

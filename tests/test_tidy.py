@@ -31,6 +31,7 @@ FORBIDDEN = {
 # The environment is read once, at the roof; a leaf that read it could not be tested or configured like the rest.
 READS_ENVIRONMENT = {
     "pacs/settings.py": "turns PACS_* into the settings tree",
+    "pacs/index/copies.py": "hands it on to PostgreSQL's programs",
     "pacs/cli/node.py": "hands the environment to the settings",
     "pacs/render/workers.py": "clears it for the decoding processes",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -18,8 +17,9 @@ from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits, refuse_when_full
+from pacs.archive.limits import IngestLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
+from pacs.archive.room import Room
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -29,7 +29,6 @@ from pacs.index.schema import instance, series, study
 from pacs.model import Announced, Clock, InstanceState, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
-SPACE_CHECK_S = 1.0
 SETTLING_MAX = 64
 PAGE_ROWS = 1000
 
@@ -47,10 +46,10 @@ class Archive:
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
         self.doubts = Doubts()
+        self.room = Room(store, index, derived.parent, limits)
         # Syncs of incoming files, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
-        self._space_checked_at = 0.0
 
     # In --------------------------------------------------------------------------------------------------------
 
@@ -103,10 +102,7 @@ class Archive:
             raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
         if self.index.broken:
             raise StoreFailed("the index takes no more writes", "restart the node, then send again")
-        now = time.monotonic()
-        if now - self._space_checked_at >= SPACE_CHECK_S:
-            refuse_when_full(self.store.space(), self.limits)
-            self._space_checked_at = now
+        self.room.admit()
 
     # Find ------------------------------------------------------------------------------------------------------
 

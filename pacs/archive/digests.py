@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from pacs.dicom.paged import PagedBytes, pieces
 from storage.protocol import ObjectStore
@@ -71,13 +71,17 @@ def digests_of(
     store: ObjectStore, object_key: str, dataset_offset: int, content_length: int, pace: Pace = at_once
 ) -> Digests:
     """The digests of an object as it is in storage now, read once. Raises StorageError, and what `pace` raises."""
+    with store.open(object_key) as stream:
+        return digests_in(stream, dataset_offset, content_length, lambda chunk: pace(len(chunk)))
+
+
+def digests_in(stream: BinaryIO, dataset_offset: int, content_length: int, take: Callable[[bytes], object]) -> Digests:
+    """The digests of an object that is read from `stream`; each piece of it is given to `take` as well."""
     dataset, envelope, size = hashlib.sha256(), hashlib.sha256(), 0
     content_end = dataset_offset + content_length
-    parts = ((envelope, dataset_offset), (dataset, content_end), (envelope, None))
-    with store.open(object_key) as stream:
-        for digest, end in parts:
-            while chunk := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - size)):
-                digest.update(chunk)
-                size += len(chunk)
-                pace(len(chunk))
+    for digest, end in ((envelope, dataset_offset), (dataset, content_end), (envelope, None)):
+        while chunk := stream.read(CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - size)):
+            digest.update(chunk)
+            size += len(chunk)
+            take(chunk)
     return Digests(size, dataset.hexdigest(), envelope.hexdigest())

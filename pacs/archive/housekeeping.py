@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
+ROOM_PERIOD_S = 1.0
 STABILITY_PERIOD_S = 1.0
 DAMAGE_PERIOD_S = 3600.0
 WORKITEM_PERIOD_S = 3600.0
@@ -67,7 +68,8 @@ class Housekeeper:
     """One thread that runs the periodic duties of an archive; a duty that fails is tried again."""
 
     def __init__(self, archive: Archive, *, quiet: timedelta, grace: timedelta) -> None:
-        self._duties: tuple[tuple[str, float, Callable[[], int]], ...] = (
+        self._duties: tuple[tuple[str, float, Callable[[], object]], ...] = (
+            ("watch_room", ROOM_PERIOD_S, archive.room.watch),
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),

@@ -154,7 +154,8 @@ def _counters_are_counts(index: Index) -> Iterator[Violation]:
             yield Violation("I4", uid, f"the study says {of_series} series and {of_instances} instances")
 
 
-def _followers_follow(index: Index, now: datetime) -> Iterator[Violation]:
+def followers_behind(index: Index, now: datetime) -> Iterator[tuple[str, int]]:
+    """Each follower of the event log that has not come to events older than FOLLOWER_LAG, and how many those are."""
     overdue = to_microseconds(now - FOLLOWER_LAG)
     with index.read() as connection:
         for follower, number in connection.execute(select(cursor.c.follower, cursor.c.number)).all():
@@ -162,7 +163,12 @@ def _followers_follow(index: Index, now: datetime) -> Iterator[Violation]:
                 select(func.count()).where(event.c.number > number, event.c.at < overdue)
             ).scalar_one()
             if waiting:
-                yield Violation("I5", follower, f"{waiting} events wait for more than {FOLLOWER_LAG}")
+                yield follower, waiting
+
+
+def _followers_follow(index: Index, now: datetime) -> Iterator[Violation]:
+    for follower, waiting in followers_behind(index, now):
+        yield Violation("I5", follower, f"{waiting} events wait for more than {FOLLOWER_LAG}")
 
 
 def _no_stale_parts(store: ObjectStore, before: datetime) -> Iterator[Violation]:

@@ -108,11 +108,28 @@ def rebuild() -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the index to this release's form; the node must be stopped (it does this itself when it starts)."""
-    from pacs.node import open_core
+def migrate(
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put back the copy from before the last upgrade, for the older release.")
+    ] = False,
+    no_copy: Annotated[
+        bool, typer.Option("--no-copy", help="Upgrade without keeping a copy; only with one of your own.")
+    ] = False,
+) -> None:
+    """Bring the index to this release's form; the node must be stopped (it does this itself when it starts).
+
+    A copy of the index as it was is kept in PACS_DATA/rollback.
+    """
+    from pacs.index.rollback import put_back
+    from pacs.node import alone, open_core
 
     settings = read_settings()
     require_archive(settings)
-    with open_core(settings, "command"):
-        print("The index is of this release.")
+    if not rollback:
+        with open_core(settings, "command", copy_first=not no_copy):
+            print("The index is of this release.")
+        return
+    with alone(settings, "command"):
+        revision, aside = put_back(settings.database_url, settings.data.resolve())
+    print(f"The index of revision {revision} is back; the upgraded one is {aside}.")
+    print("Start the release from before the upgrade now: this one would upgrade it again.")

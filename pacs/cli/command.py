@@ -7,6 +7,7 @@ the node that runs.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,9 @@ def do(command: str, **arguments: Any) -> Any:
     configure_logging(settings.log_format, "warning")
     require_archive(settings)
     return perform(settings, command, arguments)
+
+
+def show(progress: str, *, is_last: bool = False) -> None:
+    """How far it is, on one line that a terminal writes over and over; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{progress}", end="\n" if is_last and progress else "", file=sys.stderr, flush=True)

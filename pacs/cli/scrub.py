@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pacs.cli.command import DONE, FAILED, NOT_CHECKED, OPTIONS, require_archive
+from pacs.cli.command import DONE, FAILED, NOT_CHECKED, OPTIONS, require_archive, show
 from pacs.control import perform
 from pacs.errors import SuretError
 from pacs.model import utc_now
@@ -59,12 +59,6 @@ def _pass(settings: Settings, started_at: datetime, arguments: dict[str, Any]) -
             print(f"{found['object_key']}: {found['state']}, {outcome}", flush=True)
             left += not found["repaired_from"]
             repaired += bool(found["repaired_from"])
-        _show(f"{objects} objects, {size / 1e9:.1f} GB", is_last)
+        show(f"{objects} objects, {size / 1e9:.1f} GB", is_last=is_last)
     print(f"{objects} objects read, {repaired} repaired, {left} not sound", file=sys.stderr)
     return left
-
-
-def _show(progress: str, is_last: bool) -> None:
-    """How far it is, on one line that a terminal writes over and over; nothing where nobody watches."""
-    if sys.stderr.isatty():
-        print(f"\r{progress}", end="\n" if is_last else "", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from pacs.errors import NodeFailed
-from pacs.index.migrations import migrate, pending
+from pacs.index.migrations import head, known_revision, migrate, pending
 from pacs.index.writer import Writer
 from storage.directories import sync_directory
 
@@ -84,6 +84,12 @@ class Index:
         assert self._writing is not None, "a read-only index is never migrated"
         with self._readable():
             migrate(self._writing)
+
+    def revision(self) -> tuple[str, str]:
+        """Which revision the tables are of, "" when there are none, and which this release needs. Raises NodeFailed
+        for tables of a newer release."""
+        with self._readable(), self.read() as connection:
+            return known_revision(connection), head()
 
     def check_migrated(self) -> None:
         """Raise NodeFailed when the tables are of another release."""
@@ -217,7 +223,7 @@ def lift_time_limits(connection: Connection) -> None:
 def _sqlite_writer(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _sqlite_connection(f"file:{path}?mode=rwc"),
+        creator=lambda: sqlite_connection(f"file:{path}?mode=rwc"),
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
@@ -237,7 +243,7 @@ def _sqlite_writer(path: Path) -> Engine:
 def _sqlite_reader(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _sqlite_connection(f"file:{path}?mode=ro"),
+        creator=lambda: sqlite_connection(f"file:{path}?mode=ro"),
         poolclass=QueuePool,
         pool_size=READERS_MAX,
         max_overflow=0,
@@ -254,7 +260,8 @@ def _sqlite_reader(path: Path) -> Engine:
     return engine
 
 
-def _sqlite_connection(uri: str) -> sqlite3.Connection:
+def sqlite_connection(uri: str) -> sqlite3.Connection:
+    """A connection of the driver to the file that a URI names (SQLite's `file:…`)."""
     # No implicit transactions of the driver: `begin` above opens each one. One thread uses a connection at a time.
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 

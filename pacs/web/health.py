@@ -21,7 +21,7 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.archive.limits import refuse_when_full
+from pacs.archive.room import Level
 from pacs.errors import SuretError
 from storage.errors import StorageError
 
@@ -107,6 +107,13 @@ class Probes:
             return ["the node is starting or stopping"]
         return [problem for problem in (self._index(), self._store(), self._space()) if problem]
 
+    def warnings(self) -> list[str]:
+        """What will become a problem: a disk that is filling up."""
+        try:
+            return [shortage.message for shortage in self._archive.room.shortages() if shortage.level is Level.LOW]
+        except StorageError:
+            return []  # `problems` says it
+
     def _index(self) -> str:
         if self._archive.index.broken:
             return "the index takes no more writes; restart the node"
@@ -133,7 +140,7 @@ class Probes:
 
     def _space(self) -> str:
         try:
-            refuse_when_full(self._archive.store.space(), self._archive.limits)
+            self._archive.room.refuse_when_full()
         except SuretError as full:
             return full.message
         except StorageError as error:
@@ -154,8 +161,9 @@ def routes(probes: Probes, metrics: Metrics) -> list[Route]:
         return JSONResponse({"alive": True})
 
     async def readyz(request: Request, principal: Principal) -> Response:
-        problems = await in_thread(probes.problems)
-        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
+        problems, warnings = await in_thread(probes.problems), await in_thread(probes.warnings)
+        answer = {"ready": not problems, "problems": problems, "warnings": warnings}
+        return JSONResponse(answer, 503 if problems else 200)
 
     async def show(request: Request, principal: Principal) -> Response:
         return Response(await in_thread(metrics.text), media_type=METRICS_TYPE)

@@ -15,9 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import delete, event, select
+from sqlalchemy import Connection, delete, event, insert, select
 
-from pacs.archive import archive as archive_module
 from pacs.archive import ingest
 from pacs.archive.archive import Archive
 from pacs.archive.limits import INODES_MIN, IngestLimits
@@ -25,7 +24,7 @@ from pacs.archive.recovery import recover
 from pacs.errors import OutOfResources
 from pacs.index import engine
 from pacs.index.engine import Index
-from pacs.index.schema import instance
+from pacs.index.schema import ai_rule, instance
 from storage.filesystem import FolderStore
 from tests.faults.acknowledged import Acknowledged
 from tests.faults.doors import ArchiveDoor, Door, NodeDoor
@@ -208,11 +207,11 @@ def _archive_story(seed: int, folder: Path, disk: SmallDisk, mutant: Mutant | No
 @contextmanager
 def recycle(archive: Archive) -> Iterator[None]:
     """Makes room by deleting what came first."""
-    real = archive_module.refuse_when_full
+    real = archive.room.refuse_when_full
 
-    def deletes_the_oldest(space: Any, limits: IngestLimits) -> None:
+    def deletes_the_oldest() -> None:
         try:
-            real(space, limits)
+            real()
         except OutOfResources:
             with archive.index.read() as connection:
                 oldest = select(instance.c.object_key).order_by(instance.c.object_key).limit(5)
@@ -224,13 +223,13 @@ def recycle(archive: Archive) -> Iterator[None]:
                 archive.store.delete(key)
             raise
 
-    with instead(archive_module, "refuse_when_full", deletes_the_oldest):
+    with instead(archive.room, "refuse_when_full", deletes_the_oldest):
         yield
 
 
-def no_watermark(_archive: Archive) -> AbstractContextManager[Any]:
+def no_watermark(archive: Archive) -> AbstractContextManager[Any]:
     """Takes in until the disk refuses."""
-    return instead(archive_module, "refuse_when_full", lambda space, limits: None)
+    return instead(archive.room, "refuse_when_full", lambda: None)
 
 
 class _LyingWrites:
@@ -255,6 +254,45 @@ class _LyingWrites:
 def short_write_ignored(_archive: Archive) -> AbstractContextManager[Any]:
     """Does not look how much of the data was written."""
     return instead(ingest, "os", _LyingWrites(ingest.os))
+
+
+# The index alone ------------------------------------------------------------------------------------------------
+
+
+def index_runs_out(seed: int, folder: Path, *, ballast_bytes: int = 1 << 20) -> Outcome:
+    """Others fill the index's disk to the brim: it commits all the same, takes nothing in, and goes on by itself."""
+    template, violations = Template(), []
+    limits = IngestLimits(1 << 32, 0, 0, ballast_bytes=ballast_bytes)
+    with SmallDisk(folder, "ext4", DISK_MIB) as disk:
+        with open_archive(disk.path / "data", store=FolderStore(folder / "store"), limits=limits) as archive:
+            archive.room.watch()
+            violations += _answered(archive, template.make(1), SUCCESS, "while there is room")
+            disk.fill()
+            archive.room.watch()
+            for number in range(3):
+                try:
+                    archive.index.write(lambda connection, number=number: _write_much(connection, number))
+                except OutOfResources:
+                    violations.append(f"the index does not commit on a full disk ({number})")
+            violations += _answered(archive, template.make(2), OUT_OF_RESOURCES, "with the reserve in use")
+            disk.relieve()
+            archive.room.watch()
+            violations += _answered(archive, template.make(3), SUCCESS, "with room again")
+            if ballast_bytes and not (disk.path / "data" / "ballast").exists():
+                violations.append("the reserve is not there again")
+        del archive
+    return Outcome(1, seeded(seed, violations), {})
+
+
+def _write_much(connection: Connection, number: int) -> None:
+    """More than the log's file has room for already."""
+    rows = [{"id": f"{number}-{row}", "rule": "x" * 16_000, "created_at": 0} for row in range(12)]
+    connection.execute(insert(ai_rule), rows)
+
+
+def _answered(archive: Archive, prepared: Prepared, wanted: int, when: str) -> list[str]:
+    status = deliver(archive, prepared)
+    return [] if status == wanted else [f"answered with {status:04X} {when}, where {wanted:04X} was due"]
 
 
 # In the middle of COMMIT and of a checkpoint -------------------------------------------------------------------
@@ -337,9 +375,10 @@ def answered_though_refused(seed: int, folder: Path) -> Outcome:
 
 
 def run_slice(seed: int, folder: Path) -> Outcome:
-    """One node that runs out, then COMMIT and checkpoints on a full disk."""
+    """One node that runs out, its index alone, then COMMIT and checkpoints on a full disk."""
     parts = [
         node_runs_out(seed, folder / "node"),
+        index_runs_out(seed, folder / "index"),
         full_at_commit(seed, folder / "commit"),
         full_at_commit(seed, folder / "checkpoint", checkpoint_pages=10),
     ]
@@ -359,6 +398,7 @@ RIG = Rig(
     slice=run_slice,
     mutants={
         "recycle": lambda seed, folder: archive_runs_out(seed, folder, recycle),
+        "no-ballast": lambda seed, folder: index_runs_out(seed, folder, ballast_bytes=0),
         "no-watermark": lambda seed, folder: archive_runs_out(seed, folder, no_watermark),
         "short-write-ignored": lambda seed, folder: archive_runs_out(
             seed, folder, short_write_ignored, watermark=False

@@ -17,6 +17,7 @@ from tests.faults import (
     power_cut,
     prefixes,
     races,
+    restore_drill,
     simulation,
     system_call_kill,
 )
@@ -35,6 +36,7 @@ RIGS: tuple[Rig, ...] = (
     object_store_outage.RIG,
     database_outage.RIG,
     races.RIG,
+    restore_drill.RIG,
     clock_jumps.RIG,
     memory.RIG,
     hostile_peers.RIG,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.disk_full import RIG, full_at_commit, node_runs_out
+from tests.faults.disk_full import RIG, full_at_commit, index_runs_out, node_runs_out
 from tests.support.peers import absent
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
@@ -23,6 +23,10 @@ def test_a_full_disk_refuses_serves_deletes_nothing_and_passes(tmp_path: Path, s
     outcome = node_runs_out(seed, tmp_path / "rig")
     assert outcome.violations == ()
     assert outcome.details["refused"] >= 20
+
+
+def test_an_index_on_a_disk_that_others_filled_still_commits(tmp_path: Path) -> None:
+    assert index_runs_out(1, tmp_path / "rig").violations == ()
 
 
 @pytest.mark.parametrize("checkpoint_pages", [1000, 10], ids=["commit", "checkpoint"])

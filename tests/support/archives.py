@@ -20,7 +20,9 @@ from storage.open import S3Options, open_store
 from storage.protocol import ObjectStore
 from tests.support.factories import part10
 
-LIMITS = IngestLimits(instance_bytes_max=1 << 32, free_bytes_min=0, free_percent_min=0)
+LIMITS = IngestLimits(
+    instance_bytes_max=1 << 32, free_bytes_min=0, free_percent_min=0, warn_bytes_min=0, warn_percent_min=0
+)
 
 
 @contextmanager

@@ -101,6 +101,7 @@ class NodeProcess:
                 "PACS_DIMSE__PORT": str(self.dimse_port),
                 "PACS_WEB__PORT": str(self.web_port),
                 "PACS_ADMIN_PASSWORD": self.admin_password,
+                "PACS_ARCHIVE__BALLAST_BYTES": str(1 << 20),  # many nodes share the disk
             }
             | chosen
         )

@@ -19,7 +19,7 @@ from tests.support.web import URL, Site, open_site
 def test_all_is_well(site: Site) -> None:
     client = site.client()
     assert client.get("/livez").json() == {"alive": True}
-    assert client.get("/readyz").json() == {"ready": True, "problems": []}
+    assert client.get("/readyz").json() == {"ready": True, "problems": [], "warnings": []}
 
 
 def test_a_node_that_starts_or_stops_is_not_ready(site: Site, workers: DecodeWorkers) -> None:

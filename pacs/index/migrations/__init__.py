@@ -21,28 +21,44 @@ def _configuration() -> Config:
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to the newest revision. Raises NodeFailed for an index written by a newer release."""
+    """Upgrade to the newest revision, in one transaction. Raises NodeFailed for an index of a newer release."""
+    migrate_to(engine, "head")
+
+
+def migrate_to(engine: Engine, wanted: str) -> None:
+    """`migrate` as far as a revision; an older release's index is made so."""
     configuration = _configuration()
     with engine.connect() as connection:
-        _refuse_newer(connection)
+        known_revision(connection)
         connection.rollback()
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, wanted)
         connection.commit()
 
 
 def pending(connection: Connection) -> str:
     """What stands between the tables and this release, in words; empty when nothing does."""
-    head = ScriptDirectory.from_config(_configuration()).get_current_head()
-    current = MigrationContext.configure(connection).get_current_revision()
-    return "" if current == head else f"it is at {current or 'no revision'}, this release needs {head}"
+    current = revision(connection)
+    return "" if current == head() else f"it is at {current or 'no revision'}, this release needs {head()}"
 
 
-def _refuse_newer(connection: Connection) -> None:
+def head() -> str:
+    """The newest revision that this release knows."""
+    return str(ScriptDirectory.from_config(_configuration()).get_current_head())
+
+
+def revision(connection: Connection) -> str:
+    """The revision that the tables are of, "" when there are none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def known_revision(connection: Connection) -> str:
+    """`revision`. Raises NodeFailed when a newer release made the tables."""
     known = {script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
+    current = revision(connection)
+    if current and current not in known:
         raise NodeFailed(
             f"the index was written by a newer release (revision {current})",
-            "start that release, or restore the backup made before the upgrade",
+            "start that release, or put back the copy that it made before the upgrade: `pacs migrate --rollback`",
         )
+    return current

@@ -1,0 +1,1 @@
+"""`pacs doctor`: what is wrong with a node, in plain words, whether it runs, or cannot."""
