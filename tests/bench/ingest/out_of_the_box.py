@@ -22,7 +22,7 @@ from tests.bench.session import Failed, Outcome, Part, Session
 from tests.support.peers import SYSTEM_PATH
 
 MTUS: Final = (MTU, 65536)
-COUNT: Final = 40
+COUNT: Final = 120
 TIMEOUT_S: Final = 120
 GOAL: Final = Goal("G8", "storescu out of the box over Orthanc out of the box", 1, ORTHANC_OUT_OF_THE_BOX.name, 10, 25)
 
