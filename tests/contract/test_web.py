@@ -63,7 +63,7 @@ def test_a_day(site: Site) -> None:
         assert get(browser, f"{url}/rendered", "image/jpeg").content.startswith(b"\xff\xd8")
     assert len(parts(get(browser, study, ANY_OBJECTS))) == 5
     assert len(browser.get(f"{study}/metadata").json()) == 5
-    assert browser.get("/readyz").json() == {"ready": True, "problems": []}
+    assert browser.get("/readyz").json() == {"ready": True, "problems": [], "warnings": []}
 
     site.accounts.set_disabled("aigul", True, by=OPERATOR)
     site.sessions.forget()
