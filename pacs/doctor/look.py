@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ def _store(settings: Settings) -> tuple[ObjectStore | None, str]:
     made = settings.data / "incoming" if location.startswith("s3://") else Path(location) / "objects"
     if not made.is_dir():  # opening it would make it
         return None, f"the object store {location} has never been used from here"
+    if made.stat().st_uid != os.geteuid():  # its probe would leave files of ours there
+        return None, f"{made} belongs to user id {made.stat().st_uid}: only that user can try the object store"
     try:
         return open_objects(settings), ""
     except (SuretError, StorageError) as error:

@@ -144,6 +144,9 @@ def test_files_of_another_user(settings: Settings, core: Core) -> None:
     os.chown(settings.data, 65534, 65534)
     [finding] = _ask(settings, place.data_folder)
     assert "belongs to user id 65534" in finding.text
+    os.chown(settings.data / "store" / "objects", 65534, 65534)
+    [finding] = _ask(settings, archive_checks.object_store)
+    assert "only that user can try the object store" in finding.text
 
 
 @pytest.mark.parametrize(("kind", "level"), [("ext4", Level.WELL), ("nfs4", Level.WRONG), ("overlay", Level.WRONG)])
