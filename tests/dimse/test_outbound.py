@@ -149,9 +149,10 @@ def test_every_response_is_given_and_an_operation_can_be_cancelled(outbound: Out
 
     def find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         for number in range(100):
-            if number == 50 and asked_before:
-                wait_until(lambda: event.is_cancelled)
-            if event.is_cancelled:
+            cancelled = event.is_cancelled  # asking takes it away
+            if number == 50 and asked_before and not cancelled:
+                cancelled = wait_until(lambda: event.is_cancelled)
+            if cancelled:
                 yield 0xFE00, None
                 return
             found = Dataset()
