@@ -48,7 +48,7 @@ def presentation_state(images: Iterable[Dataset], sop_class: str = GRAYSCALE_STA
     """A state over `images` of one study (PS3.3 A.33.1); by default it shows them whole, in HU, with no window."""
     images = list(images)
     image = images[0]
-    state = _object(uid(""), "PR", _patient(image), "study", "pr", 1, "State")  # type: ignore[arg-type]
+    state = _object(uid(""), "PR", _patient(image), "study", "pr", 1, "State")
     for keyword in ("StudyInstanceUID", "StudyDate", "StudyTime", "AccessionNumber", "StudyID"):
         setattr(state, keyword, getattr(image, keyword))
     state.SOPClassUID = sop_class
