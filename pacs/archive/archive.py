@@ -17,12 +17,13 @@ from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits
+from pacs.archive.limits import IngestLimits, Retention
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
+from pacs.archive.tombstones import missing
 from pacs.dicom.uids import valid_uid
-from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
+from pacs.errors import NotAuthorised, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
@@ -38,11 +39,19 @@ class Archive:
     """One archive over an index and a store. Safe to use from many threads."""
 
     def __init__(
-        self, index: Index, store: ObjectStore, *, derived: Path, limits: IngestLimits, clock: Clock = utc_now
+        self,
+        index: Index,
+        store: ObjectStore,
+        *,
+        derived: Path,
+        limits: IngestLimits,
+        clock: Clock = utc_now,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self.index = index
         self.store = store
         self.limits = limits
+        self.retention = retention
         self.clock = clock
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
@@ -146,7 +155,7 @@ class Archive:
     ) -> list[StoredInstance]:
         """The live instances of a study, series or single instance, by series number, instance number and UID.
 
-        Raises NotFound when there are none.
+        Raises NotFound when there are none, Gone when they have been deleted.
         """
         statement = (
             select(*retrieve.COLUMNS)
@@ -163,8 +172,8 @@ class Archive:
             statement = statement.where(instance.c.sop_instance_uid == sop_instance_uid)
         with self.index.read() as connection:
             rows = connection.execute(statement).all()
-        if not rows:
-            raise NotFound("there is no such object here", "check the UIDs, or search for the study")
+            if not rows:
+                raise missing(connection, study_instance_uid, series_instance_uid or "", sop_instance_uid or "")
         return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
