@@ -25,6 +25,7 @@ from pacs.archive.tombstones import missing
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
+from pacs.index.abandonment import Abandonment
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
 from pacs.index.schema import instance, series, study
@@ -126,15 +127,16 @@ class Archive:
         with self.index.read() as connection:
             yield from index_query.find(connection, query)
 
-    def find_in_pages(self, query: Query) -> Iterator[dict[str, str]]:
+    def find_in_pages(self, query: Query, abandoned: Abandonment | None = None) -> Iterator[dict[str, str]]:
         """`find` (without `offset`) for whom a slow peer may keep waiting: no connection to the index is held while a
         row is dealt with, and however many rows there are, one page of them is held.
 
-        Each page is of its own moment; what comes to stand before a page that was given is not told.
+        Each page is of its own moment; what comes to stand before a page that was given is not told. Raises Abandoned
+        soon after `abandoned` says that nobody waits any more, in the middle of a long scan too.
         """
         left, place = query.limit, None
         while left is None or left > 0:
-            with self.index.read() as connection:
+            with self.index.read(abandoned) as connection:
                 page = index_query.page(connection, query, place, PAGE_ROWS)
             rows = page.rows if left is None else page.rows[:left]
             yield from rows

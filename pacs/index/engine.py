@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from pacs.errors import NodeFailed
+from pacs.index.abandonment import Abandonment, abandonable
 from pacs.index.migrations import head, known_revision, migrate, pending
 from pacs.index.writer import Writer
 from storage.directories import sync_directory
@@ -126,10 +127,15 @@ class Index:
             ) from error
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A read-only connection on one snapshot of what has been committed; for any thread."""
+    def read(self, abandoned: Abandonment | None = None) -> Iterator[Connection]:
+        """A read-only connection on one snapshot of what has been committed; for any thread. A statement of which
+        `abandoned` says that nobody waits for it any more is ended, and the block with Abandoned."""
         with self._reading.connect() as connection, connection.begin():
-            yield connection
+            if abandoned is None:
+                yield connection
+                return
+            with abandonable(connection, abandoned):
+                yield connection
 
     def submit(
         self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
