@@ -23,7 +23,7 @@ from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.dicom.uids import valid_uid
-from pacs.errors import NotAuthorised, StoreFailed, TransferSyntaxRefused
+from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
 from pacs.index.abandonment import Abandonment
 from pacs.index.criteria import Query
@@ -177,6 +177,11 @@ class Archive:
             if not rows:
                 raise missing(connection, study_instance_uid, series_instance_uid or "", sop_instance_uid or "")
         return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
+
+    def missing(self, study_instance_uid: str) -> NotFound:
+        """The error for a study that is not there: Gone where it has been deleted."""
+        with self.index.read() as connection:
+            return missing(connection, study_instance_uid)
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
         """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.

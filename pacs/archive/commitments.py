@@ -17,7 +17,8 @@ from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select,
 from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.errors import NotFound
-from pacs.index.schema import commitment, commitment_reference, instance, tombstone
+from pacs.index.deletions import tombstone
+from pacs.index.schema import commitment, commitment_reference, instance
 from pacs.index.upsert import upsert
 from pacs.model import InstanceState, StorageState, from_microseconds, to_microseconds
 

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from pacs.access.grants import Action, may
 from pacs.access.principals import NODE, Principal
-from pacs.archive import tombstones
+from pacs.archive import rejections, tombstones
 from pacs.archive.tombstones import Deletion, DeletionKind, Wanted
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.rejection import COPIED, COPIED_OF_STUDY, Referenced, RejectionCode, make_note
 from pacs.errors import AlreadyThere, NotFound, NotPermitted, QueryRefused
 from pacs.index.criteria import Criterion, OneOf, Query
-from pacs.index.schema import deletion
+from pacs.index.deletions import deletion
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -87,7 +87,7 @@ class Deletions:
             reception.write(note)
             stored = reception.commit()
         with self._archive.index.read() as connection:
-            identifier = tombstones.of_note(connection, stored.sop_instance_uid)
+            identifier = rejections.of_note(connection, stored.sop_instance_uid)
         assert identifier is not None, "who may reject has its notes done"
         return self.get(identifier)
 

@@ -23,8 +23,9 @@ from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
 from pacs.errors import OutOfResources, StoreFailed, SuretError
+from pacs.index.deletions import tombstone
 from pacs.index.engine import lift_time_limits
-from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study, tombstone
+from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
 from pacs.index.writer import index_failed
 from pacs.model import (
     EPOCH,

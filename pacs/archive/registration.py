@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from pacs.access import audit
 from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
-from pacs.archive import rows, tombstones
+from pacs.archive import rejections, rows, tombstones
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.limits import Retention
@@ -184,7 +184,7 @@ def _take_note(
 ) -> Stored | Recorded | None:
     """What a rejection note says is done in the transaction that registers it; None where its sender may not say it,
     so that it is an object like any other."""
-    deletion_id = tombstones.of_note(connection, arrived.values["SOPInstanceUID"])
+    deletion_id = rejections.of_note(connection, arrived.values["SOPInstanceUID"])
     if deletion_id is None:
         named = [
             reference
@@ -193,7 +193,7 @@ def _take_note(
         ]
         if not named:
             return None
-        deletion_id = tombstones.reject(
+        deletion_id = rejections.reject(
             connection,
             replace(note, references=tuple(named)),
             arrived,

@@ -13,7 +13,8 @@ from pacs.archive.proof import Recorded
 from pacs.attributes import Attribute, Level, Matching, stored_at
 from pacs.dicom.names import folded, skeleton
 from pacs.dicom.rejection import RejectionCode
-from pacs.index.schema import garbage, instance, patient, rejection, series, study
+from pacs.index.deletions import rejection
+from pacs.index.schema import garbage, instance, patient, series, study
 from pacs.index.upsert import InsertOnce
 from pacs.index.writer import Statement
 from pacs.model import InstanceState, StorageState, to_microseconds

@@ -15,8 +15,9 @@ from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
 from pacs.archive.rows import RECORDED_COLUMNS
+from pacs.index.deletions import tombstone
 from pacs.index.engine import Index
-from pacs.index.schema import audit, cursor, event, garbage, instance, series, study, tombstone
+from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
 from pacs.model import HIDDEN, EventKind, InstanceState, StorageState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore

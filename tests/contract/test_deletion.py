@@ -22,7 +22,8 @@ from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.rejection import Referenced, RejectionCode, make_note
 from pacs.errors import AlreadyThere, Gone, NotFound, NotPermitted
 from pacs.index.criteria import Query
-from pacs.index.schema import audit, deletion, instance, patient, rejection, series, study, tombstone
+from pacs.index.deletions import deletion, rejection, tombstone
+from pacs.index.schema import audit, instance, patient, series, study
 from pacs.model import EventKind, InstanceState, Outcome
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, ct_series, ct_slice, mr_slice, part10
