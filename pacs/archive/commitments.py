@@ -18,7 +18,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.errors import NotFound
 from pacs.index.deletions import tombstone
-from pacs.index.schema import commitment, commitment_reference, instance
+from pacs.index.schema import IS_LIVE, commitment, commitment_reference, instance
 from pacs.index.upsert import upsert
 from pacs.model import InstanceState, StorageState, from_microseconds, to_microseconds
 
@@ -252,7 +252,7 @@ def broken(connection: Connection, transaction_uid: str = "") -> Iterator[tuple[
     where it is named."""
     of_live = and_(
         instance.c.sop_instance_uid == commitment_reference.c.sop_instance_uid,
-        instance.c.state == InstanceState.LIVE.value,
+        IS_LIVE,
     )
     removed = exists().where(tombstone.c.sop_instance_uid == commitment_reference.c.sop_instance_uid)
     wrong = or_(

@@ -14,7 +14,7 @@ from pacs.attributes import Attribute, Level, Matching, stored_at
 from pacs.dicom.names import folded, skeleton
 from pacs.dicom.rejection import RejectionCode
 from pacs.index.deletions import rejection
-from pacs.index.schema import garbage, instance, patient, series, study
+from pacs.index.schema import IS_LIVE, NOT_LIVE, garbage, instance, patient, series, study
 from pacs.index.upsert import InsertOnce
 from pacs.index.writer import Statement
 from pacs.model import InstanceState, StorageState, to_microseconds
@@ -131,15 +131,11 @@ def recorded(row: Sequence[Any]) -> Recorded:
     return Recorded(object_key, dataset_offset, content_length, Digests(*digests))
 
 
-# Literals: a database that sees a parameter here cannot tell that the partial indexes serve, or plans anew every time.
-_IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
 _IS_HELD = and_(
-    instance.c.state != literal_column(f"'{InstanceState.LIVE}'"),  # the condition of the index that serves this
+    NOT_LIVE,
     or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
 )
-_IS_REJECTED = and_(
-    instance.c.state != literal_column(f"'{InstanceState.LIVE}'"), instance.c.state == InstanceState.REJECTED.value
-)
+_IS_REJECTED = and_(NOT_LIVE, instance.c.state == InstanceState.REJECTED.value)
 _KNOWN_COLUMNS = (instance.c.row, instance.c.transfer_syntax_uid, instance.c.storage, *RECORDED_COLUMNS)
 KNOWN_COUNT = len(_KNOWN_COLUMNS)
 _STUDY_COLUMNS = (
@@ -167,7 +163,7 @@ LOOK = Statement(
     select(*_KNOWN_COLUMNS, *_STUDY_COLUMNS, *_SERIES_FOUND, _REJECTED_BY).select_from(
         select(literal_column("1").label("one"))
         .subquery("asked")
-        .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
+        .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
         .outerjoin(study, study.c.study_instance_uid == bindparam("study_instance_uid"))
         .outerjoin(patient, study.c.patient_row == patient.c.row)
         .outerjoin(
@@ -182,7 +178,7 @@ LOOK = Statement(
 """Always one row: the live instance, the study with its patient, the series of an arrival, and the rejection that names
 it, NULLs for what is not there."""
 
-LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
+LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
 
 
 def _same_content(condition: ColumnElement[bool]) -> Statement:
