@@ -7,12 +7,14 @@ import { isUid } from "@/dicomweb/client";
 export type Route =
   | { readonly screen: "worklist" }
   | { readonly screen: "devices" }
+  | { readonly screen: "queue" }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
 
 const STUDY = /^#\/study\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
   if (hash === DEVICES_LINK) return { screen: "devices" };
+  if (hash === QUEUE_LINK) return { screen: "queue" };
   const studyInstanceUid = STUDY.exec(hash)?.[1] ?? "";
   return isUid(studyInstanceUid) ? { screen: "study", studyInstanceUid } : { screen: "worklist" };
 }
@@ -23,6 +25,7 @@ export function studyLink(studyInstanceUid: string): string {
 
 export const WORKLIST_LINK = "#/";
 export const DEVICES_LINK = "#/devices";
+export const QUEUE_LINK = "#/queue";
 
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {
