@@ -23,7 +23,7 @@ from pacs.dicom.uids import transfer_syntax
 from pacs.errors import NotAcceptable, NotFound, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StorageState, StoredInstance
-from pacs.render.workers import DecodeWorkers
+from pacs.render.workers import DecodeWorkers, RenderParameters
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, entity_tags, json_type, service_url
@@ -32,7 +32,7 @@ from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
 from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, chosen_form
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM
 from pacs.web.dicomweb.multipart import Framing
-from pacs.web.dicomweb.rendered import Asked, Pictures, asked, etag, picture_type, representative
+from pacs.web.dicomweb.rendered import Pictures, asked, etag, picture_type, representative
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -218,7 +218,7 @@ class Wado:
         media_type = picture_type(accepted_by(request), multipart=False)
         return await self._one_picture(request, principal, asked(request.query_params, media_type, thumbnail=True))
 
-    async def _one_picture(self, request: Request, principal: Principal, wanted: Asked) -> Response:
+    async def _one_picture(self, request: Request, principal: Principal, wanted: RenderParameters) -> Response:
         instances = await in_thread(self._found(request, principal))
         if "frames" in request.path_params:
             numbers = frame_numbers(request.path_params["frames"])
@@ -229,15 +229,12 @@ class Wado:
             stored, frame = instances[0], 1
         else:
             stored, frame = representative(instances)
-        tag = etag(stored, frame, wanted.parameters)
+        tag = etag(stored, frame, wanted)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
-        picture = await self._pictures.picture(stored, frame, wanted.parameters)
-        response = Response(picture.data, 200, headers, picture.media_type)
-        for text in wanted.warnings:
-            response.headers.append("warning", f'299 {service_url(request, self._settings)} "{text}"')
-        return response
+        picture = await self._pictures.picture(stored, frame, wanted)
+        return Response(picture.data, 200, headers, picture.media_type)
 
     async def rendered_many(self, request: Request, principal: Principal) -> Response:
         """The first frame of every image of a study or series, in parts."""
@@ -254,7 +251,7 @@ class Wado:
             for stored in instances:
                 url = f"{_instance_url(service, stored)}/rendered"
                 try:
-                    picture = await self._pictures.picture(stored, 1, wanted.parameters)
+                    picture = await self._pictures.picture(stored, 1, wanted)
                 except Unreadable:
                     continue  # one image that cannot be decoded does not take the others away
                 yield framing.head({"Content-Type": media_type, "Content-Location": url})
