@@ -182,10 +182,16 @@ def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
         _pacs(module_node, "ae", "add", title, "127.0.0.1", str(at), "--allow", "store")
     with subprocess.Popen([str(program("storescp", "dcmtk")), "-od", str(folder), str(port)]) as storescp:
         try:
-            for title in (there, away):
-                _pacs(module_node, "send", str(study[0].StudyInstanceUID), title)
+            _pacs(module_node, "send", str(study[0].StudyInstanceUID), there)
             _sign_in(page, module_node)
-            page.get_by_test_id("queue-link").click()
+            page.get_by_test_id("queue-link").click()  # from the worklist; from a study with what is to be sent
+            expect(page.get_by_test_id("queue")).to_be_visible()
+            page.goto(f"{module_node.web_url}#/study/{study[0].StudyInstanceUID}")
+            page.get_by_test_id("send-link").click()
+            form = page.get_by_test_id("send-form")
+            form.locator("[name=destination]").select_option(away)
+            form.locator("[type=submit]").click()
+            expect(form).to_have_count(0)
             jobs = page.get_by_test_id("job")
             expect(jobs).to_have_count(1, timeout=30_000)  # the other one is done
             expect(jobs.first).to_contain_text("cannot be reached", timeout=30_000)

@@ -122,6 +122,9 @@ export const en = {
   "devices.reason.stopping": "The node was stopping",
 
   "queue.heading": "Transfers",
+  "queue.send": "Send to another archive",
+  "queue.send.to": "Send the study to",
+  "queue.send.submit": "Send",
   "queue.everything": "Show finished ones too",
   "queue.idle": "Nothing is waiting: everything is done.",
   "queue.none": "Nothing has been sent or fetched yet.",

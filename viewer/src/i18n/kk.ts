@@ -122,6 +122,9 @@ export const kk: Catalogue = {
   "devices.reason.stopping": "Түйін тоқтап жатты",
 
   "queue.heading": "Тасымалдау",
+  "queue.send": "Басқа архивке жіберу",
+  "queue.send.to": "Зерттеуді қайда жіберу",
+  "queue.send.submit": "Жіберу",
   "queue.everything": "Аяқталғандарын да көрсету",
   "queue.idle": "Күтіп тұрған ештеңе жоқ: бәрі орындалды.",
   "queue.none": "Әзірге ештеңе жіберілмеген және жүктелмеген.",

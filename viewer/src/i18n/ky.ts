@@ -122,6 +122,9 @@ export const ky: Catalogue = {
   "devices.reason.stopping": "Түйүн токтоп жаткан",
 
   "queue.heading": "Өткөрүү",
+  "queue.send": "Башка архивге жөнөтүү",
+  "queue.send.to": "Изилдөөнү кайда жөнөтүү",
+  "queue.send.submit": "Жөнөтүү",
   "queue.everything": "Аяктагандарын да көрсөтүү",
   "queue.idle": "Күтүп турган эч нерсе жок: баары аткарылды.",
   "queue.none": "Азырынча эч нерсе жөнөтүлгөн да, жүктөлгөн да жок.",

@@ -137,6 +137,9 @@ export const ru: Catalogue = {
   "devices.reason.stopping": "Узел останавливался",
 
   "queue.heading": "Передача",
+  "queue.send": "Отправить в другой архив",
+  "queue.send.to": "Отправить исследование в",
+  "queue.send.submit": "Отправить",
   "queue.everything": "Показать и завершённые",
   "queue.idle": "Ничего не ожидает: всё выполнено.",
   "queue.none": "Пока ничего не отправлялось и не загружалось.",

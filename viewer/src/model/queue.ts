@@ -35,6 +35,12 @@ export interface Job {
   readonly finishedAt: string;
 }
 
+/** Another system that studies may be sent to. */
+export interface Destination {
+  readonly aeTitle: string;
+  readonly description: string;
+}
+
 export interface Pause {
   /** "" stands for every kind, or everybody. */
   readonly kind: string;
@@ -50,6 +56,7 @@ export class Queue {
   readonly pauses = signal<readonly Pause[]>([]);
   /** Whether what is done or was cancelled is shown, too. */
   readonly everything = signal(false);
+  readonly destinations = signal<readonly Destination[]>([]);
   readonly loaded = signal(false);
   readonly failure = signal<Failure | undefined>(undefined);
 
@@ -70,6 +77,17 @@ export class Queue {
     await this.load();
   }
 
+  async loadDestinations(): Promise<void> {
+    await this.attempt(async () => {
+      this.destinations.value = list(record(await this.http.json("/api/destinations"))["destinations"]).map(destinationOf);
+    });
+  }
+
+  /** Whether the order was taken. */
+  async send(studyInstanceUid: string, destination: string): Promise<boolean> {
+    return this.change("POST", `/api/studies/${encodeURIComponent(studyInstanceUid)}/sends`, { destination });
+  }
+
   async retry(id: string): Promise<void> {
     await this.change("POST", `${PATH}/${encodeURIComponent(id)}/retry`);
   }
@@ -87,8 +105,10 @@ export class Queue {
     await this.change("DELETE", `${PAUSES}?${new URLSearchParams({ kind, destination }).toString()}`);
   }
 
-  private async change(method: "POST" | "DELETE", path: string, json?: unknown): Promise<void> {
-    if (await this.attempt(() => this.http.json(path, { method, json }))) await this.load();
+  private async change(method: "POST" | "DELETE", path: string, json?: unknown): Promise<boolean> {
+    const done = await this.attempt(() => this.http.json(path, { method, json }));
+    if (done) await this.load();
+    return done;
   }
 
   private async attempt(work: () => Promise<unknown>): Promise<boolean> {
@@ -125,6 +145,11 @@ function jobOf(value: unknown): Job {
     createdAt: string(job["created_at"]),
     finishedAt: string(job["finished_at"]),
   };
+}
+
+function destinationOf(value: unknown): Destination {
+  const destination = record(value);
+  return { aeTitle: string(destination["ae_title"]), description: string(destination["description"]) };
 }
 
 function pauseOf(value: unknown): Pause {

@@ -1,13 +1,13 @@
 /** What is sent to other systems and fetched from them, how far it is, and why something does not go on. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { n, t } from "@/i18n";
 import { en, type PlainKey } from "@/i18n/en";
 import { formatDate, formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import type { Job, Pause, Queue } from "@/model/queue";
-import { WORKLIST_LINK, studyLink } from "@/model/route";
+import { QUEUE_LINK, WORKLIST_LINK, studyLink } from "@/model/route";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
 import { LanguageSelect } from "@/ui/LanguageSelect";
@@ -17,6 +17,7 @@ const REFRESHED_EVERY_MS = 3000;
 
 export function QueueScreen({ app }: { readonly app: App }) {
   const { queue } = app;
+  const route = app.route.value;
   useEffect(() => {
     void queue.load();
     const timer = setInterval(() => {
@@ -43,9 +44,55 @@ export function QueueScreen({ app }: { readonly app: App }) {
       <main class="devices-main">
         <h1>{t("queue.heading")}</h1>
         {queue.failure.value && <FailureNote failure={queue.failure.value} retry={() => void queue.load()} />}
+        {route.screen === "queue" && route.studyInstanceUid && (
+          <SendForm queue={queue} studyInstanceUid={route.studyInstanceUid} />
+        )}
         {queue.loaded.value ? <Jobs queue={queue} manages={manages} /> : <p class="muted">{t("app.loading")}</p>}
       </main>
     </div>
+  );
+}
+
+interface SendFormProps {
+  readonly queue: Queue;
+  readonly studyInstanceUid: string;
+}
+
+/** Orders that a study is sent; what becomes of it is told by the list below. */
+function SendForm({ queue, studyInstanceUid }: SendFormProps) {
+  const [destination, setDestination] = useState("");
+  useEffect(() => {
+    void queue.loadDestinations();
+  }, [queue]);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (await queue.send(studyInstanceUid, destination)) location.hash = QUEUE_LINK;
+  };
+  return (
+    <form class="device device-form send-form" data-testid="send-form" onSubmit={(event) => void submit(event)}>
+      <label class="field">
+        <span>{t("queue.send.to")}</span>
+        <select
+          name="destination"
+          required
+          value={destination}
+          onChange={(event) => setDestination(event.currentTarget.value)}
+        >
+          <option value="">–</option>
+          {queue.destinations.value.map(({ aeTitle, description }) => (
+            <option key={aeTitle} value={aeTitle}>
+              {description ? `${aeTitle} · ${description}` : aeTitle}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit" class="button primary" disabled={destination === ""}>
+        {t("queue.send.submit")}
+      </button>
+      <a class="button quiet" href={studyLink(studyInstanceUid)}>
+        {t("queue.study")}
+      </a>
+    </form>
   );
 }
 

@@ -70,12 +70,8 @@ function DevicesLink({ app }: { readonly app: App }) {
   );
 }
 
-/** The roles that may send to other archives and fetch from them. */
-const FORWARDERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
-
 function QueueLink({ app }: { readonly app: App }) {
-  const state = app.session.state.value;
-  if (state.kind !== "signed-in" || !state.user.roles.some((role) => FORWARDERS.has(role))) return null;
+  if (!app.session.forwards.value) return null;
   return (
     <a class="button quiet" href={QUEUE_LINK} data-testid="queue-link" title={t("queue.heading")}>
       <Icon name="transfer" />
