@@ -25,9 +25,9 @@ from pacs.archive.stability import become_stable
 from pacs.dicom.keys import Document, Keys, first
 from pacs.dicom.uids import valid_uid
 from pacs.errors import OperationRefused
-from pacs.index.schema import instance, study
+from pacs.index.schema import IS_LIVE, instance, study
 from pacs.index.worklists import performed_step, scheduled_step, step_link
-from pacs.model import EventKind, InstanceState, to_microseconds
+from pacs.model import EventKind, to_microseconds
 
 IN_PROGRESS: Final = "IN PROGRESS"
 COMPLETED: Final = "COMPLETED"
@@ -323,7 +323,7 @@ def _studies_if_all_here(connection: Connection, document: Document) -> list[str
     for batch in _batches(uids):
         rows = connection.execute(
             select(instance.c.study_instance_uid, func.count())
-            .where(instance.c.sop_instance_uid.in_(batch), instance.c.state == InstanceState.LIVE.value)
+            .where(instance.c.sop_instance_uid.in_(batch), IS_LIVE)
             .group_by(instance.c.study_instance_uid)
         ).all()
         here += sum(number for _, number in rows)
