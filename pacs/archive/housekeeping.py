@@ -12,8 +12,8 @@ from sqlalchemy import delete, select
 
 from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged
-from pacs.archive.deliveries import pruning_duty
 from pacs.archive.deletion import Deletions
+from pacs.archive.deliveries import pruning_duty
 from pacs.archive.performed import awaited_duty
 from pacs.archive.stability import settle_studies
 from pacs.archive.workitems import Workitems
