@@ -23,6 +23,7 @@ from pacs.render.workers import RenderParameters, Viewport
 from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
+from pacs.web.dicomweb.documents import document_answer
 from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange
 from pacs.web.dicomweb.multipart import Framing
@@ -53,9 +54,11 @@ class Rendered:
         numbers = frame_numbers(request.path_params["frames"]) if "frames" in request.path_params else None
         find = self._find(request, principal)
 
-        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters]:
+        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters] | Response:
             stored = find()[0]
             state = is_about_images(stored)
+            if stored.frame_table is None and not state:
+                return document_answer(self._archive, request, stored)
             shown = subjects(self._archive, stored, numbers)
             # one picture of an image without a frame number is that of its first frame
             single = len(shown) == 1 or (numbers is None and not state)
@@ -65,7 +68,10 @@ class Rendered:
                 raise QueryRefused("a presentation state has a window of its own", "leave the window parameter out")
             return shown, form, wanted
 
-        shown, form, wanted = await in_thread(prepare)
+        prepared = await in_thread(prepare)
+        if isinstance(prepared, Response):
+            return prepared
+        shown, form, wanted = prepared
         if form.multipart:
             return self._parts(request, shown, form, wanted)
         if form.moving:
