@@ -30,12 +30,13 @@ class WireClosed(WireBroken):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Parent to worker; the body is `header_length` bytes of data set, then the frame."""
 
-    action: Literal["render", "decode"]
+    action: Literal["render", "decode", "encode"]
     transfer_syntax_uid: str
     frame_number: int
     pixel_data_vr: str
     header_length: int
     parameters: RenderParameters
+    target_transfer_syntax_uid: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -65,16 +66,28 @@ class FrameDecoded(msgspec.Struct, frozen=True, tag=True):
     floating: bool
 
 
+class FrameEncoded(msgspec.Struct, frozen=True, tag=True):
+    """The body is the codestream."""
+
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    photometric_interpretation: str
+    planar_configuration: int
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """No picture. `refused`: the request is at fault, else the object. `spent`: the worker should not be used again."""
+    """No picture. `refused`: the request is at fault, else the object; `unfit`: there is no such form of this frame.
+    `spent`: the worker should not be used again."""
 
     message: str
     hint: str
     refused: bool = False
+    unfit: bool = False
     spent: bool = False
 
 
-Answer = Ready | PictureMade | FrameDecoded | Failed
+Answer = Ready | PictureMade | FrameDecoded | FrameEncoded | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -18,11 +18,18 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from pacs.errors import QueryRefused, Unreadable
+from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.render import sandbox, wire
 from pacs.render.codecs import DECODERS, EXPLICIT_VR_LITTLE_ENDIAN, decode_frame, decoded_photometric_interpretation
 from pacs.render.description import PixelDescription
+from pacs.render.encoders import (
+    ENCODERS,
+    encode_frame,
+    encoded_photometric_interpretation,
+    encoded_planar_configuration,
+)
 from pacs.render.header import read_header
+from pacs.render.native import Pixels
 from pacs.render.picture import render_frame
 from pacs.render.values import MEDIA_TYPES, RenderParameters, Viewport
 
@@ -60,6 +67,10 @@ def _rehearse() -> None:
     header = DicomBytesIO()
     header.is_implicit_VR, header.is_little_endian = False, True
     write_dataset(header, dataset)
+    for uid in ENCODERS:
+        task = wire.Task("encode", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), RenderParameters(), uid)
+        with contextlib.suppress(NotAcceptable):
+            _serve(task, header.getvalue(), bytes(range(128)))
     for media_type in MEDIA_TYPES:
         parameters = RenderParameters(viewport=Viewport(4, 4), media_type=media_type)
         task = wire.Task("render", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), parameters)
@@ -76,6 +87,8 @@ def _answer(task: wire.Task, body: memoryview) -> tuple[wire.Answer, bytes]:
         return wire.Failed(error.message, error.hint), b""
     except QueryRefused as error:
         return wire.Failed(error.message, error.hint, refused=True), b""
+    except NotAcceptable as error:
+        return wire.Failed(error.message, error.hint, unfit=True), b""
     except MemoryError:
         return wire.Failed(_TOO_MUCH_MEMORY, _AS_STORED, spent=True), b""
     except Exception as error:  # whatever a decoder raised: the class tells enough, its text may quote the data
@@ -90,6 +103,8 @@ def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, b
         picture = render_frame(dataset, description, frame, task.frame_number, task.parameters)
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
     pixels = decode_frame(description, frame, task.frame_number)
+    if task.action == "encode":
+        return _encoded(description, pixels, frame, task.target_transfer_syntax_uid)
     answer = wire.FrameDecoded(
         rows=description.rows,
         columns=description.columns,
@@ -101,6 +116,21 @@ def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, b
         floating=description.floating,
     )
     return answer, np.ascontiguousarray(pixels).tobytes()
+
+
+def _encoded(
+    description: PixelDescription, pixels: Pixels, frame: bytes, transfer_syntax_uid: str
+) -> tuple[wire.Answer, bytes]:
+    interpretation = decoded_photometric_interpretation(description, frame)
+    data = encode_frame(description, pixels, interpretation, transfer_syntax_uid)
+    answer = wire.FrameEncoded(
+        bits_allocated=description.bits_allocated,
+        bits_stored=description.bits_stored,
+        pixel_representation=description.pixel_representation,
+        photometric_interpretation=encoded_photometric_interpretation(interpretation, transfer_syntax_uid),
+        planar_configuration=encoded_planar_configuration(transfer_syntax_uid),
+    )
+    return answer, data
 
 
 if __name__ == "__main__":
