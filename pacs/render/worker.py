@@ -104,6 +104,7 @@ def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, b
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
     pixels = decode_frame(description, frame, task.frame_number)
     if task.action == "encode":
+        _refuse_overlays_in_pixels(dataset)
         return _encoded(description, pixels, frame, task.target_transfer_syntax_uid)
     answer = wire.FrameDecoded(
         rows=description.rows,
@@ -116,6 +117,13 @@ def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, b
         floating=description.floating,
     )
     return answer, np.ascontiguousarray(pixels).tobytes()
+
+
+def _refuse_overlays_in_pixels(dataset: Dataset) -> None:
+    """Old objects have overlays in the bits above the stored ones (PS3.5 8.1.2), which no codec would carry."""
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x0100) in dataset and (group, 0x3000) not in dataset and dataset[group, 0x0100].value != 1:
+            raise NotAcceptable("overlays lie in the pixel data, beside the pixels", _AS_STORED)
 
 
 def _encoded(
