@@ -18,7 +18,7 @@ from typing import BinaryIO
 import structlog
 
 from storage.directories import Directories, Directory, make_folder
-from storage.errors import KeyExists, KeyMissing, StorageFailed, StorageFull, StorageUnfit
+from storage.errors import KeyExists, KeyMissing, StorageError, StorageFailed, StorageFull, StorageUnfit
 from storage.keys import KEY_ROOT, check_key, is_key, listing_prefix, split_key
 from storage.mounts import NETWORK_FILE_SYSTEMS, VOLATILE_FILE_SYSTEMS, file_system_of
 from storage.protocol import ByteRange, ObjectStat, Space
@@ -108,6 +108,19 @@ class FolderStore:
         """None; see ObjectStore.versions."""
         check_key(key)
         return iter(())
+
+    def read_at_once(self, key: str, offset: int, buffer: memoryview) -> bool:
+        """What the page cache has of the object; see ObjectStore.read_at_once."""
+        try:
+            descriptor, _ = self._open_object(key)
+        except StorageError:
+            return False
+        try:
+            return os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT) == len(buffer)
+        except OSError:  # not in memory, or the file system cannot tell
+            return False
+        finally:
+            os.close(descriptor)
 
     def stat(self, key: str) -> ObjectStat:
         """The size in bytes; a folder keeps no metadata. See ObjectStore.stat."""

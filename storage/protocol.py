@@ -95,6 +95,13 @@ class ObjectStore(Protocol):
         versions); the caller closes each. Raises StorageFailed."""
         ...
 
+    def read_at_once(self, key: str, offset: int, buffer: memoryview) -> bool:
+        """Fill `buffer` with the object's bytes from `offset` where that waits for no disk and no network.
+
+        False where it would wait, or anything is not as it should be: then `open` tells. Never raises for the object.
+        """
+        ...
+
     def stat(self, key: str) -> ObjectStat:
         """Size and metadata. Raises KeyMissing, StorageFailed."""
         ...

@@ -158,6 +158,10 @@ class S3Store:
                         answer = self._client.get_object(Bucket=self._bucket, Key=name, VersionId=version["VersionId"])
                         yield cast(BinaryIO, io.BufferedReader(_Body(answer["Body"], what), _READ_BUFFER))
 
+    def read_at_once(self, key: str, offset: int, buffer: memoryview) -> bool:
+        """Never: it is a request over a network. See ObjectStore.read_at_once."""
+        return False
+
     def stat(self, key: str) -> ObjectStat:
         """Size in bytes and metadata; see ObjectStore.stat."""
         name = self._name(key)

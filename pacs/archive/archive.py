@@ -7,8 +7,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import select
-
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive import retrieve
@@ -24,10 +22,10 @@ from pacs.archive.spool import Buffers
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
+from pacs.index.abandonment import Abandonment
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
-from pacs.index.schema import instance, series, study
-from pacs.model import Announced, Clock, InstanceState, StorageState, StoredInstance, utc_now
+from pacs.model import Announced, Clock, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
 SETTLING_MAX = 64
@@ -117,15 +115,16 @@ class Archive:
         with self.index.read() as connection:
             yield from index_query.find(connection, query)
 
-    def find_in_pages(self, query: Query) -> Iterator[dict[str, str]]:
+    def find_in_pages(self, query: Query, abandoned: Abandonment | None = None) -> Iterator[dict[str, str]]:
         """`find` (without `offset`) for whom a slow peer may keep waiting: no connection to the index is held while a
         row is dealt with, and however many rows there are, one page of them is held.
 
-        Each page is of its own moment; what comes to stand before a page that was given is not told.
+        Each page is of its own moment; what comes to stand before a page that was given is not told. Raises Abandoned
+        soon after `abandoned` says that nobody waits any more, in the middle of a long scan too.
         """
         left, place = query.limit, None
         while left is None or left > 0:
-            with self.index.read() as connection:
+            with self.index.read(abandoned) as connection:
                 page = index_query.page(connection, query, place, PAGE_ROWS)
             rows = page.rows if left is None else page.rows[:left]
             yield from rows
@@ -148,24 +147,16 @@ class Archive:
 
         Raises NotFound when there are none.
         """
-        statement = (
-            select(*retrieve.COLUMNS)
-            .select_from(
-                instance.join(series, instance.c.series_row == series.c.row).join(
-                    study, series.c.study_row == study.c.row
-                )
-            )
-            .where(study.c.study_instance_uid == study_instance_uid, instance.c.state == InstanceState.LIVE.value)
-        )
-        if series_instance_uid is not None:
-            statement = statement.where(series.c.series_instance_uid == series_instance_uid)
-        if sop_instance_uid is not None:
-            statement = statement.where(instance.c.sop_instance_uid == sop_instance_uid)
-        with self.index.read() as connection:
-            rows = connection.execute(statement).all()
-        if not rows:
+        found = retrieve.instances(self.index, study_instance_uid, series_instance_uid, sop_instance_uid)
+        if not found:
             raise NotFound("there is no such object here", "check the UIDs, or search for the study")
-        return [retrieve.stored_instance(row) for row in sorted(rows, key=retrieve.reading_order)]
+        return found
+
+    def instance_at_once(
+        self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str
+    ) -> StoredInstance | None:
+        """The live instance, without waiting for anything; None where `instances` has to be asked, from a thread."""
+        return retrieve.instance_at_once(self.index, study_instance_uid, series_instance_uid, sop_instance_uid)
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
         """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.
@@ -187,6 +178,14 @@ class Archive:
     def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
         """`length` bytes from `offset` of the object. Raises Unreadable where it is damaged or shorter, StoreFailed."""
         return retrieve.read(self, stored, offset, length)
+
+    def read_into(self, stored: StoredInstance, offset: int, buffer: memoryview) -> None:
+        """Fill `buffer` from `offset` of the object; raises what `read` raises."""
+        retrieve.read_into(self, stored, offset, buffer)
+
+    def read_at_once(self, stored: StoredInstance, offset: int, buffer: memoryview) -> bool:
+        """The same without waiting for anything; False where it cannot be done, for whatever reason."""
+        return stored.storage is not StorageState.DAMAGED and self.store.read_at_once(stored.object_key, offset, buffer)
 
     def header(self, stored: StoredInstance) -> bytes:
         """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE)."""

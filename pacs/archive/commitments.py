@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select,
 from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.errors import NotFound
-from pacs.index.schema import commitment, commitment_reference, instance
+from pacs.index.schema import IS_LIVE, commitment, commitment_reference, instance
 from pacs.index.upsert import upsert
 from pacs.model import InstanceState, StorageState, from_microseconds, to_microseconds
 
@@ -251,7 +251,7 @@ def broken(connection: Connection, transaction_uid: str = "") -> Iterator[tuple[
     where it is named."""
     of_live = and_(
         instance.c.sop_instance_uid == commitment_reference.c.sop_instance_uid,
-        instance.c.state == InstanceState.LIVE.value,
+        IS_LIVE,
     )
     removed = exists().where(
         instance.c.sop_instance_uid == commitment_reference.c.sop_instance_uid,

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, and_, exists, func, select
 
 from pacs.archive.commitments import Reference
 from pacs.archive.selection import Selected
-from pacs.index.schema import delivery, instance, series, study
+from pacs.index.schema import IS_LIVE, delivery, instance, series, study
 from pacs.index.upsert import upsert
-from pacs.model import InstanceState, to_microseconds
+from pacs.model import to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def due(
         )
         .where(
             study.c.study_instance_uid == study_instance_uid,
-            instance.c.state == InstanceState.LIVE.value,
+            IS_LIVE,
             ~exists().where(taken),
         )
     )

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from pacs.archive.archive import Archive
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.index.criteria import Criterion, OneOf, Query
-from pacs.index.schema import instance
-from pacs.model import InstanceState
+from pacs.index.schema import IS_LIVE, instance, series, study
 
 ALWAYS_ASKED = (
     "SeriesInstanceUID",
@@ -68,16 +67,15 @@ def series_facts(archive: Archive, study_instance_uid: str, tags: Iterable[str])
 
 
 def _add_senders(archive: Archive, study_instance_uid: str, found: dict[str, SeriesFacts]) -> None:
-    columns = instance.c
     statement = (
-        select(columns.series_instance_uid, columns.calling_ae_title)
+        select(series.c.series_instance_uid, instance.c.calling_ae_title)
         .distinct()
-        .where(columns.study_instance_uid == study_instance_uid, columns.state == InstanceState.LIVE.value)
-        .where(columns.series_instance_uid.in_(list(found)))
+        .select_from(study.join(series, series.c.study_row == study.c.row).join(instance))
+        .where(study.c.study_instance_uid == study_instance_uid, IS_LIVE)
     )
     with archive.index.read() as connection:
         for series_instance_uid, calling_ae_title in connection.execute(statement):
-            if calling_ae_title:
+            if calling_ae_title and series_instance_uid in found:
                 found[series_instance_uid].senders.add(calling_ae_title)
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from pacs.access import audit
 from pacs.access.audit import AuditCode
@@ -22,12 +22,12 @@ from pacs.archive.archive import Archive
 from pacs.archive.events import EventLog
 from pacs.archive.scheduled import OVER, ScheduledSteps
 from pacs.archive.stability import become_stable
-from pacs.dicom.keys import Document, first
+from pacs.dicom.keys import Document, Keys, first
 from pacs.dicom.uids import valid_uid
 from pacs.errors import OperationRefused
-from pacs.index.schema import instance, study
+from pacs.index.schema import IS_LIVE, instance, study
 from pacs.index.worklists import performed_step, scheduled_step, step_link
-from pacs.model import EventKind, InstanceState, to_microseconds
+from pacs.model import EventKind, to_microseconds
 
 IN_PROGRESS: Final = "IN PROGRESS"
 COMPLETED: Final = "COMPLETED"
@@ -47,15 +47,20 @@ AWAITED_FOR: Final = timedelta(hours=24)
 AWAITED_AT_ONCE: Final = 100
 UIDS_AT_ONCE: Final = 500
 
+PERFORMED_STEP_CLASS: Final = "1.2.840.10008.3.1.2.3.3"
+STEPS: Final = "00400270"
+"""Scheduled Step Attributes Sequence: what a performed step was scheduled as."""
+PAGE_ROWS: Final = 200
+
 _STATUS: Final = "00400252"
-_STEPS, _SERIES = "00400270", "00400340"
+_SERIES: Final = "00400340"
 _STUDY_INSTANCE_UID, _STEP_ID, _ACCESSION_NUMBER = "0020000D", "00400009", "00080050"
 _REASONS: Final = "00400281"
 _WRONG_ENTRY: Final = ("110514", "DCM")
 """Incorrect worklist entry selected (PS3.16 CID 9300): the step that was named is still to be done."""
 
 # Table F.7.2-1
-_TYPE_1: Final = ("00080060", "00400241", "00400244", "00400245", _STATUS, "00400253", _STEPS)
+_TYPE_1: Final = ("00080060", "00400241", "00400244", "00400245", _STATUS, "00400253", STEPS)
 _TYPE_2: Final = {
     "00081032": "SQ", "00081120": "SQ", "00100010": "PN", "00100020": "LO", "00100030": "DA", "00100040": "CS",
     "00200010": "SH", "00400242": "SH", "00400243": "SH", "00400250": "DA", "00400251": "TM", "00400254": "LO",
@@ -65,7 +70,7 @@ _OF_A_SERIES: Final = ("00181030", "0020000E")
 _AT_THE_END: Final = ("00400250", "00400251", _SERIES)
 _NOT_SET: Final = frozenset(
     {"00080060", "00081120", "00100010", "00100020", "00100021", "00100024", "00100030", "00100040", "00101002"}
-    | {"00200010", "00400241", "00400242", "00400243", "00400244", "00400245", "00400253", _STEPS}
+    | {"00200010", "00400241", "00400242", "00400243", "00400244", "00400245", "00400253", STEPS}
 )
 
 
@@ -95,7 +100,7 @@ class PerformedSteps:
             connection.execute(
                 insert(performed_step).values(**values, document=_text(whole), created_at=now, changed_at=now)
             )
-            for study_instance_uid, step_id in set(self._named(connection, whole)):
+            for study_instance_uid, step_id in dict.fromkeys([*self._named(connection, whole), *_own(whole)]):
                 link = {"performed": uid, "study_instance_uid": study_instance_uid, "step_id": step_id}
                 connection.execute(insert(step_link).values(link))
             self._tell(connection, uid, IN_PROGRESS, by)
@@ -145,6 +150,42 @@ class PerformedSteps:
         document: dict[str, Any] = json.loads(row.document)
         return document
 
+    def named(self, sop_instance_uid: str) -> dict[str, Any]:
+        """A step with its own class and UID among its attributes. Raises OperationRefused."""
+        return _identified(sop_instance_uid, self.get(sop_instance_uid))
+
+    def matching(self, document: Document, keys: Keys) -> Iterator[dict[str, Any]]:
+        """Every step that meets `keys`, which are read from `document`, with its class and UID; the newest first. No
+        connection is held between pages."""
+        columns = performed_step.c
+        order = (columns.created_at.desc(), columns.sop_instance_uid.desc())
+        statement = select(columns.sop_instance_uid, columns.created_at, columns.document).order_by(*order)
+        if (status := first(document, _STATUS)) in (IN_PROGRESS, COMPLETED, DISCONTINUED):
+            statement = statement.where(columns.status == status)
+        after: tuple[int, str] | None = None
+        while True:
+            beyond = () if after is None else (tuple_(columns.created_at, columns.sop_instance_uid) < tuple_(*after),)
+            with self._archive.index.read() as connection:
+                page = connection.execute(statement.where(*beyond).limit(PAGE_ROWS)).all()
+            for row in page:
+                found = _identified(row.sop_instance_uid, json.loads(row.document))
+                if keys.meets(found):
+                    yield found
+            if len(page) < PAGE_ROWS:
+                return
+            after = (page[-1].created_at, page[-1].sop_instance_uid)
+
+    def of_study(self, study_instance_uid: str) -> list[str]:
+        """The UIDs of the steps by which a study was made, the oldest first."""
+        statement = (
+            select(performed_step.c.sop_instance_uid)
+            .join(step_link, step_link.c.performed == performed_step.c.sop_instance_uid)
+            .where(step_link.c.study_instance_uid == study_instance_uid)
+            .order_by(performed_step.c.created_at, performed_step.c.sop_instance_uid)
+        )
+        with self._archive.index.read() as connection:
+            return list(dict.fromkeys(connection.execute(statement).scalars()))
+
     def settle_awaited(self) -> int:
         """Say that studies are stable whose last listed instance has come since their step was completed."""
         since = to_microseconds(self._archive.clock() - AWAITED_FOR)
@@ -174,7 +215,7 @@ class PerformedSteps:
         by accession number and step, else by the study where it has one entry only."""
         columns = scheduled_step.c
         both = select(columns.study_instance_uid, columns.step_id).limit(2)
-        for item in (document.get(_STEPS) or {}).get("Value", ()):
+        for item in (document.get(STEPS) or {}).get("Value", ()):
             uid, step_id = first(item, _STUDY_INSTANCE_UID), first(item, _STEP_ID)
             accession_number = first(item, _ACCESSION_NUMBER)
             here = [columns.study_instance_uid == uid, *([columns.step_id == step_id] if step_id else [])]
@@ -254,6 +295,17 @@ def awaited_duty(archive: Archive) -> Callable[[], int]:
     return duty
 
 
+def _own(document: Document) -> Iterator[tuple[str, str]]:
+    """Study and step as the modality says them itself: its images may be in another study than was scheduled."""
+    for item in (document.get(STEPS) or {}).get("Value", ()):
+        yield first(item, _STUDY_INSTANCE_UID), first(item, _STEP_ID)
+
+
+def _identified(sop_instance_uid: str, document: Document) -> dict[str, Any]:
+    identity = {"00080016": PERFORMED_STEP_CLASS, "00080018": sop_instance_uid}
+    return dict(sorted({**document, **{tag: {"vr": "UI", "Value": [uid]} for tag, uid in identity.items()}}.items()))
+
+
 def listed_instances(document: Document) -> list[str]:
     """SOP Instance UIDs of everything that a performed step says it made."""
     found = []
@@ -271,7 +323,7 @@ def _studies_if_all_here(connection: Connection, document: Document) -> list[str
     for batch in _batches(uids):
         rows = connection.execute(
             select(instance.c.study_instance_uid, func.count())
-            .where(instance.c.sop_instance_uid.in_(batch), instance.c.state == InstanceState.LIVE.value)
+            .where(instance.c.sop_instance_uid.in_(batch), IS_LIVE)
             .group_by(instance.c.study_instance_uid)
         ).all()
         here += sum(number for _, number in rows)
@@ -287,12 +339,12 @@ def _batches(uids: Iterable[str]) -> Iterator[list[str]]:
 
 def _check_created(document: Document) -> None:
     missing = [tag for tag in _TYPE_1 if tag not in document]
-    steps = (document.get(_STEPS) or {}).get("Value") or []
+    steps = (document.get(STEPS) or {}).get("Value") or []
     missing += [_STUDY_INSTANCE_UID for item in steps if _STUDY_INSTANCE_UID not in item]
     if missing:
         raise _refused(MISSING_ATTRIBUTE, "attributes of type 1 are missing", missing)
-    empty = [tag for tag in _TYPE_1 if tag != _STEPS and not first(document, tag)]
-    empty += [_STEPS] if not steps else []
+    empty = [tag for tag in _TYPE_1 if tag != STEPS and not first(document, tag)]
+    empty += [STEPS] if not steps else []
     empty += [_STUDY_INSTANCE_UID for item in steps if not first(item, _STUDY_INSTANCE_UID)]
     if empty:
         raise _refused(MISSING_VALUE, "attributes of type 1 have no value", empty)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select
 
 from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
@@ -15,7 +17,9 @@ from pacs.dicom.paged import bytes_at
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
 from pacs.errors import NotFound, StoreFailed, Unreadable
-from pacs.index.schema import instance, series, study
+from pacs.index.engine import Index
+from pacs.index.schema import IS_LIVE, instance, series, study
+from pacs.index.writer import Statement
 from pacs.model import DICOMWEB_ROOT, StorageState, StoredInstance
 from storage.errors import StorageError
 from storage.protocol import ByteRange
@@ -23,11 +27,11 @@ from storage.protocol import ByteRange
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
 
-COLUMNS = (
+_COLUMNS = (
     instance.c.row,
     instance.c.object_key,
-    study.c.study_instance_uid,
-    series.c.series_instance_uid,
+    instance.c.study_instance_uid,
+    instance.c.series_instance_uid,
     instance.c.sop_instance_uid,
     instance.c.sop_class_uid,
     instance.c.transfer_syntax_uid,
@@ -41,28 +45,77 @@ COLUMNS = (
     instance.c.frame_table,
     instance.c.dataset_sha256,
     instance.c.storage,
-    series.c.series_number,
 )
+"""What StoredInstance has as fields."""
+
+_FIELDS = tuple(column.name for column in _COLUMNS)
+_STORAGE = _FIELDS.index("storage")
+
+_ONE = select(*_COLUMNS).where(
+    instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
+    IS_LIVE,
+    instance.c.study_instance_uid == bindparam("study_instance_uid"),
+)
+_ONE_OF_STUDY = Statement(_ONE)
+_ONE_OF_SERIES = Statement(_ONE.where(instance.c.series_instance_uid == bindparam("series_instance_uid")))
+_ALL = (
+    select(*_COLUMNS, series.c.series_number)
+    .select_from(
+        study.join(series, series.c.study_row == study.c.row).join(instance, instance.c.series_row == series.c.row)
+    )
+    .where(study.c.study_instance_uid == bindparam("study_instance_uid"), IS_LIVE)
+)
+_OF_STUDY = Statement(_ALL)
+_OF_SERIES = Statement(_ALL.where(series.c.series_instance_uid == bindparam("series_instance_uid")))
 
 TAG_BYTES = 4
 ELEMENT_HEAD_BYTES_MAX = 12
 
 
-def stored_instance(row: Any) -> StoredInstance:
-    """A row of COLUMNS as a value."""
-    values = dict(row._mapping)
-    del values["series_number"]
-    values["storage"] = StorageState(values["storage"])
-    return StoredInstance(**values)
+def instances(
+    index: Index, study_instance_uid: str, series_instance_uid: str | None, sop_instance_uid: str | None
+) -> list[StoredInstance]:
+    """See `Archive.instances`; empty when there are none."""
+    uids = {
+        "study_instance_uid": study_instance_uid,
+        "series_instance_uid": series_instance_uid,
+        "sop_instance_uid": sop_instance_uid,
+    }
+    if sop_instance_uid is not None:
+        one = _ONE_OF_STUDY if series_instance_uid is None else _ONE_OF_SERIES
+        return [_stored_instance(row) for row in index.ask(one, uids)]
+    rows = index.ask(_OF_STUDY if series_instance_uid is None else _OF_SERIES, uids)
+    found = [(_stored_instance(row), _whole(row[-1], 1 << 40)) for row in rows]
+    found.sort(key=_reading_order)
+    return [stored for stored, _ in found]
 
 
-def reading_order(row: Any) -> tuple[int, str, int, str]:
+def instance_at_once(
+    index: Index, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str
+) -> StoredInstance | None:
+    """See `Archive.instance_at_once`."""
+    uids = {
+        "study_instance_uid": study_instance_uid,
+        "series_instance_uid": series_instance_uid,
+        "sop_instance_uid": sop_instance_uid,
+    }
+    rows = index.ask_at_once(_ONE_OF_SERIES, uids)
+    return _stored_instance(rows[0]) if rows else None
+
+
+def _stored_instance(row: Sequence[Any]) -> StoredInstance:
+    """A row that begins with _COLUMNS as a value."""
+    return StoredInstance(**dict(zip(_FIELDS, row, strict=False)) | {"storage": StorageState(row[_STORAGE])})
+
+
+def _reading_order(found: tuple[StoredInstance, int]) -> tuple[int, str, int, str]:
     """How the instances of a study are listed: series number, series, instance number, UID."""
+    stored, series_number = found
     return (
-        _whole(row.series_number, 1 << 40),
-        row.series_instance_uid,
-        _whole(row.instance_number, 1 << 40),
-        row.sop_instance_uid,
+        series_number,
+        stored.series_instance_uid,
+        _whole(stored.instance_number, 1 << 40),
+        stored.sop_instance_uid,
     )
 
 
@@ -171,13 +224,26 @@ def read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> 
     """See `Archive.read`."""
     with archive.open(stored, ByteRange(offset, length)) as stream, as_store_failed(archive, stored):
         data = stream.read()
-    if len(data) != length:
+    _refuse_short(archive, stored, len(data), length)
+    return data
+
+
+def read_into(archive: Archive, stored: StoredInstance, offset: int, buffer: memoryview) -> None:
+    """See `Archive.read_into`."""
+    filled = 0
+    with archive.open(stored, ByteRange(offset, len(buffer))) as stream, as_store_failed(archive, stored):
+        while count := stream.readinto(buffer[filled:]):  # type: ignore[attr-defined]
+            filled += count
+    _refuse_short(archive, stored, filled, len(buffer))
+
+
+def _refuse_short(archive: Archive, stored: StoredInstance, found: int, length: int) -> None:
+    if found != length:
         archive.doubt(stored)
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
             "run `pacs verify`, then send it again from its source",
         )
-    return data
 
 
 def _whole(text: str, otherwise: int) -> int:

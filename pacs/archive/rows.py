@@ -12,7 +12,7 @@ from pacs.archive.digests import Digests
 from pacs.archive.proof import Recorded
 from pacs.attributes import Attribute, Level, Matching, stored_at
 from pacs.dicom.names import folded, skeleton
-from pacs.index.schema import garbage, instance, patient, series, study
+from pacs.index.schema import IS_LIVE, NOT_LIVE, garbage, instance, patient, series, study
 from pacs.index.upsert import InsertOnce
 from pacs.index.writer import Statement
 from pacs.model import InstanceState, StorageState, to_microseconds
@@ -118,10 +118,8 @@ def recorded(row: Sequence[Any]) -> Recorded:
     return Recorded(object_key, dataset_offset, content_length, Digests(*digests))
 
 
-# Literals: a database that sees a parameter here cannot tell that the partial indexes serve, or plans anew every time.
-_IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
 _IS_HELD = and_(
-    instance.c.state != literal_column(f"'{InstanceState.LIVE}'"),  # the condition of the index that serves this
+    NOT_LIVE,
     or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
 )
 _KNOWN_COLUMNS = (instance.c.row, instance.c.transfer_syntax_uid, instance.c.storage, *RECORDED_COLUMNS)
@@ -141,7 +139,7 @@ LOOK = Statement(
     select(*_KNOWN_COLUMNS, *_STUDY_COLUMNS, *_SERIES_FOUND).select_from(
         select(literal_column("1").label("one"))
         .subquery("asked")
-        .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
+        .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
         .outerjoin(study, study.c.study_instance_uid == bindparam("study_instance_uid"))
         .outerjoin(patient, study.c.patient_row == patient.c.row)
         .outerjoin(
@@ -156,7 +154,7 @@ LOOK = Statement(
 """Always one row: the live instance, the study with its patient, and the series of an arrival, NULLs for what is not
 there yet."""
 
-LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), _IS_LIVE))
+LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
 HELD = Statement(
     select(*_KNOWN_COLUMNS).where(
         instance.c.sop_instance_uid == bindparam("sop_instance_uid"),

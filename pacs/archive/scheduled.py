@@ -22,6 +22,7 @@ from pacs.archive.events import EventLog
 from pacs.dicom.documents import read_document, refuse
 from pacs.dicom.keys import Document, Keys, first, text_of
 from pacs.errors import AlreadyThere, NotFound, NotPermitted
+from pacs.index.abandonment import Abandoned, Abandonment
 from pacs.index.worklists import performed_step, scheduled_step, step_link
 from pacs.model import EventKind, to_microseconds
 
@@ -297,9 +298,12 @@ class ScheduledSteps:
         entry: dict[str, Any] = json.loads(document)
         return entry
 
-    def matching(self, document: Document, keys: Keys) -> Iterator[dict[str, Any]]:
+    def matching(
+        self, document: Document, keys: Keys, abandoned: Abandonment | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Every entry that meets `keys`, which are read from `document`, by start and then by age. Without a key for
-        the status, only what is still to be done. No connection is held between pages."""
+        the status, only what is still to be done. No connection is held between pages. Raises Abandoned after a page
+        once `abandoned` says that nobody waits any more."""
         after: tuple[str, str, int] | None = None
         while True:
             page = self._page(_conditions(document), after)
@@ -309,6 +313,8 @@ class ScheduledSteps:
                     yield entry
             if len(page) < PAGE_ROWS:
                 return
+            if abandoned is not None and abandoned():
+                raise Abandoned
             after = (page[-1].start_date, page[-1].start_time, page[-1].row)
 
     def _page(self, conditions: list[ColumnElement[bool]], after: tuple[str, str, int] | None) -> list[Any]:

@@ -16,7 +16,7 @@ from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
 from pacs.archive.rows import RECORDED_COLUMNS
 from pacs.index.engine import Index
-from pacs.index.schema import audit, cursor, event, garbage, instance, series, study
+from pacs.index.schema import IS_LIVE, audit, cursor, event, garbage, instance, series, study
 from pacs.model import EventKind, InstanceState, StorageState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
@@ -118,7 +118,7 @@ def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> It
 def _one_live_row(index: Index) -> Iterator[Violation]:
     statement = (
         select(instance.c.sop_instance_uid, func.count())
-        .where(instance.c.state == InstanceState.LIVE)
+        .where(IS_LIVE)
         .group_by(instance.c.sop_instance_uid)
         .having(func.count() > 1)
     )
@@ -129,10 +129,7 @@ def _one_live_row(index: Index) -> Iterator[Violation]:
 
 def _counters_are_counts(index: Index) -> Iterator[Violation]:
     live = (
-        select(func.count())
-        .where(instance.c.series_row == series.c.row, instance.c.state == InstanceState.LIVE)
-        .correlate(series)
-        .scalar_subquery()
+        select(func.count()).where(instance.c.series_row == series.c.row, IS_LIVE).correlate(series).scalar_subquery()
     )
     wrong_series = select(series.c.series_instance_uid, series.c.number_of_instances, live).where(
         series.c.number_of_instances != live

@@ -89,14 +89,17 @@ def made(uid: str, attributes: Document, now: str) -> dict[str, Any]:
     if first(attributes, STATE) != SCHEDULED:
         raise refused(Status.NOT_CREATED_SCHEDULED, "a workitem is created SCHEDULED", [STATE])
     _check_enumerated(attributes)
-    document = {tag: {"vr": vr} for tag, vr in _TYPE_2.items()} | dict(attributes)
+    document = {tag: {"vr": vr} for tag, vr in _TYPE_2.items()} | dict(attributes) | supplied(attributes)
     document.pop(TRANSACTION_UID, None)
-    if not first(document, WORKLIST_LABEL):
-        document[WORKLIST_LABEL] = {"vr": "LO", "Value": [DEFAULT_LABEL]}
     document[_CLASS] = {"vr": "UI", "Value": [PUSH_CLASS]}
     document[_INSTANCE] = {"vr": "UI", "Value": [uid]}
     document[MODIFIED] = {"vr": "DT", "Value": [now]}
     return document
+
+
+def supplied(attributes: Document) -> dict[str, Any]:
+    """The values that the node gives a new workitem because its maker gave none: it is created with modifications."""
+    return {} if first(attributes, WORKLIST_LABEL) else {WORKLIST_LABEL: {"vr": "LO", "Value": [DEFAULT_LABEL]}}
 
 
 def check_changes(known: Document, changes: Document) -> None:

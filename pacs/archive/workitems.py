@@ -38,6 +38,7 @@ from pacs.archive.workitem_rules import (
 from pacs.dicom.keys import Document, Keys, first
 from pacs.dicom.uids import valid_uid
 from pacs.errors import OperationRefused
+from pacs.index.abandonment import Abandoned, Abandonment
 from pacs.index.worklists import workitem
 from pacs.model import to_microseconds
 
@@ -63,7 +64,7 @@ class Outcome(IntEnum):
     """What an operation came to, as a DIMSE status (Tables CC.2.1-2 to CC.2.6-1)."""
 
     DONE = 0x0000
-    LOCK_NOT_GRANTED = 0xB301
+    CREATED_WITH_MODIFICATIONS = 0xB300
     ALREADY_CANCELED = 0xB304
     ALREADY_COMPLETED = 0xB306
 
@@ -256,8 +257,11 @@ class Workitems:
             document: dict[str, Any] = json.loads(_row(connection, uid, lock=False).document)
         return document
 
-    def matching(self, document: Document, keys: Keys) -> Iterator[dict[str, Any]]:
-        """Every workitem that meets `keys`, which are read from `document`, the oldest first."""
+    def matching(
+        self, document: Document, keys: Keys, abandoned: Abandonment | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every workitem that meets `keys`, which are read from `document`, the oldest first. Raises Abandoned after a
+        page once `abandoned` says that nobody waits any more."""
         after: tuple[int, str] | None = None
         while True:
             with self._archive.index.read() as connection:
@@ -268,6 +272,8 @@ class Workitems:
                     yield found
             if len(page) < PAGE_ROWS:
                 return
+            if abandoned is not None and abandoned():
+                raise Abandoned
             after = (page[-1].created_at, page[-1].sop_instance_uid)
 
     # By itself ---------------------------------------------------------------------------------------------------

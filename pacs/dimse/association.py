@@ -26,9 +26,11 @@ from pacs.dimse.command import (
     MESSAGE_ID_MAX,
     PENDING_STATUSES,
     RESPONSE,
+    SOME_SUBOPERATIONS_FAILED,
     SUCCESS,
     UNRECOGNISED_OPERATION,
     Command,
+    is_warning,
     request,
     response,
 )
@@ -105,6 +107,9 @@ class Association:
         self.contexts: tuple[Context, ...] = ()
         self.counts: Counter[str] = Counter()  # answers by operation and outcome
         self.last_refusal = ""
+        self.over_after_message = (
+            ""  # why the association ends when the message at hand is answered; "" where it goes on
+        )
         self._idle_timeout_s = settings.idle_timeout_s
         self._settings = settings
         self._host = host
@@ -245,7 +250,7 @@ class Association:
     # Sta6: messages ----------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while True:
+        while not self.over_after_message:
             self.idle_since = time.monotonic()
             self.connection.expect_within(self._idle_timeout_s)
             first = self._messages.next_fragment()
@@ -257,6 +262,7 @@ class Association:
                 handler(self, context, command)
             elif command.field != C_CANCEL_RQ:  # a late C-CANCEL is ignored (PS3.7 9.3.2.3)
                 self._refuse_operation(context, command)
+        raise AssociationOver(Ending.because(Reason.STOPPED, cause=self.over_after_message), abort_by_user())
 
     def _refuse_operation(self, context: Context, command: Command) -> None:
         if command.is_response:
@@ -294,10 +300,11 @@ class Association:
             numbers=numbers,
         )
         if status not in PENDING_STATUSES:
-            answered = f"{COMMAND_NAMES.get(command.field, 'other')}_{'succeeded' if status == SUCCESS else 'refused'}"
+            done = status == SUCCESS or (is_warning(status) and status != SOME_SUBOPERATIONS_FAILED)
+            answered = f"{COMMAND_NAMES.get(command.field, 'other')}_{'succeeded' if done else 'refused'}"
             self._host.count(answered)
             self.counts[answered] += 1
-            if status not in (SUCCESS, CANCELLED):
+            if not done and status != CANCELLED:
                 self.last_refusal = f"{status:04X} {comment}".rstrip()
         self._messages.send(context, answer, identifier)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from pacs.access.peers import Peers
 from pacs.archive.archive import Archive
 from pacs.archive.orders import AVAILABILITY
+from pacs.archive.performed import PERFORMED_STEP_CLASS, PerformedSteps
 from pacs.archive.runner import Also, JobFailed, Kind, Task
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from pacs.dimse.command import N_CREATE_RQ, SUCCESS, is_warning
@@ -35,6 +36,7 @@ class AvailabilityJobs:
         self._archive = archive
         self._peers = peers
         self._outbound = outbound
+        self._performed = PerformedSteps(archive)
 
     def kinds(self) -> list[Kind]:
         """What the runner is given."""
@@ -59,7 +61,8 @@ class AvailabilityJobs:
                 context = association.context_for(INSTANCE_AVAILABILITY_NOTIFICATION)
                 if context is None:
                     raise JobFailed(f"{ae_title} takes no availability notifications", attempts_max=REFUSALS_MAX)
-                told = notification(instances, self._outbound.ae_title)
+                performed = self._performed.of_study(task.job.study_instance_uid)
+                told = notification(instances, performed, self._outbound.ae_title)
                 data = write_attributes(told, context.transfer_syntax)
                 (answer,) = association.ask(context, N_CREATE_RQ, sop_instance_uid=task.progress["uid"], data_set=data)
         except NoAssociation as refused:
@@ -73,14 +76,15 @@ class AvailabilityJobs:
         return None
 
 
-def notification(instances: list[StoredInstance], ae_title: str) -> dict[str, Any]:
-    """The attributes of a notification (PS3.4 R.3.2), as DICOM JSON; `ae_title` is where to retrieve from."""
+def notification(instances: list[StoredInstance], performed: list[str], ae_title: str) -> dict[str, Any]:
+    """The attributes of a notification (PS3.4 R.3.2), as DICOM JSON: of a study, the UIDs of the performed procedure
+    steps that made it, and where to retrieve it from."""
     series: dict[str, list[StoredInstance]] = {}
     for one in instances:
         series.setdefault(one.series_instance_uid, []).append(one)
     return {
         "0020000D": {"vr": "UI", "Value": [instances[0].study_instance_uid]},
-        "00081111": {"vr": "SQ"},  # type 2: what the study was made by is not kept yet
+        "00081111": {"vr": "SQ", "Value": [_step(uid) for uid in performed]} if performed else {"vr": "SQ"},
         "00081115": {
             "vr": "SQ",
             "Value": [
@@ -91,6 +95,14 @@ def notification(instances: list[StoredInstance], ae_title: str) -> dict[str, An
                 for uid, members in series.items()
             ],
         },
+    }
+
+
+def _step(uid: str) -> dict[str, Any]:
+    return {
+        "00081150": {"vr": "UI", "Value": [PERFORMED_STEP_CLASS]},
+        "00081155": {"vr": "UI", "Value": [uid]},
+        "00404019": {"vr": "SQ"},  # type 2: of workitems of the general purpose kind alone
     }
 
 

@@ -33,14 +33,15 @@ from pacs.dimse.identifier import SPECIFIC_CHARACTER_SET, read_attributes, read_
 from pacs.dimse.pdu import ProtocolViolation
 from pacs.dimse.service import AssociationOver, Context, DataSetTooLong, Exchange, receive_whole
 from pacs.errors import ArrivalRefused, QueryRefused
+from pacs.index.abandonment import Abandoned, Abandonment
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
 
 QUERY_RETRIEVE_LEVEL: Final = "00080052"
 
-Search = Callable[[Document, Keys], Iterator[Document]]
-"""Document of keys, and the same keys understood, to everything that meets them."""
+Search = Callable[[Document, Keys, Abandonment], Iterator[Document]]
+"""Document of keys, and the same keys understood, to everything that meets them. Raises Abandoned."""
 
 
 class DocumentFind:
@@ -72,6 +73,8 @@ class DocumentFind:
                 status, comment = self._answer(exchange, context, command, identifier)
         except (ConnectionEnded, ProtocolViolation, AssociationOver):
             raise
+        except Abandoned:
+            status, comment = CANCELLED, ""
         except (QueryRefused, DataSetTooLong) as refused:
             status, comment = IDENTIFIER_DOES_NOT_MATCH, str(refused)
         except ArrivalRefused as refused:
@@ -90,7 +93,7 @@ class DocumentFind:
         self._record(exchange, document)
         requested = device_set or _declared(data, context.transfer_syntax)
         pending = PENDING if keys.complete else PENDING_WITHOUT_OPTIONAL_KEYS
-        for number, found in enumerate(self._search(document, keys)):
+        for number, found in enumerate(self._search(document, keys, lambda: exchange.cancelled(command))):
             if exchange.cancelled(command):
                 return CANCELLED, ""
             if number >= self._settings.find_results_max:

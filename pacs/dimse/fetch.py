@@ -34,8 +34,7 @@ from pacs.dimse.proposal import CONTEXTS_MAX
 from pacs.dimse.query import QueryFailed, answers, elements, proposal, value_of
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES
 from pacs.dimse.store import StorageProvider
-from pacs.index.schema import instance
-from pacs.model import InstanceState
+from pacs.index.schema import IS_LIVE, instance
 
 log = structlog.get_logger()
 
@@ -140,7 +139,7 @@ class FetchJobs:
             for start in range(0, len(uids), LOOKED_UP_AT_ONCE):
                 statement = select(instance.c.sop_instance_uid).where(
                     instance.c.sop_instance_uid.in_(uids[start : start + LOOKED_UP_AT_ONCE]),
-                    instance.c.state == InstanceState.LIVE.value,
+                    IS_LIVE,
                 )
                 here.update(connection.execute(statement).scalars())
         return [one for one in there if one.sop_instance_uid not in here]

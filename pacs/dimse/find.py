@@ -52,6 +52,7 @@ from pacs.dimse.service import (
     receive_whole,
 )
 from pacs.errors import ArrivalRefused, QueryRefused
+from pacs.index.abandonment import Abandoned
 from pacs.index.criteria import Criterion, Item, Query
 from pacs.index.query import value_meets
 from pacs.settings import DimseSettings
@@ -134,6 +135,8 @@ class FindProvider:
                 status, comment = self._answer(exchange, context, command, question)
         except (ConnectionEnded, ProtocolViolation, AssociationOver):
             raise
+        except Abandoned:
+            status, comment = CANCELLED, ""
         except IdentifierRefused as refused:
             status, comment, offending = IDENTIFIER_DOES_NOT_MATCH, str(refused), (refused.tag,)
         except (QueryRefused, DataSetTooLong) as refused:
@@ -157,7 +160,7 @@ class FindProvider:
     def _answer(self, exchange: Exchange, context: Context, command: Command, question: Question) -> tuple[int, str]:
         """Send the matches; status and comment of the last response."""
         pending = PENDING if question.complete else PENDING_WITHOUT_OPTIONAL_KEYS
-        for number, row in enumerate(self._archive.find_in_pages(question.query)):
+        for number, row in enumerate(self._archive.find_in_pages(question.query, lambda: exchange.cancelled(command))):
             if exchange.cancelled(command):
                 return CANCELLED, ""
             if number >= self._results_max:

@@ -38,6 +38,8 @@ BUFFER_BYTES_MIN: Final = 256 * 1024
 BACKLOG: Final = 256
 ACCEPT_PAUSE_S: Final = 0.05
 DRAIN_IDLE_S: Final = 1.0  # while stopping, an association that asks nothing for so long is ended
+DRAIN_BUSY_S: Final = 5.0  # and one that asks without a pause is ended between two messages from then on
+STOPPING: Final = "the node is stopping"
 
 
 @dataclass(slots=True)
@@ -140,11 +142,13 @@ class Listener:
         return self._ports[1].number if len(self._ports) > 1 else None
 
     def drain(self, timeout_s: float) -> None:
-        """Take no new association (they hear "local limit exceeded", which senders repeat later), let those that are
-        at work go on for at most `timeout_s`, and abort the rest."""
+        """Take no new association (they hear "local limit exceeded", which senders repeat later), let messages that
+        have begun come to their end for at most `timeout_s`, and abort the rest. A sender that is soon done is let
+        finish; one that goes on and on is ended between two messages, when no object is lost by it."""
         with self._lock:
             self._draining = True
-        deadline = time.monotonic() + timeout_s
+        begun = time.monotonic()
+        deadline = begun + timeout_s
         while (now := time.monotonic()) < deadline:
             with self._lock:
                 if not self._associations:
@@ -154,14 +158,17 @@ class Listener:
                     for association in self._associations
                     if association.idle_since is not None and now - association.idle_since > DRAIN_IDLE_S
                 ]
+                if now - begun > DRAIN_BUSY_S:
+                    for association in self._associations:
+                        association.over_after_message = STOPPING
             for association in idle:
-                association.abort("the node is stopping")
+                association.abort(STOPPING)
             with self._lock:
                 self._ended.wait(min(0.1, deadline - now))
         with self._lock:
             rest = list(self._associations)
         for association in rest:
-            association.abort("the node is stopping")
+            association.abort(STOPPING)
 
     def stop(self) -> None:
         """Close the port and end every connection; returns when their threads have ended."""

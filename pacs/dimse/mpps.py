@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pacs.archive.archive import Archive
-from pacs.archive.performed import PerformedSteps
+from pacs.archive.performed import PERFORMED_STEP_CLASS, PerformedSteps
 from pacs.dimse.attributes import Answer, handler, selected
 from pacs.dimse.command import N_CREATE_RQ, N_GET_RQ, N_SET_RQ, Command
 from pacs.dimse.service import MESSAGE_TRANSFER_SYNTAXES, Exchange, Service
 from pacs.settings import DimseSettings
 
-PERFORMED_STEP: Final = "1.2.840.10008.3.1.2.3.3"
+PERFORMED_STEP: Final = PERFORMED_STEP_CLASS
 PERFORMED_STEP_RETRIEVE: Final = "1.2.840.10008.3.1.2.3.4"
 
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.subscriptions import FILTERED, STATE
-from pacs.archive.workitem_rules import PUSH_CLASS, TRANSACTION_UID, Status, refused
+from pacs.archive.workitem_rules import PUSH_CLASS, TRANSACTION_UID, Status, refused, supplied
 from pacs.archive.workitems import Outcome, Workitems
+from pacs.dicom.documents import label
 from pacs.dicom.keys import Document, first
 from pacs.dimse.attributes import Answer, handler, selected
 from pacs.dimse.command import (
@@ -51,7 +52,12 @@ def services(archive: Archive, settings: DimseSettings, is_registered: IsRegiste
     actions = _actions(is_registered)
 
     def create(exchange: Exchange, command: Command, attributes: dict[str, Any]) -> Answer:
-        return Answer(sop_instance_uid=workitems.create(command.sop_instance_uid, attributes, by=exchange.principal))
+        uid = workitems.create(command.sop_instance_uid, attributes, by=exchange.principal)
+        added = " ".join(map(label, supplied(attributes)))
+        if not added:
+            return Answer(sop_instance_uid=uid)
+        comment = f"a value was supplied for {added}"
+        return Answer(Outcome.CREATED_WITH_MODIFICATIONS, sop_instance_uid=uid, comment=comment)
 
     def change(exchange: Exchange, command: Command, attributes: dict[str, Any]) -> Answer:
         return Answer(workitems.update(command.sop_instance_uid, attributes, by=exchange.principal))

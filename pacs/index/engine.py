@@ -7,12 +7,13 @@ commit), `upsert.py`, the event log (what may be read yet) and the AI dispatcher
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -20,8 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from pacs.errors import NodeFailed
+from pacs.index.abandonment import Abandonment, abandonable
 from pacs.index.migrations import head, known_revision, migrate, pending
-from pacs.index.writer import Writer
+from pacs.index.readers import AtOnce, Readers, Row
+from pacs.index.writer import Statement, Writer
 from storage.directories import sync_directory
 
 T = TypeVar("T")
@@ -66,6 +69,7 @@ class Index:
             self._reading = _postgresql(url, pool_size=READERS_MAX).execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+        self._readers, self._at_once = self._short_ways()
         self._writer: Writer | None = None
         try:
             if self._writing is not None:
@@ -126,10 +130,29 @@ class Index:
             ) from error
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A read-only connection on one snapshot of what has been committed; for any thread."""
+    def read(self, abandoned: Abandonment | None = None) -> Iterator[Connection]:
+        """A read-only connection on one snapshot of what has been committed; for any thread. A statement of which
+        `abandoned` says that nobody waits for it any more is ended, and the block with Abandoned."""
         with self._reading.connect() as connection, connection.begin():
-            yield connection
+            if abandoned is None:
+                yield connection
+                return
+            with abandonable(connection, abandoned):
+                yield connection
+
+    def ask(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+        """Every row of one prepared statement, which sees one snapshot: the short way, for any thread that may wait.
+
+        Raises SQLAlchemyError.
+        """
+        return self._readers.ask(statement, parameters)
+
+    def ask_at_once(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row] | None:
+        """The same for a thread that may not wait; None where that cannot be promised: ask again from another one.
+
+        Only a file is asked, and no lock is waited for; whoever calls sees to it that its pages are likely in memory.
+        """
+        return self._at_once.ask(statement, parameters) if self._at_once is not None else None
 
     def submit(
         self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
@@ -161,9 +184,23 @@ class Index:
         writer: Writer | None = getattr(self, "_writer", None)
         if writer is not None:
             writer.close()
+        self._readers.close()
+        if self._at_once is not None:
+            self._at_once.close()
         self._reading.dispose()
         if self._writing is not None:
             self._writing.dispose()  # SQLite: the last connection to close moves the log into the file
+
+    def _short_ways(self) -> tuple[Readers, AtOnce | None]:
+        """Bare connections to the same database, under the same limits as `read`."""
+        dialect = self._reading.dialect
+        if self.is_sqlite:
+            uri = f"file:{self.url.database}?mode=ro"
+            at_once = AtOnce(lambda: sqlite_connection(uri, ("query_only=ON", "case_sensitive_like=ON")), dialect)
+            return Readers(lambda: sqlite_connection(uri, READER_PRAGMAS), dialect, READERS_MAX), at_once
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        arguments = _postgresql_arguments(" -c default_transaction_read_only=on")
+        return Readers(lambda: psycopg.connect(address, autocommit=True, **arguments), dialect, READERS_MAX), None
 
     def _check_sqlite_file(self, read_only: bool) -> None:
         path = Path(self.url.database or "")
@@ -263,10 +300,12 @@ def _begin_with(engine: Engine, statement: str) -> None:
     engine.dialect.do_begin = do_begin  # type: ignore[method-assign, assignment]
 
 
-def sqlite_connection(uri: str) -> sqlite3.Connection:
+def sqlite_connection(uri: str, pragmas: tuple[str, ...] = ()) -> sqlite3.Connection:
     """A connection of the driver to the file that a URI names (SQLite's `file:…`)."""
     # No implicit transactions of the driver: `do_begin` above opens each one. One thread uses a connection at a time.
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    _apply(connection, pragmas)
+    return connection
 
 
 def _apply(connection: Any, pragmas: tuple[str, ...]) -> None:
@@ -282,10 +321,14 @@ def _postgresql(url: str, *, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "suret",
-            "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS}"
-            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
-        },
+        connect_args=_postgresql_arguments(),
     )
+
+
+def _postgresql_arguments(more: str = "") -> dict[str, Any]:
+    return {
+        "connect_timeout": 5,
+        "application_name": "suret",
+        "options": f"-c synchronous_commit=on -c statement_timeout={STATEMENT_MS}"
+        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}{more}",
+    }

@@ -17,13 +17,10 @@ from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
 from pacs.dicom.keys import wildcard_matches
 from pacs.dicom.names import folded, skeleton
 from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
-from pacs.index.schema import LEVEL_TABLES, instance, patient, series, study
-from pacs.model import InstanceState
+from pacs.index.schema import IS_LIVE, LEVEL_TABLES, instance, patient, series, study
 
 ROWS_AT_ONCE = 500
 LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
-
-LIVE = instance.c.state == InstanceState.LIVE
 
 _FROM = {
     Level.PATIENT: patient,
@@ -155,7 +152,7 @@ def _restricted(statement: Select[Any], query: Query) -> Select[Any]:
     conditions += [condition for parts in combined.values() for condition in parts]
     conditions += _late_prefilter(query)
     if query.level is Level.IMAGE:
-        conditions.append(LIVE)
+        conditions.append(IS_LIVE)
     if query.study_instance_uids is not None:
         allowed: ColumnElement[bool] = study.c.study_instance_uid.in_(sorted(query.study_instance_uids))
         if query.level is Level.PATIENT:
@@ -191,7 +188,7 @@ _COMPUTED: dict[str, ColumnElement[Any]] = {
         select(instance.c.sop_class_uid)
         .distinct()
         .join(series, instance.c.series_row == series.c.row)
-        .where(series.c.study_row == study.c.row, LIVE)
+        .where(series.c.study_row == study.c.row, IS_LIVE)
         .order_by(instance.c.sop_class_uid)
         .correlate(study)
     ),
@@ -249,7 +246,7 @@ def _below(attribute: Attribute, test: Test, anchor: Level, query: Query) -> Col
     for table, key in rest:
         inside = inside.where(table.c[key] == LEVEL_TABLES[Level(LEVELS_OF[table] - 1)].c.row)
     if attribute.level is Level.IMAGE:
-        inside = inside.where(LIVE)
+        inside = inside.where(IS_LIVE)
     return exists(inside.where(_meets(attribute, test, query)).correlate(LEVEL_TABLES[anchor]))
 
 

@@ -17,11 +17,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeEngine
 
 from pacs.attributes import Level, Matching, stored_at
+from pacs.model import InstanceState
 
 metadata = MetaData(
     naming_convention={
@@ -429,6 +431,11 @@ route = Table(
     Column("rule", TEXT, nullable=False),  # JSON
     _moment("created_at"),
 )
+
+# Written out, not bound: a partial index serves only what is known to meet its condition, and SQLite plans a statement
+# anew each time a bound value has to tell it.
+IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
+NOT_LIVE = instance.c.state != literal_column(f"'{InstanceState.LIVE}'")
 
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}
 

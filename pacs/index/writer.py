@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Dialect, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
@@ -313,11 +313,8 @@ class Statement:
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """The driver's cursor after execution; its rows are plain tuples."""
-        found = self._compiled.get(connection.dialect.name)
-        sql, positions, defaults = found or self._compile(connection)
         cursor = connection.connection.cursor()
-        values = {**defaults, **parameters} if defaults else parameters
-        cursor.execute(sql, [values[name] for name in positions] if positions is not None else values)
+        cursor.execute(*self.bound(connection.dialect, parameters))
         return cursor
 
     def one(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -327,9 +324,14 @@ class Statement:
         cursor.close()
         return row
 
-    def _compile(self, connection: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
-        dialect = connection.dialect
-        compiled: Any = self._element.compile(dialect=dialect)
+    def bound(self, dialect: Dialect, parameters: Mapping[str, Any]) -> tuple[str, Any]:
+        """Its text and its values, as the driver of `dialect` takes them."""
+        sql, positions, defaults = self._compiled.get(dialect.name) or self._compile(dialect)
+        values = {**defaults, **parameters} if defaults else parameters
+        return sql, [values[name] for name in positions] if positions is not None else values
+
+    def _compile(self, dialect: Dialect) -> tuple[str, list[str] | None, dict[str, Any]]:
+        compiled: Any = self._element.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         positions = list(compiled.positiontup) if compiled.positional else None
         defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._compiled[dialect.name] = found = (str(compiled), positions, defaults)

@@ -10,11 +10,12 @@ from pacs.access.gate import Gate, Route
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.performed import PerformedSteps
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, modality_worklist, session, worklist
+from pacs.web.api import administration, modality_worklist, performed_steps, session, worklist
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.wado import Wado
@@ -53,6 +54,7 @@ def create_app(
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
+        *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

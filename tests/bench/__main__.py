@@ -22,10 +22,18 @@ from typing import Any
 from tests.bench.ingest import beside_the_web, compare, growth, out_of_the_box
 from tests.bench.machine import circumstances, commit, isolate_network
 from tests.bench.report import Spread, Verdict, verdicts_text
+from tests.bench.service import retrieve, search
 from tests.bench.session import Failed, Part, Session
 from tests.support.process import ROOT
 
-PARTS: dict[str, Part] = {**compare.PARTS, **out_of_the_box.PARTS, **beside_the_web.PARTS, **growth.PARTS}
+PARTS: dict[str, Part] = {
+    **compare.PARTS,
+    **out_of_the_box.PARTS,
+    **beside_the_web.PARTS,
+    **growth.PARTS,
+    **retrieve.PARTS,
+    **search.PARTS,
+}
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, ROUNDS_QUICK = 5, 3
 SECONDS_MAX, SECONDS_MAX_QUICK = 170.0, 60.0

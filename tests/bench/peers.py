@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from tests.bench.session import Failed
 from tests.support.peers import SYSTEM_PATH
 from tests.support.process import clean_environment, free_port
+
+T = TypeVar("T")
 
 START_S = 60.0
 STOP_S = 20.0
@@ -261,10 +263,10 @@ def present(candidates: Sequence[Candidate]) -> list[Candidate]:
     return found
 
 
-def rotated(servers: Sequence[Server], by: int) -> Sequence[Server]:
+def rotated(taking_part: Sequence[T], by: int) -> Sequence[T]:
     """Who begins changes from round to round."""
-    by %= len(servers)
-    return (*servers[by:], *servers[:by])
+    by %= len(taking_part)
+    return (*taking_part[by:], *taking_part[:by])
 
 
 def versions() -> dict[str, str]:

@@ -10,8 +10,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from pacs.errors import NodeFailed
+from pacs.index.abandonment import Abandoned
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule, metadata
 
@@ -43,6 +45,33 @@ def test_a_reader_keeps_its_snapshot_and_cannot_write(index: Index) -> None:
         assert connection.execute(select(func.count()).select_from(ai_rule)).scalar_one() == 0
         with pytest.raises(Exception, match=r"(?i)read-?\s?only"):
             _rule(connection, "b")
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
+
+
+def test_a_statement_that_nobody_waits_for_any_more_ends(index: Index) -> None:
+    gone = threading.Event()
+    threading.Timer(0.3, gone.set).start()
+    with pytest.raises(Abandoned), index.read(gone.is_set) as connection:
+        connection.execute(text(ENDLESS))
+    index.write(lambda connection: _rule(connection, "a"))
+    assert _rules(index) == ["a"], "connections are as good as before"
+
+
+def test_what_is_found_out_while_a_statement_runs_is_raised(index: Index) -> None:
+    def hung_up() -> bool:
+        raise ConnectionResetError("the caller hung up")
+
+    with pytest.raises(ConnectionResetError), index.read(hung_up) as connection:
+        connection.execute(text(ENDLESS))
+
+
+def test_a_statement_that_is_waited_for_comes_to_its_end_and_its_mistakes_are_told(index: Index) -> None:
+    with index.read(lambda: False) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    with pytest.raises(DBAPIError), index.read(lambda: False) as connection:
+        connection.execute(text("SELECT nothing FROM nowhere"))
 
 
 def test_works_that_wait_together_share_one_commit(index: Index) -> None:

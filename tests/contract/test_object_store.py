@@ -106,6 +106,18 @@ def test_a_range_is_cut_at_the_end_of_the_object(store: ObjectStore) -> None:
         assert read(store, byte_range=ByteRange(offset, length)) == b"", (offset, length)
 
 
+def test_what_is_read_at_once_is_what_is_there(store: ObjectStore) -> None:
+    put(store)
+    buffer = memoryview(bytearray(100))
+    if isinstance(store, FolderStore | MemoryStore):
+        assert store.read_at_once(KEY, 1000, buffer)
+        assert buffer == CONTENT[1000:1100]
+    else:
+        assert not store.read_at_once(KEY, 1000, buffer), "a network is waited for"
+    assert not store.read_at_once(KEY, len(CONTENT) - 99, buffer), "it is cut off by the end of the object"
+    assert not store.read_at_once(KEY.replace("01J", "01K"), 0, buffer)
+
+
 @pytest.mark.parametrize(("offset", "length"), [(-1, None), (0, -1), (-5, 5)])
 def test_a_negative_range_is_a_mistake(offset: int, length: int | None) -> None:
     with pytest.raises(ValueError, match="negative"):

@@ -9,14 +9,17 @@ import pytest
 from pydicom import Dataset
 from pynetdicom import evt
 
+from pacs.access.principals import OPERATOR
 from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.archive.jobs import JobState
 from pacs.archive.orders import AVAILABILITY, order_availability
+from pacs.archive.scheduled import ScheduledSteps
 from pacs.dimse.availability import INSTANCE_AVAILABILITY_NOTIFICATION, REFUSALS_MAX
 from tests.support.archives import send
 from tests.support.factories import cr_image, ct_series
 from tests.support.network import Network, networked, scp
+from tests.support.steps import PERFORMED_STEP, associated, begun, ended, entry
 
 
 @pytest.fixture
@@ -71,6 +74,31 @@ def test_a_study_is_told_of_with_every_series_and_instance(network: Network):
         (one.SOPClassUID, one.SOPInstanceUID) for one in datasets
     }
     assert {(item.InstanceAvailability, item.RetrieveAETitle) for item in named} == {("ONLINE", "SURET")}
+
+
+def test_the_steps_that_made_the_study_are_named(network: Network):
+    """One whose study the modality made up itself, too; and none that is of another study or was taken by mistake."""
+    datasets, ris = _study(network), Ris()
+    study = str(datasets[0].StudyInstanceUID)
+    ScheduledSteps(network.archive).add(entry("STEP1", "1.2.99"), by=OPERATOR)
+    with associated(network.listener.port, PERFORMED_STEP) as modality:
+        for uid, named in (("1.2.1", study), ("1.2.2", study), ("1.2.3", "1.2.4"), ("1.2.5", study)):
+            of = {"StudyInstanceUID": named, "ScheduledProcedureStepID": "STEP1", "AccessionNumber": "A1"}
+            status, _ = modality.send_n_create(begun(ScheduledStepAttributesSequence=of), PERFORMED_STEP, uid)
+            assert status.Status == 0
+        mistake = {"CodeValue": "110514", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Wrong entry"}
+        over = ended("DISCONTINUED", PerformedProcedureStepDiscontinuationReasonCodeSequence=mistake)
+        assert modality.send_n_set(over, PERFORMED_STEP, "1.2.5")[0].Status == 0
+    with ris.listening() as port:
+        network.know("RIS", port)
+        _order(network, study)
+        network.ends(AVAILABILITY)
+    items = ris.told[0][1].ReferencedPerformedProcedureStepSequence
+    assert [(one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID) for one in items] == [
+        (PERFORMED_STEP, "1.2.1"),
+        (PERFORMED_STEP, "1.2.2"),
+    ]
+    assert list(items[0].PerformedWorkitemCodeSequence) == []
 
 
 def test_a_damaged_instance_is_told_to_be_unavailable(network: Network):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
@@ -179,6 +180,32 @@ def test_draining_lets_the_running_operation_finish_and_takes_no_other(archive: 
             peer.close()
         draining.join(10)
         assert not draining.is_alive()
+
+
+def test_draining_does_not_wait_for_a_sender_that_never_pauses(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pacs.dimse.listener.DRAIN_BUSY_S", 0.3)
+    slices = [ct_slice(number=number, count=100) for number in range(1, 101)]
+    instances = [prepare(CT, str(one.SOPInstanceUID), EXPLICIT, split_part10(part10(one))[1]) for one in slices]
+    taken: list[int] = []
+    with listening(archive) as listener, RawPeer(listener.port) as peer:
+        peer.associate(((CT, (EXPLICIT,)),))
+        draining = threading.Thread(target=listener.drain, args=(600,))
+        last: tuple[int, bytes] | None = None
+        for number, instance in enumerate(itertools.cycle(instances)):
+            peer.send(instance.pdus)
+            last = peer.read()
+            if last is None or last[0] != 4:
+                break
+            taken.append(status_of(last))
+            if number == 3:
+                draining.start()
+        assert last == (7, bytes(4)), "between two messages, and not in the middle of one"
+        assert set(taken) == {0}
+        peer.close()
+        draining.join(30)
+        assert not draining.is_alive()
+    stored = archive.instances(str(slices[0].StudyInstanceUID))
+    assert len(stored) == min(len(taken), len(slices)), "what was answered with success is here, and no half more"
 
 
 def test_draining_ends_in_time_and_aborts_the_rest(archive: Archive):

@@ -93,6 +93,14 @@ def test_the_statuses_of_n_create(performer: Any):
     assert performer.answered.AffectedSOPInstanceUID.startswith("2.25.")
 
 
+def test_a_workitem_without_a_label_is_made_with_one_and_its_maker_is_told(performer: Any, archive: Archive):
+    made = _create(performer, WorklistLabel="")
+    assert (made.Status, made.ErrorComment) == (0xB300, "a value was supplied for WorklistLabel")
+    assert performer.answered.AffectedSOPInstanceUID == UID
+    assert first(Workitems(archive).get(UID), "00741202") == "DEFAULT"
+    assert _create(performer, "1.2.9", WorklistLabel=None).Status == 0xB300
+
+
 def test_the_statuses_of_a_change_of_state(performer: Any):
     assert _state(performer, "IN PROGRESS") == 0xC307
     _create(performer)

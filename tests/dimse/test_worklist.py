@@ -16,6 +16,7 @@ from pacs.archive.scheduled import ScheduledSteps
 from pacs.dicom.keys import Keys, first
 from pacs.dimse.association import Association
 from pacs.dimse.checkpoint import park_reactor
+from pacs.index.abandonment import Abandoned
 from pacs.index.schema import audit
 from pacs.model import utc_now
 from tests.support.dimse import EXPLICIT, IMPLICIT, listening
@@ -230,6 +231,10 @@ def test_pages_are_joined_without_loss(archive: Archive):
         steps.add(many, by=OPERATOR)
     found = [first(one, "00400100", "00400009") for one in steps.matching({}, Keys({}))]
     assert sorted(found) == sorted(f"M{n}" for n in range(1201))
+    nobody = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "NOBODY"}]}}
+    answers = iter([False, True])
+    with pytest.raises(Abandoned):
+        list(steps.matching(nobody, Keys(nobody), lambda: next(answers)))
 
 
 def test_who_may_not_is_told_so(port: int, monkeypatch: pytest.MonkeyPatch, archive: Archive):

@@ -204,9 +204,10 @@ def test_findscu_walks_down_the_levels(listener: Listener, tmp_path: Path):
     assert [found.InstanceNumber for found in images] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("model", ["-P", "-O"], ids=["patient root", "patient/study only"])
 @pytest.mark.usefixtures("filled")
-def test_findscu_with_the_patient_root(listener: Listener, tmp_path: Path):
-    patients = _found(listener, tmp_path / "found", "QueryRetrieveLevel=PATIENT", "PatientID", model="-P")
+def test_findscu_with_the_models_of_patients(listener: Listener, tmp_path: Path, model: str):
+    patients = _found(listener, tmp_path / "found", "QueryRetrieveLevel=PATIENT", "PatientID", model=model)
     assert {found.PatientID for found in patients} == {ANNA.id, RUSSIAN.id, KAZAKH.id}
 
 

@@ -81,18 +81,11 @@ def _dcmqrscp(network: Network, folder: Path, datasets: list[Dataset]) -> Iterat
     configuration.write_text(text)
     network.know("DCMQR", port)
     with _listening(port, program("dcmqrscp", "dcmtk"), "-c", configuration):
-        files = write_folder(datasets, folder / "out")
-        sent = subprocess.run(
-            [
-                program("dcmsend", "dcmtk"),
-                *("-aet", "SURET", "-aec", "DCMQR", "127.0.0.1", str(port)),
-                *map(str, files),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert sent.returncode == 0, sent.stderr
+        if datasets:
+            files = write_folder(datasets, folder / "out")
+            dcmsend = [program("dcmsend", "dcmtk"), "-aet", "SURET", "-aec", "DCMQR", "127.0.0.1", str(port)]
+            sent = subprocess.run([*dcmsend, *map(str, files)], capture_output=True, text=True, check=False)
+            assert sent.returncode == 0, sent.stderr
         yield
 
 
@@ -110,6 +103,29 @@ def test_storescp_is_sent_a_study(network: Network, tmp_path: Path):
         network.ends("send")
     came = {dcmread(file).SOPInstanceUID: dcmread(file) for file in (tmp_path / "in").iterdir()}
     assert came == {one.SOPInstanceUID: one for one in datasets[:3]}
+
+
+def test_dcmqrscp_is_sent_to_and_moved_to(network: Network, tmp_path: Path):
+    """The queue and the C-MOVE of movescu bring it different studies; what it then has it says itself."""
+    sent, moved = ct_series(2), mr_series(2, study="moved", patient=Patient(id="MOVED"))
+    for dataset in [*sent, *moved]:
+        send(network.archive, dataset)
+    with _dcmqrscp(network, tmp_path / "qr", []):
+        peer = network.peers.registered("DCMQR")
+        assert peer is not None
+        network.queue.send("DCMQR", str(sent[0].StudyInstanceUID), by=OPERATOR)
+        assert network.ends("send").progress["sent"] == 2
+        movescu = [program("movescu", "dcmtk"), "-P", "-aec", "SURET", "-aem", "DCMQR"]
+        keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=MOVED"]
+        done = subprocess.run(
+            [*movescu, *keys, "127.0.0.1", str(network.listener.port)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        query = RemoteQuery(network.outbound)
+        for datasets in (sent, moved):
+            above = {name: str(datasets[0][name].value) for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+            found = query.find(peer, Level.IMAGE, {**above, "SOPInstanceUID": ""})
+            assert {value_of(one, "SOPInstanceUID") for one in found} == {one.SOPInstanceUID for one in datasets}
 
 
 def test_a_peer_that_is_registered_with_tls_is_sent_to_over_tls(tmp_path: Path):

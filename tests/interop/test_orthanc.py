@@ -14,7 +14,9 @@ from pacs.archive import commitments, jobs
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import Direction, Reference
 from pacs.archive.jobs import JobState, NewJob
+from pacs.archive.scheduled import ScheduledSteps
 from pacs.attributes import Level
+from pacs.dimse import echo
 from pacs.dimse.commitment_jobs import COMMITMENT_REQUEST
 from pacs.dimse.query import RemoteQuery, value_of
 from tests.support.archives import open_archive, send
@@ -22,6 +24,7 @@ from tests.support.dimse import wait_until
 from tests.support.factories import Patient, ct_series, mr_series, us_cine, write_folder
 from tests.support.network import Network, networked
 from tests.support.orthanc import AE_TITLE, Orthanc, running_orthanc
+from tests.support.steps import KAZAKH_NAME, entry
 
 pytestmark = pytest.mark.interop
 
@@ -56,6 +59,25 @@ def _result(orthanc: Orthanc, transaction: str) -> dict[str, Any]:
     assert wait_until(heard, 30)
     found: dict[str, Any] = orthanc.api(f"/storage-commitment/{transaction}")
     return found
+
+
+def test_either_verifies_the_other(network: Network, orthanc: Orthanc):
+    assert orthanc.api("/modalities/SURET/echo", {}) == {}
+    peer = network.peers.registered(AE_TITLE)
+    assert peer is not None
+    assert echo.ask(peer, network.outbound) == ""
+
+
+def test_orthanc_asks_for_the_worklist(network: Network, orthanc: Orthanc):
+    steps = ScheduledSteps(network.archive)
+    steps.add(entry(PatientName=KAZAKH_NAME), by=OPERATOR)
+    steps.add(entry("OTHER", "1.2.4", Modality="US"), by=OPERATOR)
+    keys = {"PatientName": "", "ScheduledProcedureStepSequence": [{"Modality": "CT", "ScheduledStationAETitle": ""}]}
+    (found,) = orthanc.api("/modalities/SURET/find-worklist", keys)
+    assert (found["PatientName"], found["ScheduledProcedureStepSequence"][0]["ScheduledStationAETitle"]) == (
+        KAZAKH_NAME,
+        "CT1",
+    )
 
 
 def test_orthanc_sends_and_is_promised_what_it_sent(network: Network, orthanc: Orthanc, tmp_path: Path):

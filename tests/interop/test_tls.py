@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import structlog.testing
+from pydicom import dcmread
 
 from pacs.access.activity import Reason
 from pacs.access.peer import PeerOptions, Verb
@@ -23,11 +24,13 @@ from pacs.dimse.listener import Listener
 from pacs.errors import NodeFailed
 from pacs.model import utc_now
 from pacs.settings import DimseSettings
-from tests.support.archives import open_archive
+from tests.support.archives import open_archive, send
 from tests.support.certificates import Authority, Identity
-from tests.support.dimse import RawPeer, associate_request, listening, settled, wait_until
-from tests.support.factories import ct_series, part10, write_folder
+from tests.support.dimse import CT, EXPLICIT, RawPeer, associate_request, listening, settled, wait_until
+from tests.support.factories import ct_series, ct_slice, part10, write_folder
 from tests.support.peers import program
+from tests.support.process import free_port
+from tests.support.retrieve import get, identifier, move, register
 
 Logged = list[MutableMapping[str, Any]]
 
@@ -121,6 +124,46 @@ def test_objects_come_whole_over_tls(listener: Listener, archive: Archive, parti
         with archive.open(one) as stream:
             content = stream.read()
         assert by_uid[one.sop_instance_uid].endswith(content[one.dataset_offset :])
+
+
+def test_findscu_asks_over_tls(listener: Listener, archive: Archive, parties: Parties):
+    send(archive, ct_slice())
+    keys = ("-S", "-v", "-k", "QueryRetrieveLevel=STUDY", "-k", "PatientID", "-k", "StudyInstanceUID")
+    done = _scu("findscu", listener, *_as(parties.device, parties.authority), *keys)
+    assert done.returncode == 0, done.stderr
+    assert str(ct_slice().StudyInstanceUID) in done.stdout + done.stderr
+
+
+def test_a_study_is_got_and_moved_over_tls_on_both_associations(
+    listener: Listener, archive: Archive, parties: Parties, tmp_path: Path
+):
+    slices = ct_series(3)
+    for one in slices:
+        send(archive, one)
+    folder, port = tmp_path / "moved", free_port()
+    folder.mkdir()
+    register(archive, "DEST", port, PeerOptions(tls=True))
+    caller = ssl.create_default_context(cafile=str(parties.authority.certificate))
+    caller.check_hostname = False
+    caller.load_cert_chain(parties.device.certificate, parties.device.key)
+    asked = identifier("STUDY", StudyInstanceUID=str(slices[0].StudyInstanceUID))
+    over_tls: dict[str, Any] = {"tls_args": (caller, "127.0.0.1")}
+    (*_, (last, _nothing)), receiver = get(listener.tls_port, asked, [(CT, [EXPLICIT])], **over_tls)
+    assert (last.Status, receiver.received) == (0, slices)
+    storescp = [program("storescp", "dcmtk"), *_as(parties.device, parties.authority), "-od", folder, port]
+    with subprocess.Popen([str(part) for part in storescp]) as running:
+        try:
+            assert wait_until(lambda: _listens(port))
+            *_, (last, _nothing) = move(listener.tls_port, asked, **over_tls)
+        finally:
+            running.terminate()
+    assert (last.Status, last.NumberOfCompletedSuboperations) == (0, 3)
+    assert sorted((dcmread(file) for file in folder.iterdir()), key=lambda one: one.InstanceNumber) == slices
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def get(
         ae_title="SURET",
         ext_neg=[*negotiation, *options.pop("ext_neg", [])],
         evt_handlers=receiver.handlers(),
+        **options,
     )
     assert association.is_established
     try:

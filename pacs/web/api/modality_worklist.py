@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,15 +12,12 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.scheduled import START, STEP_SEQUENCE, ScheduledSteps, identity
-from pacs.dicom.dictionary import dictionary_vr
-from pacs.dicom.documents import tag_of
 from pacs.dicom.keys import Keys
-from pacs.errors import QueryRefused
 from pacs.web.api.bodies import document_of
+from pacs.web.api.queries import part, understood
 from pacs.web.dicomweb.answers import json_answer, json_type
 
 PATH: Final = "/api/modality-worklist"
-LIMIT_MAX: Final = 1000
 
 _OF_THE_STEP: Final = frozenset(
     {"00080060", "00321070", "00400001", "00400002", "00400003", "00400004", "00400005", "00400006", "00400007"}
@@ -36,8 +31,8 @@ def routes(steps: ScheduledSteps) -> list[Route]:
 
     async def listing(request: Request, principal: Principal) -> Response:
         media_type = json_type(request)
-        keys, limit, offset = understood(request.query_params)
-        found = await in_thread(_listed, steps, keys, limit, offset)
+        keys, limit, offset = understood(request.query_params, STEP_SEQUENCE, _OF_THE_STEP)
+        found = await in_thread(lambda: part(steps.matching(keys, Keys(keys, (START,))), limit, offset))
         return json_answer(found, media_type=media_type)
 
     async def add(request: Request, principal: Principal) -> Response:
@@ -71,38 +66,5 @@ def routes(steps: ScheduledSteps) -> list[Route]:
     ]
 
 
-def understood(parameters: QueryParams) -> tuple[dict[str, Any], int, int]:
-    """Document of keys, limit and offset out of the URL's parameters: attributes by keyword or tag, those of the step
-    without naming its sequence. Raises QueryRefused."""
-    document: dict[str, Any] = {}
-    step: dict[str, Any] = {}
-    for name, text in parameters.items():
-        if name in ("limit", "offset"):
-            continue
-        tag = tag_of(name)
-        if tag is None:
-            raise QueryRefused(f"there is no attribute {name[:64]!r}", "name attributes by keyword, as in PS3.6")
-        vr = dictionary_vr(int(tag, 16)).split(" ")[0]
-        value: Any = {"Alphabetic": text} if vr == "PN" else text
-        (step if tag in _OF_THE_STEP else document)[tag] = {"vr": vr, "Value": [value]} if text else {"vr": vr}
-    if step:
-        document[STEP_SEQUENCE] = {"vr": "SQ", "Value": [step]}
-    return document, _whole(parameters, "limit", LIMIT_MAX), _whole(parameters, "offset", 1 << 31, 0)
-
-
-def _listed(steps: ScheduledSteps, document: dict[str, Any], limit: int, offset: int) -> list[dict[str, Any]]:
-    found = steps.matching(document, Keys(document, (START,)))
-    return list(itertools.islice(found, offset, offset + limit))
-
-
 def _of(request: Request) -> tuple[str, str]:
     return request.path_params["study"], request.path_params["step"]
-
-
-def _whole(parameters: QueryParams, name: str, most: int, otherwise: int | None = None) -> int:
-    text = parameters.get(name, "")
-    if not text:
-        return most if otherwise is None else otherwise
-    if not (text.isascii() and text.isdigit()):
-        raise QueryRefused(f"{name} {text[:32]!r} is not a whole number", "give digits only")
-    return min(int(text), most)

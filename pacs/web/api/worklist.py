@@ -21,7 +21,7 @@ from pacs.dicom.names import folded, skeleton
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
 from pacs.index.query import word_begins
-from pacs.index.schema import instance, patient, series, study
+from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import json_answer
@@ -133,8 +133,7 @@ def _modalities(connection: Connection, rows: Sequence[int]) -> dict[int, list[s
 def _conflicts(connection: Connection, studies: Sequence[str]) -> dict[str, int]:
     statement = (
         select(instance.c.study_instance_uid, func.count())
-        # the first condition is the one of the partial index
-        .where(instance.c.state != InstanceState.LIVE.value, instance.c.state == InstanceState.CONFLICT.value)
+        .where(NOT_LIVE, instance.c.state == InstanceState.CONFLICT.value)
         .where(instance.c.study_instance_uid.in_(studies))
         .group_by(instance.c.study_instance_uid)
     )

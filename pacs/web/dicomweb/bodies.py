@@ -16,6 +16,7 @@ from pacs.access.gate import in_thread
 from pacs.archive.archive import Archive
 from pacs.dicom.paged import PagedBytes, bytes_at
 from pacs.model import StoredInstance
+from pacs.web.dicomweb.buffers import Buffers
 
 Piece = bytes | memoryview
 Pieces = AsyncGenerator[Piece, None]
@@ -26,14 +27,26 @@ WATCHED_BYTES_MIN = 4 << 20
 
 
 class StoredBytes:
-    """Reads ranges of stored objects. Methods block and may be called from any thread."""
+    """Reads ranges of stored objects. Methods block and may be called from any thread, unless it is said."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._buffers = Buffers()
 
     def read(self, stored: StoredInstance, offset: int, length: int) -> bytes:
         """`length` bytes from `offset` of the object (not of its data set). Raises Unreadable, StoreFailed."""
         return self._archive.read(stored, offset, length)
+
+    def piece(self, stored: StoredInstance, offset: int, length: int) -> memoryview:
+        """The same in memory that is used again when the view is gone."""
+        buffer = self._buffers.take(length)
+        self._archive.read_into(stored, offset, buffer)
+        return buffer
+
+    def piece_at_once(self, stored: StoredInstance, offset: int, length: int) -> memoryview | None:
+        """The same without waiting for anything, for the event loop; None where that cannot be done."""
+        buffer = self._buffers.take(length)
+        return buffer if self._archive.read_at_once(stored, offset, buffer) else None
 
     def dataset(self, stored: StoredInstance) -> bytes | PagedBytes:
         """The data set, whose slices raise Unreadable and StoreFailed where it is too large to be read at once."""
@@ -43,22 +56,27 @@ class StoredBytes:
             WHOLE_BYTES_MAX,
         )
 
-    def stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
-        """The range in pieces, read ahead of the socket one at a time.
-
-        Raises Unreadable and StoreFailed at once where the object is not there as long as it was.
-        """
+    def check_there(self, stored: StoredInstance) -> None:
+        """Raise Unreadable and StoreFailed where the object is not there as long as it was."""
         self.read(stored, stored.size - 1, 1)
-        return self._stream(stored, offset, length)
 
-    async def _stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
+    def stream(self, stored: StoredInstance, offset: int, length: int) -> Pieces:
+        """The range in pieces. Raises Unreadable and StoreFailed at once where the object is not there."""
+        self.check_there(stored)
+        return taken(self.pieces(stored, offset, length))
+
+    def pieces(self, stored: StoredInstance, offset: int, length: int) -> Iterator[Piece]:
+        """The range, read when the next piece is asked for."""
         end = offset + length
         for start in range(offset, end, PIECE_BYTES):
-            yield await in_thread(self.read, stored, start, min(PIECE_BYTES, end - start))
+            yield self.piece(stored, start, min(PIECE_BYTES, end - start))
 
 
 async def taken(pieces: Iterator[Piece], bytes_at_once: int = PIECE_BYTES) -> Pieces:
-    """What a blocking iterator gives, taken in threads, several small pieces at a time."""
+    """What a blocking iterator gives, taken in threads, several small pieces at a time.
+
+    While some are sent the next are taken, so that reading and sending go on side by side.
+    """
 
     def take() -> tuple[list[Piece], bool]:
         batch: list[Piece] = []
@@ -70,11 +88,18 @@ async def taken(pieces: Iterator[Piece], bytes_at_once: int = PIECE_BYTES) -> Pi
                 return batch, True
         return batch, False
 
-    going_on = True
-    while going_on:
-        batch, going_on = await in_thread(take)
-        for piece in batch:
-            yield piece
+    ahead = asyncio.ensure_future(in_thread(take))
+    try:
+        going_on = True
+        while going_on:
+            batch, going_on = await ahead
+            if going_on:
+                ahead = asyncio.ensure_future(in_thread(take))
+            batch.reverse()
+            while batch:
+                yield batch.pop()  # and nothing here refers to it any more
+    finally:
+        ahead.cancel()
 
 
 async def given(*pieces: Piece) -> Pieces:
@@ -128,6 +153,7 @@ class StreamedAnswer(Response):
                     if gone is not None and gone.done():
                         return
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    del piece  # its memory is wanted for the next
             await send({"type": "http.response.body", "body": b""})
         finally:
             if gone is not None:

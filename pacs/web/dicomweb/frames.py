@@ -20,7 +20,7 @@ from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, scan
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
-from pacs.model import StoredInstance
+from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodedFrame, DecodeWorkers, RenderJob
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
@@ -28,6 +28,7 @@ from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX
 from pacs.web.dicomweb.multipart import Framing
 
 FRAMES_MAX = 10_000
+AT_ONCE_BYTES_MAX = 4 << 20  # what may be copied on the event loop, in a millisecond
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 CACHE = "private, no-cache"  # kept by the browser, asked for again each time: an object may have been replaced
 
@@ -93,6 +94,20 @@ def _form(entry: MediaRange, stored: str, multipart: bool) -> FrameForm | None:
     return None
 
 
+Frame = Callable[[StoredInstance, int, FrameForm], "list[Piece] | None"]
+"""Gives the bytes of one frame, or None where it would have to wait for them and may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An answer before it begins; `first` None: the client has it already."""
+
+    stored: StoredInstance
+    form: FrameForm
+    etag: str
+    first: list[Piece] | None
+
+
 class Frames:
     """The frames of stored instances. Its methods block unless they are coroutines."""
 
@@ -102,24 +117,35 @@ class Frames:
         self._workers = workers
 
     async def answer(
-        self, request: Request, find: Callable[[], StoredInstance], numbers: Sequence[int], url: str
+        self,
+        request: Request,
+        find: Callable[[], StoredInstance],
+        numbers: Sequence[int],
+        url: str,
+        at_hand: StoredInstance | None = None,
     ) -> Response:
-        """Frames `numbers` of what `find` gives; `url` is that of the instance.
+        """Frames `numbers` of what `find` gives, unless it is `at_hand`; `url` is that of the instance.
 
         Raises NotFound, NotAcceptable, Unreadable, Busy.
         """
         accepts, known = accepted_by(request), entity_tags(request.headers.get("if-none-match", ""))
 
-        def prepare() -> tuple[StoredInstance, FrameForm, str, list[Piece] | None]:
-            stored = find()
+        def prepare(stored: StoredInstance, frame: Frame) -> _Prepared | None:
             table = frame_table(stored)
             for number in numbers:  # all of them before the answer begins
                 table.check(number)
             form = chosen_form(accepts, stored.transfer_syntax_uid, len(numbers))
             etag = _etag(stored, numbers, form)
-            return stored, form, etag, None if etag in known else self.frame(stored, numbers[0], form)
+            if etag in known:
+                return _Prepared(stored, form, etag, None)
+            first = frame(stored, numbers[0], form)
+            return _Prepared(stored, form, etag, first) if first is not None else None
 
-        stored, form, etag, first = await in_thread(prepare)
+        prepared = prepare(at_hand, self.frame_at_once) if at_hand is not None else None
+        if prepared is None:
+            prepared = await in_thread(lambda: prepare(at_hand or find(), self.frame))
+        assert prepared is not None, "a thread waits for what it needs"
+        stored, form, etag, first = prepared.stored, prepared.form, prepared.etag, prepared.first
         headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}
         if first is None:
             return Response(None, 304, headers)
@@ -132,13 +158,11 @@ class Frames:
             framing.head({"Content-Type": form.content_type, "Content-Location": f"{url}/frames/{number}"})
             for number in numbers
         ]
-        length = sum(map(len, heads)) + sum(map(len, first)) + len(framing.tail) if len(numbers) == 1 else None
-        return StreamedAnswer(
-            self._parts(stored, numbers, form, heads, first, framing.tail),
-            media_type=framing.content_type,
-            length=length,
-            headers=headers,
-        )
+        if len(numbers) == 1:
+            pieces, length = given(heads[0], *first, framing.tail), sum(map(len, (heads[0], *first, framing.tail)))
+            return StreamedAnswer(pieces, media_type=framing.content_type, length=length, headers=headers)
+        parts = self._parts(stored, numbers, form, heads, first, framing.tail)
+        return StreamedAnswer(parts, media_type=framing.content_type, headers=headers)
 
     async def _parts(
         self,
@@ -156,6 +180,21 @@ class Frames:
                 yield piece
         yield tail
 
+    def frame_at_once(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece] | None:
+        """What `frame` gives, for the event loop: None where it has to be waited or worked for. Raises Unreadable."""
+        if stored.storage is StorageState.DAMAGED or not _as_it_lies(stored, form):
+            return None
+        pieces: list[Piece] = []
+        ranges = frame_ranges(stored, number)
+        if sum(length for _, length in ranges) > AT_ONCE_BYTES_MAX:
+            return None
+        for offset, length in ranges:
+            piece = self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length)
+            if piece is None:
+                return None
+            pieces.append(piece)
+        return pieces
+
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
         """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
         if form.decode:
@@ -169,7 +208,7 @@ class Frames:
         if syntax.deflated:
             return [self._archive.frame(stored, number)]
         return [
-            self._bytes.read(stored, stored.dataset_offset + offset, length)
+            self._bytes.piece(stored, stored.dataset_offset + offset, length)
             for offset, length in frame_ranges(stored, number)
         ]
 
@@ -212,6 +251,12 @@ class Frames:
             if kind == ELEMENT and tag in PIXEL_TAGS and not depth:
                 return dataset, value
         raise Unreadable("the pixel data are not where the index says", "run `pacs rebuild`")
+
+
+def _as_it_lies(stored: StoredInstance, form: FrameForm) -> bool:
+    """Whether the frame's bytes in storage are those of the answer."""
+    syntax = transfer_syntax(stored.transfer_syntax_uid)
+    return not (form.decode or syntax.big_endian or syntax.deflated or frame_table(stored).frame_bits % 8)
 
 
 def _aligned(data: bytes, table: FrameTable, number: int) -> bytes:

@@ -59,6 +59,16 @@ def chosen_form(accepts: Sequence[MediaRange], instances: Sequence[StoredInstanc
     )
 
 
+def all_as_stored(instances: Sequence[StoredInstance], form: InstanceForm) -> bool:
+    """Whether every one of `instances` goes out byte for byte as it is stored."""
+    return all(_way(stored, form.wanted) is Way.VERBATIM for stored in instances)
+
+
+def as_stored_type(stored: StoredInstance) -> str:
+    """The Content-Type of an instance that goes out as it is stored."""
+    return f"{DICOM}; transfer-syntax={stored.transfer_syntax_uid}"
+
+
 def _way(stored: StoredInstance, wanted: str) -> Way | None:
     uid = stored.transfer_syntax_uid
     syntax = transfer_syntax(uid)

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -27,17 +27,20 @@ from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, entity_tags, json_type, service_url
-from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer, framed, given
+from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, framed, given, taken
 from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
-from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, chosen_form
+from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, all_as_stored, as_stored_type, chosen_form
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM
 from pacs.web.dicomweb.multipart import Framing
+from pacs.web.dicomweb.recent import Recent
 from pacs.web.dicomweb.rendered import Asked, Pictures, asked, etag, picture_type, representative
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 FRAMES = INSTANCE + "/frames/{frames}"
+
+WARM_S, WARM_SERIES_MAX = 60.0, 4096
 
 RANGES_OF_PATH = (("study", "StudyInstanceUID"), ("series", "SeriesInstanceUID"), ("instance", "SOPInstanceUID"))
 
@@ -55,6 +58,7 @@ class Wado:
         self._frames = Frames(archive, self._bytes, workers)
         self._instances = Instances(self._bytes, self._frames)
         self._pictures = Pictures(self._frames, workers)
+        self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
     def routes(self) -> list[Route]:
         """Every retrieve resource (PS3.18 Table 10.4.1-1 and following)."""
@@ -87,21 +91,45 @@ class Wado:
         if not sound:
             raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
         form = chosen_form(accepted_by(request), sound, single="instance" in request.path_params)
-        first = await self._instances.outgoing(sound[0], form)
         headers = {"cache-control": CACHE, "vary": "accept"}
-        if not form.multipart:
-            headers["content-disposition"] = f'attachment; filename="{sound[0].sop_instance_uid}.dcm"'
-            return StreamedAnswer(first.pieces, media_type=first.content_type, length=first.length, headers=headers)
         damaged = len(instances) - len(sound)
         service = service_url(request, self._settings)
         if damaged:
             headers["warning"] = f'299 {service} "{damaged} damaged instances were left out"'
+        if form.multipart and all_as_stored(sound, form):
+            return await self._as_stored(sound, headers, service, 206 if damaged else 200)
+        first = await self._instances.outgoing(sound[0], form)
+        if not form.multipart:
+            headers["content-disposition"] = f'attachment; filename="{sound[0].sop_instance_uid}.dcm"'
+            return StreamedAnswer(first.pieces, media_type=first.content_type, length=first.length, headers=headers)
         framing = Framing(DICOM)
         return StreamedAnswer(
             self._object_parts(sound, form, first, framing, service),
             media_type=framing.content_type,
             headers=headers,
             status=206 if damaged else 200,
+        )
+
+    async def _as_stored(
+        self, instances: Sequence[StoredInstance], headers: dict[str, str], service: str, status: int
+    ) -> Response:
+        """Files that go out byte for byte: their length is known, and they are read ahead of the socket."""
+        await in_thread(self._bytes.check_there, instances[0])
+        framing = Framing(DICOM)
+        heads = [
+            framing.head({"Content-Type": as_stored_type(stored), "Content-Location": _instance_url(service, stored)})
+            for stored in instances
+        ]
+
+        def pieces() -> Iterator[Piece]:
+            for head, stored in zip(heads, instances, strict=True):
+                yield head
+                yield from self._bytes.pieces(stored, 0, stored.size)
+            yield framing.tail
+
+        length = sum(map(len, heads)) + sum(stored.size for stored in instances) + len(framing.tail)
+        return StreamedAnswer(
+            taken(pieces()), media_type=framing.content_type, length=length, headers=headers, status=status
         )
 
     async def _object_parts(
@@ -175,8 +203,11 @@ class Wado:
         """The frames of a list, as stored or decoded."""
         numbers = frame_numbers(request.path_params["frames"])
         find = self._found(request, principal)
+        uids = _uids(request)
         url = service_url(request, self._settings) + _instance_path(request)
-        return await self._frames.answer(request, lambda: find()[0], numbers, url)
+        # The first answer from a series brings the index's pages into memory, in a thread; the others find them there.
+        at_hand = self._archive.instance_at_once(*uids) if self._warm.seen((uids[0], uids[1])) else None
+        return await self._frames.answer(request, lambda: find()[0], numbers, url, at_hand)
 
     async def bulk_data(self, request: Request, principal: Principal) -> Response:
         """The value behind a BulkDataURI; pixel data are given as frames, native ones as one value."""

@@ -135,6 +135,31 @@ def test_a_study_and_a_series_are_all_their_instances(site: Site, client: TestCl
     assert get(client, study, "application/dicom").status_code == 406
 
 
+def test_files_as_they_are_stored_come_with_the_length_of_all(site: Site, client: TestClient) -> None:
+    sent = ct_series(3, transfer_syntax=JPEGLSLossless)
+    contents = [stored(site, dataset) for dataset in sent]
+    response = get(client, f"/dicom-web/studies/{sent[0].StudyInstanceUID}", ANY_OBJECTS)
+    assert response.headers["content-length"] == str(len(response.content))
+    assert [dataset_bytes(part) for _, part in parts(response)] == [dataset_bytes(content) for content in contents]
+
+
+def test_a_frame_of_a_series_that_is_being_looked_at(site: Site, client: TestClient) -> None:
+    first, second, bad = ct_series(3)
+    for dataset in (first, second, bad):
+        stored(site, dataset)
+    for dataset in (first, second, first, second):
+        [(_, frame)] = parts(get(client, url_of(dataset, "/frames/1"), ANY_FRAMES))
+        assert frame == dataset.PixelData
+    assert get(client, url_of(first, "/frames/2"), ANY_FRAMES).status_code == 404
+    assert get(client, url_of(first, "/frames/1").replace(first.SOPInstanceUID, "1.2.3")).status_code == 404
+    [found] = site.archive.instances(bad.StudyInstanceUID, bad.SeriesInstanceUID, bad.SOPInstanceUID)
+    path = site.archive.store.local_path(found.object_key)
+    assert path is not None
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert get(client, url_of(bad, "/frames/1"), ANY_FRAMES).status_code == 422
+
+
 def test_what_is_not_there_is_404_and_what_is_no_uid_400(site: Site, client: TestClient) -> None:
     sent = ct_slice()
     stored(site, sent)
