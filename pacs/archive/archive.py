@@ -42,6 +42,7 @@ class Archive:
         self.store = store
         self.limits = limits
         self.clock = clock
+        self.derived = derived
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
         self.doubts = Doubts()

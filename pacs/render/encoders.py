@@ -59,11 +59,14 @@ def _jpeg_baseline(description: PixelDescription, pixels: Pixels, rgb: bool) -> 
 
 
 def _jpeg_lossless(description: PixelDescription, pixels: Pixels, rgb: bool) -> bytes:
-    """Process 14, first-order prediction; naming one colour space on both sides leaves the samples as they are."""
+    """Process 14, first-order prediction; naming one colour space on both sides leaves the samples as they are.
+
+    Under the name of YCbCr libjpeg-turbo codes chrominance with a table that is not made for it, and loses some.
+    """
     bits = _precision(description)
     if description.samples_per_pixel == 1:
         return bytes(imagecodecs.jpeg8_encode(_unsigned(pixels), lossless=True, predictor=1, bitspersample=bits))
-    space = "RGB" if rgb else "YCBCR"
+    space = "RGB" if rgb else "UNKNOWN"
     encoded = imagecodecs.jpeg8_encode(
         _unsigned(pixels), lossless=True, predictor=1, bitspersample=bits, colorspace=space, outcolorspace=space
     )

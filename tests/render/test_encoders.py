@@ -49,6 +49,11 @@ PIXELS: dict[str, tuple[np.ndarray[Any, Any], int, str]] = {
     "a row": (RANDOM.integers(0, 4096, (1, 300), np.uint16), 12, "MONOCHROME2"),
     "red, green, blue": (RANDOM.integers(0, 256, (37, 53, 3), np.uint8), 8, "RGB"),
     "luminance, chrominance": (RANDOM.integers(0, 256, (37, 53, 3), np.uint8), 8, "YBR_FULL"),
+    "smooth luminance, chrominance": (
+        np.stack([np.add.outer(np.arange(48) * n, np.arange(64)) // 2 % 256 for n in (1, 2, 3)], -1).astype(np.uint8),
+        8,
+        "YBR_FULL",
+    ),
 }
 
 
