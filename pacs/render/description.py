@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Self
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN
@@ -111,17 +112,35 @@ class PixelDescription:
         return self.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
 
 
-def first(dataset: Dataset, keyword: str) -> object:
-    """The first value of an element; None when it is absent, empty or cannot be converted."""
+def first(dataset: Dataset, keyword: str, index: int = 0) -> object:
+    """The value of an element at `index`; None when it is absent, empty or cannot be converted."""
     try:
         value = dataset.get(keyword)
     except (ValueError, TypeError, AttributeError, OverflowError):
         return None
     if isinstance(value, bytes):  # an ambiguous VR, left as bytes by the reader: US in little endian
-        value = struct.unpack("<H", value[:2])[0] if len(value) >= 2 else None
+        words = value[2 * index : 2 * index + 2]
+        value = struct.unpack("<H", words)[0] if len(words) == 2 else None
     elif not isinstance(value, str) and isinstance(value, Sequence):
-        value = value[0] if value else None
+        value = value[index] if len(value) > index else None
+    elif index:
+        value = None
     return None if value == "" else value
+
+
+def integers(dataset: Dataset, name: str | tuple[int, int]) -> list[int]:
+    """Every value of an element, by its keyword or tag, as integers; empty when it is absent or holds no numbers."""
+    try:
+        value = dataset.get(name)
+        value = value.value if isinstance(value, DataElement) else value
+        if isinstance(value, bytes):
+            return list(struct.unpack(f"<{len(value) // 2}H", value[: len(value) // 2 * 2]))
+        if value is None or value == "":
+            return []
+        many = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        return [int(float(str(one))) for one in many]
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return []
 
 
 def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:

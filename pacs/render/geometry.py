@@ -1,6 +1,6 @@
 """Source region and viewport (PS3.18 8.3.5.1.3): crop, flip, and scale to fit with the aspect kept.
 
-Pixels are taken as square: Pixel Aspect Ratio is for the viewer, which knows its screen.
+Pixels of a picture are square: an image of others is stretched, so that what is round stays round on any screen.
 """
 
 from __future__ import annotations
@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacs.errors import QueryRefused
+from pacs.render.header import FrameHeader, number
 from pacs.render.native import Pixels
-from pacs.render.values import Viewport
+from pacs.render.values import OUTPUT_PIXELS_MAX, Viewport
 
 _BLOCK_VALUES = 1 << 22
+_ASPECT_MIN = 0.005  # closer to square than half a percent is square
+_ASPECT_MAX = 20.0
+_SPACINGS = (
+    ("PixelAspectRatio", ()),
+    ("PixelSpacing", ("PixelMeasuresSequence",)),
+    ("ImagerPixelSpacing", ()),
+    ("NominalScannedPixelSpacing", ()),
+)
 
 
 def crop(pixels: Pixels, viewport: Viewport) -> Pixels:
@@ -38,12 +47,38 @@ def _span(origin: float | None, extent: float | None, size: int) -> slice:
     return slice(first, last)
 
 
-def fit(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Scale to the largest size of the same aspect within `width` x `height` pixels, at least 1 x 1."""
-    rows, columns = pixels.shape[:2]
-    factor = min(width / columns, height / rows)
-    new_rows, new_columns = max(round(rows * factor), 1), max(round(columns * factor), 1)
-    if (new_rows, new_columns) == (rows, columns):
+def aspect(header: FrameHeader) -> float:
+    """Height of a pixel by its width; 1 where nothing is said, or what is said is no ratio of pixels.
+
+    Pixel Aspect Ratio (PS3.3 C.7.6.3.1.7), else the spacing in the patient, else that on the detector.
+    """
+    for keyword, macros in _SPACINGS:
+        for dataset in header.within(*macros):
+            vertical, horizontal = (number(dataset, keyword, index) for index in (0, 1))
+            if vertical and horizontal and vertical > 0 and horizontal > 0:
+                ratio = vertical / horizontal
+                return ratio if abs(ratio - 1.0) > _ASPECT_MIN and 1 / _ASPECT_MAX <= ratio <= _ASPECT_MAX else 1.0
+    return 1.0
+
+
+def size(rows: int, columns: int, pixel_aspect: float, viewport: Viewport | None) -> tuple[int, int]:
+    """Rows and columns of the picture of `rows` x `columns` pixels.
+
+    The largest that the viewport holds, at least 1 x 1; without one the image's own, with the narrow side of its pixels
+    stretched. Raises QueryRefused when that is too large.
+    """
+    if viewport is not None:
+        factor = min(viewport.width / columns, viewport.height / (rows * pixel_aspect))
+        return max(round(rows * pixel_aspect * factor), 1), max(round(columns * factor), 1)
+    new_rows, new_columns = round(rows * max(pixel_aspect, 1.0)), round(columns * max(1.0 / pixel_aspect, 1.0))
+    if new_rows * new_columns > max(OUTPUT_PIXELS_MAX, rows * columns):
+        raise QueryRefused("the picture would be too large", "ask for a viewport")
+    return new_rows, new_columns
+
+
+def scaled(pixels: NDArray[np.uint8], new_rows: int, new_columns: int) -> NDArray[np.uint8]:
+    """(rows, columns, …) resampled."""
+    if (new_rows, new_columns) == pixels.shape[:2]:
         return pixels
     return _scaled_rows(_scaled_rows(pixels, new_rows).swapaxes(0, 1), new_columns).swapaxes(0, 1)
 

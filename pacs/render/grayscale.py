@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from pacs.render.description import PixelDescription, text
-from pacs.render.header import FrameHeader, item
+from pacs.render.header import FrameHeader, item, number
 from pacs.render.native import Pixels
 
 Values = NDArray[np.float64]
@@ -158,19 +158,30 @@ def _spread(sample: Pixels) -> tuple[float, float]:
     return (low, high) if high > low else (float(values.min()), float(values.max()))
 
 
-def _shown(header: FrameHeader, description: PixelDescription, sample: Pixels) -> NDArray[np.bool_]:
-    """Where a sample is no padding (PS3.3 C.7.5.1.1.2)."""
+def padding(header: FrameHeader, description: PixelDescription) -> tuple[float, float] | None:
+    """The lowest and highest stored value that is padding (PS3.3 C.7.5.1.1.2), None where there is none."""
+    dataset = header.dataset
     if description.floating:
-        padding = header.number("FloatPixelPaddingValue") or header.number("DoubleFloatPixelPaddingValue")
-        return np.asarray(sample != padding) if padding is not None else np.ones(sample.shape, np.bool_)
+        for keyword in ("FloatPixelPadding", "DoubleFloatPixelPadding"):
+            value = number(dataset, f"{keyword}Value")
+            if value is not None:
+                limit = number(dataset, f"{keyword}RangeLimit")
+                return (value, value) if limit is None else (min(value, limit), max(value, limit))
+        return None
+    if "PixelPaddingValue" not in dataset:
+        return None
     ends = [
         _stored_value(int(words[0]), description)
         for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")
-        if len(words := header.words(header.dataset, keyword))
+        if len(words := header.words(dataset, keyword))
     ]
-    if not ends or "PixelPaddingValue" not in header.dataset:
-        return np.ones(sample.shape, np.bool_)
-    return np.asarray((sample < min(ends)) | (sample > max(ends)))
+    return (min(ends), max(ends)) if ends else None
+
+
+def _shown(header: FrameHeader, description: PixelDescription, sample: Pixels) -> NDArray[np.bool_]:
+    """Where a sample is no padding."""
+    ends = padding(header, description)
+    return np.ones(sample.shape, np.bool_) if ends is None else np.asarray((sample < ends[0]) | (sample > ends[1]))
 
 
 def _stored_value(word: int, description: PixelDescription) -> int:
@@ -185,13 +196,18 @@ def inverted(header: FrameHeader, description: PixelDescription) -> bool:
     )
 
 
-def apply(pixels: Pixels, transform: Transform, invert: bool) -> NDArray[np.uint8]:
-    """Map stored pixels of any type to 0..255."""
+def apply(
+    pixels: Pixels, transform: Transform, invert: bool, padded: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
+    """Map stored pixels of any type to 0..255; those within `padded` are no image and stay black, inverted or not."""
 
     def grey(values: Values) -> NDArray[np.uint8]:
         with np.errstate(all="ignore"):  # NaN and overflow come from floating pixels and end as black or white
             shown = np.nan_to_num(np.clip(transform(values), 0.0, 1.0), nan=0.0)
-        return np.rint(255.0 * (1.0 - shown if invert else shown)).astype(np.uint8)
+            shown = 1.0 - shown if invert else shown
+            if padded is not None:
+                shown[(values >= padded[0]) & (values <= padded[1])] = 0.0
+        return np.rint(255.0 * shown).astype(np.uint8)
 
     if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2:
         codes = np.arange(1 << (8 * pixels.dtype.itemsize)).astype(f"u{pixels.dtype.itemsize}")

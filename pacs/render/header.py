@@ -81,9 +81,9 @@ class FrameHeader:
             return np.empty(0, np.int64)
 
 
-def number(dataset: Dataset, keyword: str) -> float | None:
-    """The first value as a finite number, else None."""
-    value = first(dataset, keyword)
+def number(dataset: Dataset, keyword: str, index: int = 0) -> float | None:
+    """The value at `index` as a finite number, else None."""
+    value = first(dataset, keyword, index)
     try:
         parsed = float(str(value)) if value is not None else None
     except ValueError:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from pacs.errors import Unreadable
-from pacs.render import colour, geometry, grayscale
+from pacs.render import colour, geometry, grayscale, profile
+from pacs.render.annotation import annotation_lines
 from pacs.render.codecs import decode_frame, decoded_photometric_interpretation
 from pacs.render.description import PixelDescription
 from pacs.render.header import FrameHeader
-from pacs.render.native import Pixels
-from pacs.render.values import JPEG, QUALITY_DEFAULT, Picture, RenderParameters, Viewport
+from pacs.render.lettering import font_size, written
+from pacs.render.native import Pixels, as_stored
+from pacs.render.overlay import groups, overlays
+from pacs.render.shutter import image_shutter
+from pacs.render.values import GIF, JPEG, QUALITY_DEFAULT, Picture, RenderParameters, Viewport
 
 __all__ = ["Picture", "RenderParameters", "Viewport", "encode", "render_frame"]
+
+Shown = NDArray[np.uint8]
 
 
 def render_frame(
     dataset: Dataset, description: PixelDescription, frame: bytes, frame_number: int, parameters: RenderParameters
 ) -> Picture:
     """Decode one frame (1-based) and make a picture of it. Raises Unreadable, QueryRefused."""
-    pixels = decode_frame(description, frame, frame_number)
+    pixels = image_pixels(description, frame, frame_number)
     header = FrameHeader(dataset, frame_number, little_endian=not description.big_endian)
     viewport = parameters.viewport
     if description.samples_per_pixel > 1:
@@ -35,9 +44,34 @@ def render_frame(
         shown = colour.from_palette(header, description, geometry.crop(pixels, viewport) if viewport else pixels)
     else:
         shown = _grey(header, description, pixels, parameters)
-    if viewport:
-        shown = geometry.fit(shown, viewport.width, viewport.height)
-    return encode(shown, parameters)
+    shown = _covered(shown, header, description, frame, frame_number, viewport)
+    own = b""
+    if shown.ndim == 3:
+        shown, own = profile.coloured(shown, profile.object_profile(dataset), parameters.profile)
+    shown = geometry.scaled(shown, *geometry.size(shown.shape[0], shown.shape[1], geometry.aspect(header), viewport))
+    if parameters.annotation:
+        lines = annotation_lines(dataset, parameters.annotation, frame_number, description.number_of_frames)
+        shown = written(shown, lines, font_size(shown.shape[0]))
+    return encode(shown, parameters, own)
+
+
+def image_pixels(description: PixelDescription, frame: bytes, frame_number: int) -> Pixels:
+    """The pixels of a frame; samples that stand higher in their words than they should are brought down.
+
+    High Bit is one less than Bits Stored today (PS3.5 8.1.1); old objects put other things into the low bits.
+    """
+    shift = description.high_bit + 1 - description.bits_stored
+    if not 0 < shift <= description.bits_allocated - description.bits_stored or description.floating:
+        return decode_frame(description, frame, frame_number)
+    words = whole_words(description, frame, frame_number)
+    return as_stored(description, words >> words.dtype.type(shift))
+
+
+def whole_words(description: PixelDescription, frame: bytes, frame_number: int) -> Pixels:
+    """A frame with every bit that is allocated, unsigned."""
+    bits = description.bits_allocated
+    full = replace(description, bits_stored=bits, high_bit=bits - 1, pixel_representation=0)
+    return decode_frame(full, frame, frame_number)
 
 
 def _grey(
@@ -45,20 +79,75 @@ def _grey(
     description: PixelDescription,
     pixels: Pixels,
     parameters: RenderParameters,
-) -> NDArray[np.uint8]:
+) -> Shown:
     """The window is found on the whole frame, and applied to the part of it that is asked for."""
     modality = grayscale.modality_transform(header, description)
     voi = grayscale.voi_transform(header, description, modality, parameters.window, pixels)
     part = geometry.crop(pixels, parameters.viewport) if parameters.viewport else pixels
-    return grayscale.apply(part, lambda values: voi(modality(values)), grayscale.inverted(header, description))
+    return grayscale.apply(
+        part,
+        lambda values: voi(modality(values)),
+        grayscale.inverted(header, description),
+        grayscale.padding(header, description),
+    )
 
 
-def encode(shown: NDArray[np.uint8], parameters: RenderParameters) -> Picture:
-    """Grey (rows, columns) or RGB (rows, columns, 3) as JPEG or PNG."""
+def _covered(
+    shown: Shown,
+    header: FrameHeader,
+    description: PixelDescription,
+    frame: bytes,
+    frame_number: int,
+    viewport: Viewport | None,
+) -> Shown:
+    """The image under its own shutter, and its own overlays over both (PS3.4 N.2)."""
+
+    def part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return geometry.crop(mask, viewport) if viewport else mask
+
+    shutter = image_shutter(header, description.rows, description.columns)
+    if shutter is not None:
+        shown = painted(shown, part(shutter.covered), shutter.shade)
+    if groups(header.dataset):
+
+        def words() -> Pixels:
+            return whole_words(description, frame, frame_number)
+
+        for overlay in overlays(header.dataset, description, frame_number, words):
+            shown = painted(shown, part(overlay.mask), (255, 255, 255))
+    return shown
+
+
+def painted(shown: Shown, mask: NDArray[np.bool_], shade: tuple[int, int, int]) -> Shown:
+    """The picture with `shade` where the mask is; grey stays grey as long as the shade is grey."""
+    if shown.ndim == 2 and len(set(shade)) > 1:
+        shown = np.repeat(shown[:, :, None], 3, axis=2)
+    shown = np.array(shown)
+    shown[mask] = shade if shown.ndim == 3 else shade[0]
+    return shown
+
+
+def encode(shown: Shown, parameters: RenderParameters, icc_profile: bytes = b"") -> Picture:
+    """Grey (rows, columns) or RGB (rows, columns, 3) as JPEG, PNG or GIF, with the profile in it where there is one."""
     image = np.ascontiguousarray(shown)
     if parameters.media_type == JPEG:
         # chroma in full: thin coloured lines and text of an ultrasound screen would smear
         data = imagecodecs.jpeg8_encode(image, level=parameters.quality or QUALITY_DEFAULT, subsampling="444")
+    elif parameters.media_type == GIF:
+        data = _gif(image)
     else:
         data = imagecodecs.png_encode(image, level=1)
+    if icc_profile:
+        data = profile.embedded(bytes(data), parameters.media_type, icc_profile)
     return Picture(parameters.media_type, bytes(data), image.shape[1], image.shape[0])
+
+
+def _gif(image: Shown) -> bytes:
+    """Grey exactly, colour in the 256 shades that come closest."""
+    if image.ndim == 2:
+        return bytes(imagecodecs.gif_encode(image))
+    reduced = Image.fromarray(image).quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    shades = np.zeros((256, 3), np.uint8)
+    palette = np.array(reduced.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    shades[: len(palette)] = palette
+    return bytes(imagecodecs.gif_encode(np.asarray(reduced), colormap=shades))

@@ -9,8 +9,11 @@ from pacs.errors import QueryRefused
 
 JPEG = "image/jpeg"
 PNG = "image/png"
-MEDIA_TYPES = (JPEG, PNG)
+GIF = "image/gif"
+MEDIA_TYPES = (JPEG, PNG, GIF)
 QUALITY_DEFAULT = 90
+ANNOTATIONS = ("patient", "technique")
+PROFILES = ("no", "yes", "srgb", "adobergb", "rommrgb", "displayp3")
 WINDOW_FUNCTIONS = ("linear", "linear-exact", "sigmoid")
 OUTPUT_PIXELS_MAX = 64 << 20
 FRAME_BYTES_MAX = 256 << 20
@@ -74,12 +77,18 @@ class RenderParameters:
     viewport: Viewport | None = None
     quality: int | None = None
     media_type: str = JPEG
+    annotation: tuple[str, ...] = ()
+    profile: str = ""
 
     def __post_init__(self) -> None:
         if self.media_type not in MEDIA_TYPES:
             raise QueryRefused(f"no picture is made as {self.media_type}", f"ask for {' or '.join(MEDIA_TYPES)}")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise QueryRefused(f"quality {self.quality} is out of range", "give a whole number from 1 to 100")
+        if not set(self.annotation) <= set(ANNOTATIONS):
+            raise QueryRefused("annotation names something unknown", f"use {' or '.join(ANNOTATIONS)}")
+        if self.profile and self.profile not in PROFILES:
+            raise QueryRefused("iccprofile names something unknown", f"use one of {', '.join(PROFILES)}")
         if self.window is not None:
             _check_window(*self.window)
 

@@ -19,7 +19,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
-from pacs.render import sandbox, wire
+from pacs.render import profile, sandbox, wire
 from pacs.render.codecs import DECODERS, EXPLICIT_VR_LITTLE_ENDIAN, decode_frame, decoded_photometric_interpretation
 from pacs.render.description import PixelDescription
 from pacs.render.encoders import (
@@ -30,8 +30,8 @@ from pacs.render.encoders import (
 )
 from pacs.render.header import read_header
 from pacs.render.native import Pixels
-from pacs.render.picture import render_frame
-from pacs.render.values import MEDIA_TYPES, RenderParameters, Viewport
+from pacs.render.picture import encode, render_frame
+from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, RenderParameters, Viewport
 
 _TOO_MUCH_MEMORY = "decoding this frame needs more memory than a frame may take"
 _AS_STORED = "fetch the object as it is stored"
@@ -64,6 +64,7 @@ def _rehearse() -> None:
         for decode in decoders:
             with contextlib.suppress(Exception):  # no frame that any of them knows
                 decode(description, b"\xff\xd8\xff\xff")
+    dataset.Modality = "OT"
     header = DicomBytesIO()
     header.is_implicit_VR, header.is_little_endian = False, True
     write_dataset(header, dataset)
@@ -71,8 +72,12 @@ def _rehearse() -> None:
         task = wire.Task("encode", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), RenderParameters(), uid)
         with contextlib.suppress(NotAcceptable):
             _serve(task, header.getvalue(), bytes(range(128)))
+    colours = np.zeros((8, 8, 3), np.uint8)
+    for name in PROFILES:
+        profile.coloured(colours, profile.known_profile("srgb"), name)
     for media_type in MEDIA_TYPES:
-        parameters = RenderParameters(viewport=Viewport(4, 4), media_type=media_type)
+        parameters = RenderParameters(viewport=Viewport(4, 4), media_type=media_type, annotation=ANNOTATIONS)
+        encode(colours, parameters)
         task = wire.Task("render", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), parameters)
         _serve(task, header.getvalue(), bytes(range(128)))
     for name in python_encoding.values():

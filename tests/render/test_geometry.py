@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from pacs.errors import QueryRefused
-from pacs.render.geometry import crop, fit
+from pacs.render.geometry import crop, scaled, size
 from pacs.render.values import Viewport
+
+
+def fit(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return scaled(pixels, *size(pixels.shape[0], pixels.shape[1], 1.0, Viewport(width, height)))
+
 
 IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4)
 

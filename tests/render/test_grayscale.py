@@ -26,7 +26,8 @@ def shown(
     header = FrameHeader(dataset, 1, little_endian=True)
     modality = grayscale.modality_transform(header, description)
     voi = grayscale.voi_transform(header, description, modality, window, pixels)
-    return grayscale.apply(pixels, lambda v: voi(modality(v)), grayscale.inverted(header, description))
+    padded = grayscale.padding(header, description)
+    return grayscale.apply(pixels, lambda v: voi(modality(v)), grayscale.inverted(header, description), padded)
 
 
 def table(first: int, bits: int, entries: list[int]) -> Dataset:
@@ -34,6 +35,18 @@ def table(first: int, bits: int, entries: list[int]) -> Dataset:
     lut.add_new(0x00283002, "US", [len(entries), first & 0xFFFF, bits])
     lut.add_new(0x00283006, "OW", np.array(entries, "<u2").tobytes())
     return lut
+
+
+def test_padding_is_black_however_the_image_is_shown() -> None:
+    pixels = np.array([[0, 5, 63, 100, 200]], np.uint16)
+    window = (100, 201, "linear-exact")
+    plain = shown(pixels, window, PhotometricInterpretation="MONOCHROME1")
+    padded = shown(
+        pixels, window, PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0, PixelPaddingRangeLimit=5
+    )
+    assert plain[0, 0] > 250
+    assert padded[0, :2].tolist() == [0, 0]
+    assert np.array_equal(padded[0, 2:], plain[0, 2:])
 
 
 RAMP = np.arange(-1024, 3072, dtype=np.int16).reshape(64, 64)

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from starlette.datastructures import QueryParams
 
@@ -30,41 +30,24 @@ THUMBNAIL = Viewport(128, 128)
 
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
-_ANNOTATIONS = frozenset({"patient", "technique"})
-_PROFILES = frozenset({"no", "yes", "srgb", "adobergb", "rommrgb", "displayp3"})
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="render")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The parameters of one request for pictures, and what the answer has to say about them."""
-
-    parameters: RenderParameters
-    warnings: tuple[str, ...] = ()
-
-
-def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False) -> Asked:
+def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False) -> RenderParameters:
     """The query parameters of a rendered resource (PS3.18 8.3.5.1). Raises QueryRefused."""
     viewport = _viewport(query["viewport"], whole=thumbnail) if "viewport" in query else None
-    warnings = []
-    if "annotation" in query:
-        words = set(query["annotation"].split(","))
-        if not words <= _ANNOTATIONS:
-            raise QueryRefused("annotation names something unknown", f"use {' or '.join(sorted(_ANNOTATIONS))}")
-        warnings.append("The annotation parameter is not supported.")
-    if "iccprofile" in query:
-        if query["iccprofile"].lower() not in _PROFILES:
-            raise QueryRefused("iccprofile names something unknown", f"use one of {', '.join(sorted(_PROFILES))}")
-        if query["iccprofile"].lower() != "no":
-            warnings.append("The iccprofile parameter is not supported.")
-    parameters = RenderParameters(
+    words = {word.strip() for word in query["annotation"].split(",")} if "annotation" in query else set()
+    if thumbnail and "patient" in words:
+        raise QueryRefused("a thumbnail does not name its patient", "ask for the rendered resource")
+    return RenderParameters(
         window=_window(query["window"]) if "window" in query else None,
         viewport=viewport or (THUMBNAIL if thumbnail else None),
         quality=_quality(query["quality"]) if "quality" in query else None,
         media_type=media_type,
+        annotation=tuple(sorted(words)),
+        profile=query.get("iccprofile", "").lower(),
     )
-    return Asked(parameters, tuple(warnings))
 
 
 def picture_type(accepts: Sequence[MediaRange], *, multipart: bool) -> str:

@@ -16,10 +16,10 @@ from pacs.archive.derived import DerivedFrames
 from pacs.archive.transcode import Transcoder
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.render.workers import DecodeWorkers
+from pacs.render.workers import DecodeWorkers, RenderParameters
 from pacs.settings import Settings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, entity_tags, known_to
+from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, entity_tags, known_to, service_url
 from pacs.web.dicomweb.bodies import (
     Piece,
     Pieces,
@@ -46,7 +46,7 @@ from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM, ZIP, MediaRange
 from pacs.web.dicomweb.metadata import Metadata
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import Asked, Pictures, asked, etag, picture_type, representative
+from pacs.web.dicomweb.rendered import Pictures, asked, etag, picture_type, representative
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
 from pacs.web.dicomweb.zipped import Zipped
 
@@ -60,7 +60,9 @@ class Wado:
 
     def __init__(self, archive: Archive, workers: DecodeWorkers, settings: Settings, accesses: Accesses) -> None:
         self._archive = archive
+        self._settings = settings.web
         self._resources = Resources(archive, settings.web, accesses)
+        self._found = self._resources.found
         self._bytes = StoredBytes(archive)
         transcoder = Transcoder(archive, workers.decode, workers.encode)
         derived = DerivedFrames(archive.derived, settings.archive.derived_frames_bytes_max)
@@ -103,7 +105,7 @@ class Wado:
 
         What is damaged is left out, with 206 and a warning.
         """
-        instances = await in_thread(self._resources.found(request, principal))
+        instances = await in_thread(self._found(request, principal))
         sound = [stored for stored in instances if stored.storage is StorageState.STORED]
         if not sound:
             raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
@@ -236,8 +238,8 @@ class Wado:
         media_type = picture_type(accepted_by(request), multipart=False)
         return await self._one_picture(request, principal, asked(request.query_params, media_type, thumbnail=True))
 
-    async def _one_picture(self, request: Request, principal: Principal, wanted: Asked) -> Response:
-        instances = await in_thread(self._resources.found(request, principal))
+    async def _one_picture(self, request: Request, principal: Principal, wanted: RenderParameters) -> Response:
+        instances = await in_thread(self._found(request, principal))
         if "frames" in request.path_params:
             numbers = frame_numbers(request.path_params["frames"])
             if len(numbers) != 1:
@@ -247,34 +249,29 @@ class Wado:
             stored, frame = instances[0], 1
         else:
             stored, frame = representative(instances)
-        tag = etag(stored, frame, wanted.parameters)
+        tag = etag(stored, frame, wanted)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
-        picture = await self._pictures.picture(stored, frame, wanted.parameters)
-        response = Response(picture.data, 200, headers, picture.media_type)
-        for text in wanted.warnings:
-            response.headers.append("warning", f'299 {self._resources.service(request)} "{text}"')
-        return response
+        picture = await self._pictures.picture(stored, frame, wanted)
+        return Response(picture.data, 200, headers, picture.media_type)
 
     async def rendered_many(self, request: Request, principal: Principal) -> Response:
         """The first frame of every image of a study or series, in parts."""
         media_type = picture_type(accepted_by(request), multipart=True)
         wanted = asked(request.query_params, media_type)
         instances = [
-            stored
-            for stored in await in_thread(self._resources.found(request, principal))
-            if stored.frame_table is not None
+            stored for stored in await in_thread(self._found(request, principal)) if stored.frame_table is not None
         ]
         representative(instances)
         framing = Framing(media_type)
-        service = self._resources.service(request)
+        service = service_url(request, self._settings)
 
         async def parts() -> Pieces:
             for stored in instances:
                 url = f"{instance_url(service, stored)}/rendered"
                 try:
-                    picture = await self._pictures.picture(stored, 1, wanted.parameters)
+                    picture = await self._pictures.picture(stored, 1, wanted)
                 except Unreadable:
                     continue  # one image that cannot be decoded does not take the others away
                 yield framing.head({"Content-Type": media_type, "Content-Location": url})

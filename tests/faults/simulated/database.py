@@ -21,7 +21,7 @@ from sqlalchemy.pool import QueuePool
 
 from pacs.index import engine as index_engine
 from pacs.index.engine import Index
-from tests.faults.simulated.scheduler import FULL, Scheduler
+from tests.faults.simulated.scheduler import FULL, WRITER, Scheduler
 
 SYNCHRONOUS_FULL = 2
 _connect = sqlite3.connect
@@ -121,6 +121,8 @@ class Database:
         assert self.scheduler is not None
         scheduler = self.scheduler
         failure = scheduler.port("COMMIT")
+        if failure:
+            scheduler.excuse(WRITER)  # it strikes everybody whose work is in it, whoever makes it
         if failure == FULL:
             raise _error("SQLITE_FULL")
         if failure and self._choose.randrange(2):
@@ -165,6 +167,7 @@ class _Cursor(sqlite3.Cursor):
         if scheduler is not None and scheduler.current is not None and not sql.startswith("PRAGMA"):
             failure = scheduler.port(sql[: sql.find(" ", 12)], may_fail=not sql.startswith("ROLLBACK"))
             if failure:
+                scheduler.excuse(WRITER)
                 raise _error("SQLITE_FULL" if failure == FULL else "SQLITE_IOERR_READ")
         return super().execute(sql, parameters)
 

@@ -22,7 +22,7 @@ from tests.faults.simulated.instances import Instance
 from tests.faults.simulated.instances import instance as made
 from tests.faults.simulated.life import Node, World
 from tests.faults.simulated.oracle import LATER, Model, judge, judge_rows
-from tests.faults.simulated.scheduler import Faults, Stuck, Trace
+from tests.faults.simulated.scheduler import WRITER, Faults, Stuck, Trace
 
 LIVES_MAX = 3
 SENDERS_MAX = 4
@@ -218,7 +218,7 @@ class History:
         task.excused |= excused_before
 
     def _index_failed(self, node: Node) -> bool:
-        return any(task.excused for task in node.scheduler.all if task.name == "index-writer")
+        return any(task.excused for task in node.scheduler.all if task.name == WRITER)
 
     def _send_cut(self, node: Node, item: Instance, missing: int) -> None:
         try:

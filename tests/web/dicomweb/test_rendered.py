@@ -98,12 +98,27 @@ def test_malformed_parameters_are_400_with_a_hint(site: Site, client: TestClient
     assert response.json()["hint"]
 
 
-def test_what_is_not_supported_is_ignored_with_a_warning(site: Site, client: TestClient) -> None:
+def test_annotations_are_burnt_in_where_they_are_asked_for(site: Site, client: TestClient) -> None:
     sent = ct_slice()
     stored(site, sent)
-    response = get(client, url_of(sent, "/rendered?annotation=patient"), "image/jpeg")
-    assert response.status_code == 200
-    assert "annotation parameter is not supported" in response.headers["warning"]
+    plain, named, both = (
+        decoded(get(client, url_of(sent, f"/rendered?window=5000,10,linear{rest}"), "image/png"))
+        for rest in ("", "&annotation=patient", "&annotation=patient,technique")
+    )
+    assert plain.max() == 0
+    assert 0 < (named > 128).sum() < (both > 128).sum()
+    assert get(client, url_of(sent, "/thumbnail?annotation=patient")).status_code == 400
+
+
+def test_a_gif_is_given_where_it_is_asked_for(site: Site, client: TestClient) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    response = get(client, url_of(sent, "/rendered"), "image/gif")
+    assert response.headers["content-type"] == "image/gif"
+    assert np.array_equal(
+        imagecodecs.gif_decode(response.content, asrgb=True)[..., 0],
+        decoded(get(client, url_of(sent, "/rendered"), "image/png")),
+    )
 
 
 def test_thumbnails_at_every_level(site: Site, client: TestClient) -> None:
