@@ -78,7 +78,7 @@ def acceptable_forms(accepts: Sequence[MediaRange], transfer_syntax_uid: str, fr
     Whether a compressed one can be made of these pixels, its encoder tells. Raises NotAcceptable where there is none.
     """
     found: list[FrameForm] = []
-    for _, entries in itertools.groupby(accepts, key=lambda entry: entry.quality):
+    for _, entries in itertools.groupby(accepts, key=lambda entry: (entry.in_url, entry.quality)):
         groups = [list(_forms(entry, transfer_syntax_uid, frames)) for entry in entries]
         found += itertools.chain(*sorted(filter(None, groups), key=lambda group: group[0].effort))
     if not found:

@@ -95,7 +95,8 @@ class MediaRange:
     """One entry of Accept. `media_type` is that of a part where the whole is `multipart`, ``*/*`` where none is named.
 
     `transfer_syntax` is empty where none is named, ``*`` for any. Of a range with a ``*``, the types `without` are
-    left out: they stand in entries of their own, with a lower quality or none (RFC 9110 12.5.1).
+    left out: they stand in entries of their own, with a lower quality or none (RFC 9110 12.5.1). `in_url`: of the
+    `accept` parameter, which counts more than the header.
     """
 
     media_type: str
@@ -103,6 +104,7 @@ class MediaRange:
     transfer_syntax: str = ""
     quality: float = 1.0
     without: frozenset[str] = frozenset()
+    in_url: bool = False
 
     def includes(self, media_type: str) -> bool:
         """Whether `media_type` falls into this range."""
@@ -125,7 +127,7 @@ def accepted(headers: Iterable[str], parameters: Sequence[str] = ()) -> tuple[Me
 
     Malformed entries are ignored. No Accept at all counts as ``*/*``; an empty tuple means that nothing remained.
     """
-    named = [entry for text in parameters for entry in _entries(text)]
+    named = [replace(entry, in_url=True) for text in parameters for entry in _entries(text)]
     general = [entry for text in headers for entry in _entries(text)]
     if not any(text.strip() for text in (*parameters, *headers)):
         return EVERYTHING
