@@ -22,6 +22,7 @@ from pacs.archive.registration import register
 from pacs.archive.spool import Spool, renamed
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
+from pacs.dicom.rejection import read_note
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
 from pacs.errors import (
@@ -200,6 +201,7 @@ class Reception:
             protocol=self._protocol,
             calling_ae_title=self._calling_ae_title,
             received_at=self._archive.clock(),
+            note=read_note(dataset, announced.transfer_syntax_uid, values),
         )
 
     def _await_others(self) -> None:
@@ -276,7 +278,9 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
     while True:
         if met is not None:
             looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
-        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get, archive.clock()))
+        found = archive.index.write(
+            lambda connection: register(connection, arrived, looked_at.get, archive.clock(), archive.retention)
+        )
         if isinstance(found, Stored):
             archive.events.announce()
             return found

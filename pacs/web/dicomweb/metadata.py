@@ -17,7 +17,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.metadata import SeriesMetadata
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.native_model import native_dicom_model
-from pacs.errors import NotAcceptable, NotFound
+from pacs.errors import NotAcceptable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import Piece, StreamedAnswer, taken
@@ -58,7 +58,7 @@ class Metadata:
             query = Query(Level.SERIES, (Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study,))),))
             series = [row["SeriesInstanceUID"] for row in self._archive.find(query)]
             if not series:
-                raise NotFound("there is no such study here", "check the UID, or search for it")
+                raise self._archive.missing(study)
             parts = [self._archive.series_metadata(study, uid) for uid in series]
             unreadable = sum(part.unreadable for part in parts)
             etag = entity_tag(*(part.etag for part in parts))
