@@ -16,13 +16,12 @@ from pacs.archive.derived import DerivedFrames
 from pacs.archive.transcode import Transcoder
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.render.workers import DecodeWorkers, RenderParameters
+from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, entity_tags, known_to, service_url
+from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import (
     Piece,
-    Pieces,
     StoredBytes,
     StreamedAnswer,
     at_hand,
@@ -45,8 +44,9 @@ from pacs.web.dicomweb.instances import (
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM, ZIP, MediaRange
 from pacs.web.dicomweb.metadata import Metadata
 from pacs.web.dicomweb.multipart import Framing
+from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import Pictures, asked, etag, picture_type, representative
+from pacs.web.dicomweb.rendered import Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
 from pacs.web.dicomweb.zipped import Zipped
 
@@ -60,18 +60,17 @@ class Wado:
 
     def __init__(self, archive: Archive, workers: DecodeWorkers, settings: Settings, accesses: Accesses) -> None:
         self._archive = archive
-        self._settings = settings.web
         self._resources = Resources(archive, settings.web, accesses)
-        self._found = self._resources.found
         self._bytes = StoredBytes(archive)
         transcoder = Transcoder(archive, workers.decode, workers.encode)
         derived = DerivedFrames(archive.derived, settings.archive.derived_frames_bytes_max)
-        self.frames_of = Frames(archive, self._bytes, transcoder, derived)
-        self.instances = Instances(self._bytes, transcoder)
-        self._zipped = Zipped(archive, self.instances)
+        self._frames = Frames(archive, self._bytes, transcoder, derived)
+        self._instances = Instances(self._bytes, transcoder)
+        self._zipped = Zipped(archive, self._instances)
         self._metadata = Metadata(archive, self._resources)
-        self._bulk = BulkData(archive, self._resources, self._bytes, self.frames_of)
-        self._pictures = Pictures(self.frames_of, workers)
+        self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
+        pictures = Pictures(archive, self._frames, workers)
+        self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
     def routes(self) -> list[Route]:
@@ -87,14 +86,14 @@ class Wado:
             *((level + "/bulkdata", self._bulk.all) for level in (STUDY, SERIES, INSTANCE)),
             *((level + "/pixeldata", self._bulk.pixels) for level in (STUDY, SERIES, INSTANCE)),
             (INSTANCE + "/bulkdata/{path:path}", self._bulk.one),
-            (STUDY + "/rendered", self.rendered_many),
-            (SERIES + "/rendered", self.rendered_many),
-            (INSTANCE + "/rendered", self.rendered_one),
-            (FRAMES + "/rendered", self.rendered_one),
-            (STUDY + "/thumbnail", self.thumbnail),
-            (SERIES + "/thumbnail", self.thumbnail),
-            (INSTANCE + "/thumbnail", self.thumbnail),
-            (FRAMES + "/thumbnail", self.thumbnail),
+            (STUDY + "/rendered", self._rendered.many),
+            (SERIES + "/rendered", self._rendered.many),
+            (INSTANCE + "/rendered", self._rendered.one),
+            (FRAMES + "/rendered", self._rendered.one),
+            (STUDY + "/thumbnail", self._rendered.thumbnail),
+            (SERIES + "/thumbnail", self._rendered.thumbnail),
+            (INSTANCE + "/thumbnail", self._rendered.thumbnail),
+            (FRAMES + "/thumbnail", self._rendered.thumbnail),
         )
         return [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
 
@@ -105,7 +104,7 @@ class Wado:
 
         What is damaged is left out, with 206 and a warning.
         """
-        instances = await in_thread(self._found(request, principal))
+        instances = await in_thread(self._resources.found(request, principal))
         sound = [stored for stored in instances if stored.storage is StorageState.STORED]
         if not sound:
             raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
@@ -144,7 +143,7 @@ class Wado:
             if form.multipart and all_as_stored(sound, form):
                 return await self._as_stored(request, sound, headers, status)
             try:
-                first = await in_thread(self.instances.outgoing, sound[0], form)
+                first = await in_thread(self._instances.outgoing, sound[0], form)
             except NotAcceptable as error:
                 refusal = error
                 continue
@@ -205,7 +204,7 @@ class Wado:
         self, instances: Sequence[StoredInstance], form: InstanceForm, first: Outgoing, framing: Framing, service: str
     ) -> Iterator[Piece]:
         for position, stored in enumerate(instances):
-            outgoing = first if position == 0 else self.instances.outgoing(stored, form, strict=False)
+            outgoing = first if position == 0 else self._instances.outgoing(stored, form, strict=False)
             url = instance_url(service, stored)
             yield framing.head({"Content-Type": outgoing.content_type, "Content-Location": url})
             yield from outgoing.pieces
@@ -224,61 +223,7 @@ class Wado:
         def find() -> StoredInstance:
             return self._archive.instances(study, series, instance)[0]
 
-        return await self.frames_of.answer(request, find, numbers, url, found)
-
-    # Pictures --------------------------------------------------------------------------------------------------
-
-    async def rendered_one(self, request: Request, principal: Principal) -> Response:
-        """One frame as a picture; of an instance without a frame number, its first."""
-        media_type = picture_type(accepted_by(request), multipart=False)
-        return await self._one_picture(request, principal, asked(request.query_params, media_type))
-
-    async def thumbnail(self, request: Request, principal: Principal) -> Response:
-        """One small picture that stands for a study, series, instance or frame."""
-        media_type = picture_type(accepted_by(request), multipart=False)
-        return await self._one_picture(request, principal, asked(request.query_params, media_type, thumbnail=True))
-
-    async def _one_picture(self, request: Request, principal: Principal, wanted: RenderParameters) -> Response:
-        instances = await in_thread(self._found(request, principal))
-        if "frames" in request.path_params:
-            numbers = frame_numbers(request.path_params["frames"])
-            if len(numbers) != 1:
-                raise NotAcceptable("several frames are not one picture", "ask for one frame at a time")
-            stored, frame = instances[0], numbers[0]
-        elif "instance" in request.path_params:
-            stored, frame = instances[0], 1
-        else:
-            stored, frame = representative(instances)
-        tag = etag(stored, frame, wanted)
-        headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
-        if tag in entity_tags(request.headers.get("if-none-match", "")):
-            return Response(None, 304, headers)
-        picture = await self._pictures.picture(stored, frame, wanted)
-        return Response(picture.data, 200, headers, picture.media_type)
-
-    async def rendered_many(self, request: Request, principal: Principal) -> Response:
-        """The first frame of every image of a study or series, in parts."""
-        media_type = picture_type(accepted_by(request), multipart=True)
-        wanted = asked(request.query_params, media_type)
-        instances = [
-            stored for stored in await in_thread(self._found(request, principal)) if stored.frame_table is not None
-        ]
-        representative(instances)
-        framing = Framing(media_type)
-        service = service_url(request, self._settings)
-
-        async def parts() -> Pieces:
-            for stored in instances:
-                url = f"{instance_url(service, stored)}/rendered"
-                try:
-                    picture = await self._pictures.picture(stored, 1, wanted)
-                except Unreadable:
-                    continue  # one image that cannot be decoded does not take the others away
-                yield framing.head({"Content-Type": media_type, "Content-Location": url})
-                yield picture.data
-            yield framing.tail
-
-        return StreamedAnswer(parts(), media_type=framing.content_type, headers={"cache-control": CACHE})
+        return await self._frames.answer(request, find, numbers, url, found)
 
 
 def _kind(entry: MediaRange) -> str:
