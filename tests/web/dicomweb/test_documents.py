@@ -80,7 +80,7 @@ def test_measurements_have_values_and_units(site: Site, client: TestClient) -> N
     send(site.archive, path.read_bytes())
     dataset = pydicom.dcmread(path)
     text = get(client, url_of(dataset, "/rendered"), "text/plain").text
-    numbers = [one for one in _content(dataset) if one.ValueType == "NUM"]
+    numbers = [one for one in _content(dataset) if one.get("ValueType") == "NUM"]
     assert numbers
     for number in numbers:
         measured = number.MeasuredValueSequence[0]
@@ -105,7 +105,7 @@ def test_every_report_of_the_corpus_can_be_read(site: Site, client: TestClient) 
         dataset = pydicom.dcmread(corpus_folder() / name)
         text = get(client, url_of(dataset, "/rendered"), "text/plain").text
         for one in _content(dataset):
-            if one.ValueType == "TEXT":
+            if one.get("ValueType") == "TEXT":
                 assert str(one.TextValue).split("\n")[0].strip() in text
 
 
@@ -162,4 +162,4 @@ def test_a_waveform_that_cannot_be_drawn_says_why(site: Site, client: TestClient
     stored(site, dataset)
     response = get(client, url_of(dataset, "/rendered"))
     assert response.status_code == 422
-    assert "shorter" in response.json()["message"] or "shorter" in response.text
+    assert "shorter" in response.text
