@@ -44,7 +44,8 @@ def no_directory_fsync() -> None:
 
 def wal_normal() -> None:
     """SQLite as most run it: commits survive a kill and not a power cut."""
-    engine.WRITER_PRAGMAS = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in engine.WRITER_PRAGMAS)
+    pragmas = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in engine.WRITER_PRAGMAS)
+    engine.WRITER_PRAGMAS = pragmas  # type: ignore[assignment]
     engine.SYNCHRONOUS_FULL = 1
 
 
@@ -72,7 +73,7 @@ def success_before_commit() -> None:
         threading.Thread(target=writing).start()
         return early.result()
 
-    Index.write = spoiled  # type: ignore[method-assign, assignment]
+    Index.write = spoiled  # type: ignore[method-assign]
 
 
 def publish_before_commit() -> None:
@@ -93,8 +94,8 @@ def publish_before_commit() -> None:
             put_now()
         return result
 
-    FolderStore.put = late_put  # type: ignore[method-assign, assignment]
-    Index.write = spoiled  # type: ignore[method-assign, assignment]
+    FolderStore.put = late_put  # type: ignore[method-assign]
+    Index.write = spoiled  # type: ignore[method-assign]
 
 
 def event_in_a_second_transaction() -> None:
@@ -136,7 +137,7 @@ def _second_transaction() -> list[Callable[[Any], Any]]:
             self.submit(lambda connection: [one(connection) for one in late])
         return result
 
-    Index.write = spoiled  # type: ignore[method-assign, assignment]
+    Index.write = spoiled  # type: ignore[method-assign]
     return appended
 
 
@@ -180,7 +181,7 @@ def short_write_ignored() -> None:
         write(descriptor, data)
         return len(data)
 
-    os.write = spoiled  # type: ignore[assignment]
+    os.write = spoiled
 
 
 def recovery_deletes() -> None:
@@ -190,7 +191,7 @@ def recovery_deletes() -> None:
         for key in list(archive.store.list())[-1:]:
             archive.store.delete(key)
 
-    recovery.recover = spoiled
+    recovery.recover = spoiled  # type: ignore[assignment]
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import QueuePool
@@ -108,13 +109,8 @@ class Database:
             self._open.append(connection)
             return connection
 
-        sqlite3.connect = connect
-        create, index_engine.create_engine = index_engine.create_engine, _prepared
-        try:
+        with patch.object(sqlite3, "connect", connect), patch.object(index_engine, "create_engine", _prepared):
             yield
-        finally:
-            sqlite3.connect = _connect
-            index_engine.create_engine = create
 
     def commit(self, connection: _Connection, commit: Callable[[], None]) -> None:
         """COMMIT in its steps: the log is written, then synced."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pacs.access.principals import OPERATOR
 from pacs.archive import housekeeping, recovery
+from pacs.archive.stability import settle_studies
 from pacs.archive.verify import verify
 from pacs.errors import ArrivalRefused, IncompleteDataSet, NotFound, StoreFailed, SuretError, Unreadable
 from pacs.index.schema import garbage, instance
@@ -129,8 +130,13 @@ class History:
         """An index that is not empty: recovery looks back from the last thing it knows."""
         node = Node(self.world, Faults(self.choose))
         with node.process():
-            node.run(lambda: (node.open(), node.recover(), self._send_whole(node, made(0, 0), "CT1")))
+            node.run(lambda: self._first(node))
             node.stop()
+
+    def _first(self, node: Node) -> None:
+        node.open()
+        node.recover()
+        self._send_whole(node, made(0, 0), "CT1")
 
     def _end(self) -> None:
         node = Node(self.world, Faults(self.choose))
@@ -248,7 +254,7 @@ class History:
                 self.world.jump(AFTER_NIGHTFALL)
             try:
                 housekeeping.remove_garbage(node.archive, GRACE)
-                housekeeping.settle_studies(node.archive, timedelta(seconds=1))
+                settle_studies(node.archive, timedelta(seconds=1))
             except (SuretError, SQLAlchemyError) as error:
                 if not node.faults.injected:
                     self.model.blame(f"a duty failed: {error!r}")

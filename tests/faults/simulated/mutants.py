@@ -17,7 +17,7 @@ from greenlet import getcurrent
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from ulid import ULID
 
-from pacs.archive import housekeeping, ingest, recovery, rows
+from pacs.archive import housekeeping, ingest, recovery, registration, rows
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
@@ -225,7 +225,7 @@ def select_then_insert(template: Path) -> Iterator[None]:
 @contextmanager
 def collide_overwrites(template: Path) -> Iterator[None]:
     """Other content under a known UID takes the row of the first."""
-    original = ingest.register
+    original = registration.register
 
     def register(connection: Connection, arrived: Arrived, *more: Any) -> Stored | Recorded:
         connection.execute(
@@ -246,7 +246,7 @@ def collide_overwrites(template: Path) -> Iterator[None]:
 @contextmanager
 def object_deleted_first(template: Path) -> Iterator[None]:
     """What becomes garbage is removed before the transaction that says so is committed."""
-    original, opening = ingest.register, FolderStore.__init__
+    original, opening = registration.register, FolderStore.__init__
     stores: list[FolderStore] = []
 
     def opened(store: FolderStore, root: Path) -> None:

@@ -72,7 +72,7 @@ class Task:
     @property
     def done(self) -> bool:
         """Whether it has ended."""
-        return self.greenlet.dead
+        return bool(self.greenlet.dead)
 
     def _run(self, work: Callable[[], Any]) -> None:
         try:
