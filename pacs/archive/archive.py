@@ -19,6 +19,7 @@ from pacs.archive.limits import IngestLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
+from pacs.archive.totals import Totals
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -50,6 +51,7 @@ class Archive:
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
+        self._totals = Totals(index)
 
     # In --------------------------------------------------------------------------------------------------------
 
@@ -134,9 +136,8 @@ class Archive:
                 return
 
     def count(self, query: Query) -> int:
-        """How many rows `find` gives without limit and offset."""
-        with self.index.read() as connection:
-            return index_query.count(connection, query)
+        """How many rows `find` gives without limit and offset, now or a moment ago."""
+        return self._totals.of(query)
 
     # Out -------------------------------------------------------------------------------------------------------
 

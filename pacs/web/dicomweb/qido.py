@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
-from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, Attribute, Level, Matching
+from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, UNIQUE_KEY, Attribute, Level, Matching
 from pacs.errors import QueryRefused
 from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
@@ -27,9 +27,11 @@ from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, json_type,
 
 OFFSET_MAX = 1 << 31
 KEYS_MAX = 200
+_AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NUMBER_VRS = frozenset({"IS", "US", "UL", "SS", "SL"})
+_PLAIN_VRS = frozenset({"AS", "CS", "DA", "LO", "SH", "TM", "UI"})
 _NOT_KEYS = frozenset({"accept", "includefield", "limit", "offset", "fuzzymatching"})
 _UNSUPPORTED = {
     "emptyvaluematching": "The emptyvaluematching parameter is not supported.",
@@ -60,6 +62,16 @@ class Resource:
     path: str
     level: Level
     answers: frozenset[Level]
+    default: tuple[Attribute, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What an answer holds without being asked for it."""
+        default = (
+            attribute
+            for attribute in CATALOGUE
+            if attribute.level in self.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
+        )
+        object.__setattr__(self, "default", tuple(default))
 
 
 _STUDY_LEVELS = frozenset({Level.PATIENT, Level.STUDY})
@@ -110,8 +122,8 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
         if len(rows) > limit:
             more = archive.count(query) - query.offset - limit
             warnings = [*warnings, f"There are {more} additional results that can be requested"]
-        shown = set(query.returns)
-        found = [_object(row, resource, shown, understood, service) for row in rows[:limit]]
+        shown = _shown(resource, query, understood)
+        found = [_object(row, resource.level, shown, service) for row in rows[:limit]]
         return json_answer(found, media_type=media_type, warnings=warnings, service=service)
 
     study = "study" if "{study}" in resource.path else ""
@@ -162,16 +174,11 @@ def to_query(
         if parameter in path:
             uid = checked_uid(path[parameter], keyword)
             criteria.append(Criterion(BY_KEYWORD[keyword], OneOf((uid,))))
-    default = [
-        attribute
-        for attribute in CATALOGUE
-        if attribute.level in resource.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
-    ]
     asked = [attribute for attribute in (*search.matched, *search.included) if attribute.level <= resource.level]
     return Query(
         level=resource.level,
         criteria=tuple(criteria),
-        returns=tuple(dict.fromkeys([*default, *asked])),
+        returns=tuple(dict.fromkeys([*resource.default, *asked])),
         limit=results_max if search.limit is None else min(search.limit, results_max),
         offset=search.offset,
         fuzzy=search.fuzzy,
@@ -258,22 +265,41 @@ def _printable(name: str) -> str:
 # Answers -------------------------------------------------------------------------------------------------------
 
 
-def _object(
-    row: Mapping[str, str], resource: Resource, shown: set[Attribute], search: Search, service: str
-) -> dict[str, Any]:
-    asked = {attribute.keyword for attribute in (*search.matched, *search.included)}
-    elements: dict[int, dict[str, Any]] = {}
-    for keyword, text in row.items():
-        attribute = BY_KEYWORD[keyword]
-        own_key = attribute.unique and attribute.level is not Level.PATIENT
-        if attribute not in shown and not own_key:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One element of the answer; `always`: also where it is empty. Without an attribute it is not of the index."""
+
+    tag: str
+    attribute: Attribute | None = None
+    always: bool = True
+
+
+def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
+    """What every object of the answer holds, in the order of the tags."""
+    asked = {*search.matched, *search.included}
+    keys = [UNIQUE_KEY[level] for level in Level if Level.PATIENT < level <= resource.level]
+    entries = [
+        _Shown(f"{attribute.tag:08X}", attribute, attribute.required or attribute in asked)
+        for attribute in dict.fromkeys([*query.returns, *keys])
+    ]
+    entries += [_Shown(_AVAILABILITY), _Shown(_RETRIEVE_URL)]
+    return sorted(entries, key=lambda entry: entry.tag)
+
+
+def _object(row: Mapping[str, str], level: Level, shown: Iterable[_Shown], service: str) -> dict[str, Any]:
+    made = {
+        _AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
+        _RETRIEVE_URL: {"vr": "UR", "Value": [_retrieve_url(row, level, service)]},
+    }
+    found: dict[str, Any] = {}
+    for entry in shown:
+        if entry.attribute is None:
+            found[entry.tag] = made[entry.tag]
             continue
-        if text == "" and not (attribute.required or keyword in asked):
-            continue
-        elements[attribute.tag] = element(attribute, text)
-    elements[0x00080056] = {"vr": "CS", "Value": ["ONLINE"]}
-    elements[0x00081190] = {"vr": "UR", "Value": [_retrieve_url(row, resource.level, service)]}
-    return {f"{tag:08X}": elements[tag] for tag in sorted(elements)}
+        text = row[entry.attribute.keyword]
+        if text or entry.always:
+            found[entry.tag] = element(entry.attribute, text)
+    return found
 
 
 def element(attribute: Attribute, text: str) -> dict[str, Any]:
@@ -282,6 +308,8 @@ def element(attribute: Attribute, text: str) -> dict[str, Any]:
         return {"vr": attribute.vr}
     if attribute.vr == "SQ":
         return {"vr": "SQ", "Value": json.loads(text)}
+    if attribute.vr in _PLAIN_VRS and "\\" not in text:
+        return {"vr": attribute.vr, "Value": [text]}
     return {"vr": attribute.vr, "Value": [_value(attribute.vr, part) for part in text.split("\\")]}
 
 
