@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -26,12 +27,16 @@ from sqlalchemy import (
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
 from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.forms import Forms
 from pacs.index.items import items_meet
 from pacs.index.names import like, name_condition, sql_pattern
 from pacs.index.schema import IS_LIVE, LEVEL_TABLES, instance, patient, series, study
 from pacs.index.ways import EVERYWHERE, Way, ways
 
 ROWS_AT_ONCE = 500
+PAGE_MAX = 5000
+"""What is read at once and not streamed."""
+
 LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
 
 _ABOVE = {
@@ -81,7 +86,12 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
     if not late:
         yield from _texts(needed, _found(connection, query, needed))
         return
-    rows = _texts(needed, connection.execution_options(yield_per=ROWS_AT_ONCE).execute(_select(query, needed)))
+    rows = _texts(
+        needed,
+        connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
+            _select(query, needed).where(*_conditions(query, EVERYWHERE))
+        ),
+    )
     # A stored sequence is one text: its items are compared here, and the page is cut here.
     end = None if query.limit is None else query.offset + query.limit
     keywords = [attribute.keyword for attribute in returned]
@@ -116,11 +126,17 @@ def _found(
     found_by = ways(connection, query) if query.limit is not None else [EVERYWHERE]
     end = None if query.limit is None else query.offset + query.limit
     offset = query.offset if len(found_by) == 1 else 0
-    lists = []
+    lists: list[Iterable[Sequence[Any]]] = []
     for way in found_by:
-        statement = _select(query, attributes, way)
+        conditions = _conditions(query, way)
         if after is not None:
-            statement = statement.where(_behind(query.level, after))
+            conditions.append(_behind(query.level, after))
+        if end is not None and _has_form(query):
+            kind = (query.level, tuple(attributes), tuple(_levels_asked(query)))
+            make = partial(_select, query, attributes)
+            lists.append(_FORMS.rows(connection, kind, make, conditions, end - offset, offset))
+            continue
+        statement = _select(query, attributes).where(*conditions)
         statement = statement.limit(None if end is None else end - offset).offset(offset or None)
         lists.append(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))
     if len(lists) == 1:
@@ -132,13 +148,21 @@ def _found(
     return rows[query.offset : end]
 
 
-def _select(query: Query, attributes: Sequence[Attribute], way: Way = EVERYWHERE) -> Select[Any]:
+_FORMS = Forms()
+
+
+def _has_form(query: Query) -> bool:
+    several = any(isinstance(criterion.test, OneOf) and len(criterion.test.values) > 1 for criterion in query.criteria)
+    return query.study_instance_uids is None and not several and query.limit is not None and query.limit <= PAGE_MAX
+
+
+def _select(query: Query, attributes: Sequence[Attribute]) -> Select[Any]:
+    """Every row there is at the level of `query`, in the order of its answer."""
     columns = [_column(attribute, query.level).label(attribute.keyword) for attribute in attributes]
     places = [column.label(f"place_{number}") for number, (column, _) in enumerate(_ORDER[query.level])]
     top = Level.PATIENT if query.level <= Level.STUDY else Level.STUDY
     top = min([top, *(attribute.level for attribute in attributes), *_levels_asked(query)])
-    statement = select(*columns, *places).select_from(_tables(query.level, top))
-    return statement.where(*_conditions(query, way)).order_by(*_order(query.level))
+    return select(*columns, *places).select_from(_tables(query.level, top)).order_by(*_order(query.level))
 
 
 def _tables(level: Level, top: Level) -> FromClause:
@@ -323,7 +347,7 @@ def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool
                 return name_condition(attribute, value, query)
             return _one_of_several(column, value) if attribute.multiple else column == value
         case OneOf(values):
-            return column.in_(values)
+            return column == values[0] if len(values) == 1 else column.in_(values)
         case Like(pattern):
             if attribute.matching is Matching.NAME:
                 return name_condition(attribute, pattern, query)

@@ -59,7 +59,9 @@ def ways(connection: Connection, query: Query) -> list[Way]:
     long = len(literal) >= NAME_START
     few = FEW_PATIENTS if long else SOME_PATIENTS
     low, high = bounds(literal)
-    patients, in_groups = _PROBE.one(connection, {"low": low, "high": high, "most": few + 1}) or (0, False)
+    text, values = _PROBE.bound(connection.dialect, {"low": low, "high": high, "most": few + 1})
+    probed = connection.exec_driver_sql(text, tuple(values) if isinstance(values, list) else values)
+    patients, in_groups = probed.one()
     beginning = at_beginning(_NAME, pattern)
     if query.level is not Level.STUDY or query.limit is None or patients <= few:
         ways = [Way(criterion, (*from_literal(_NAME, literal), beginning))]

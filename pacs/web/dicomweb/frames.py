@@ -221,10 +221,18 @@ class Frames:
         return RenderJob(
             header=self._archive.header(stored),
             transfer_syntax_uid=stored.transfer_syntax_uid,
-            frame=self._archive.frame(stored, number),
+            frame=self._lying(stored, number),
             frame_number=number,
             pixel_data_vr=stored.pixel_data_vr,
         )
+
+    def _lying(self, stored: StoredInstance, number: int) -> Piece:
+        """The bytes of one frame as stored; where they are one stretch, in memory that is used again."""
+        ranges = frame_ranges(stored, number)
+        if len(ranges) != 1 or transfer_syntax(stored.transfer_syntax_uid).deflated:
+            return self._archive.frame(stored, number)
+        [(offset, length)] = ranges
+        return self._bytes.piece(stored, stored.dataset_offset + offset, length)
 
     def pixel_bytes(self, stored: StoredInstance) -> tuple[Pieces, int]:
         """All native frames as one value, little endian (PS3.18 8.7.3.3.1), and its bytes. Raises Unreadable."""
