@@ -16,6 +16,7 @@ from pacs.access.principals import OPERATOR, Role
 from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
+    from pacs.archive.deletion import Deletions
     from pacs.archive.jobs import Priority
     from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
@@ -321,6 +322,43 @@ def _route_remove(core: Core, arguments: Arguments) -> Any:
     _routes(core).remove(arguments["id"], by=OPERATOR)
 
 
+def _deletions(core: Core) -> Deletions:
+    from pacs.archive.deletion import Deletions
+
+    return Deletions(core.archive)
+
+
+def _delete(core: Core, arguments: Arguments) -> Any:
+    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
+    return msgspec.to_builtins(_deletions(core).delete(*named, by=OPERATOR, reason=arguments["reason"]))
+
+
+def _reject(core: Core, arguments: Arguments) -> Any:
+    from pacs.dicom.rejection import RejectionCode
+
+    code = RejectionCode(arguments["code"])
+    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
+    return msgspec.to_builtins(_deletions(core).reject(code, *named, by=OPERATOR, reason=arguments["reason"]))
+
+
+def _undelete(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(_deletions(core).restore(arguments["id"], by=OPERATOR))
+
+
+def _erase(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(_deletions(core).erase(arguments["id"], by=OPERATOR))
+
+
+def _deletion_list(core: Core, arguments: Arguments) -> Any:
+    found = _deletions(core).listing(
+        by=OPERATOR,
+        study_instance_uid=arguments["study_instance_uid"],
+        only_open=arguments["only_open"],
+        limit=arguments["limit"],
+    )
+    return msgspec.to_builtins(found)
+
+
 def _backup_done(core: Core, arguments: Arguments) -> Any:
     """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
     from pacs.archive import duties
@@ -369,6 +407,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "route.add": _route_add,
         "route.list": _route_list,
         "route.remove": _route_remove,
+        "delete": _delete,
+        "reject": _reject,
+        "undelete": _undelete,
+        "erase": _erase,
+        "deletions": _deletion_list,
         "backup.done": _backup_done,
     }
 )

@@ -15,6 +15,7 @@ SuretError(message, hint)
 ├── OperationRefused          carries its DIMSE status: an operation on a procedure step that its state does not allow
 ├── AlreadyThere              409  what is to be made has the identity of something that is there
 ├── NotFound                  404  unknown, or not for this caller
+│   └── Gone                  410  it was here and has been deleted
 ├── NotPermitted              0124/403
 ├── Unreadable                422  stored, but this part of it cannot be decoded
 ├── NotAcceptable             406  no form of it that the caller accepts
@@ -121,6 +122,10 @@ class AlreadyThere(SuretError):
 
 class NotFound(SuretError):
     """Unknown, or not for this caller: the answer does not tell which."""
+
+
+class Gone(NotFound):
+    """It was here and has been deleted."""
 
 
 class NotPermitted(SuretError):

@@ -38,7 +38,12 @@ class InstanceState(StrEnum):
     LIVE = "live"
     CONFLICT = "conflict"  # other content under a known SOP Instance UID, held for a person
     SUPERSEDED = "superseded"
-    DELETED = "deleted"
+    DELETED = "deleted"  # out of sight, and back again when the deletion is undone
+    REJECTED = "rejected"  # out of sight because a rejection note names it (IHE IOCM)
+
+
+HIDDEN = (InstanceState.DELETED, InstanceState.REJECTED)
+"""States of what is kept and not shown; every one has a tombstone."""
 
 
 class StorageState(StrEnum):
@@ -54,6 +59,7 @@ class GarbageReason(StrEnum):
     DUPLICATE = "duplicate"
     DAMAGED = "damaged"  # a good one has taken its place
     REFUSED = "refused"  # other content under a known SOP Instance UID, from a peer whose duplicates are refused
+    ERASED = "erased"  # deleted, and the time to undo it is over
 
 
 class EventKind(StrEnum):
@@ -64,6 +70,10 @@ class EventKind(StrEnum):
     INSTANCE_HEALED = "instance.healed"
     INSTANCE_SUPERSEDED = "instance.superseded"
     INSTANCE_DAMAGED = "instance.damaged"
+    OBJECTS_DELETED = "objects.deleted"
+    OBJECTS_REJECTED = "objects.rejected"
+    OBJECTS_RESTORED = "objects.restored"
+    OBJECTS_ERASED = "objects.erased"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
     SCHEDULED_STEP = "scheduled_step.changed"
@@ -72,12 +82,13 @@ class EventKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an object that came whole; all but the last are answered with success."""
+    """What became of an object that came whole; all but `REFUSED` are answered with success."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"  # the same data set was here already
     CONFLICT = "conflict"  # kept beside the live one, for a person to resolve
     SUPERSEDED = "superseded"  # became the live one, the one before is kept
+    REJECTED = "rejected"  # kept out of sight: a rejection note names it, or it is one
     REFUSED = "refused"
 
 

@@ -24,7 +24,7 @@ from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
 from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
-from pacs.archive.limits import IngestLimits
+from pacs.archive.limits import IngestLimits, Retention
 from pacs.archive.recovery import recover
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
@@ -163,7 +163,14 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_
             keep_copy(index, settings.data.resolve())
         index.migrate()
         derived = settings.data.resolve() / "derived"
-        archive = Archive(index, store, derived=derived, limits=ingest_limits(settings), clock=clock)
+        archive = Archive(
+            index,
+            store,
+            derived=derived,
+            limits=ingest_limits(settings),
+            clock=clock,
+            retention=retention(settings),
+        )
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
         yield Core(settings, archive, accounts, peers, registry)
@@ -180,6 +187,12 @@ def ingest_limits(settings: Settings) -> IngestLimits:
         archive.warn_percent_min,
         archive.ballast_bytes,
     )
+
+
+def retention(settings: Settings) -> Retention:
+    """How long what is out of sight can be brought back."""
+    undo, rejected = settings.archive.undo_days, settings.archive.rejected_days
+    return Retention(timedelta(days=undo), timedelta(days=rejected) if rejected else None)
 
 
 def open_objects(settings: Settings) -> ObjectStore:

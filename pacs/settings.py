@@ -154,6 +154,8 @@ class ArchiveSettings(_Branch):
     study_quiet_s: float = Field(default=30.0, ge=0.1)  # a study is stable after this long without a new instance
     adopt_hours: int = Field(default=48, ge=1)  # boot adopts orphans from so long before the last start on
     garbage_grace_hours: int = Field(default=24, ge=0)
+    undo_days: float = Field(default=30.0, ge=0)  # what is deleted can be restored for so long, then it is erased
+    rejected_days: float = Field(default=0.0, ge=0)  # what a note rejects is erased after so long; 0: it is kept
     scrub_days: float = Field(default=30.0, ge=0)  # every object is read again in this time; 0: never
     scrub_share: float = Field(default=0.1, gt=0, le=1)  # of the time, and so of the disk's bandwidth
     repair_from: Annotated[str, AfterValidator(_storage)] = ""  # a second store with the same keys, as a backup is

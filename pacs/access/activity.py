@@ -118,7 +118,7 @@ class Activities:
             due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S
         if due and not self._index.broken:
             waiting = self._take()
-            self._index.submit(lambda connection: _write(connection, waiting), wait=False).add_done_callback(
+            self._index.submit(lambda connection: _write(connection, waiting)).add_done_callback(
                 lambda done: log.warning("activity_not_written", entries=len(waiting)) if done.exception() else None
             )
 

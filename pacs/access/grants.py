@@ -21,6 +21,8 @@ class Action(StrEnum):
     QUERY = "query"
     RETRIEVE = "retrieve"
     MOVE = "move"
+    REJECT = "reject"  # take out of sight with a rejection note (IHE IOCM)
+    DELETE = "delete"  # delete, restore and erase
     WATCH = "watch"  # live updates of the worklist
     WORKLIST = "worklist"  # see and change what is scheduled, and say what is performed
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
@@ -39,9 +41,9 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE, _A.WORKLIST, _A.FORWARD},
+        Role.RADIOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.WORKLIST, _A.FORWARD},
         Role.CLINICIAN: _READER,
-        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.WORKLIST, _A.FORWARD},
+        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.WORKLIST, _A.FORWARD},
         Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},
     }
 )
@@ -49,7 +51,7 @@ ROLE_ACTIONS = MappingProxyType(
 VERB_ACTIONS = MappingProxyType(
     {
         Verb.ECHO: frozenset({_A.ECHO}),
-        Verb.STORE: frozenset({_A.STORE, _A.ECHO}),
+        Verb.STORE: frozenset({_A.STORE, _A.REJECT, _A.ECHO}),
         Verb.FIND: frozenset({_A.QUERY, _A.ECHO}),
         Verb.MOVE: frozenset({_A.MOVE, _A.ECHO}),
         Verb.GET: frozenset({_A.RETRIEVE, _A.ECHO}),

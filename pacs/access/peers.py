@@ -233,7 +233,7 @@ class Peers:
             due = time.monotonic() - self._flushed_at >= _FLUSH_EVERY_S
         if due:
             attempts = self._take_attempts()
-            written = self._index.submit(lambda connection: _write_attempts(connection, attempts), wait=False)
+            written = self._index.submit(lambda connection: _write_attempts(connection, attempts))
             written.add_done_callback(lambda done: self._put_back(attempts) if done.exception() else None)
 
     def unknown_callers(self) -> Sequence[UnknownCaller]:

@@ -15,10 +15,11 @@ from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits
+from pacs.archive.limits import IngestLimits, Retention
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
+from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
@@ -37,11 +38,19 @@ class Archive:
     """One archive over an index and a store. Safe to use from many threads."""
 
     def __init__(
-        self, index: Index, store: ObjectStore, *, derived: Path, limits: IngestLimits, clock: Clock = utc_now
+        self,
+        index: Index,
+        store: ObjectStore,
+        *,
+        derived: Path,
+        limits: IngestLimits,
+        clock: Clock = utc_now,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self.index = index
         self.store = store
         self.limits = limits
+        self.retention = retention
         self.clock = clock
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
@@ -146,11 +155,12 @@ class Archive:
     ) -> list[StoredInstance]:
         """The live instances of a study, series or single instance, by series number, instance number and UID.
 
-        Raises NotFound when there are none.
+        Raises NotFound when there are none, Gone when they have been deleted.
         """
         found = retrieve.instances(self.index, study_instance_uid, series_instance_uid, sop_instance_uid)
         if not found:
-            raise NotFound("there is no such object here", "check the UIDs, or search for the study")
+            with self.index.read() as connection:
+                raise missing(connection, study_instance_uid, series_instance_uid or "", sop_instance_uid or "")
         return found
 
     def instance_at_once(
@@ -158,6 +168,11 @@ class Archive:
     ) -> StoredInstance | None:
         """The live instance, without waiting for anything; None where `instances` has to be asked, from a thread."""
         return retrieve.instance_at_once(self.index, study_instance_uid, series_instance_uid, sop_instance_uid)
+
+    def missing(self, study_instance_uid: str) -> NotFound:
+        """The error for a study that is not there: Gone where it has been deleted."""
+        with self.index.read() as connection:
+            return missing(connection, study_instance_uid)
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
         """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from pacs.access.principals import Principal
 from pacs.dicom.part10 import FileMeta
+from pacs.dicom.rejection import RejectionNote
 from pacs.dicom.uids import transfer_syntax
 from pacs.dicom.walker import Walk
 from pacs.model import StorageState
@@ -38,6 +39,7 @@ class Arrived:
     calling_ae_title: str
     received_at: datetime
     storage: StorageState = StorageState.STORED  # damaged: not what was recorded of it, which the digests here are
+    note: RejectionNote | None = None  # what it says, where it is a rejection note
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
 
 

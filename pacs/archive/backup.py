@@ -33,7 +33,6 @@ from pacs.index.copies import POSTGRESQL_NAME, SQLITE_NAME, copy_name, put_back_
 from pacs.index.engine import Index
 from pacs.index.migrations import revision
 from pacs.index.schema import instance
-from pacs.model import InstanceState
 from storage.directories import make_folder, sync_directory
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
@@ -130,7 +129,7 @@ def back_up(
 def _fill(index: Index, store: ObjectStore, backup: Path, folder: Path, before: Path | None, tell: Tell) -> Report:
     objects = copied = size = 0
     missing: list[str] = []
-    named = select(*rows.RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
+    named = select(*rows.RECORDED_COLUMNS)
     known = _Manifest(before)
     tell("the index is copied")
     with (

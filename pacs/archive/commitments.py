@@ -17,6 +17,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, insert, or_, select,
 from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.errors import NotFound
+from pacs.index.deletions import tombstone
 from pacs.index.schema import IS_LIVE, commitment, commitment_reference, instance
 from pacs.index.upsert import upsert
 from pacs.model import InstanceState, StorageState, from_microseconds, to_microseconds
@@ -253,10 +254,7 @@ def broken(connection: Connection, transaction_uid: str = "") -> Iterator[tuple[
         instance.c.sop_instance_uid == commitment_reference.c.sop_instance_uid,
         IS_LIVE,
     )
-    removed = exists().where(
-        instance.c.sop_instance_uid == commitment_reference.c.sop_instance_uid,
-        instance.c.state == InstanceState.DELETED.value,
-    )
+    removed = exists().where(tombstone.c.sop_instance_uid == commitment_reference.c.sop_instance_uid)
     wrong = or_(
         and_(instance.c.row.is_(None), ~removed.correlate(commitment_reference)),
         instance.c.storage == StorageState.DAMAGED.value,

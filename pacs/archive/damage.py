@@ -19,7 +19,7 @@ from pacs.archive.proof import proven
 from pacs.archive.rows import RECORDED_COLUMNS, recorded
 from pacs.errors import NotFound
 from pacs.index.schema import instance
-from pacs.model import EventKind, InstanceState, StorageState
+from pacs.model import HIDDEN, EventKind, StorageState
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -62,7 +62,7 @@ def prove(archive: Archive, object_key: str, pace: Pace = at_once) -> StorageSta
     Raises NotFound where no row names it, StoreFailed when the index does not take the mark, and what `pace` raises.
     """
     named = select(instance.c.storage, *RECORDED_COLUMNS).where(
-        instance.c.object_key == object_key, instance.c.state != InstanceState.DELETED
+        instance.c.object_key == object_key, instance.c.state.not_in(HIDDEN)
     )
     with archive.index.read() as connection:
         row = connection.execute(named).one_or_none()

@@ -12,11 +12,12 @@ from sqlalchemy import delete, select
 
 from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged
+from pacs.archive.deletion import Deletions
 from pacs.archive.performed import awaited_duty
 from pacs.archive.stability import settle_studies
 from pacs.archive.workitems import Workitems
 from pacs.index.schema import garbage, instance
-from pacs.model import InstanceState, to_microseconds
+from pacs.model import to_microseconds
 from storage.errors import KeyMissing, StorageError
 
 log = structlog.get_logger()
@@ -41,9 +42,7 @@ def remove_garbage(archive: Archive, grace: timedelta) -> int:
         )
     removed = 0
     for object_key in keys:
-        named = select(instance.c.row).where(
-            instance.c.object_key == object_key, instance.c.state != InstanceState.DELETED
-        )
+        named = select(instance.c.row).where(instance.c.object_key == object_key)
         with archive.index.read() as connection:
             if connection.execute(named).first() is not None:
                 log.critical("garbage_is_named", object_key=object_key)
@@ -73,6 +72,7 @@ class Housekeeper:
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("erase_deleted", GARBAGE_PERIOD_S, Deletions(archive).erase_due),
             ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
             ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )

@@ -22,6 +22,7 @@ from pacs.archive.registration import register
 from pacs.archive.spool import Spool, renamed
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
+from pacs.dicom.rejection import read_note
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
 from pacs.errors import (
@@ -113,30 +114,13 @@ class Reception:
         """
         if self._announced is None or self._spool is None:
             raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
-        # The disk works while this thread reads: small objects are written and hashed only now, beside each other.
-        self._settle(self._spool)
+        # What is in memory goes to the disk now, and is walked and hashed while the disk takes it.
+        self._write_down(self._spool)
         arrived = self._examined(self._announced, self._spool)
         if self._twin is not None and not self._twin.is_of(arrived):
             raise DoesNotMatch("it is not the data set that it should be a copy of")
-        if self._archive.store.local_path(arrived.object_key) is None:
-            self._put(arrived, _metadata(arrived))  # nobody else waits for a service on the network
-            return _taken(record(self._archive, arrived))
-        placed: Future[None] = Future()
-        registered = self._archive.index.submit(
-            lambda connection: register(connection, arrived, lambda _object_key: None, arrived.received_at),
-            after=placed,
-        )
-        try:
-            self._put(arrived, {})  # a file's metadata would be dropped
-        except BaseException as error:
-            placed.set_exception(error)
-            raise
-        placed.set_result(None)
-        met = registered.result()
-        if not isinstance(met, Stored):
-            return _taken(record(self._archive, arrived, met))
-        self._archive.events.announce()
-        return _taken(met)
+        self._put(arrived)
+        return _taken(record(self._archive, arrived))
 
     def discard(self) -> None:
         """Forget what came; harmless after `commit`. Raises nothing."""
@@ -176,8 +160,12 @@ class Reception:
         if start < length:
             self._hashing = self._archive.settling.submit(self._digest.follow, spool.read_into, length)
 
-    def _settle(self, spool: Spool) -> None:
-        self._settling = self._archive.settling.submit(spool.settle, self._archive.store)
+    def _write_down(self, spool: Spool) -> None:
+        """Begin what `_put` waits for. A large file is synced by another thread: its last megabytes take their time."""
+        if spool.in_memory:
+            spool.write_down()
+        else:
+            self._settling = self._archive.settling.submit(spool.settle, self._archive.store)
 
     def _examined(self, announced: Announced, spool: Spool) -> Arrived:
         """Walk and hash what came; the spool is then the object that is described."""
@@ -213,6 +201,7 @@ class Reception:
             protocol=self._protocol,
             calling_ae_title=self._calling_ae_title,
             received_at=self._archive.clock(),
+            note=read_note(dataset, announced.transfer_syntax_uid, values),
         )
 
     def _await_others(self) -> None:
@@ -230,7 +219,7 @@ class Reception:
             self._spool = renamed(old, self._path("named.part"), self._file_meta(named), self._archive.buffers)
         finally:
             old.discard(keep=False)
-        self._settle(self._spool)
+        self._write_down(self._spool)
         return self._spool
 
     def _check(self, announced: Announced, values: Mapping[str, str]) -> None:
@@ -252,12 +241,17 @@ class Reception:
             if not valid_uid(uid):
                 raise DoesNotMatch(f"{keyword} {uid[:64]!r} is not a UID", "UIDs are digits and dots, at most 64")
 
-    def _put(self, arrived: Arrived, metadata: Mapping[str, str]) -> None:
+    def _put(self, arrived: Arrived) -> None:
         assert self._spool is not None
-        assert self._settling is not None
+        store = self._archive.store
         try:
-            self._settling.result()
-            self._archive.store.put(arrived.object_key, self._spool.path, metadata, settled=True)
+            if self._settling is None:
+                self._spool.settle(store)
+            else:
+                self._settling.result()
+            # a file keeps no metadata
+            metadata = {} if store.local_path(arrived.object_key) is not None else _metadata(arrived)
+            store.put(arrived.object_key, self._spool.path, metadata, settled=True)
             self._put_away = True
         except StorageFull as error:
             raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
@@ -284,7 +278,9 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
     while True:
         if met is not None:
             looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
-        found = archive.index.write(lambda connection: register(connection, arrived, looked_at.get, archive.clock()))
+        found = archive.index.write(
+            lambda connection: register(connection, arrived, looked_at.get, archive.clock(), archive.retention)
+        )
         if isinstance(found, Stored):
             archive.events.announce()
             return found

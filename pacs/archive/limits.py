@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from storage.protocol import Space
 
 GIB = 1 << 30
 INODES_MIN = 1000
 INODES_WARN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what was taken out of sight can be brought back before it is erased."""
+
+    undo: timedelta = timedelta(days=30)  # what somebody deleted, and what a note gives up as too old
+    rejected: timedelta | None = None  # what a note rejects otherwise; None: until somebody has it erased
+
+    def undo_until(self, at: datetime) -> datetime:
+        """When what is deleted at `at` is erased."""
+        return at + self.undo
+
+    def rejected_until(self, at: datetime) -> datetime | None:
+        """When what is rejected at `at` is erased."""
+        return None if self.rejected is None else at + self.rejected
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ import structlog
 from sqlalchemy import select
 
 from pacs.archive.retrieve import identity
-from pacs.errors import NotFound, SuretError
+from pacs.archive.tombstones import missing
+from pacs.errors import SuretError
 from pacs.index.schema import series, study
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class SeriesMetadataCache:
         )
         with self._archive.index.read() as connection:
             row = connection.execute(statement).one_or_none()
-        if row is None:
-            raise NotFound("there is no such series here", "check the UIDs, or search for the study")
+            if row is None:
+                raise missing(connection, study_instance_uid, series_instance_uid)
         stem = hashlib.sha256(f"{study_instance_uid}/{series_instance_uid}".encode()).hexdigest()[:40]
         return stem, f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
 

@@ -17,6 +17,7 @@ from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FILE_HEAD_BYTES_MAX, read_file_meta
+from pacs.dicom.rejection import read_note
 from pacs.dicom.walker import walk
 from pacs.errors import IncompleteDataSet
 from storage.errors import StorageFailed
@@ -61,6 +62,7 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
             protocol="storage",
             calling_ae_title=writer_of(meta),
             received_at=received_at,
+            note=read_note(dataset, meta.transfer_syntax_uid, values),
             is_news=is_news,
         )
 

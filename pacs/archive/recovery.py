@@ -12,16 +12,18 @@ from typing import Any
 import structlog
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, delete, func, insert, select, update
 
-from pacs.archive import rows
+from pacs.archive import rows, tombstones
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
 from pacs.archive.ingest import record
 from pacs.archive.keys import PREFIX, key_at
+from pacs.archive.limits import Retention
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
 from pacs.errors import OutOfResources, StoreFailed, SuretError
+from pacs.index.deletions import tombstone
 from pacs.index.engine import lift_time_limits
 from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
 from pacs.index.writer import index_failed
@@ -132,15 +134,15 @@ def _record_start(connection: Connection, now: datetime) -> None:
 
 
 def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:
-    """Keys above `after` whose objects no row and no garbage entry names."""
+    """Keys above `after` whose objects no row, no garbage entry and no tombstone names."""
     for keys in _batches(archive.store.list(PREFIX, after)):
         with archive.index.read() as connection:
             known = set(
                 connection.execute(select(instance.c.object_key).where(instance.c.object_key.in_(keys))).scalars()
             )
-            known |= set(
-                connection.execute(select(garbage.c.object_key).where(garbage.c.object_key.in_(keys))).scalars()
-            )
+            for table in (garbage, tombstone):
+                named = select(table.c.object_key).where(table.c.object_key.in_(keys))
+                known |= set(connection.execute(named).scalars())
         yield from (key for key in keys if key not in known)
 
 
@@ -148,11 +150,14 @@ def rebuild(archive: Archive) -> RebuildReport:
     """Make patients, studies, series and instances again from the objects alone, in one transaction.
 
     In the order of arrival: the first of a SOP Instance UID becomes live, other content a conflict version; what was
-    one stays one. An object that is not what was recorded of it goes behind every sound one. Accounts, peers, rules,
+    one stays one. What has a tombstone stays out of sight, and rejection notes that have none do what they say.
+    An object that is not what was recorded of it goes behind every sound one. Accounts, peers, rules,
     the audit trail and the event log stay. The caller holds the node lock.
     """
     archive.store.secure()
-    return archive.index.write(lambda connection: _Rebuild(connection, archive.store, archive.clock()).run())
+    return archive.index.write(
+        lambda connection: _Rebuild(connection, archive.store, archive.clock(), archive.retention).run()
+    )
 
 
 class _Turn(IntEnum):
@@ -166,10 +171,11 @@ class _Turn(IntEnum):
 class _Rebuild:
     """One rebuilding, inside one transaction."""
 
-    def __init__(self, connection: Connection, store: ObjectStore, now: datetime) -> None:
+    def __init__(self, connection: Connection, store: ObjectStore, now: datetime, retention: Retention) -> None:
         self._connection = connection
         self._store = store
         self._now = now
+        self._retention = retention
         self._counts = dict.fromkeys(Outcome, 0)
         self._unreadable: list[str] = []
         self._later: dict[_Turn, list[str]] = {_Turn.CONFLICT: [], _Turn.DAMAGED: []}
@@ -204,9 +210,10 @@ class _Rebuild:
     def _remember(self) -> None:
         """Keep what the old index recorded of each object, and which ones a good one has taken the place of."""
         _RECORDED.create(self._connection)
-        kept = select(instance.c.state, *rows.RECORDED_COLUMNS).where(instance.c.state != InstanceState.DELETED)
+        kept = select(instance.c.state, *rows.RECORDED_COLUMNS)
         self._connection.execute(insert(_RECORDED).from_select(list(_RECORDED.columns), kept))
-        self._connection.execute(delete(garbage).where(garbage.c.reason != GarbageReason.DAMAGED))
+        gone = (GarbageReason.DAMAGED, GarbageReason.ERASED)
+        self._connection.execute(delete(garbage).where(garbage.c.reason.not_in(gone)))
 
     def _take(self, object_key: str, turn: _Turn) -> None:
         if self._connection.execute(select(garbage.c.reason).where(garbage.c.object_key == object_key)).first():
@@ -217,8 +224,12 @@ class _Rebuild:
                 self._later[due].append(object_key)
                 return
             with self._connection.begin_nested():
+                if tombstones.keep_hidden(self._connection, arrived):
+                    return
                 # Whoever is met was examined before this one.
-                stored = register(self._connection, arrived, lambda _object_key: StorageState.STORED, self._now)
+                stored = register(
+                    self._connection, arrived, lambda _object_key: StorageState.STORED, self._now, self._retention
+                )
         except Exception as error:  # whatever one object brings about, the others are still there
             if index_failed(error):  # then it is not this object's fault, and the old index stays as it was
                 raise

@@ -8,7 +8,7 @@ ever lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -16,17 +16,19 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from pacs.access import audit
+from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
-from pacs.archive import rows
+from pacs.archive import rejections, rows, tombstones
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
+from pacs.archive.limits import Retention
 from pacs.archive.proof import Recorded
 from pacs.attributes import Level
+from pacs.dicom.rejection import RejectionNote
 from pacs.index.schema import instance, patient, series, study
 from pacs.index.writer import Statement
 from pacs.model import EventKind, GarbageReason, InstanceState, Outcome, StorageState, Stored, to_microseconds
 
-IDENTITY_SEPARATOR = "\x1f"
 HEALED_COLUMNS = frozenset(
     {"object_key", "envelope_sha256", "size", "dataset_offset", "dataset_length", "padding_length", "storage"}
 )
@@ -37,7 +39,9 @@ Proof = Callable[[str], StorageState | None]
 """Tells of an object key what storage gave back just now, None where nobody has looked."""
 
 
-def register(connection: Connection, arrived: Arrived, proof: Proof, now: datetime) -> Stored | Recorded:
+def register(
+    connection: Connection, arrived: Arrived, proof: Proof, now: datetime, retention: Retention
+) -> Stored | Recorded:
     """Write the rows of an arrival inside the caller's transaction and say what became of it.
 
     Where the same data set is here already but `proof` does not tell of its object, nothing is written and what was
@@ -54,7 +58,13 @@ def register(connection: Connection, arrived: Arrived, proof: Proof, now: dateti
             "series_instance_uid": values["SeriesInstanceUID"],
         },
     )
-    live, known = found[: rows.KNOWN_COUNT], found[rows.KNOWN_COUNT :]
+    live, known, rejected_by = found[: rows.KNOWN_COUNT], found[rows.KNOWN_COUNT : -1], found[-1]
+    if live[0] is None and rejected_by is not None:
+        return _reject(connection, arrived, rejected_by, InstanceState.LIVE.value, proof, now)
+    if live[0] is None and arrived.note is not None:
+        met = _take_note(connection, arrived, arrived.note, proof, now, retention)
+        if met is not None:
+            return met
     if live[0] is None:
         stored = _store(connection, arrived, known[: rows.STUDY_COUNT], known[rows.STUDY_COUNT :])
         if stored is not None:
@@ -109,7 +119,7 @@ def _study_row(
 ) -> tuple[int, tuple[str, ...]]:
     """The study's row, made with its patient when it is new; the second part tells of a patient that differs."""
     study_instance_uid = values["StudyInstanceUID"]
-    identity = _identity(values)
+    identity = rows.identity(values)
     if known[0] is None:
         made = rows.INSERT_PATIENT.one(connection, {"identity": identity, **rows.columns(Level.PATIENT, values)})
         patient_row = made[0] if made else _existing(rows.FIND_PATIENT, connection, {"identity": identity})[0]
@@ -148,14 +158,6 @@ def _existing(statement: Statement, connection: Connection, key: dict[str, Any])
     return row
 
 
-def _identity(values: dict[str, str]) -> str:
-    """What tells patients apart: Patient ID and issuer; without an ID, a patient of this study alone."""
-    patient_id = values.get("PatientID", "")
-    if not patient_id:
-        return f"{IDENTITY_SEPARATOR}{values['StudyInstanceUID']}"
-    return f"{patient_id}{IDENTITY_SEPARATOR}{values.get('IssuerOfPatientID', '')}"
-
-
 def _fill(connection: Connection, level: Level, row: int, stored: Any, values: dict[str, str]) -> None:
     """Give an attribute that the first instance left empty the value of a later one; a known value stays."""
     empty = [
@@ -169,11 +171,66 @@ def _fill(connection: Connection, level: Level, row: int, stored: Any, values: d
         connection.execute(update(table).where(table.c.row == row).values(filled))
 
 
+# What is rejected ----------------------------------------------------------------------------------------------
+
+
+def _take_note(
+    connection: Connection,
+    arrived: Arrived,
+    note: RejectionNote,
+    proof: Proof,
+    now: datetime,
+    retention: Retention,
+) -> Stored | Recorded | None:
+    """What a rejection note says is done in the transaction that registers it; None where its sender may not say it,
+    so that it is an object like any other."""
+    deletion_id = rejections.of_note(connection, arrived.values["SOPInstanceUID"])
+    if deletion_id is None:
+        named = [
+            reference
+            for reference in note.references
+            if may(arrived.principal, Action.REJECT, reference.study_instance_uid)
+        ]
+        if not named:
+            return None
+        deletion_id = rejections.reject(
+            connection,
+            replace(note, references=tuple(named)),
+            arrived,
+            by=arrived.principal,
+            at=arrived.received_at,
+            retention=retention,
+        )
+    return _reject(connection, arrived, deletion_id, tombstones.NOTE, proof, now)
+
+
+def _reject(
+    connection: Connection, arrived: Arrived, deletion_id: str, before: str, proof: Proof, now: datetime
+) -> Stored | Recorded:
+    """Keep what came out of sight, as part of the rejection; its `before` is what it would be without."""
+    twin = rows.REJECTED.one(
+        connection,
+        {
+            "sop_instance_uid": arrived.values["SOPInstanceUID"],
+            "dataset_sha256": arrived.dataset_sha256,
+            "transfer_syntax_uid": arrived.transfer_syntax_uid,
+        },
+    )
+    if twin is not None:
+        known = _Known.of(twin)
+        return _again(connection, arrived, known.row, known, Outcome.REJECTED, proof, now)
+    rows.INSERT_HELD.run(
+        connection,
+        rows.instance_values(arrived, None, InstanceState.REJECTED, arrived.storage, arrived.oddities),
+    ).close()
+    tombstones.entomb(connection, deletion_id, arrived, before)
+    return _announce(connection, arrived, EventKind.OBJECTS_REJECTED, Outcome.REJECTED, arrived.oddities)
+
+
 # A known UID ---------------------------------------------------------------------------------------------------
 
 
 def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, now: datetime) -> Stored | Recorded:
-    at = to_microseconds(arrived.received_at)
     twin, outcome = live, Outcome.DUPLICATE
     if not live.is_same(arrived):
         held = rows.HELD.one(
@@ -187,10 +244,24 @@ def _meet(connection: Connection, arrived: Arrived, live: _Known, proof: Proof, 
         if held is None:
             return _POLICIES[_policy(arrived)](connection, arrived, live, now)
         twin, outcome = _Known.of(held), Outcome.CONFLICT
+    return _again(connection, arrived, live.row, twin, outcome, proof, now)
+
+
+def _again(
+    connection: Connection,
+    arrived: Arrived,
+    seen_row: int,
+    twin: _Known,
+    outcome: Outcome,
+    proof: Proof,
+    now: datetime,
+) -> Stored | Recorded:
+    """What is here already came again; one of the two is enough, the one that is whole."""
+    at = to_microseconds(arrived.received_at)
     state = twin.storage if twin.storage is StorageState.DAMAGED else proof(twin.recorded.object_key)
     if state is None:
         return twin.recorded
-    rows.SEEN.run(connection, {"row_": live.row, "at": at}).close()
+    rows.SEEN.run(connection, {"row_": seen_row, "at": at}).close()
     if state is StorageState.DAMAGED and arrived.storage is StorageState.STORED:
         return _heal(connection, arrived, twin, outcome, now)
     reason = GarbageReason.DUPLICATE if arrived.storage is StorageState.STORED else GarbageReason.DAMAGED
@@ -260,6 +331,8 @@ def _heal(connection: Connection, arrived: Arrived, twin: _Known, outcome: Outco
         if name in HEALED_COLUMNS
     }
     connection.execute(update(instance).where(instance.c.row == twin.row).values(healed))
+    if outcome is Outcome.REJECTED:
+        tombstones.rename(connection, twin.recorded.object_key, arrived.object_key)
     _throw_away(connection, twin.recorded.object_key, GarbageReason.DAMAGED, now)
     return _announce(connection, arrived, EventKind.INSTANCE_HEALED, outcome, arrived.oddities)
 

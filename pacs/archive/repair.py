@@ -17,7 +17,7 @@ from pacs.access.principals import NODE
 from pacs.archive.arrived import Twin
 from pacs.errors import ArrivalRefused, NotFound
 from pacs.index.schema import garbage, instance
-from pacs.model import GarbageReason, InstanceState
+from pacs.model import HIDDEN, GarbageReason
 from storage.errors import StorageError
 from storage.protocol import ObjectStore
 
@@ -36,7 +36,7 @@ def repair(archive: Archive, object_key: str, copies: Sequence[ObjectStore] = ()
     `copies` are stores that may hold it under the same key, as a backup does. Raises NotFound where no row names it.
     """
     named = select(instance.c.sop_instance_uid, instance.c.transfer_syntax_uid, instance.c.dataset_sha256).where(
-        instance.c.object_key == object_key, instance.c.state != InstanceState.DELETED
+        instance.c.object_key == object_key, instance.c.state.not_in(HIDDEN)
     )
     with archive.index.read() as connection:
         row = connection.execute(named).one_or_none()

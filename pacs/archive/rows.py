@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, or_, select, text, update
 
 from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
 from pacs.archive.proof import Recorded
 from pacs.attributes import Attribute, Level, Matching, stored_at
 from pacs.dicom.names import folded, skeleton
+from pacs.dicom.rejection import RejectionCode
+from pacs.index.deletions import rejection
 from pacs.index.schema import IS_LIVE, NOT_LIVE, garbage, instance, patient, series, study
 from pacs.index.upsert import InsertOnce
 from pacs.index.writer import Statement
@@ -54,6 +56,17 @@ _NORMAL = dict.fromkeys(Matching, _same) | {
 def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
     """Every catalogue column of `level` for the walk's `values`."""
     return {name: text for attribute in ATTRIBUTES[level] for name, text in column_values(attribute, values)}
+
+
+IDENTITY_SEPARATOR = "\x1f"
+
+
+def identity(values: Mapping[str, str]) -> str:
+    """What tells patients apart: Patient ID and issuer; without an ID, a patient of this study alone."""
+    patient_id = values.get("PatientID", "")
+    if not patient_id:
+        return f"{IDENTITY_SEPARATOR}{values['StudyInstanceUID']}"
+    return f"{patient_id}{IDENTITY_SEPARATOR}{values.get('IssuerOfPatientID', '')}"
 
 
 def instance_values(
@@ -122,6 +135,7 @@ _IS_HELD = and_(
     NOT_LIVE,
     or_(instance.c.state == InstanceState.CONFLICT.value, instance.c.state == InstanceState.SUPERSEDED.value),
 )
+_IS_REJECTED = and_(NOT_LIVE, instance.c.state == InstanceState.REJECTED.value)
 _KNOWN_COLUMNS = (instance.c.row, instance.c.transfer_syntax_uid, instance.c.storage, *RECORDED_COLUMNS)
 KNOWN_COUNT = len(_KNOWN_COLUMNS)
 _STUDY_COLUMNS = (
@@ -135,8 +149,18 @@ STUDY_COUNT = len(_STUDY_COLUMNS)
 _SERIES_FOUND = (series.c.row, *[series.c[name] for name in _SERIES_COLUMNS])
 _STUDY_AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
 
+# Not of what was given up as too old: that is new when it comes again.
+_REJECTED_BY = (
+    select(func.min(rejection.c.deletion_id))
+    .where(
+        rejection.c.sop_instance_uid == bindparam("sop_instance_uid"),
+        rejection.c.code != literal_column(f"'{RejectionCode.RETENTION_EXPIRED}'"),
+    )
+    .scalar_subquery()
+)
+
 LOOK = Statement(
-    select(*_KNOWN_COLUMNS, *_STUDY_COLUMNS, *_SERIES_FOUND).select_from(
+    select(*_KNOWN_COLUMNS, *_STUDY_COLUMNS, *_SERIES_FOUND, _REJECTED_BY).select_from(
         select(literal_column("1").label("one"))
         .subquery("asked")
         .outerjoin(instance, and_(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
@@ -151,18 +175,25 @@ LOOK = Statement(
         )
     )
 )
-"""Always one row: the live instance, the study with its patient, and the series of an arrival, NULLs for what is not
-there yet."""
+"""Always one row: the live instance, the study with its patient, the series of an arrival, and the rejection that names
+it, NULLs for what is not there."""
 
 LIVE = Statement(select(*_KNOWN_COLUMNS).where(instance.c.sop_instance_uid == bindparam("sop_instance_uid"), IS_LIVE))
-HELD = Statement(
-    select(*_KNOWN_COLUMNS).where(
-        instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
-        _IS_HELD,
-        instance.c.dataset_sha256 == bindparam("dataset_sha256"),
-        instance.c.transfer_syntax_uid == bindparam("transfer_syntax_uid"),
+
+
+def _same_content(condition: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(*_KNOWN_COLUMNS).where(
+            instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
+            condition,
+            instance.c.dataset_sha256 == bindparam("dataset_sha256"),
+            instance.c.transfer_syntax_uid == bindparam("transfer_syntax_uid"),
+        )
     )
-)
+
+
+HELD = _same_content(_IS_HELD)
+REJECTED = _same_content(_IS_REJECTED)
 FIND_PATIENT = Statement(select(patient.c.row).where(patient.c.identity == bindparam("identity")))
 FIND_STUDY = Statement(
     select(*_STUDY_COLUMNS)

@@ -25,7 +25,7 @@ from pacs.archive.keys import PREFIX, key_at
 from pacs.archive.repair import repair
 from pacs.errors import NotFound, SuretError
 from pacs.index.schema import instance
-from pacs.model import InstanceState, StorageState
+from pacs.model import HIDDEN, StorageState
 from storage.errors import StorageError
 from storage.protocol import ObjectStore
 
@@ -89,7 +89,7 @@ def scrub(
     Raises StoreAway; what `pace` raises ends it too, and what was read then has to be read again.
     """
     rows = select(instance.c.object_key, instance.c.size).where(
-        instance.c.object_key > after, instance.c.state != InstanceState.DELETED
+        instance.c.object_key > after, instance.c.state.not_in(HIDDEN)
     )
     if before:
         rows = rows.where(instance.c.object_key < before)

@@ -1,6 +1,6 @@
 """The bytes of one object on their way in: in memory while they are few, else in their file under `incoming/`.
 
-What is small is written by one call when it is whole, in the thread that syncs it, while it is walked and hashed here:
+What is small is written by one call when it is whole, and walked and hashed from memory while the disk takes it:
 nothing of it is read back, and an arrival that breaks off has left nothing on the disk.
 """
 
@@ -127,13 +127,18 @@ class Spool:
         if count != len(buffer):
             raise _shorter()
 
+    def write_down(self) -> None:
+        """What is in memory into its file too, once; the disk begins to take it."""
+        self._open()
+        assert self._buffer is not None, "what is not in memory has a file"
+        self._write(memoryview(self._buffer)[: self.size])
+        begin_writeback(self._descriptor, 0, self.size)
+
     def settle(self, store: ObjectStore) -> None:
         """The file whole and, as far as the store needs it before `put`, durable; from any thread, once. Raises
         StorageError too."""
         if self._descriptor < 0:
-            self._open()
-            assert self._buffer is not None, "what is not in memory has a file"
-            self._write(memoryview(self._buffer)[: self.size])
+            self.write_down()
         store.settle(self._descriptor)
 
     def discard(self, *, keep: bool) -> None:

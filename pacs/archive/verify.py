@@ -15,9 +15,10 @@ from pacs.archive.digests import Digests, digests_of
 from pacs.archive.keys import PREFIX
 from pacs.archive.objects import arrived_at
 from pacs.archive.rows import RECORDED_COLUMNS
+from pacs.index.deletions import tombstone
 from pacs.index.engine import Index
 from pacs.index.schema import IS_LIVE, audit, cursor, event, garbage, instance, series, study
-from pacs.model import EventKind, InstanceState, StorageState, to_microseconds
+from pacs.model import HIDDEN, EventKind, InstanceState, StorageState, to_microseconds
 from storage.errors import KeyMissing, StorageError
 from storage.protocol import ObjectStore
 
@@ -65,7 +66,7 @@ def verify(index: Index, store: ObjectStore, *, now: datetime, grace: timedelta)
 
 def sizes(index: Index, store: ObjectStore) -> tuple[int, int]:
     """How many objects there are in storage, and how many rows name one."""
-    statement = select(func.count()).select_from(instance).where(instance.c.state != InstanceState.DELETED)
+    statement = select(func.count()).select_from(instance)
     with index.read() as connection:
         rows = int(connection.execute(statement).scalar_one())
     return sum(1 for _ in store.list(PREFIX)), rows
@@ -73,10 +74,20 @@ def sizes(index: Index, store: ObjectStore) -> tuple[int, int]:
 
 def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
     statement = select(*RECORDED_COLUMNS).where(
-        instance.c.state != InstanceState.DELETED, instance.c.storage != StorageState.DAMAGED
+        instance.c.state.not_in(HIDDEN), instance.c.storage != StorageState.DAMAGED
+    )
+    hidden = select(instance.c.object_key, instance.c.size).where(
+        instance.c.state != InstanceState.LIVE, instance.c.state.in_(HIDDEN)
     )
     with index.read() as connection:
         rows = connection.execute(statement.order_by(instance.c.object_key)).all()
+        out_of_sight = connection.execute(hidden.order_by(instance.c.object_key)).all()
+    for object_key, size in out_of_sight:  # it can come back, and is read then
+        try:
+            if (found_size := store.stat(object_key).size) != size:
+                yield Violation("I1", object_key, f"deleted, and has {found_size} bytes instead of {size}")
+        except StorageError as error:
+            yield Violation("I1", object_key, f"deleted, and cannot be brought back: {error}")
     for object_key, dataset_offset, content_length, *recorded in rows:
         try:
             store.forget(object_key)  # what memory remembers of it proves nothing
@@ -94,7 +105,7 @@ def _rows_have_objects(index: Index, store: ObjectStore) -> Iterator[Violation]:
 
 def _nothing_is_damaged(index: Index) -> Iterator[Violation]:
     marked = select(instance.c.object_key).where(
-        instance.c.state != InstanceState.DELETED, instance.c.storage == StorageState.DAMAGED
+        instance.c.state.not_in(HIDDEN), instance.c.storage == StorageState.DAMAGED
     )
     with index.read() as connection:
         for object_key in connection.execute(marked.order_by(instance.c.object_key)).scalars():
@@ -105,6 +116,7 @@ def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> It
     with index.read() as connection:
         known = set(connection.execute(select(instance.c.object_key)).scalars())
         known |= set(connection.execute(select(garbage.c.object_key)).scalars())
+        known |= set(connection.execute(select(tombstone.c.object_key)).scalars())
     for object_key in store.list(PREFIX):
         try:
             arrived = arrived_at(object_key).datetime

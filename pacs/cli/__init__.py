@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import pacs
-from pacs.cli import ae, ai, archive, backup, doctor, exchange, mwl, node, queue, route, scrub, user
+from pacs.cli import ae, ai, archive, backup, deletion, doctor, exchange, mwl, node, queue, route, scrub, user
 from pacs.cli.command import DONE, FAILED, OPTIONS
 from pacs.errors import SuretError
 from storage.errors import StorageError
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings=OPTIONS,
 )
-for part in (node, archive, scrub, exchange, backup, doctor):
+for part in (node, archive, scrub, deletion, exchange, backup, doctor):
     app.add_typer(part.app)
 for name, part in {"user": user, "ae": ae, "ai": ai, "mwl": mwl, "queue": queue, "route": route}.items():
     app.add_typer(part.app, name=name)

@@ -207,7 +207,7 @@ class Listener:
             try:
                 stream, peer = port.listening.accept()
             except OSError as error:
-                if not self._stopped:  # out of descriptors, most likely: the oldest stranger goes first
+                if not self._stopped:  # out of descriptors, most likely: a stranger goes first
                     log.error("dimse_accept_failed", error=str(error))
                     self._end_oldest_half_open()
                     time.sleep(ACCEPT_PAUSE_S)
@@ -280,8 +280,10 @@ class Listener:
             self._ended.notify_all()
 
     def _end_oldest_half_open(self) -> None:
+        """Of the address that has most of them: a crowd from elsewhere does not push out a modality's only one."""
         with self._lock:
-            oldest = next(iter(self._half_open), None)
+            of_address = Counter(association.connection.address for association in self._half_open)
+            oldest = max(self._half_open, key=lambda one: of_address[one.connection.address], default=None)
             if oldest is not None:
                 del self._half_open[oldest]
                 self._counts["half_open_ended"] += 1

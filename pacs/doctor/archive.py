@@ -15,7 +15,7 @@ from pacs.archive.verify import followers_behind
 from pacs.doctor.finding import Finding, unseen, well, wrong
 from pacs.doctor.look import Look
 from pacs.index.schema import instance, job, start, study, unknown_caller
-from pacs.model import InstanceState, StorageState, from_microseconds
+from pacs.model import HIDDEN, InstanceState, StorageState, from_microseconds
 from storage.errors import StorageError
 
 BACKUP_AGE_MAX = timedelta(days=2)
@@ -47,7 +47,7 @@ def object_store(look: Look) -> Iterator[Finding]:
 
 def damaged(look: Look) -> Iterator[Finding]:
     """Are there damaged objects?"""
-    count = _count(look, instance.c.storage == StorageState.DAMAGED, instance.c.state != InstanceState.DELETED)
+    count = _count(look, instance.c.storage == StorageState.DAMAGED, instance.c.state.not_in(HIDDEN))
     if count:
         yield wrong(
             f"{_many(count, 'object')} damaged and not shown to anybody",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from pacs.archive.conditions import RuleTooSlow, holds
 from pacs.archive.events import PAGE, EventLog
 from pacs.archive.facts import SeriesFacts, series_facts
 from pacs.archive.orders import order_availability, order_send
+from pacs.errors import SuretError
 from pacs.exchange.rules import Extent, Routes, Rule, Target, Trigger
 from pacs.model import Event, EventKind
 
@@ -75,14 +76,7 @@ class Router:
         reached = events[-1].number if events else self._position
         due = time.monotonic() - self._kept_at >= CURSOR_KEPT_EVERY_S
         if orders or (reached > self._kept and (due or len(events) == PAGE)):
-
-            def work(connection: Connection) -> None:
-                for order in orders:
-                    order(connection)
-                EventLog.move_cursor(connection, FOLLOWER, reached)
-
-            self._archive.index.write(work)
-            self._kept, self._kept_at = reached, time.monotonic()
+            self._keep(reached, orders)
         self._position = reached
         if orders:
             log.info("routed", jobs=len(orders))
@@ -97,6 +91,20 @@ class Router:
                 log.error("routing_failed", cause=str(error))
                 self._stopping.wait(FAILURE_PAUSE_S)
             self._stopping.wait(BREATH_S)
+        if self._position > self._kept:
+            try:  # else what was read would look unread for as long as the node is down
+                self._keep(self._position, ())
+            except SuretError as error:
+                log.warning("routing_cursor_not_kept", cause=str(error))
+
+    def _keep(self, reached: int, orders: Iterable[Order]) -> None:
+        def work(connection: Connection) -> None:
+            for order in orders:
+                order(connection)
+            EventLog.move_cursor(connection, FOLLOWER, reached)
+
+        self._archive.index.write(work)
+        self._kept, self._kept_at = reached, time.monotonic()
 
     # What events order -------------------------------------------------------------------------------------------
 

@@ -154,21 +154,19 @@ class Index:
         """
         return self._at_once.ask(statement, parameters) if self._at_once is not None else None
 
-    def submit(
-        self, work: Callable[[Connection], T], *, after: Future[None] | None = None, wait: bool = True
-    ) -> Future[T]:
-        """Queue `work` for the single writer. The future is done when its transaction is on stable storage.
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction, perhaps together with others; returns when it is on stable storage.
 
-        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It is
-        committed only when `after` has succeeded, which its caller sees to without delay: the writer waits for it.
-        A full queue is waited for; with `wait` False, for who may not block, `work` fails at once instead.
+        `work` may be replayed, so it has no effect but its statements; its exceptions reach its own caller only. It may
+        run in the thread of another who writes, so nobody writes while he holds a lock that a work needs.
         """
         assert self._writer is not None, "a read-only index is never written"
-        return self._writer.submit(work, after, wait=wait)
+        return self._writer.write(work)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """`submit` and wait."""
-        return self.submit(work).result()
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """`write` for who may not wait; where too much waits already, `work` fails at once with Busy."""
+        assert self._writer is not None, "a read-only index is never written"
+        return self._writer.submit(work)
 
     def statistics(self) -> dict[str, int]:
         """Counters of the writer: commits, works, waiting, failures."""

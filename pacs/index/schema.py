@@ -166,6 +166,13 @@ instance = Table(
         postgresql_where=text("state <> 'live'"),
     ),
     Index(
+        "ix_instance_beside",
+        "state",
+        "study_instance_uid",
+        sqlite_where=text("state <> 'live'"),
+        postgresql_where=text("state <> 'live'"),
+    ),
+    Index(
         "ix_instance_damaged",
         "object_key",
         sqlite_where=text("storage = 'damaged'"),

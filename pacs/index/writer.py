@@ -1,14 +1,15 @@
-"""The single writer: whatever is waiting when a commit returns goes into the next transaction, together."""
+"""One transaction at a time: whatever is waiting when a commit returns goes into the next one, together."""
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, TypeVar
 
 import structlog
@@ -36,8 +37,17 @@ RACES_MAX = 5
 @dataclass(slots=True)
 class _Item:
     work: Callable[[Connection], Any]
-    after: Future[None] | None = None
+    turn: Future[None] | None = None
+    """Done when its caller, who waits for it, has to look: either `future` is done or he leads."""
     future: Future[Any] = field(default_factory=Future)
+
+
+class _Call(Enum):
+    """What the writer's own thread is called for."""
+
+    LEAD = auto()
+    KEPT = auto()
+    END = auto()
 
 
 class CommitUnknown(Exception):
@@ -53,86 +63,144 @@ class _Gone(Exception):
 
 
 class Writer:
-    """One thread that runs works in shared transactions; a work's failure never fails its neighbours.
+    """Runs works in shared transactions, one at a time; a work's failure never fails its neighbours.
 
+    Whoever writes while nobody else does leads: he runs his own work, with those that have come meanwhile, in his own
+    thread, and then hands on to the first who waits. So a lone writer wakes nobody. Works that nobody waits for are led
+    by a thread of the writer's own.
     A commit that stable storage refuses makes the writer `broken`: it takes nothing more, and the node has to restart.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._queue: queue.Queue[_Item | None] = queue.Queue(WAITING_MAX)
+        self._lock = threading.Lock()
+        self._waiting: deque[_Item] = deque()
+        self._led = False
+        self._closed = False
         self._counts = {"commits": 0, "works": 0, "failures": 0}
         self.broken = False
         self._kept: Connection | None = None
+        self._used_at = 0.0
+        self._calls: queue.Queue[_Call] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="index-writer", daemon=True)
         self._thread.start()
 
-    def submit(
-        self, work: Callable[[Connection], T], after: Future[None] | None = None, *, wait: bool = True
-    ) -> Future[T]:
-        """Queue `work`; blocks while the queue is full, which is the back-pressure on whoever brings objects.
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`; returns when its transaction is on stable storage, raises what it raises."""
+        item = _Item(work, Future())
+        if self._enter(item):
+            self._lead()
+        else:
+            self._await(item)
+            if not item.future.done():
+                self._lead()
+        result: T = item.future.result()
+        return result
 
-        With `after` its statements may run before that is done, its commit never; when that fails, `work` fails too.
-        With `wait` False a full queue fails `work` at once with Busy.
-        """
-        item = _Item(work, after)
-        if self.broken or not self._thread.is_alive():
-            self._fail([item], _no_more_writes())
-            return item.future
-        try:
-            self._queue.put(item, block=wait)
-        except queue.Full:
-            self._fail([item], Busy("too much waits to be written to the index", "try again later"))
-        if not self._thread.is_alive():
-            self._fail_left()  # closed since the look above: nobody comes for it
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Queue `work` and do not wait; where too much waits already it fails at once with Busy."""
+        item = _Item(work)
+        if self._enter(item):
+            self._calls.put(_Call.LEAD)
         return item.future
 
     def statistics(self) -> dict[str, int]:
         """Counts since the start, and how many works wait now."""
-        return {**self._counts, "waiting": self._queue.qsize()}
+        return {**self._counts, "waiting": len(self._waiting)}
 
     def close(self) -> None:
         """Run what is queued and end the thread."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
-            self._fail_left()
+        with self._lock:
+            led, closed = self._led, self._closed
+            self._closed = True
+        if not led and not closed:
+            self._calls.put(_Call.END)
+        self._thread.join()
+
+    def _enter(self, item: _Item) -> bool:
+        """Let `item` wait; True where nobody leads, so that whoever brought it does from now on."""
+        with self._lock:
+            refusal: Exception | None = None
+            if self.broken or self._closed:
+                refusal = _no_more_writes()
+            elif item.turn is None and len(self._waiting) >= WAITING_MAX:
+                refusal = Busy("too much waits to be written to the index", "try again later")
+            else:
+                self._waiting.append(item)
+                leads = not self._led
+                self._led = True
+                return leads
+        if item.turn is not None:
+            item.turn.set_result(None)
+        self._fail([item], refusal)
+        return False
+
+    def _await(self, item: _Item) -> None:
+        """Until `item` is done or leads; where the wait is broken off the writer's thread leads in its place."""
+        turn = item.turn
+        assert turn is not None
+        try:
+            turn.result()
+        except BaseException:
+            with self._lock:
+                item.turn = None
+                leads = turn.done() and not item.future.done()
+            if leads:
+                self._calls.put(_Call.LEAD)
+            raise
+
+    def _lead(self) -> None:
+        """Commit what waits, then let the next one lead."""
+        with self._lock:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_MAX))]
+        try:
+            self._commit(batch)
+        except BaseException:  # the thread is to end, at a place that nobody knows
+            self.broken = True
+            raise
+        finally:
+            self._used_at = time.monotonic()
+            self._hand_on()
+            self._fail([item for item in batch if not item.future.done()], _no_more_writes())
+            for turn in [item.turn for item in batch]:
+                if turn is not None and not turn.done():
+                    turn.set_result(None)
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            self._led = following is not None
+            if following is None:
+                call = _Call.END if self._closed else None
+            elif following.turn is None:
+                call = _Call.LEAD
+            else:
+                call = None
+                following.turn.set_result(None)
+        if call is not None:
+            self._calls.put(call)
 
     def _run(self) -> None:
-        ended = False
-        while not ended:
-            first = self._next()
-            batch = [] if first is None else [first]
-            ended = first is None
-            while not ended and len(batch) < BATCH_MAX:
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if item is None:
-                    ended = True
-                else:
-                    batch.append(item)
-            if batch:
-                self._commit(batch)
+        """Lead for those who do not wait, and let go of a connection that nobody used for a moment."""
+        while True:
+            try:
+                call = self._calls.get(timeout=None if self._kept is None else CONNECTION_KEPT_S)
+            except queue.Empty:
+                self._let_go_unused()
+                continue
+            if call is _Call.LEAD:
+                self._lead()
+            elif call is _Call.END:
+                break
         self._let_go()
 
-    def _next(self) -> _Item | None:
-        """What comes next; the connection is kept for it for a moment, since streams of works are the rule."""
-        if self._kept is not None:
-            try:
-                return self._queue.get(timeout=CONNECTION_KEPT_S)
-            except queue.Empty:
-                self._let_go()
-        return self._queue.get()
-
-    def _fail_left(self) -> None:
-        """Fail what came too late to be run."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                item = self._queue.get_nowait()
-                if item is not None:
-                    self._fail([item], _no_more_writes())
+    def _let_go_unused(self) -> None:
+        with self._lock:
+            if self._led or time.monotonic() - self._used_at < CONNECTION_KEPT_S:
+                return
+            self._led = True
+        self._let_go()
+        self._hand_on()
 
     def _commit(self, batch: list[_Item], attempts: int = RACES_MAX) -> bool:
         """Run `batch` in one transaction; when it fails, each of its works in one of its own.
@@ -171,11 +239,13 @@ class Writer:
         return True
 
     def _connect(self) -> Connection:
-        """A connection that is known to be there."""
+        """A connection that is known to be there; kept, since streams of works are the rule."""
         try:
-            return self._engine.connect()
+            self._kept = self._engine.connect()
         except OperationalError as error:
             raise _Away from error
+        self._calls.put(_Call.KEPT)
+        return self._kept
 
     def _let_go(self) -> None:
         kept, self._kept = self._kept, None
@@ -184,14 +254,11 @@ class Writer:
 
     def _transaction(self, batch: Iterable[_Item]) -> list[Any]:
         was_kept = self._kept is not None
-        connection = self._kept = self._kept or self._connect()
+        connection = self._kept or self._connect()
         try:
             transaction = connection.begin()
             try:
                 results = [item.work(connection) for item in batch]
-                for item in batch:
-                    if item.after is not None:
-                        item.after.result()
                 transaction_id = _transaction_id(connection)
             except BaseException as error:
                 gone = was_kept and _is_gone(connection)

@@ -10,12 +10,13 @@ from pacs.access.gate import Gate, Route
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.deletion import Deletions
 from pacs.archive.performed import PerformedSteps
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import administration, deletions, modality_worklist, performed_steps, session, worklist
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.wado import Wado
@@ -56,6 +57,7 @@ def create_app(
         *modality_worklist.routes(ScheduledSteps(archive)),
         *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
+        *deletions.routes(Deletions(archive)),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),

@@ -118,7 +118,7 @@ class Probes:
         if self._archive.index.broken:
             return "the index takes no more writes; restart the node"
         try:
-            self._archive.index.submit(lambda c: c.execute(select(1)).close(), wait=False).result(DATABASE_PROBE_S)
+            self._archive.index.submit(lambda c: c.execute(select(1)).close()).result(DATABASE_PROBE_S)
         except NotInTime:
             return f"the index did not answer within {DATABASE_PROBE_S:g} s"
         except Exception as error:

@@ -38,8 +38,7 @@ from ulid import ULID
 
 from pacs.archive.keys import PREFIX, object_key
 from pacs.archive.objects import examine
-from pacs.archive.registration import IDENTITY_SEPARATOR
-from pacs.archive.rows import columns, instance_values
+from pacs.archive.rows import IDENTITY_SEPARATOR, columns, instance_values
 from pacs.attributes import Level
 from pacs.dicom.names import folded, skeleton
 from pacs.index.migrations import migrate

@@ -50,6 +50,18 @@ def test_silent_strangers_keep_nobody_out(archive: Archive):
         assert settled(listener)
 
 
+def test_a_crowd_from_elsewhere_does_not_push_out_the_only_one_of_an_address(archive: Archive):
+    with listening(archive, half_open_max=4, connections_per_address_max=100) as listener:
+        first = RawPeer(listener.port)
+        crowd = [RawPeer(listener.port, source="127.0.0.9") for _ in range(20)]
+        assert wait_until(lambda: listener.statistics().get("half_open_ended") == 17)
+        with first:
+            assert first.associate()[0] == 2
+        for stranger in crowd:
+            stranger.close()
+        assert settled(listener)
+
+
 @pytest.mark.parametrize("dripped", [b"", associate_request()])
 def test_a_request_must_be_whole_in_time_however_it_drips(archive: Archive, dripped: bytes):
     with listening(archive, request_timeout_s=0.4) as listener, RawPeer(listener.port) as stranger:

@@ -24,6 +24,7 @@ from pacs.exchange.routing import FOLLOWER, Router
 from pacs.exchange.rules import Routes
 from pacs.model import utc_now
 from tests.support.archives import open_archive, send
+from tests.support.dimse import wait_until
 from tests.support.factories import Patient, cr_image, ct_series, ct_slice, part10
 
 CT = {"tag": "Modality", "op": "eq", "value": "CT"}
@@ -162,6 +163,16 @@ def test_the_cursor_moves_with_the_orders(site: Site, monkeypatch: pytest.Monkey
             site.router.step(0)
     assert site.jobs() == []
     assert site.again().step(0) == 1
+
+
+def test_an_orderly_stop_leaves_nothing_that_looks_unread(site: Site):
+    router = site.again()
+    router.start()
+    send(site.archive, ct_slice())
+    assert wait_until(lambda: router._position == site.archive.events.latest())
+    assert site.archive.events.cursor(FOLLOWER) < site.archive.events.latest(), "not every event is worth a commit"
+    router.stop()
+    assert site.archive.events.cursor(FOLLOWER) == site.archive.events.latest()
 
 
 def test_the_first_start_orders_nothing_of_what_is_here_already(tmp_path: Path):

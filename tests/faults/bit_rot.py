@@ -54,8 +54,8 @@ def damage(objects: Path, choose: random.Random) -> set[str]:
         content[choose.randrange(len(content))] ^= 1 << choose.randrange(8)
         _overwrite(file, bytes(content))
     for file in cut:
-        content = file.read_bytes()
-        _overwrite(file, content[: choose.randrange(len(content))])
+        whole = file.read_bytes()
+        _overwrite(file, whole[: choose.randrange(len(whole))])
     first, second = (file.read_bytes() for file in swapped)
     _overwrite(swapped[0], second)
     _overwrite(swapped[1], first)

@@ -17,9 +17,9 @@ from ulid import ULID
 
 from pacs.archive import housekeeping
 from pacs.archive.archive import Archive
-from pacs.archive.housekeeping import settle_studies
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.recovery import recover
+from pacs.archive.stability import CLOCK_STEP, settle_studies
 from pacs.index.engine import Index
 from pacs.index.schema import study
 from pacs.model import to_microseconds, utc_now
@@ -120,7 +120,7 @@ def _round(
             found.append(f"answered with {status:04X}")
     housekeeping.remove_garbage(archive, GRACE)
     settle_studies(archive, timedelta())
-    now = to_microseconds(clock() + housekeeping.CLOCK_STEP)
+    now = to_microseconds(clock() + CLOCK_STEP)
     waiting = select(func.count()).select_from(study).where(study.c.stable == 0, study.c.changed_at > now)
     with archive.index.read() as connection:
         if connection.execute(waiting).scalar_one():

@@ -14,8 +14,9 @@ import resource
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.support.dimse import ABORT, CT, ECHO, EXPLICIT, RELEASE, associate_request, pdata, request
 from tests.support.modality import DATASET
@@ -98,7 +99,7 @@ class Crew:
             raise ConnectionRefusedError
 
 
-Harm = Callable[[Crew, asyncio.StreamReader, asyncio.StreamWriter], "asyncio.Future[None]"]
+Harm = Callable[[Crew, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 async def silent(crew: Crew, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,12 +5,14 @@ The node has to refuse in words (0xA700), serve what it has, delete nothing, and
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -253,7 +255,7 @@ class _LyingWrites:
 
 def short_write_ignored(_archive: Archive) -> AbstractContextManager[Any]:
     """Does not look how much of the data was written."""
-    return instead(spool, "os", _LyingWrites(spool.os))
+    return instead(spool, "os", _LyingWrites(os))
 
 
 # The index alone ------------------------------------------------------------------------------------------------
@@ -271,7 +273,7 @@ def index_runs_out(seed: int, folder: Path, *, ballast_bytes: int = 1 << 20) -> 
             archive.room.watch()
             for number in range(3):
                 try:
-                    archive.index.write(lambda connection, number=number: _write_much(connection, number))
+                    archive.index.write(partial(_write_much, number=number))
                 except OutOfResources:
                     violations.append(f"the index does not commit on a full disk ({number})")
             violations += _answered(archive, template.make(2), OUT_OF_RESOURCES, "with the reserve in use")

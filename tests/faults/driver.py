@@ -221,7 +221,7 @@ def _be_child(order: Mapping[str, Any], go: int, told: IO[bytes]) -> NoReturn:
         os.read(go, 1)
         os.close(go)
         task = work.Task(Path(order["folder"]), Path(order["log"]), order["seed"], order["options"])
-        said = {"result": work.WORKS[order["work"]](task)}
+        said: dict[str, Any] = {"result": work.WORKS[order["work"]](task)}
     except BaseException as error:
         traceback.print_exc()
         said = {"broken": repr(error)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -136,7 +137,7 @@ class Census:
         """Now."""
         process = psutil.Process(node.pid)
         parts = len(list((node.data / "store" / "incoming").iterdir()))
-        return cls(process.num_fds(), process.num_threads(), process.memory_info().rss, parts)
+        return cls(_descriptors(node.pid), process.num_threads(), process.memory_info().rss, parts)
 
     def leaks(self, before: Census, threads: int = SPARE) -> list[str]:
         """What is more than it was, in words; `threads`: how many of a pool may have been started meanwhile."""
@@ -150,6 +151,15 @@ class Census:
         if self.parts:
             found.append(f"{self.parts} files left in incoming")
         return found
+
+
+def _descriptors(pid: int) -> int:
+    """Those that are open, without the index': its readers are kept, and as many as were ever asked at once."""
+    held = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            held += "/index.db" not in os.readlink(descriptor)
+    return held
 
 
 # Guards: one peer, one lie, one answer that has to come ------------------------------------------------------------

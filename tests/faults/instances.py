@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from tests.support.factories import ct_slice, part10
 from tests.support.modality import Prepared, prepare, split_part10
@@ -23,8 +23,8 @@ class Template:
 
     def __init__(self, matrix: int = 96) -> None:
         dataset = ct_slice(rows=matrix, columns=matrix)
-        dataset.SOPInstanceUID = uid_of(0)
-        dataset.file_meta.MediaStorageSOPInstanceUID = uid_of(0)
+        dataset.SOPInstanceUID = UID(uid_of(0))
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid_of(0))
         content = part10(dataset)
         start, self._dataset = split_part10(content)
         self._head = content[:start]

@@ -107,7 +107,7 @@ class LaunchedNode(NodeProcess):
         super().__init__(folder, settings)
         self._launcher, self._mutant = launcher, mutant
 
-    def _launch(self, log: IO[bytes]) -> Launched:
+    def _launch(self, log: IO[bytes]) -> Launched:  # type: ignore[override]  # as much of a Popen as is used
         return self._launcher.launch(Path(str(log.name)), self.folder, self.environment, self._mutant)
 
 
@@ -174,8 +174,8 @@ def _serve(mutant: str) -> NoReturn:
         def _start(self) -> Any:
             return super()._start() if self._begun else None
 
-    accounts.PasswordHasher = partial(accounts.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)  # type: ignore[misc, assignment, attr-defined]
-    node.DecodeWorkers = LateWorkers  # type: ignore[misc]
+    accounts.PasswordHasher = partial(accounts.PasswordHasher, time_cost=1, memory_cost=64, parallelism=1)  # type: ignore[attr-defined, assignment]
+    node.DecodeWorkers = LateWorkers  # type: ignore[attr-defined]
     mutants.apply(mutant)
     cli.main(["serve"])
 

@@ -2,7 +2,7 @@
 
     python -m tests.faults.mutants success-before-commit serve      the node, spoiled
 
-They patch the seams of the product (os.fsync, ObjectStore.put, Index.submit, the pragmas, the keys), for the whole
+They patch the seams of the product (os.fsync, ObjectStore.put, Index.write, the pragmas, the keys), for the whole
 process and for good, so they are applied only in processes of their own.
 """
 
@@ -44,62 +44,58 @@ def no_directory_fsync() -> None:
 
 def wal_normal() -> None:
     """SQLite as most run it: commits survive a kill and not a power cut."""
-    engine.WRITER_PRAGMAS = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in engine.WRITER_PRAGMAS)
+    pragmas = tuple(pragma.replace("=FULL", "=NORMAL") for pragma in engine.WRITER_PRAGMAS)
+    engine.WRITER_PRAGMAS = pragmas  # type: ignore[assignment]
     engine.SYNCHRONOUS_FULL = 1
 
 
 def success_before_commit() -> None:
     """The answer is given when the object is put and the statements have run; the commit follows."""
-    submit = Index.submit
+    write = Index.write
 
-    def spoiled(
-        self: Index, work: Callable[[Any], Any], *, after: Future[None] | None = None, wait: bool = True
-    ) -> Future[Any]:
-        early, late = Future[Any](), Future[None]()
+    def spoiled(self: Index, work: Callable[[Any], Any]) -> Any:
+        early = Future[Any]()
 
         def working(connection: Any) -> Any:
             result = work(connection)
             if not early.done():
                 early.set_result(result)
+            time.sleep(LATE_S)
             return result
 
-        def commit_late(put: Future[None] | None) -> None:
-            then: Callable[[], None] = (lambda: late.set_result(None)) if put is None else (lambda: _copy(put, late))
-            threading.Timer(LATE_S, then).start()
+        def writing() -> None:
+            try:
+                write(self, working)
+            except Exception as error:
+                if not early.done():
+                    early.set_exception(error)
 
-        if after is None:
-            commit_late(None)
-        else:
-            after.add_done_callback(commit_late)
-        _pass_on(submit(self, working, after=late, wait=wait), early)
-        return early
+        threading.Thread(target=writing).start()
+        return early.result()
 
-    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+    Index.write = spoiled  # type: ignore[method-assign]
 
 
 def publish_before_commit() -> None:
     """The row is committed before the object is put (the published object is not there yet)."""
-    submit, put = Index.submit, FolderStore.put
+    write, put = Index.write, FolderStore.put
     waiting: dict[int, Callable[[], None]] = {}
 
     def late_put(self: FolderStore, *arguments: Any, **options: Any) -> None:
         waiting[threading.get_ident()] = lambda: put(self, *arguments, **options)
 
-    def spoiled(self: Index, work: Callable[[Any], Any], **options: Any) -> Future[Any]:
-        sender, answer = threading.get_ident(), Future[Any]()
-
-        def committed(future: Future[Any]) -> None:
+    def spoiled(self: Index, work: Callable[[Any], Any]) -> Any:
+        try:
+            result = write(self, work)
+        finally:
+            put_now = waiting.pop(threading.get_ident(), None)
+        if put_now is not None:
             time.sleep(LATE_S / 10)
-            put_now = waiting.pop(sender, None)
-            if put_now is not None and future.exception() is None:
-                put_now()
-            _copy(future, answer)
+            put_now()
+        return result
 
-        submit(self, work, **options).add_done_callback(committed)
-        return answer
-
-    FolderStore.put = late_put  # type: ignore[method-assign, assignment]
-    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+    FolderStore.put = late_put  # type: ignore[method-assign]
+    Index.write = spoiled  # type: ignore[method-assign]
 
 
 def event_in_a_second_transaction() -> None:
@@ -124,10 +120,10 @@ def counters_in_a_second_transaction() -> None:
 
 def _second_transaction() -> list[Callable[[Any], Any]]:
     """What a work appends here runs in a transaction of its own after the work's commit."""
-    submit = Index.submit
+    write = Index.write
     appended: list[Callable[[Any], Any]] = []
 
-    def spoiled(self: Index, work: Callable[[Any], Any], **options: Any) -> Future[Any]:
+    def spoiled(self: Index, work: Callable[[Any], Any]) -> Any:
         late: list[Callable[[Any], Any]] = []
 
         def working(connection: Any) -> Any:
@@ -136,15 +132,12 @@ def _second_transaction() -> list[Callable[[Any], Any]]:
             late[:] = appended
             return result
 
-        def follow(_future: Future[Any]) -> None:
-            if late:
-                submit(self, lambda connection: [write(connection) for write in late], wait=False)
+        result = write(self, working)
+        if late:
+            self.submit(lambda connection: [one(connection) for one in late])
+        return result
 
-        future = submit(self, working, **options)
-        future.add_done_callback(follow)
-        return future
-
-    Index.submit = spoiled  # type: ignore[method-assign, assignment]
+    Index.write = spoiled  # type: ignore[method-assign]
     return appended
 
 
@@ -188,7 +181,7 @@ def short_write_ignored() -> None:
         write(descriptor, data)
         return len(data)
 
-    os.write = spoiled  # type: ignore[assignment]
+    os.write = spoiled
 
 
 def recovery_deletes() -> None:
@@ -198,7 +191,7 @@ def recovery_deletes() -> None:
         for key in list(archive.store.list())[-1:]:
             archive.store.delete(key)
 
-    recovery.recover = spoiled
+    recovery.recover = spoiled  # type: ignore[assignment]
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
@@ -230,19 +223,6 @@ def _sync_only_when(wanted: Callable[[int], bool]) -> None:
             sync(descriptor)
 
     os.fsync = spoiled  # type: ignore[assignment]
-
-
-def _pass_on(future: Future[Any], answer: Future[Any]) -> None:
-    """Let `answer` end as `future` does, unless it was given before."""
-    future.add_done_callback(lambda done: None if answer.done() else _copy(done, answer))
-
-
-def _copy(done: Future[Any], answer: Future[Any]) -> None:
-    error = done.exception()
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(done.result())
 
 
 def main() -> None:

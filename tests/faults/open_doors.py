@@ -48,7 +48,7 @@ def no_inflate_cap() -> None:
     """A deflated data set may grow as it likes."""
     from pacs.dicom import walker
 
-    walker.inflate = lambda data, limits=None: zlib.decompress(data, -zlib.MAX_WBITS)
+    walker.inflate = lambda data, limits=walker.DEFAULT_LIMITS: zlib.decompress(bytes(data[:]), -zlib.MAX_WBITS)
 
 
 def stock_accept() -> None:
@@ -57,9 +57,9 @@ def stock_accept() -> None:
 
     take = Listener._take
 
-    def spoiled(self: Listener, stream: socket.socket, address: str) -> None:
+    def spoiled(self: Listener, stream: socket.socket, address: str, certificates: Any) -> None:
         stream.recv(1, socket.MSG_PEEK)
-        take(self, stream, address)
+        take(self, stream, address, certificates)
 
     Listener._take = spoiled  # type: ignore[method-assign]
 
@@ -98,7 +98,7 @@ def part_leak_on_abort() -> None:
         if not os.fspath(path).endswith(".part"):
             unlink(path, *arguments, **options)
 
-    os.unlink = os.remove = spoiled  # type: ignore[assignment]
+    os.unlink = os.remove = spoiled
 
 
 def thread_leak() -> None:
@@ -126,7 +126,7 @@ def ignore_last_fragment() -> None:
         with contextlib.suppress(ConnectionEnded, AssociationOver):
             receive(self, *arguments)
 
-    Association.receive_data_set = spoiled  # type: ignore[method-assign]
+    Association.receive_data_set = spoiled  # type: ignore[method-assign, assignment]
 
 
 def ignore_last_delimiter() -> None:
@@ -146,7 +146,7 @@ def ignore_content_length() -> None:
 
     async def spoiled(request: Any) -> Any:
         with contextlib.suppress(ClientDisconnect):
-            async for piece in body(_Telling(request)):
+            async for piece in body(_Telling(request)):  # type: ignore[arg-type]
                 yield piece
 
     class _Telling:

@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.faults.acknowledged import attempts
 from tests.faults.disks import Disk, LoopDisk, missing
@@ -22,7 +23,8 @@ from tests.faults.rig import Outcome, Rig
 
 CUTS_A_SLICE = 15
 SENDERS = (1, 1, 2, 4, 8)  # one sender: nobody else's sync carries its names to the disk
-WARM_UP = {"senders": 4, "instances": 60}  # until SQLite writes its log over from the start: it no longer grows then
+# until SQLite writes its log over from the start: it no longer grows then
+WARM_UP: dict[str, Any] = {"senders": 4, "instances": 60}
 ANSWERS = (20, 400)  # before a cut; SQLite's log grows for the first hundred or so, which syncs names by the way
 DELAY_S = 0.02  # at most, between an answer and the cut
 

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from pacs.archive import ingest, keys, rows
 from pacs.archive.archive import Archive
@@ -167,6 +168,10 @@ class _SlowInsert(Statement):
         return super().one(connection, parameters)
 
 
+def _drop(name: str, connection: Connection) -> None:
+    connection.execute(text(f"DROP INDEX {name}"))
+
+
 def select_then_insert(seed: int, folder: Path) -> Outcome:
     """Looks whether the UID is there, then inserts; no unique index decides."""
 
@@ -178,7 +183,7 @@ def select_then_insert(seed: int, folder: Path) -> Outcome:
             names = list(connection.execute(text(named)).scalars())
         assert names, "the unique index of live UIDs is there"
         for name in names:
-            archive.index.write(lambda connection, name=name: connection.execute(text(f"DROP INDEX {name}")).close())
+            archive.index.write(partial(_drop, name))
 
     values = rows._bound(instance, "row")
     plain = _SlowInsert(insert(instance).values(values).returning(instance.c.row))

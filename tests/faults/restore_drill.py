@@ -136,7 +136,7 @@ def copy_without_log(_load: _Load) -> Any:
 @contextmanager
 def objects_before_index(load: _Load) -> Iterator[None]:
     """The objects of one moment, and then the index of a later one."""
-    real = backup_module.snapshot
+    real = backup_module.snapshot  # type: ignore[attr-defined]
 
     @contextmanager
     def late(index: Index, file: Path) -> Iterator[Any]:

@@ -52,7 +52,7 @@ class Stub:
         stub = self
 
         class Handler(_Handler):
-            service = stub
+            service = stub  # type: ignore[assignment]  # of this service only
 
         self._listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._listener.daemon_threads = True

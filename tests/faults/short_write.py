@@ -17,4 +17,4 @@ def shorten(count: int) -> None:
                 return write(descriptor, memoryview(data)[: len(data) // 2])
         return write(descriptor, data)
 
-    os.write = shortened  # type: ignore[assignment]
+    os.write = shortened

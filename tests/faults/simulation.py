@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import count, islice
@@ -55,7 +55,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def results(first_seed: int, trace: Trace, mutant: str = "") -> Iterator[Result]:
+def results(first_seed: int, trace: Trace, mutant: str = "") -> Generator[Result]:
     """What each history found, one a seed, for ever; with `mutant` on a product that is broken in this way."""
     with scratch() as folder, quiet():
         template_path = template(folder)
@@ -116,7 +116,7 @@ RIG = Rig(
 
 def main() -> int:
     """The command line: exit code 1 when the promise was broken."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]  # it has one
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--histories", type=int, default=HISTORIES)
     parser.add_argument("--mutant", choices=sorted(MUTANTS), default="")

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.faults.driver import Driver
 from tests.faults.memory_folder import in_memory
@@ -53,7 +54,7 @@ class Bench:
         assert not ended.broken, ended.broken
         return points(self.trace, self.data)
 
-    def restart(self, scenario: str, mutant: str = "", **options: object) -> list[str]:
+    def restart(self, scenario: str, mutant: str = "", **options: Any) -> list[str]:
         """What the oracle says after a restart."""
         again = SENDS[scenario]
         ended = self.driver.work(

@@ -17,8 +17,9 @@ from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
 import pytest
+from pydicom.uid import ImplicitVRLittleEndian
 
-from pacs.access.principals import Role
+from pacs.access.principals import NODE, Role
 from pacs.archive import ingest, objects
 from pacs.archive.digests import digests_of
 from pacs.archive.recovery import rebuild
@@ -41,7 +42,7 @@ LARGE = MappingProxyType[str, Any](
 
 def serving(folder: Path, size: Mapping[str, Any]) -> None:
     """Frames, a conversion and the object again, after the file was cut short behind what was read before."""
-    sent = ct_slice(transfer_syntax="1.2.840.10008.1.2", **size)
+    sent = ct_slice(transfer_syntax=ImplicitVRLittleEndian, **size)
     answers = (("/frames/1", ANY_FRAMES), ("", ANY_OBJECTS), ("/metadata", "*/*"), ("/bulkdata/7FE00010", "*/*"))
     with DecodeWorkers(1) as workers, open_site(folder, workers) as site:
         send(site.archive, sent)
@@ -63,7 +64,7 @@ def receiving(folder: Path, size: Mapping[str, Any]) -> None:
     with open_archive(folder) as archive:
         sent = part10(ct_slice(**size))
         archive.buffers = Buffers(0)  # small ones would lie in memory
-        with archive.receive_part10(objects.NODE, protocol="test") as reception:
+        with archive.receive_part10(NODE, protocol="test") as reception:
             reception.write(sent)
             [part] = archive.store.incoming.glob("*.part")
             with cutting_short(ingest, part), pytest.raises(StoreFailed):

@@ -77,21 +77,28 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield World(SEED, folder, template(folder), Trace(keep=True))
 
 
+def _begin(node: Node, file: bytes = b"") -> None:
+    node.open()
+    node.recover()
+    if file:
+        send(node.archive, file)
+
+
 def test_an_object_adopted_after_a_kill_survives_the_power_cut_after_it(world: World) -> None:
     """Killed between rename and fsync of the directory, the name is in memory only; adopting it made it a promise."""
     item, model = instance(1, 0), Model()
     model.sending(item)
     killed = Node(world, Faults(world.choose, dies_at=0, dies_in="fsync moved"))
     with killed.process():
-        assert not killed.run(lambda: (killed.open(), killed.recover(), send(killed.archive, item.file)))
+        assert not killed.run(lambda: _begin(killed, item.file))
         killed.crash(power=False)
     adopting = Node(world, Faults(world.choose))
     with adopting.process():
-        assert adopting.run(lambda: (adopting.open(), adopting.recover()))
+        assert adopting.run(lambda: _begin(adopting))
         adopting.crash(power=True, manner="none")
     last = Node(world, Faults(world.choose))
     with last.process():
-        assert last.run(lambda: (last.open(), last.recover()))
+        assert last.run(lambda: _begin(last))
         judge(last.archive, model)
         [stored] = last.archive.instances(item.study_instance_uid)
         last.stop()

@@ -21,7 +21,7 @@ SIZE = 256 << 20
 BLOCK = 4096
 
 
-class VolatileDisk(Operations):
+class VolatileDisk(Operations):  # type: ignore[misc]  # without types
     """The operations of FUSE that a loop device and `mkfs` need."""
 
     use_ns = True

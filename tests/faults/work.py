@@ -95,7 +95,7 @@ def store_instance(archive: Archive, log: AcknowledgementLog, uid: str, dataset:
 @contextmanager
 def _archive(task: Task, step: timedelta = timedelta(milliseconds=1)) -> Iterator[Archive]:
     draw = random.Random(task.seed)
-    keys.secrets = SimpleNamespace(randbits=draw.getrandbits)  # type: ignore[assignment]
+    keys.secrets = SimpleNamespace(randbits=draw.getrandbits)  # type: ignore[attr-defined, assignment]
     begin = BEGINNING + timedelta(hours=int(task.options.get("hour", 0)))
     with open_archive(task.folder, clock=TickingClock(begin, step)) as archive:
         yield archive

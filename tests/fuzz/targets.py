@@ -32,8 +32,9 @@ from pacs.dimse.command import CommandInvalid, read_command
 from pacs.dimse.identifier import read_identifier
 from pacs.dimse.pdu import ProtocolViolation, parse_associate_request
 from pacs.errors import NotFound, SuretError
-from pacs.index import query as index_query
+from pacs.index.criteria import Query
 from pacs.index.engine import Index
+from pacs.index.query import count, find
 from pacs.web.dicomweb.media_types import accepted, parsed
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.dicomweb.qido import RESOURCES, element, to_query, understand
@@ -114,7 +115,7 @@ def walker(data: bytes) -> None:
     assert found.dataset_end >= 0
     identified(found, "1.2.3", "1.2.4")
     if transfer_syntax(uid).deflated:
-        dataset, uid = inflate(dataset, LIMITS), SYNTAXES[1]
+        dataset, uid = bytes(inflate(dataset, LIMITS)[:]), SYNTAXES[1]
     assert found.dataset_end <= len(dataset)
     if found.frames is not None:
         _frames(found.frames, len(dataset))
@@ -192,7 +193,7 @@ def _index() -> Index:
 _asked: set[tuple[object, ...]] = set()
 
 
-def _is_news(asked: index_query.Query, data: bytes) -> bool:
+def _is_news(asked: Query, data: bytes) -> bool:
     """Whether the index should be asked: it was not asked this kind of question here, or the bytes' checksum says so.
 
     A question to the index takes ten times as long as to understand it.
@@ -222,8 +223,8 @@ def query(data: bytes) -> None:
             if not _is_news(asked, data):
                 continue
             with _index().read() as connection:
-                list(index_query.find(connection, asked))
-                index_query.count(connection, asked)
+                list(find(connection, asked))
+                count(connection, asked)
             for attribute in asked.returns:
                 with contextlib.suppress(json.JSONDecodeError):  # of the index come texts that are JSON
                     json.dumps(element(attribute, unquote_to_bytes(text).decode("utf-8", "replace")))

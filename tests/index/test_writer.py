@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from sqlalchemy import Connection, bindparam, event, insert, select, text
 from sqlalchemy.engine import make_url
 
 from pacs.errors import Busy, OutOfResources, StoreFailed
+from pacs.index import writer
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
 from pacs.index.writer import BATCH_MAX, Statement
 from tests.support.archives import full_queue
+from tests.support.dimse import wait_until
 
 
 @pytest.fixture
@@ -175,41 +177,79 @@ def index(tmp_path: Path) -> Iterator[Index]:
     made.close()
 
 
-def test_a_full_queue_fails_who_may_not_wait(index: Index) -> None:
+def test_a_full_queue_fails_who_does_not_wait(index: Index) -> None:
     with full_queue(index):
-        refused = index.submit(lambda connection: None, wait=False)
-        assert isinstance(refused.exception(0), Busy)
+        assert isinstance(index.submit(lambda connection: None).exception(0), Busy)
     assert index.write(lambda connection: 1) == 1
+
+
+def test_a_lone_writer_runs_his_work_himself(index: Index) -> None:
+    assert index.write(lambda connection: threading.get_ident()) == threading.get_ident()
+
+
+def test_writers_that_wait_share_a_commit_and_each_gets_his_own(index: Index) -> None:
+    running, hold = threading.Event(), threading.Event()
+    first = index.submit(lambda connection: (running.set(), hold.wait(30)))
+    assert running.wait(30)
+    commits = index.statistics()["commits"]
+    with ThreadPoolExecutor(8) as pool:
+        numbers = [pool.submit(index.write, lambda connection, number=number: number) for number in range(7)]
+        wrong = pool.submit(index.write, _wrong)
+        assert wait_until(lambda: index.statistics()["waiting"] == 8)
+        hold.set()
+        assert [number.result(30) for number in numbers] == list(range(7))
+        assert isinstance(wrong.exception(30), ValueError)
+    first.result(30)
+    assert index.statistics()["commits"] == commits + 8  # one work fails, so each has a transaction of its own
+    assert index.statistics()["waiting"] == 0
+
+
+def test_a_wait_that_is_broken_off_keeps_nobody_from_going_on(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Future[None]):
+        def result(self, timeout: float | None = None) -> None:
+            hold.set()
+            super().result(30)  # it leads
+            raise KeyboardInterrupt
+
+    running, hold = threading.Event(), threading.Event()
+    index.submit(lambda connection: (running.set(), hold.wait(30)))
+    assert running.wait(30)
+    monkeypatch.setattr(writer, "Future", Interrupted)
+    done: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        index.write(lambda connection: done.append(1))
+    monkeypatch.undo()
+    assert index.write(lambda connection: 1) == 1
+    assert done == [1]
+
+
+def test_writers_in_crowds_and_works_nobody_waits_for_all_come_through(index: Index) -> None:
+    index.write(lambda connection: _rule(connection, "a"))
+
+    def many(start: int) -> list[Future[str]]:
+        left = []
+        for number in range(start, start + 20):
+            assert index.write(lambda connection, name=f"w{number}": _rule(connection, name)) == f"w{number}"
+            left.append(index.submit(lambda connection, name=f"s{number}": _rule(connection, name)))
+        return left
+
+    with ThreadPoolExecutor(8) as pool:
+        left = [future for futures in pool.map(many, range(0, 160, 20)) for future in futures]
+    index.close()
+    assert sorted(future.result(0) for future in left) == sorted(f"s{number}" for number in range(160))
 
 
 def test_what_comes_after_the_end_fails_and_does_not_hang(index: Index) -> None:
     index.write(lambda connection: None)
-    writer = index._writer
-    assert writer is not None
-    real: queue.Queue[Any] = writer._queue
-    arrived, ended = threading.Event(), threading.Event()
-
-    class Late:
-        """The queue, to which the work comes only when the writer has ended."""
-
-        def put(self, item: Any, block: bool = True) -> None:
-            if item is not None:
-                arrived.set()
-                ended.wait(30)
-            real.put(item, block)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(real, name)
-
-    writer._queue = Late()  # type: ignore[assignment]
-    futures: list[Any] = []
-    late = threading.Thread(target=lambda: futures.append(index.submit(lambda connection: None)))
-    late.start()
-    assert arrived.wait(30)
     index.close()
-    ended.set()
-    late.join(30)
-    assert isinstance(futures[0].exception(10), StoreFailed)
+    index.close()
+    assert isinstance(index.submit(lambda connection: None).exception(0), StoreFailed)
+    with pytest.raises(StoreFailed):
+        index.write(lambda connection: None)
+
+
+def _wrong(connection: Connection) -> None:
+    raise ValueError("mine alone")
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
+from pacs.index.deletions import deletion
 from pacs.index.schema import metadata
 from pacs.index.worklists import scheduled_step
 
-assert scheduled_step.metadata is metadata  # the tables of that file are among those of the target
+assert scheduled_step.metadata is deletion.metadata is metadata  # their tables are among those of the target
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)

@@ -63,4 +63,4 @@ class Accesses:
                 with self._lock:
                     self._recorded[key] = now - PERIOD_S + AGAIN_S
 
-        self._index.submit(work, wait=False).add_done_callback(told)
+        self._index.submit(work).add_done_callback(told)

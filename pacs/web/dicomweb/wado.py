@@ -20,7 +20,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.uids import transfer_syntax
-from pacs.errors import NotAcceptable, NotFound, Unreadable
+from pacs.errors import NotAcceptable, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers, RenderParameters
@@ -176,7 +176,7 @@ class Wado:
             query = Query(Level.SERIES, (Criterion(BY_KEYWORD["StudyInstanceUID"], OneOf((study,))),))
             series = [row["SeriesInstanceUID"] for row in self._archive.find(query)]
             if not series:
-                raise NotFound("there is no such study here", "check the UID, or search for it")
+                raise self._archive.missing(study)
             parts = [self._archive.series_metadata(study, uid) for uid in series]
             tags = hashlib.sha256(" ".join(part.etag for part in parts).encode()).hexdigest()[:32]
             unreadable = sum(part.unreadable for part in parts)

@@ -30,15 +30,13 @@ def read(folder: Path) -> dict[str, Any]:
     return record
 
 
-def breakdown(record: dict[str, Any], first: int, last: int) -> tuple[list[Share], list[Share]]:
-    """The shares of the instances `first` to `last` of a record of `trace`, and those of other threads.
+def breakdown(record: dict[str, Any], first: int, last: int) -> list[Share]:
+    """The shares of the instances `first` to `last` of a record of `trace`.
 
     Means, because they add up; medians do not.
     """
     instances = record["instances"][first:last]
-    shares = [(name, *taken) for times in instances for name, taken in times.items()]
-    beside = [(name, wall, cpu) for done, name, wall, cpu in record["beside"] if first <= done < last]
-    return _means(shares, len(instances)), _means(beside, len(instances))
+    return _means([(name, *taken) for times in instances for name, taken in times.items()], len(instances))
 
 
 def _means(taken: Iterable[tuple[str, float, float]], count: int) -> list[Share]:
@@ -49,7 +47,7 @@ def _means(taken: Iterable[tuple[str, float, float]], count: int) -> list[Share]
     return [Share(name, 1e3 * wall / count, 1e3 * cpu / count) for name, (wall, cpu) in sums.items()]
 
 
-def breakdown_text(shares: Sequence[Share], beside: Sequence[Share], associations: int) -> str:
+def breakdown_text(shares: Sequence[Share], associations: int) -> str:
     """Where the time of one instance goes, longest first."""
     total, cpu = sum(share.ms for share in shares), sum(share.cpu_ms for share in shares)
     lines = [
@@ -60,7 +58,5 @@ def breakdown_text(shares: Sequence[Share], beside: Sequence[Share], association
             for share in sorted(shares, key=lambda share: -share.ms)
         ),
         f"  {'in all':34} {total:8.3f} {'':7} {cpu:8.3f}",
-        "  meanwhile in other threads, an instance:",
-        *(f"  {share.name:34} {share.ms:8.3f} {'':7} {share.cpu_ms:8.3f}" for share in beside),
     ]
     return "\n".join(lines)

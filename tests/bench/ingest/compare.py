@@ -105,9 +105,9 @@ class Comparison:
             apart = _take_apart(turns, session, count)
             figures |= {
                 "syncs_ms": costs,
-                "breakdown": {n: [[asdict(s) for s in side] for side in sides] for n, sides in apart.items()},
+                "breakdown": {n: [asdict(share) for share in shares] for n, shares in apart.items()},
             }
-            texts += [syncs_text(costs), *(breakdown.breakdown_text(*sides, n) for n, sides in apart.items())]
+            texts += [syncs_text(costs), *(breakdown.breakdown_text(shares, n) for n, shares in apart.items())]
         return Outcome(figures, "\n\n".join(texts), tuple(verdicts(GOALS[self.workload.name], found)))
 
 
@@ -144,9 +144,7 @@ class Turns:
         return timed
 
 
-def _take_apart(
-    turns: Turns, session: Session, count: int
-) -> dict[int, tuple[list[breakdown.Share], list[breakdown.Share]]]:
+def _take_apart(turns: Turns, session: Session, count: int) -> dict[int, list[breakdown.Share]]:
     """The shares of one instance by number of associations, from a node with clocks in it."""
     folder = session.folder / TRACED.name
     with Server(TRACED, folder) as server:

@@ -52,11 +52,8 @@ def test_less_cpu_is_better() -> None:
     assert [verdict.ratio.median for verdict in verdicts(GOALS["ct"], runs) if verdict.id == "G7"] == [10.0]
 
 
-def test_breakdown_takes_the_instances_asked_for_and_the_writer_of_that_time() -> None:
+def test_breakdown_takes_the_instances_asked_for() -> None:
     record = {
         "instances": [{"walk": (9.0, 9.0)}, {"walk": (0.002, 0.001)}, {"walk": (0.004, 0.001), "hash": (0.002, 0.002)}],
-        "beside": [[0, "COMMIT", 9.0, 9.0], [1, "COMMIT", 0.006, 0.002]],
     }
-    shares, beside = breakdown(record, 1, 3)
-    assert shares == [Share("walk", 3.0, 1.0), Share("hash", 1.0, 1.0)]
-    assert beside == [Share("COMMIT", 3.0, 1.0)]
+    assert breakdown(record, 1, 3) == [Share("walk", 3.0, 1.0), Share("hash", 1.0, 1.0)]

@@ -17,7 +17,7 @@ from tests.bench.peers import Server
 COUNT = 8
 
 
-@pytest.mark.parametrize("point", [*trace.PARTS, *trace.SYNCS, *trace.BESIDE_PARTS])
+@pytest.mark.parametrize("point", [*trace.PARTS, *trace.SYNCS])
 def test_every_point_is_still_there(point: str) -> None:
     holder, name = trace.place(point)
     assert callable(getattr(holder, name))
@@ -55,8 +55,7 @@ def test_a_node_with_clocks_tells_every_part(tmp_path: Path) -> None:
         timed = send(server.peer, messages, 1, server.cpu_s)
     record = read(tmp_path / "traced")
     assert len(record["instances"]) == COUNT
-    parts, beside = breakdown(record, 0, COUNT)
-    expected = {*trace.PARTS.values(), trace.FOLDER_SYNC}
+    parts = breakdown(record, 0, COUNT)
+    expected = {*trace.PARTS.values(), trace.FILE_SYNC, trace.FOLDER_SYNC}
     assert {part.name for part in parts} == expected
-    assert {part.name for part in beside} == set(trace.BESIDE_PARTS.values())
     assert sum(part.ms for part in parts) * COUNT <= 1e3 * timed.seconds

@@ -2,8 +2,7 @@
 
 Every clock counts the time of its part without the parts inside it, an instance at a time, and the processor's seconds
 of its thread. When the node ends they are written to breakdown.json in the current folder: `instances`, a list of
-part → (seconds, processor seconds) in the order of the answers, and `beside`, a list of (answers before it, part,
-seconds, processor seconds) from other threads.
+part → (seconds, processor seconds) in the order of the answers.
 """
 
 from __future__ import annotations
@@ -27,25 +26,20 @@ PARTS: Final = {
     "pacs.dimse.association:Association.respond": "answer",
     "pacs.archive.archive:Archive.receive": "admit, open spool file",
     "pacs.archive.ingest:Reception.write": "take a piece",
-    "pacs.archive.digests:DatasetDigest.finish": "hash",
     "pacs.archive.ingest:Reception.commit": "checks, digests",
+    "pacs.archive.spool:Spool.write_down": "file made and written",
     "pacs.archive.ingest:walk": "walk",
-    "concurrent.futures:Future.result": "wait for the sync and the writer",
+    "pacs.archive.digests:DatasetDigest.finish": "hash",
     "storage.filesystem:FolderStore.put": "put, beside its syncs",
     "storage.filesystem:move_without_replacement": "rename",
-}
-"""Where the clocks go, and what the time is called."""
-SYNCS: Final = ("os:fsync", "os:fdatasync")
-FILE_SYNC, FOLDER_SYNC = "file fsync", "folder fsync"
-BESIDE_PARTS: Final = {
-    "storage.filesystem:FolderStore.settle": FILE_SYNC,
-    "pacs.archive.spool:Spool.settle": "file written, with its sync",
+    "pacs.index.writer:Writer.write": "wait for others' transactions",
+    "pacs.index.writer:Writer._commit": "transaction, beside its parts",
     "pacs.archive.ingest:register": "statements",
     "sqlalchemy.engine:RootTransaction.commit": "COMMIT with its sync",
-    "pacs.index.writer:Writer._commit": "transaction in all",
 }
-"""These run in other threads, the writer's and those that sync, while the association walks, puts or waits; "file
-written" holds the sync before it, "transaction in all" the two before it."""
+"""Where the clocks go, and what the time is called. Who leads a transaction has the statements of others in his."""
+SYNCS: Final = ("os:fsync", "os:fdatasync")
+FILE_SYNC, FOLDER_SYNC = "file fsync", "folder fsync"
 
 
 class Clocks:
@@ -53,7 +47,6 @@ class Clocks:
 
     def __init__(self) -> None:
         self.instances: list[dict[str, tuple[float, float]]] = []
-        self.beside: list[tuple[int, str, float, float]] = []
         self._local = threading.local()
 
     def timed(self, part: Callable[[tuple[Any, ...]], str], function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,23 +76,9 @@ class Clocks:
 
         return clocked
 
-    def timed_beside(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` with a clock that is not any instance's."""
-
-        @functools.wraps(function)
-        def clocked(*arguments: Any, **named: Any) -> Any:
-            wall, cpu = time.perf_counter(), time.thread_time()
-            try:
-                return function(*arguments, **named)
-            finally:
-                taken = (time.perf_counter() - wall, time.thread_time() - cpu)
-                self.beside.append((len(self.instances), part, *taken))
-
-        return clocked
-
     def write(self, path: Path) -> None:
         """Save what was measured."""
-        path.write_text(json.dumps({"instances": self.instances, "beside": self.beside}), encoding="utf-8")
+        path.write_text(json.dumps({"instances": self.instances}), encoding="utf-8")
 
     def _stack(self) -> list[tuple[float, float]]:
         if not hasattr(self._local, "stack"):
@@ -127,9 +106,6 @@ def put_clocks(clocks: Clocks) -> None:
     for point in SYNCS:
         holder, name = place(point)
         setattr(holder, name, clocks.timed(_kind_of_sync, getattr(holder, name)))
-    for point, part in BESIDE_PARTS.items():
-        holder, name = place(point)
-        setattr(holder, name, clocks.timed_beside(part, getattr(holder, name)))
 
 
 def _kind_of_sync(arguments: tuple[Any, ...]) -> str:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import QueuePool
 
 from pacs.index import engine as index_engine
 from pacs.index.engine import Index
-from tests.faults.simulated.scheduler import FULL, Scheduler
+from tests.faults.simulated.scheduler import FULL, WRITER, Scheduler
 
 SYNCHRONOUS_FULL = 2
 _connect = sqlite3.connect
@@ -108,19 +109,16 @@ class Database:
             self._open.append(connection)
             return connection
 
-        sqlite3.connect = connect
-        create, index_engine.create_engine = index_engine.create_engine, _prepared
-        try:
+        with patch.object(sqlite3, "connect", connect), patch.object(index_engine, "create_engine", _prepared):
             yield
-        finally:
-            sqlite3.connect = _connect
-            index_engine.create_engine = create
 
     def commit(self, connection: _Connection, commit: Callable[[], None]) -> None:
         """COMMIT in its steps: the log is written, then synced."""
         assert self.scheduler is not None
         scheduler = self.scheduler
         failure = scheduler.port("COMMIT")
+        if failure:
+            scheduler.excuse(WRITER)  # it strikes everybody whose work is in it, whoever makes it
         if failure == FULL:
             raise _error("SQLITE_FULL")
         if failure and self._choose.randrange(2):
@@ -165,6 +163,7 @@ class _Cursor(sqlite3.Cursor):
         if scheduler is not None and scheduler.current is not None and not sql.startswith("PRAGMA"):
             failure = scheduler.port(sql[: sql.find(" ", 12)], may_fail=not sql.startswith("ROLLBACK"))
             if failure:
+                scheduler.excuse(WRITER)
                 raise _error("SQLITE_FULL" if failure == FULL else "SQLITE_IOERR_READ")
         return super().execute(sql, parameters)
 

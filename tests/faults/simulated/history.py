@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pacs.access.principals import OPERATOR
 from pacs.archive import housekeeping, recovery
+from pacs.archive.stability import settle_studies
 from pacs.archive.verify import verify
 from pacs.errors import ArrivalRefused, IncompleteDataSet, NotFound, StoreFailed, SuretError, Unreadable
 from pacs.index.schema import garbage, instance
@@ -22,7 +23,7 @@ from tests.faults.simulated.instances import Instance
 from tests.faults.simulated.instances import instance as made
 from tests.faults.simulated.life import Node, World
 from tests.faults.simulated.oracle import LATER, Model, judge, judge_rows
-from tests.faults.simulated.scheduler import Faults, Stuck, Trace
+from tests.faults.simulated.scheduler import WRITER, Faults, Stuck, Trace
 
 LIVES_MAX = 3
 SENDERS_MAX = 4
@@ -129,8 +130,13 @@ class History:
         """An index that is not empty: recovery looks back from the last thing it knows."""
         node = Node(self.world, Faults(self.choose))
         with node.process():
-            node.run(lambda: (node.open(), node.recover(), self._send_whole(node, made(0, 0), "CT1")))
+            node.run(lambda: self._first(node))
             node.stop()
+
+    def _first(self, node: Node) -> None:
+        node.open()
+        node.recover()
+        self._send_whole(node, made(0, 0), "CT1")
 
     def _end(self) -> None:
         node = Node(self.world, Faults(self.choose))
@@ -218,7 +224,7 @@ class History:
         task.excused |= excused_before
 
     def _index_failed(self, node: Node) -> bool:
-        return any(task.excused for task in node.scheduler.all if task.name == "index-writer")
+        return any(task.excused for task in node.scheduler.all if task.name == WRITER)
 
     def _send_cut(self, node: Node, item: Instance, missing: int) -> None:
         try:
@@ -248,7 +254,7 @@ class History:
                 self.world.jump(AFTER_NIGHTFALL)
             try:
                 housekeeping.remove_garbage(node.archive, GRACE)
-                housekeeping.settle_studies(node.archive, timedelta(seconds=1))
+                settle_studies(node.archive, timedelta(seconds=1))
             except (SuretError, SQLAlchemyError) as error:
                 if not node.faults.injected:
                     self.model.blame(f"a duty failed: {error!r}")

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from pacs.model import Announced
 from tests.support.factories import ct_slice, part10
@@ -37,7 +37,7 @@ class Instance:
 def _template(study: int) -> bytes:
     dataset = ct_slice(rows=2, columns=2)
     dataset.SOPInstanceUID = _uid(9, 0)
-    dataset.file_meta.MediaStorageSOPInstanceUID = _uid(9, 0)
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(_uid(9, 0))
     dataset.StudyInstanceUID = _uid(8, study)
     dataset.SeriesInstanceUID = _uid(7, study)
     dataset.PatientID = f"P{study}"

@@ -109,9 +109,16 @@ class Node:
         world = self.world
         world.database.crash(power=power)
         self.scheduler.kill()
+        self._forget()
         world.database.close()
         manner = world.disk.cut_power(manner) if power else "killed"
         world.trace.note(f"crash {manner}")
+
+    def _forget(self) -> None:
+        """Let go of the connection that the writer kept, as the end of a process does."""
+        killed = self.index._writer if self.index is not None else None
+        if killed is not None and killed._kept is not None:
+            killed._kept.invalidate()
 
     def stop(self) -> None:
         """Close in order."""

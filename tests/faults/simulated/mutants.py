@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from greenlet import getcurrent
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from ulid import ULID
 
-from pacs.archive import housekeeping, ingest, recovery, rows
+from pacs.archive import housekeeping, ingest, recovery, registration, rows
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
@@ -123,9 +124,8 @@ def wal_normal(template: Path) -> Iterator[None]:
 @contextmanager
 def success_before_commit(template: Path) -> Iterator[None]:
     """The sender is answered when the statements have run."""
-    original = Index.submit
 
-    def submit(index: Index, work: Callable[[Connection], Any], **options: Any) -> Future[Any]:
+    def write(index: Index, work: Callable[[Connection], Any]) -> Any:
         early: Future[Any] = Future()
 
         def run(connection: Connection) -> Any:
@@ -138,22 +138,29 @@ def success_before_commit(template: Path) -> Iterator[None]:
             if not early.done():
                 early.set_exception(late._exception)
 
-        original(index, run, **options).add_done_callback(failed)
-        return early
+        index.submit(run).add_done_callback(failed)
+        return early.result()
 
-    with patch.object(Index, "submit", submit):
+    with patch.object(Index, "write", write):
         yield
 
 
 @contextmanager
 def publish_before_commit(template: Path) -> Iterator[None]:
-    """The row may be committed before the object is put."""
-    original = Index.submit
+    """The row is committed before the object is put."""
+    original_write, original_put = Index.write, FolderStore.put
+    waiting: dict[Any, Callable[[], None]] = {}
 
-    def submit(index: Index, work: Callable[[Connection], Any], **options: Any) -> Future[Any]:
-        return original(index, work)
+    def put(store: FolderStore, *what: Any, **more: Any) -> None:
+        waiting[getcurrent()] = lambda: original_put(store, *what, **more)
 
-    with patch.object(Index, "submit", submit):
+    def write(index: Index, work: Callable[[Connection], Any]) -> Any:
+        put_now = waiting.pop(getcurrent(), lambda: None)
+        result = original_write(index, work)
+        put_now()
+        return result
+
+    with patch.object(Index, "write", write), patch.object(FolderStore, "put", put):
         yield
 
 
@@ -218,7 +225,7 @@ def select_then_insert(template: Path) -> Iterator[None]:
 @contextmanager
 def collide_overwrites(template: Path) -> Iterator[None]:
     """Other content under a known UID takes the row of the first."""
-    original = ingest.register
+    original = registration.register
 
     def register(connection: Connection, arrived: Arrived, *more: Any) -> Stored | Recorded:
         connection.execute(
@@ -239,7 +246,7 @@ def collide_overwrites(template: Path) -> Iterator[None]:
 @contextmanager
 def object_deleted_first(template: Path) -> Iterator[None]:
     """What becomes garbage is removed before the transaction that says so is committed."""
-    original, opening = ingest.register, FolderStore.__init__
+    original, opening = registration.register, FolderStore.__init__
     stores: list[FolderStore] = []
 
     def opened(store: FolderStore, root: Path) -> None:

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import queue
 import random
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -20,6 +21,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 FULL = errno.ENOSPC
 BROKEN = errno.EIO
+WRITER = "index-writer"
 
 
 class Killed(BaseException):
@@ -70,7 +72,7 @@ class Task:
     @property
     def done(self) -> bool:
         """Whether it has ended."""
-        return self.greenlet.dead
+        return bool(self.greenlet.dead)
 
     def _run(self, work: Callable[[], Any]) -> None:
         try:
@@ -205,6 +207,12 @@ class Scheduler:
         self.trace.note(f"{task.name} {call} {failure}")
         return failure
 
+    def excuse(self, name: str) -> None:
+        """What fails from now on has a cause that struck the tasks of this name."""
+        for task in self.all:
+            if task.name == name:
+                task.excused = True
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Inside a task: what is called meanwhile is the rig's looking, no port call."""
@@ -241,6 +249,9 @@ class Threads:
     def Thread(self, target: Callable[[], None], name: str = "", daemon: bool = False) -> _Thread:
         """A task in the background."""
         return _Thread(self._scheduler, target, name)
+
+    Lock = staticmethod(threading.Lock)
+    """Held between two port calls only, so that no task ever meets it taken."""
 
 
 class _Thread:
