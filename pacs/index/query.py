@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
-from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.forms import Forms
 from pacs.index.items import items_meet
 from pacs.index.names import like, name_condition, sql_pattern
@@ -217,6 +217,11 @@ def count(connection: Connection, query: Query) -> int:
     return total
 
 
+def last_row(connection: Connection, level: Level) -> int:
+    """The row that came last at `level`, 0 where there is none."""
+    return connection.execute(select(func.max(LEVEL_TABLES[level].c.row))).scalar_one() or 0
+
+
 def _returned(query: Query) -> list[Attribute]:
     keys = [UNIQUE_KEY[level] for level in Level if level <= query.level]
     asked = [attribute for attribute in query.returns if attribute.level <= query.level]
@@ -236,6 +241,8 @@ def _conditions(query: Query, way: Way) -> list[ColumnElement[bool]]:
     conditions += _late_prefilter(query)
     if query.level is Level.IMAGE:
         conditions.append(IS_LIVE)
+    if query.last_row is not None:
+        conditions.append(LEVEL_TABLES[query.level].c.row <= query.last_row)
     if query.study_instance_uids is not None:
         allowed: ColumnElement[bool] = study.c.study_instance_uid.in_(sorted(query.study_instance_uids))
         if query.level is Level.PATIENT:
@@ -362,6 +369,8 @@ def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool
         case Empty():
             counted = attribute.matching is Matching.COMPUTED and attribute.vr == "IS"
             return false() if counted else column == ""
+        case AnyOf(tests):
+            return or_(*(_meets(attribute, one, query) for one in tests))
         case Item():
             raise AssertionError("sequence keys are compared after the rows are read")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
@@ -23,20 +26,21 @@ from pacs.errors import QueryRefused
 from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, json_type, service_url
+from pacs.web.dicomweb.answers import ROOT, checked_uid, entity_tags, json_answer, json_type, service_url
+from pacs.web.dicomweb.frames import CACHE
 
 OFFSET_MAX = 1 << 31
 KEYS_MAX = 200
+MOMENT_S = 600.0
+MOMENTS_MAX = 2000
+_OF_THE_BODY = frozenset({"content-length", "content-type"})
 _AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NUMBER_VRS = frozenset({"IS", "US", "UL", "SS", "SL"})
 _PLAIN_VRS = frozenset({"AS", "CS", "DA", "LO", "SH", "TM", "UI"})
-_NOT_KEYS = frozenset({"accept", "includefield", "limit", "offset", "fuzzymatching"})
-_UNSUPPORTED = {
-    "emptyvaluematching": "The emptyvaluematching parameter is not supported.",
-    "multiplevaluematching": "The multiplevaluematching parameter is not supported.",
-}
+_MATCHING = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+_NOT_KEYS = _MATCHING | {"accept", "includefield", "limit", "offset"}
 # Answered when they are known (PS3.18 Tables 10.6.3-3 to -5, type c), beside those the catalogue marks as required.
 _WHEN_KNOWN = frozenset(
     {
@@ -95,6 +99,8 @@ class Search:
     limit: int | None = None
     offset: int = 0
     fuzzy: bool = False
+    empty_values: bool = False
+    multiple_values: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -104,11 +110,18 @@ def routes(archive: Archive, settings: WebSettings, accesses: Accesses) -> list[
 
 
 def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses: Accesses) -> Route:
+    moments = Moments()
+
     async def search(request: Request, principal: Principal) -> Response:
         media_type = json_type(request)
         service = service_url(request, settings)
         parameters = request.query_params.multi_items()
-        return await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
+        response = await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
+        known = entity_tags(request.headers.get("if-none-match", ""))
+        if response.headers["etag"] in known:
+            headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
+            return Response(None, 304, headers)
+        return response
 
     def answer(
         parameters: list[tuple[str, str]], path: Mapping[str, str], principal: Principal, media_type: str, service: str
@@ -116,18 +129,68 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
         understood = understand(parameters)
         query = to_query(understood, resource, path, principal, settings.query_results_max)
         accesses.searched(principal)
-        limit = query.limit or 0
-        rows = list(islice(archive.find(_one_more(query)), limit + 1))
+        query = replace(query, last_row=moments.of(principal, query))
+        page = archive.find_page(query)
         warnings = understood.warnings
-        if len(rows) > limit:
-            more = archive.count(query) - query.offset - limit
-            warnings = [*warnings, f"There are {more} additional results that can be requested"]
+        total = query.offset + len(page.rows)
+        if page.more:
+            query = replace(query, last_row=page.last_row)
+            moments.keep(principal, query)
+            total = archive.count(query)
+            left = max(total - query.offset - len(page.rows), 1)
+            warnings = [*warnings, f"There are {left} additional results that can be requested"]
         shown = _shown(resource, query, understood)
-        found = [_object(row, resource.level, shown, service) for row in rows[:limit]]
-        return json_answer(found, media_type=media_type, warnings=warnings, service=service)
+        found = [_object(row, resource.level, shown, service) for row in page.rows]
+        response = json_answer(found, media_type=media_type, warnings=warnings, service=service)
+        if page.rows or not query.offset:
+            response.headers["x-total-count"] = str(total)
+        response.headers["cache-control"] = CACHE
+        response.headers["etag"] = _etag(response)
+        return response
 
     study = "study" if "{study}" in resource.path else ""
     return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study)
+
+
+def _etag(response: Response) -> str:
+    """Of the body and what is said about it: the same answer has the same tag."""
+    said = [*response.headers.getlist("warning"), response.headers.get("x-total-count", "")]
+    return f'"{hashlib.sha256(bytes(response.body) + repr(said).encode()).hexdigest()[:32]}"'
+
+
+class Moments:
+    """Up to which row the pages of a search are told of, so that what comes in between does not move them.
+
+    A page from the middle is of the moment at which its caller asked for the first one, MOMENT_S long. Thread safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
+
+    def of(self, principal: Principal, query: Query) -> int | None:
+        """The last row of that moment; None for the first page, and where it is not known any more."""
+        if not query.offset:
+            return None
+        with self._lock:
+            last_row, at = self._known.get(_search(principal, query), (None, 0.0))
+        return last_row if time.monotonic() - at < MOMENT_S else None
+
+    def keep(self, principal: Principal, query: Query) -> None:
+        """Remember the last row of `query` for the pages that follow."""
+        if query.last_row is None:
+            return
+        key = _search(principal, query)
+        with self._lock:
+            self._known[key] = (query.last_row, time.monotonic())
+            self._known.move_to_end(key)
+            if len(self._known) > MOMENTS_MAX:
+                self._known.popitem(last=False)
+
+
+def _search(principal: Principal, query: Query) -> Hashable:
+    """What all pages of a search have in common."""
+    return principal, replace(query, returns=(), limit=None, offset=0, last_row=None)
 
 
 def understand(parameters: list[tuple[str, str]]) -> Search:
@@ -137,7 +200,7 @@ def understand(parameters: list[tuple[str, str]]) -> Search:
     search = Search()
     seen: set[object] = set()
     sequences: dict[Attribute, dict[int, str]] = {}
-    for name, value in parameters:
+    for name, value in sorted(parameters, key=lambda parameter: parameter[0] not in _MATCHING):  # they change the rest
         if name == "includefield":
             search.included += _included(value)
             continue
@@ -147,9 +210,6 @@ def understand(parameters: list[tuple[str, str]]) -> Search:
         seen.add(key)
         if name in _NOT_KEYS:
             _option(search, name, value)
-        elif name in _UNSUPPORTED:
-            if _boolean(name, value):
-                search.warnings.append(_UNSUPPORTED[name])
         else:
             _key(search, sequences, name, value)
     for attribute, keys in sequences.items():
@@ -187,11 +247,6 @@ def to_query(
     )
 
 
-def _one_more(query: Query) -> Query:
-    """The same question for one row more, which tells whether there are any."""
-    return replace(query, limit=(query.limit or 0) + 1)
-
-
 # Parameters ----------------------------------------------------------------------------------------------------
 
 
@@ -218,7 +273,8 @@ def _key(search: Search, sequences: dict[Attribute, dict[int, str]], name: str, 
     if dot or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         search.warnings.append(f"The parameter {_printable(name)} is not supported and was ignored.")
         return
-    _add(search, attribute, criterion(attribute, value))
+    found = criterion(attribute, value, empty_value=search.empty_values, multiple_values=search.multiple_values)
+    _add(search, attribute, found)
 
 
 def _add(search: Search, attribute: Attribute, found: Criterion | None) -> None:
@@ -235,6 +291,10 @@ def _option(search: Search, name: str, value: str) -> None:
             search.offset = _whole(name, value)
         case "fuzzymatching":
             search.fuzzy = _boolean(name, value)
+        case "emptyvaluematching":
+            search.empty_values = _boolean(name, value)
+        case "multiplevaluematching":
+            search.multiple_values = _boolean(name, value)
 
 
 def _whole(name: str, value: str) -> int:
