@@ -53,6 +53,10 @@ def _user_token(core: Core, arguments: Arguments) -> Any:
     return core.accounts.token(arguments["name"], Role(role) if role else None)
 
 
+def _user_revoke(core: Core, arguments: Arguments) -> Any:
+    return core.accounts.revoke_tokens(arguments["name"], by=OPERATOR)
+
+
 def _ae_add(core: Core, arguments: Arguments) -> Any:
     title = arguments["ae_title"]
     known = any(peer.ae_title == title for peer in core.peers.list())
@@ -375,6 +379,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "user.password": _user_password,
         "user.disable": _user_disable,
         "user.token": _user_token,
+        "user.revoke": _user_revoke,
         "ae.add": _ae_add,
         "ae.list": _ae_list,
         "ae.log": _ae_log,

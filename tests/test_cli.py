@@ -68,6 +68,7 @@ def test_version() -> None:
     [
         ("fly",),
         ("user", "token"),
+        ("user", "revoke"),
         ("user", "token", "x", "--role", "king"),
         ("ae", "add", "CT1", "10.0.0.7", "104", "--allow", "everything"),
         ("ae", "add", "CT1", "10.0.0.7", "0", "--allow", "store"),
@@ -117,6 +118,21 @@ def test_a_refusal_is_1_and_one_line_that_says_what_to_do(stopped: NodeProcess) 
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("pacs: there is no account 'nobody'; ")
+
+
+def test_tokens_are_revoked_while_the_node_runs(module_node: NodeProcess) -> None:
+    tokens = [module_node.command("user", "token", "leaky").stdout.strip().splitlines()[-1] for _ in range(2)]
+    address = f"{module_node.dicomweb_url}/studies"
+
+    def statuses() -> list[int]:
+        carrying = [{"Authorization": f"Bearer {token}"} for token in tokens]
+        return [httpx2.get(address, headers=headers, trust_env=False).status_code for headers in carrying]
+
+    assert statuses() == [200, 200]
+    done = module_node.command("user", "revoke", "leaky")
+    assert done.stdout == "2 tokens of leaky revoked; `pacs user token leaky` makes a new one.\n"
+    assert statuses() == [401, 401]
+    assert module_node.command("user", "revoke", "nobody").returncode == 1
 
 
 def test_the_token_stands_alone_on_the_last_line(module_node: NodeProcess) -> None:

@@ -3,17 +3,21 @@ was."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, delete, exists, func, select, tuple_
 
+from pacs.archive.archive import Archive
 from pacs.archive.commitments import Reference
 from pacs.archive.selection import Selected
 from pacs.index.schema import IS_LIVE, delivery, instance, series, study
 from pacs.index.upsert import upsert
 from pacs.model import to_microseconds
+
+ROWS_AT_ONCE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,33 @@ def references_of_job(connection: Connection, job_id: str) -> list[Reference]:
     columns = delivery.c
     statement = select(columns.sop_class_uid, columns.sop_instance_uid).where(columns.job_id == job_id)
     return [Reference(*row) for row in connection.execute(statement.order_by(columns.object_key))]
+
+
+def pruning_duty(archive: Archive) -> Callable[[], int]:
+    """The periodic duty that forgets what was taken of objects that no row names any more, `ROWS_AT_ONCE` further each
+    time and round and round. What is here stays: a study of years ago may become stable anew, and nothing of it is to
+    be sent twice."""
+    place = delivery.c.ae_title, delivery.c.object_key
+    after = ("", "")
+
+    def duty() -> int:
+        nonlocal after
+        looked_at = (
+            select(*place, instance.c.row)
+            .select_from(delivery.outerjoin(instance, instance.c.object_key == delivery.c.object_key))
+            .where(tuple_(*place) > tuple_(*after))
+            .order_by(*place)
+            .limit(ROWS_AT_ONCE)
+        )
+        with archive.index.read() as connection:
+            rows = connection.execute(looked_at).all()
+        gone = [(row.ae_title, row.object_key) for row in rows if row.row is None]
+        if gone:
+            archive.index.write(lambda connection: connection.execute(delete(delivery).where(tuple_(*place).in_(gone))))
+        after = (rows[-1].ae_title, rows[-1].object_key) if len(rows) == ROWS_AT_ONCE else ("", "")
+        return len(gone)
+
+    return duty
 
 
 def _number(text: str) -> int:

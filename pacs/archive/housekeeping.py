@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from pacs.archive.archive import Archive
 from pacs.archive.damage import doubt_damaged
 from pacs.archive.deletion import Deletions
+from pacs.archive.deliveries import pruning_duty
 from pacs.archive.performed import awaited_duty
 from pacs.archive.stability import settle_studies
 from pacs.archive.workitems import Workitems
@@ -28,6 +29,7 @@ ROOM_PERIOD_S = 1.0
 STABILITY_PERIOD_S = 1.0
 DAMAGE_PERIOD_S = 3600.0
 WORKITEM_PERIOD_S = 3600.0
+DELIVERY_PERIOD_S = 60.0
 FAILURE_PAUSE_S = 5.0
 
 
@@ -74,6 +76,7 @@ class Housekeeper:
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
             ("erase_deleted", GARBAGE_PERIOD_S, Deletions(archive).erase_due),
             ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
+            ("prune_deliveries", DELIVERY_PERIOD_S, pruning_duty(archive)),
             ("doubt_damaged", DAMAGE_PERIOD_S, lambda: doubt_damaged(archive)),
         )
         self._stopping = threading.Event()

@@ -68,3 +68,11 @@ def token(
 ) -> None:
     """Print a new bearer token of an account, alone on the last line; makes the account when there is none."""
     print(do("user.token", name=name, role=role.value if role else None))
+
+
+@app.command("revoke")
+def revoke(name: Name) -> None:
+    """Make every bearer token of an account worthless, within a second; its password and sessions stay."""
+    number = do("user.revoke", name=name)
+    said = "1 token" if number == 1 else f"{number} tokens"
+    print(f"{said} of {name} revoked; `pacs user token {name}` makes a new one.")

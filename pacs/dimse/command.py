@@ -25,6 +25,7 @@ RESPONSE: Final = 0x8000  # this bit makes a request's Command Field that of its
 
 SUCCESS: Final = 0x0000
 PROCESSING_FAILURE: Final = 0x0110
+SOP_CLASS_NOT_SUPPORTED: Final = 0x0122
 NOT_AUTHORISED: Final = 0x0124
 UNRECOGNISED_OPERATION: Final = 0x0211
 OUT_OF_RESOURCES: Final = 0xA700

@@ -53,13 +53,11 @@ class Rejection(Enum):
 
 
 class AbortReason(IntEnum):
-    """Reasons of an A-ABORT by the service provider (PS3.8 Table 9-26)."""
+    """Reasons of an A-ABORT by the service provider that the node gives (PS3.8 Table 9-26)."""
 
     NOT_SPECIFIED = 0
     UNRECOGNISED_PDU = 1
     UNEXPECTED_PDU = 2
-    UNRECOGNISED_PARAMETER = 4
-    UNEXPECTED_PARAMETER = 5
     INVALID_PARAMETER = 6
 
 

@@ -9,7 +9,14 @@ from pydicom._uid_dict import UID_dictionary
 
 from pacs.archive.archive import Archive
 from pacs.dicom.uids import STORAGE_SOP_CLASSES, valid_uid
-from pacs.dimse.command import C_STORE_RQ, CANNOT_UNDERSTAND, PROCESSING_FAILURE, SUCCESS, Command
+from pacs.dimse.command import (
+    C_STORE_RQ,
+    CANNOT_UNDERSTAND,
+    PROCESSING_FAILURE,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    Command,
+)
 from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.faults import described
 from pacs.dimse.pdu import ProtocolViolation, Roles
@@ -59,6 +66,9 @@ class StorageProvider:
     def _receive(self, exchange: Exchange, context: Context, command: Command) -> tuple[int, str] | None:
         if not command.has_data_set or not command.sop_instance_uid:
             return CANNOT_UNDERSTAND, "C-STORE needs an instance UID and a data set"
+        named = command.sop_class_uid
+        if named != context.abstract_syntax and named and not is_storage_class(named, accept_unknown=False):
+            return SOP_CLASS_NOT_SUPPORTED, "neither the class of the presentation context nor one of storage"
         announced = Announced(
             sop_class_uid=command.sop_class_uid,
             sop_instance_uid=command.sop_instance_uid,

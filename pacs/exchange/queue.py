@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -18,7 +18,7 @@ from pacs.archive.jobs import Job, JobState, Priority
 from pacs.archive.orders import order_fetch, order_send
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotFound, NotPermitted, QueryRefused
-from pacs.index.schema import series, study
+from pacs.index.schema import patient, series, study
 
 
 class Queue:
@@ -123,15 +123,17 @@ class Queue:
                 study_instance_uid=study_instance_uid,
                 limit=limit,
             )
-        return [shown(one) for one in found if may(by, Action.FORWARD, one.study_instance_uid or None)]
+            allowed = [one for one in found if may(by, Action.FORWARD, one.study_instance_uid or None)]
+            studies = _studies(connection, allowed)
+        return [shown(one, studies) for one in allowed]
 
     def one(self, identifier: str, *, by: Principal) -> dict[str, Any]:
         """One job as plain values. Raises NotFound."""
         with self._archive.index.read() as connection:
             found = jobs.find(connection, identifier)
-        if found is None or not may(by, Action.FORWARD, found.study_instance_uid or None):
-            raise _no_such_job(identifier)
-        return shown(found)
+            if found is None or not may(by, Action.FORWARD, found.study_instance_uid or None):
+                raise _no_such_job(identifier)
+            return shown(found, _studies(connection, [found]))
 
     def pauses(self, *, by: Principal) -> list[dict[str, str]]:
         """What is paused; "" stands for every kind or destination. Raises NotPermitted."""
@@ -224,14 +226,28 @@ class Queue:
             raise NotFound(f"there is no {what}", "check the UIDs, or search for the study")
 
 
-def shown(job: Job) -> dict[str, Any]:
-    """A job as plain values for people."""
+def _studies(connection: Connection, found: Sequence[Job]) -> dict[str, tuple[str, str]]:
+    """Patient's name and study date of the studies that jobs are about and that are here."""
+    uids = {one.study_instance_uid for one in found if one.study_instance_uid}
+    statement = (
+        select(study.c.study_instance_uid, patient.c.patient_name, study.c.study_date)
+        .join(patient, study.c.patient_row == patient.c.row)
+        .where(study.c.study_instance_uid.in_(uids))
+    )
+    return {row.study_instance_uid: (row.patient_name, row.study_date) for row in connection.execute(statement)}
+
+
+def shown(job: Job, studies: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """A job as plain values for people, with whose study it is about where that is here."""
+    patient_name, study_date = studies.get(job.study_instance_uid, ("", ""))
     progress = {name: value for name, value in job.progress.items() if isinstance(value, int) and value is not False}
     return {
         "id": job.id,
         "kind": job.kind,
         "destination": job.destination,
         "study_instance_uid": job.study_instance_uid,
+        "patient_name": patient_name,
+        "study_date": study_date,
         "series": job.payload.get("series", []),
         "by": job.payload.get("by") or job.payload.get("rule", ""),
         "priority": job.priority.name.lower(),

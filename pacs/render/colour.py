@@ -31,6 +31,14 @@ def from_palette(header: FrameHeader, description: PixelDescription, pixels: Pix
     return shown
 
 
+def from_whole_palette(header: FrameHeader, description: PixelDescription, grey: Bytes) -> Bytes:
+    """Grey of 8 bits to RGB, its whole range over the whole palette (PS3.3 C.11.14). Raises Unreadable."""
+    shades = [_palette(header, description, colour)[1] for colour in _COLOURS]
+    steps = np.arange(256)
+    tables = [entries[np.rint(steps * (len(entries) - 1) / 255).astype(np.int64)] for entries in shades]
+    return np.stack([table[grey] for table in tables], axis=-1)
+
+
 def _palette(header: FrameHeader, description: PixelDescription, colour: str) -> tuple[int, Bytes]:
     """(first stored value mapped, entries) of one colour."""
     descriptor = header.words(header.dataset, f"{colour}PaletteColorLookupTableDescriptor")

@@ -128,6 +128,18 @@ def first(dataset: Dataset, keyword: str, index: int = 0) -> object:
     return None if value == "" else value
 
 
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Every value of an element as finite numbers; empty when it is absent or holds something else."""
+    try:
+        value = dataset.get(keyword)
+        if value is None or isinstance(value, str | bytes):
+            return []
+        found = [float(str(one)) for one in (value if isinstance(value, Sequence) else [value])]
+        return found if all(np.isfinite(found)) else []
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return []
+
+
 def integers(dataset: Dataset, name: str | tuple[int, int]) -> list[int]:
     """Every value of an element, by its keyword or tag, as integers; empty when it is absent or holds no numbers."""
     try:

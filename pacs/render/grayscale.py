@@ -83,10 +83,10 @@ def voi_transform(
 ) -> Transform:
     """Modality values to 0..1: the request's window, else the object's, else its VOI LUT, else its own range."""
     if window is None:
-        window = _own_window(header, description)
+        window = own_window(header, description)
     if window is not None:
         return window_transform(*window)
-    table = _own_table(header, description, modality)
+    table = own_table(header, description, modality)
     if table is not None:
         top = float((1 << table.bits) - 1)
         return lambda values: table(values) / top
@@ -106,7 +106,7 @@ def window_transform(center: float, width: float, function: str) -> Transform:
     return lambda values: np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0.0, 1.0)
 
 
-def _own_window(header: FrameHeader, description: PixelDescription) -> tuple[float, float, str] | None:
+def own_window(header: FrameHeader, description: PixelDescription) -> tuple[float, float, str] | None:
     """The object's first window, if it is one."""
     for dataset in header.within(_VOI):
         at = FrameHeader(dataset, 1, header.little_endian)
@@ -121,7 +121,7 @@ def _own_window(header: FrameHeader, description: PixelDescription) -> tuple[flo
     return None
 
 
-def _own_table(header: FrameHeader, description: PixelDescription, modality: Transform) -> LookUpTable | None:
+def own_table(header: FrameHeader, description: PixelDescription, modality: Transform) -> LookUpTable | None:
     lowest = -(1 << (description.bits_stored - 1)) if description.pixel_representation else 0
     signed = bool(modality(np.array([float(lowest)]))[0] < 0)
     for dataset in header.within(_VOI):

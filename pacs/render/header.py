@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
+import pydicom
 import pydicom.config
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -94,6 +95,15 @@ def number(dataset: Dataset, keyword: str, index: int = 0) -> float | None:
 def item(dataset: Dataset, keyword: str) -> Dataset | None:
     """The first item of a sequence, None when there is none."""
     return _item(dataset, keyword, 0)
+
+
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """Every item of a sequence; none when it is absent or no sequence."""
+    try:
+        found = dataset.get(keyword)
+        return list(found) if isinstance(found, pydicom.Sequence) else []
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return []
 
 
 def _item(dataset: Dataset, keyword: str, index: int) -> Dataset | None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 Bytes = NDArray[np.uint8]
 
 _FONT = Path(__file__).with_name("fonts").joinpath("DejaVuSans.ttf").read_bytes()
-_SIZE_MIN, _SIZE_MAX = 8, 48
+SIZE_MIN, SIZE_MAX = 8, 48
 
 
 @lru_cache(maxsize=32)
@@ -25,7 +25,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 def font_size(height: int, lines: int = 40) -> int:
     """The size in which about `lines` lines go onto a picture of `height` pixels, within what can be read."""
-    return min(max(height // lines, _SIZE_MIN), _SIZE_MAX)
+    return min(max(height // lines, SIZE_MIN), SIZE_MAX)
 
 
 def clean(text: str) -> str:

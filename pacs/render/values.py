@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pacs.errors import QueryRefused
 
@@ -100,6 +101,20 @@ def _check_window(center: float, width: float, function: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """Another object that changes how a frame looks: a presentation state, or a segmentation whose frames lie over it.
+
+    `header` and `frames` (number and bytes) are in the form of `RenderJob`.
+    """
+
+    kind: Literal["presentation", "segmentation"]
+    header: bytes | memoryview
+    transfer_syntax_uid: str
+    pixel_data_vr: str = ""
+    frames: tuple[tuple[int, bytes | memoryview], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RenderJob:
     """One frame to decode or to make a picture of.
 
@@ -107,7 +122,7 @@ class RenderJob:
     inflated). `frame` holds the frame's bytes as stored: of an encapsulated frame its fragments joined, of a native
     frame its byte range; a native 1-bit frame that starts inside a byte is given with every byte it touches, its first
     bit following from `frame_number` (1-based). `pixel_data_vr` is the VR of the pixel data element where it is known
-    (it tells OF and OD from OW, and byte-swapped words in Explicit VR Big Endian).
+    (it tells OF and OD from OW, and byte-swapped words in Explicit VR Big Endian). `attached` changes the picture only.
     """
 
     header: bytes | memoryview
@@ -116,6 +131,13 @@ class RenderJob:
     frame_number: int = 1
     parameters: RenderParameters = field(default_factory=RenderParameters)
     pixel_data_vr: str = ""
+    attached: tuple[Attached, ...] = ()
+
+    @property
+    def parts(self) -> list[bytes | memoryview]:
+        """Everything in it that is bytes, in the order in which it goes to a worker."""
+        frames = [[other.header, *(frame for _, frame in other.frames)] for other in self.attached]
+        return [self.header, self.frame, *(part for parts in frames for part in parts)]
 
 
 @dataclass(frozen=True, slots=True)

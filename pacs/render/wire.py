@@ -27,8 +27,18 @@ class WireClosed(WireBroken):
     """The other side is gone."""
 
 
+class AttachedHead(msgspec.Struct, frozen=True):
+    """One `Attached` of a task: lengths in bytes of its header, and number and length of each of its frames."""
+
+    kind: Literal["presentation", "segmentation"]
+    transfer_syntax_uid: str
+    pixel_data_vr: str
+    header_length: int
+    frames: list[tuple[int, int]]
+
+
 class Task(msgspec.Struct, frozen=True, tag=True):
-    """Parent to worker; the body is `header_length` bytes of data set, then the frame."""
+    """Parent to worker; the body is `header_length` bytes of data set, the frame, and what is attached."""
 
     action: Literal["render", "decode"]
     transfer_syntax_uid: str
@@ -36,6 +46,8 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     pixel_data_vr: str
     header_length: int
     parameters: RenderParameters
+    frame_length: int = -1
+    attached: list[AttachedHead] = []
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

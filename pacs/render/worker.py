@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from pydicom.charset import python_encoding
@@ -24,7 +25,8 @@ from pacs.render.codecs import DECODERS, EXPLICIT_VR_LITTLE_ENDIAN, decode_frame
 from pacs.render.description import PixelDescription
 from pacs.render.header import read_header
 from pacs.render.picture import encode, render_frame
-from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, RenderParameters, Viewport
+from pacs.render.presentation import render_presented
+from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, Attached, Picture, RenderParameters, Viewport
 
 _TOO_MUCH_MEMORY = "decoding this frame needs more memory than a frame may take"
 _AS_STORED = "fetch the object as it is stored"
@@ -76,7 +78,7 @@ def _rehearse() -> None:
 
 def _answer(task: wire.Task, body: memoryview) -> tuple[wire.Answer, bytes]:
     try:
-        return _serve(task, bytes(body[: task.header_length]), bytes(body[task.header_length :]))
+        return _serve(task, *_parts(task, body))
     except Unreadable as error:
         return wire.Failed(error.message, error.hint), b""
     except QueryRefused as error:
@@ -88,11 +90,37 @@ def _answer(task: wire.Task, body: memoryview) -> tuple[wire.Answer, bytes]:
         return wire.Failed(reason, _AS_STORED, spent=True), b""
 
 
-def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, bytes]:
+def _parts(task: wire.Task, body: memoryview) -> tuple[bytes, bytes, list[Attached]]:
+    """Header, frame and what is attached, out of the body of a task."""
+    position = 0
+
+    def take(length: int) -> bytes:
+        nonlocal position
+        part = bytes(body[position : position + length] if length >= 0 else body[position:])
+        position += len(part)
+        return part
+
+    header, frame = take(task.header_length), take(task.frame_length)
+    attached = [
+        Attached(
+            head.kind,
+            take(head.header_length),
+            head.transfer_syntax_uid,
+            head.pixel_data_vr,
+            tuple((number, take(length)) for number, length in head.frames),
+        )
+        for head in task.attached
+    ]
+    return header, frame, attached
+
+
+def _serve(
+    task: wire.Task, header: bytes, frame: bytes, attached: Sequence[Attached] = ()
+) -> tuple[wire.Answer, bytes]:
     dataset = read_header(header, task.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, task.transfer_syntax_uid, task.pixel_data_vr)
     if task.action == "render":
-        picture = render_frame(dataset, description, frame, task.frame_number, task.parameters)
+        picture = _picture(task, dataset, description, frame, attached)
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
     pixels = decode_frame(description, frame, task.frame_number)
     answer = wire.FrameDecoded(
@@ -106,6 +134,15 @@ def _serve(task: wire.Task, header: bytes, frame: bytes) -> tuple[wire.Answer, b
         floating=description.floating,
     )
     return answer, np.ascontiguousarray(pixels).tobytes()
+
+
+def _picture(
+    task: wire.Task, dataset: Dataset, description: PixelDescription, frame: bytes, attached: Sequence[Attached]
+) -> Picture:
+    for other in attached:
+        if other.kind == "presentation":
+            return render_presented(dataset, description, frame, task.frame_number, task.parameters, other)
+    return render_frame(dataset, description, frame, task.frame_number, task.parameters)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pacs.render import wire
 from pacs.render.values import (
     FRAME_BYTES_MAX,
     MEDIA_TYPES,
+    Attached,
     DecodedFrame,
     Picture,
     RenderJob,
@@ -36,6 +37,7 @@ from pacs.render.values import (
 )
 
 __all__ = [
+    "Attached",
     "DecodeWorkers",
     "DecodedFrame",
     "Picture",
@@ -228,7 +230,7 @@ class DecodeWorkers:
             self._free.put(None)  # whoever still waits wakes and finds it closed
 
     def _ask(self, action: Literal["render", "decode"], job: RenderJob) -> tuple[wire.Answer, bytearray]:
-        if memoryview(job.header).nbytes + memoryview(job.frame).nbytes > FRAME_BYTES_MAX:
+        if sum(memoryview(part).nbytes for part in job.parts) > FRAME_BYTES_MAX:
             raise Unreadable("the frame is too large to be decoded here", _AS_STORED)
         task = wire.Task(
             action=action,
@@ -237,6 +239,8 @@ class DecodeWorkers:
             pixel_data_vr=job.pixel_data_vr,
             header_length=memoryview(job.header).nbytes,
             parameters=job.parameters,
+            frame_length=memoryview(job.frame).nbytes,
+            attached=[_attached_head(other) for other in job.attached],
         )
         worker = self._take()
         keep = False
@@ -253,7 +257,7 @@ class DecodeWorkers:
         deadline = time.monotonic() + self._timeout_s
         worker.jobs += 1
         try:
-            wire.send(worker.pipe, task, job.header, job.frame, deadline=deadline)
+            wire.send(worker.pipe, task, *job.parts, deadline=deadline)
             return wire.receive_answer(worker.pipe, FRAME_BYTES_MAX, deadline)
         except TimeoutError:
             reason = f"took longer than {self._timeout_s:g} s"
@@ -342,6 +346,16 @@ class DecodeWorkers:
         missing = {measure.name: measure.detail for measure in worker.measures if not measure.holds}
         if missing and not told:
             _log.warning("decode_sandbox_incomplete", missing=missing)
+
+
+def _attached_head(other: Attached) -> wire.AttachedHead:
+    return wire.AttachedHead(
+        kind=other.kind,
+        transfer_syntax_uid=other.transfer_syntax_uid,
+        pixel_data_vr=other.pixel_data_vr,
+        header_length=memoryview(other.header).nbytes,
+        frames=[(number, memoryview(frame).nbytes) for number, frame in other.frames],
+    )
 
 
 def _nonsense() -> Unreadable:

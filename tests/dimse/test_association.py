@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from pynetdicom.pdu import A_ASSOCIATE_AC
+from pynetdicom.pdu_primitives import UserIdentityNegotiation
 
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
@@ -96,9 +98,12 @@ def test_bytes_one_at_a_time_are_understood(listener: Listener):
     [
         ({"called": "ANOTHER"}, b"TESTER", (1, 1, 7), "sent to AE title ANOTHER; this node is SURET"),
         ({}, b"back\\slash", (1, 1, 3), "not registered"),
+        ({"called": "suret"}, b"TESTER", (1, 1, 7), "sent to AE title suret; this node is SURET"),
+        ({}, b"bell\a", (1, 1, 3), "not registered"),
+        ({}, b"", (1, 1, 3), "not registered"),
         ({"maximum_length": 64}, b"TESTER", (1, 2, 1), "PDUs of 64 bytes"),
     ],
-    ids=["called AE title", "calling AE title", "unusable maximum length"],
+    ids=["called", "calling with a backslash", "another case", "a control character", "no title", "maximum length"],
 )
 def test_refusals_name_their_reason(
     listener: Listener,
@@ -117,6 +122,37 @@ def test_refusals_name_their_reason(
     assert listener.statistics()["associations_open"] == 0
     (event,) = [event for event in logged if event["event"] == "association_refused"]
     assert why in event["why"]
+
+
+@pytest.mark.parametrize("maximum_length", [0, 128, 1 << 31])
+def test_any_maximum_length_that_can_be_served_is(listener: Listener, maximum_length: int):
+    """0 sets no limit (PS3.8 D.1)."""
+    raw = bytearray(associate_request(maximum_length=maximum_length))
+    raw[10:26] = b"  SURET".ljust(16)  # spaces around a title mean nothing (PS3.5 6.2)
+    with RawPeer(listener.port) as peer:
+        peer.send(bytes(raw))
+        answer = peer.read()
+        assert answer is not None
+        assert answer[0] == 2
+        assert peer.echo() == 0
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("wanted", [False, True])
+def test_an_identity_of_a_user_is_neither_taken_on_nor_a_reason_to_refuse(listener: Listener, kind: int, wanted: bool):
+    """Who asks for an answer gets none, which says that it counts for nothing here (PS3.7 D.3.3.7)."""
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type, identity.primary_field = kind, b"somebody"
+    if kind == 2:
+        identity.secondary_field = b"secret"
+    identity.positive_response_requested = wanted
+    with RawPeer(listener.port) as peer:
+        kind_of_answer, body = peer.associate(user_information=(identity,))
+        assert kind_of_answer == 2
+        accept = A_ASSOCIATE_AC()
+        accept.decode(struct.pack(">BxL", 2, len(body)) + body)
+        assert accept.user_information.user_identity is None
+        assert peer.echo() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.filereader import read_dataset
 from pynetdicom import dimse_messages
-from pynetdicom.dimse_primitives import C_CANCEL, C_MOVE, C_STORE, N_ACTION, N_GET
+from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_MOVE, C_STORE, N_ACTION, N_GET
 from pynetdicom.dsutils import encode
 
 from pacs.dimse.command import (
@@ -50,6 +51,18 @@ def test_a_request_of_pynetdicom_is_read():
     primitive.MessageID, primitive.AffectedSOPClassUID, primitive.AffectedSOPInstanceUID = 77, CT, "1.2.3"
     primitive.Priority, primitive.DataSet = 2, BytesIO(b"some bytes")
     assert read_command(_encoded(dimse_messages.C_STORE_RQ(), primitive)) == STORE
+
+
+@pytest.mark.parametrize("said", [0x0000, 0x0001, 0x0100, 0x0102, 0xFEFE])
+def test_a_data_set_follows_unless_it_is_said_that_none_does(said: int):
+    """0101 is the only value that means none (PS3.7 9.3)."""
+    primitive = C_ECHO()
+    primitive.MessageID, primitive.AffectedSOPClassUID = 1, "1.2.840.10008.1.1"
+    raw = bytearray(_encoded(dimse_messages.C_ECHO_RQ(), primitive))
+    place = raw.index(struct.pack("<HHL", 0, 0x0800, 2)) + 8
+    assert not read_command(bytes(raw)).has_data_set
+    raw[place : place + 2] = struct.pack("<H", said)
+    assert read_command(bytes(raw)).has_data_set
 
 
 def test_a_cancel_names_the_message_it_ends():

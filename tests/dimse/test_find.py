@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from pacs.access.peer import Verb
 from pacs.access.principals import Principal, PrincipalKind
@@ -19,7 +18,6 @@ from pacs.archive.archive import Archive
 from pacs.attributes import Level
 from pacs.dimse.association import Association
 from pacs.dimse.checkpoint import park_reactor
-from pacs.dimse.listener import Listener
 from pacs.index.criteria import Query
 from pacs.index.schema import audit
 from tests.support.archives import send
@@ -33,7 +31,6 @@ from tests.support.dimse import (
     listening,
     pdata,
     request,
-    settled,
     status_of,
 )
 from tests.support.factories import KAZAKH, RUSSIAN, Patient, cr_image, ct_slice, mr_slice, structured_report, uid
@@ -341,41 +338,6 @@ def test_a_cancelled_query_ends_with_its_status(port: int):
         peer.send(_cancel(6))  # too late
         peer.send(_asked(7))
         assert _statuses(peer)[-1] == 0
-
-
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT count(*) FROM n"
-
-
-@pytest.fixture
-def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Queries search for ever and find nothing; set once one has begun."""
-    begun = threading.Event()
-
-    def search(connection: Connection, *_: object) -> None:
-        begun.set()
-        connection.exec_driver_sql(ENDLESS)
-
-    monkeypatch.setattr("pacs.index.query.page", search)
-    return begun
-
-
-def test_a_query_that_finds_nothing_for_long_is_cancelled_all_the_same(listener: Listener, endless: threading.Event):
-    with RawPeer(listener.port) as peer:
-        peer.associate(((STUDY_ROOT_FIND, (IMPLICIT,)),))
-        peer.send(_asked(5))
-        assert endless.wait(10)
-        peer.send(_cancel(5))
-        assert _statuses(peer) == [0xFE00]
-        peer.send(pdata(request(0x20, STUDY_ROOT_FIND, 6)))
-        assert status_of(peer.read()) == 0xA900, "the association goes on"
-
-
-def test_a_query_of_a_peer_that_hung_up_does_not_go_on(listener: Listener, endless: threading.Event):
-    with RawPeer(listener.port) as peer:
-        peer.associate(((STUDY_ROOT_FIND, (IMPLICIT,)),))
-        peer.send(_asked())
-        assert endless.wait(10)
-    assert settled(listener)
 
 
 def test_a_release_in_the_middle_of_a_query_ends_it(port: int):

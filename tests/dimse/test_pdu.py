@@ -86,6 +86,51 @@ def test_pynetdicom_reads_our_acceptance():
     assert user.user_identity is None
 
 
+def _item(kind: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", kind, 0xFF, len(content)) + content  # a reserved byte that nobody tests
+
+
+def test_padded_identifiers_reserved_bytes_and_unknown_items_are_no_mistakes():
+    """PS3.8 9.3.1: reserved bytes are not tested and unknown items are skipped; UIDs are not to be padded, and are."""
+    context = _item(0x30, VERIFICATION.encode() + b"\0") + _item(0x40, IMPLICIT.encode() + b" ") + _item(0x4F, b"new")
+    common = b"".join(struct.pack(">H", len(uid)) + uid for uid in (CT.encode(), b"1.2.840.10008.4.2")) + b"\0\0"
+    user = b"".join(
+        (
+            _item(0x51, struct.pack(">L", 0)),
+            _item(0x57, common),
+            _item(0x58, b"\2\1" + struct.pack(">H", 4) + b"name" + struct.pack(">H", 6) + b"secret"),
+            _item(0x5F, b"newer than this node"),
+        )
+    )
+    body = b"".join(
+        (
+            struct.pack(">H", 0xFFFF),  # every version that there will be, the first among them
+            b"\xff\xff",
+            b"THE NODE".ljust(16) + b"  A MODALITY".ljust(16) + b"\xff" * 32,
+            _item(0x10, b"1.2.840.10008.3.1.1.1\0"),
+            _item(0x2F, b"new"),
+            _item(0x20, bytes((255, 9, 9, 9)) + context),
+            _item(0x50, user),
+        )
+    )
+    request = parse_associate_request(body)
+    assert (request.called_ae_title, request.calling_ae_title) == ("THE NODE", "A MODALITY")
+    assert request.application_context == "1.2.840.10008.3.1.1.1"
+    (proposed,) = request.contexts
+    assert (proposed.context_id, proposed.abstract_syntax, proposed.transfer_syntaxes) == (
+        255,
+        VERIFICATION,
+        (IMPLICIT,),
+    )
+    assert (request.maximum_length, request.roles, request.extended) == (0, {}, {})
+    accept = associate_accept(request, (ContextAnswer(255, ContextResult.ACCEPTED, IMPLICIT),), 16384, {})
+    assert accept[10:74] == body[4:68], "titles and reserved bytes go back as they came"
+    decoded = A_ASSOCIATE_AC()
+    decoded.decode(accept)
+    assert decoded.user_information.user_identity is None, "nothing says that an identity was taken on"
+    assert decoded.user_information.common_ext_neg == [], "common extended negotiation is never answered"
+
+
 @pytest.mark.parametrize("rejection", Rejection)
 def test_pynetdicom_reads_our_rejections(rejection: Rejection):
     decoded = A_ASSOCIATE_RJ()

@@ -17,6 +17,7 @@ from tests.support.dimse import (
     EXPLICIT,
     IMPLICIT,
     RELEASE,
+    VERIFICATION,
     RawPeer,
     elements_of,
     listening,
@@ -102,7 +103,13 @@ def _refused(peer: RawPeer, pdus: bytes) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     ("what", "status"),
-    [("another instance", 0xA900), ("another class", 0xA900), ("cut off", 0xC000), ("no data set at all", 0xC000)],
+    [
+        ("another instance", 0xA900),
+        ("another class", 0xA900),
+        ("no class of storage", 0x0122),
+        ("cut off", 0xC000),
+        ("no data set at all", 0xC000),
+    ],
 )
 def test_a_refusal_has_its_status_and_comment_and_the_association_lives(
     archive: Archive, listener: Listener, what: str, status: int
@@ -113,6 +120,7 @@ def test_a_refusal_has_its_status_and_comment_and_the_association_lives(
     pdus = {
         "another instance": _prepared(dataset, instance_uid="1.2.3").pdus,
         "another class": _prepared(dataset, class_uid="1.2.840.10008.5.1.4.1.1.4").pdus,
+        "no class of storage": _prepared(dataset, class_uid=VERIFICATION).pdus,
         "cut off": pdata(command) + pdata(good.dataset[:-10], DATASET | LAST),
         "no data set at all": pdata(request(1, CT, x1000=b"1.2.3\0")),
     }[what]

@@ -127,6 +127,7 @@ def test_a_send_is_ordered_seen_cancelled_and_retried(site: Site, admin: TestCli
         "queued",
         "test-radiologist",
     )
+    assert (shown["patient_name"], shown["study_date"]) == (sent.PatientName, sent.StudyDate)
     assert admin.post(f"/api/queue/{job}/cancel").status_code == 204
     assert admin.post(f"/api/queue/{job}/cancel").status_code == 404
     assert radiologist.get("/api/queue?state=cancelled").json()["jobs"][0]["id"] == job

@@ -22,18 +22,26 @@ from pathlib import Path
 
 import psutil
 
+from pacs.access.principals import OPERATOR
+from pacs.dimse.command import C_GET_RQ, SUCCESS, Command
+from pacs.dimse.identifier import Element, write_identifier
+from pacs.dimse.outbound import Outbound, Proposal
+from pacs.dimse.pdu import Roles
+from pacs.dimse.service import Context, Exchange
+from pacs.settings import DimseSettings
 from tests.faults.rig import Outcome, Rig
 from tests.support.factories import ct_slice, part10
-from tests.support.giants import FRAME_BYTES, Giant, GiantModality, giant
+from tests.support.giants import FRAME_BYTES, MULTI_FRAME, SYNTAX, Giant, GiantModality, giant
 from tests.support.memory_cgroup import MemoryCgroup, missing
 from tests.support.modality import AssociationLost, Modality, prepare, split_part10
 from tests.support.process import NodeProcess
+from tests.support.retrieve import STUDY_ROOT_GET
 
 AT_ONCE = 4
 READ_BYTES = 1 << 20
 PAGE_BYTES = 8192
 HUGE_BYTES = 1 << 30
-STEPS = ("in", "out", "frame", "bomb", "huge bomb")
+STEPS = ("in", "out", "got", "frame", "bomb", "huge bomb")
 DEFLATED = "1.2.840.10008.1.2.1.99"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PATIENCE_S = 600
@@ -85,6 +93,7 @@ def run(
     works: dict[str, Callable[[], list[Callable[[], str]]]] = {
         "in": lambda: [partial(_bring, node, sent) for sent in giants],
         "out": lambda: [partial(_fetch, node, sent) for sent in giants],
+        "got": lambda: [partial(_retrieve, node, sent) for sent in giants],
         "frame": lambda: [partial(_frame, node, sent) for sent in giants],
         "bomb": lambda: [partial(_bomb, node, deflated_bomb(form.bomb_bytes, seed, 100))] * AT_ONCE,
         "huge bomb": lambda: [partial(_bomb, node, deflated_bomb(HUGE_BYTES, seed, 0))] * AT_ONCE,
@@ -117,7 +126,7 @@ def run(
             node.kill()
             shutil.rmtree(folder / "node", ignore_errors=True)
     return Outcome(
-        2 * AT_ONCE,
+        3 * AT_ONCE,
         tuple(f"{violation} (seed {seed})" for violation in violations),
         {
             "MiB each": form.instance_bytes >> 20,
@@ -190,6 +199,44 @@ def _fetch(node: NodeProcess, sent: Giant) -> str:
                 return f"other octets than were sent, from byte {offset} of the data set"
             offset += len(piece)
             rest = buffer[: answer.readinto(buffer)]
+    return "" if offset == sent.length else f"{offset} of {sent.length} bytes"
+
+
+def _retrieve(node: NodeProcess, sent: Giant) -> str:
+    """Have it sent by C-GET and compare every octet as it comes."""
+    offset, wrong = 0, ""
+
+    def take(exchange: Exchange, context: Context, command: Command) -> None:
+        def compare(piece: memoryview) -> None:
+            nonlocal offset, wrong
+            if not wrong and sent.differs(offset, piece):
+                wrong = f"other octets than were sent, from byte {offset} of the data set"
+            offset += len(piece)
+
+        exchange.receive_data_set(context, compare)
+        exchange.respond(context, command, SUCCESS)
+
+    keys = {0x00080052: ("CS", "IMAGE"), 0x0020000D: ("UI", sent.study_instance_uid)}
+    keys |= {0x0020000E: ("UI", sent.series_instance_uid), 0x00080018: ("UI", sent.sop_instance_uid)}
+    elements = [Element(tag, vr, value) for tag, (vr, value) in sorted(keys.items())]
+    outbound = Outbound(DimseSettings(ae_title="GIANT", response_timeout_s=PATIENCE_S))
+    outbound.start()
+    try:
+        with outbound.associate(
+            *("127.0.0.1", node.dimse_port, node.ae_title),
+            [Proposal(STUDY_ROOT_GET, (SYNTAX,)), Proposal(MULTI_FRAME, (SYNTAX,))],
+            roles={MULTI_FRAME: Roles(scu=False, scp=True)},
+            principal=OPERATOR,
+            serve=take,
+        ) as association:
+            context = association.context_for(STUDY_ROOT_GET)
+            assert context is not None
+            asked = write_identifier(elements, context.transfer_syntax, "")
+            *_, last = association.ask(context, C_GET_RQ, data_set=asked)
+    finally:
+        outbound.stop()
+    if wrong or last.status:
+        return wrong or f"answered {last.status:04X} {last.command.comment}"
     return "" if offset == sent.length else f"{offset} of {sent.length} bytes"
 
 

@@ -11,6 +11,7 @@ from tests.faults import (
     drive_cache,
     hostile_peers,
     io_error,
+    job_kills,
     kill_loop,
     memory,
     object_store_outage,
@@ -26,6 +27,7 @@ from tests.faults.rig import Rig
 RIGS: tuple[Rig, ...] = (
     simulation.RIG,
     kill_loop.RIG,
+    job_kills.RIG,
     system_call_kill.RIG,
     power_cut.EXT4,
     power_cut.XFS,

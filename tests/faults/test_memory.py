@@ -25,7 +25,7 @@ def _cgroup() -> None:
 def test_giants_and_bombs_pass_through_a_node_with_little_memory(tmp_path: Path) -> None:
     outcome = short_form(SEED, tmp_path)
     assert outcome.violations == (), outcome
-    assert outcome.trials == 8
+    assert outcome.trials == 12
 
 
 @pytest.mark.timeout(300)

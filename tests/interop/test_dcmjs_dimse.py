@@ -13,6 +13,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.uid import generate_uid
 
 from pacs.access.principals import OPERATOR
+from pacs.archive.orders import AVAILABILITY
 from pacs.archive.performed import PerformedSteps
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.archive.workitems import Workitems
@@ -43,7 +44,7 @@ class Peer:
 
     def __init__(self, network: Network) -> None:
         self._network, self._port = network, free_port()
-        network.know("DCMJS", self._port)
+        network.know("DCMJS", self._port, tells_availability=True)
 
     def ask(self, *requests: dict[str, Any], reports: int = 0) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The responses to `requests` on one association, and the reports that came meanwhile, once there are so
@@ -131,6 +132,28 @@ def test_a_step_is_taken_from_the_worklist_and_performed(network: Network, peer:
     assert answers[-1]["dataset"]["PerformedProcedureStepStatus"] == "COMPLETED"
     assert first(PerformedSteps(network.archive).get(STEP), "00100010") == KAZAKH_NAME
     assert first(ScheduledSteps(network.archive).get("1.2.3", "STEP1"), "00400100", "00400020") == "COMPLETED"
+
+
+def test_a_step_that_ends_has_its_study_announced_with_what_made_it(network: Network, peer: Peer):
+    dataset = ct_series(1)[0]
+    send(network.archive, dataset)
+    study, image = str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
+    started = begun(ScheduledStepAttributesSequence={"StudyInstanceUID": study})
+    of_step = {"sop_class": PERFORMED_STEP, "instance": STEP}
+    answers, (told,) = peer.ask(
+        {"operation": "create", **of_step, "dataset": _natural(started.to_json_dict())},
+        {"operation": "set", **of_step, "dataset": _natural(ended(images=(image,)).to_json_dict())},
+        reports=1,
+    )
+    assert [one["status"] for one in answers] == [0, 0]
+    notification = told["told"]
+    assert notification["StudyInstanceUID"] == study
+    (step,) = notification["ReferencedPerformedProcedureStepSequence"]
+    assert (step["ReferencedSOPClassUID"], step["ReferencedSOPInstanceUID"]) == (PERFORMED_STEP, STEP)
+    (series,) = notification["ReferencedSeriesSequence"]
+    (item,) = series["ReferencedSOPSequence"]
+    assert (item["ReferencedSOPInstanceUID"], item["InstanceAvailability"]) == (image, "ONLINE")
+    network.ends(AVAILABILITY)
 
 
 def test_a_workitem_is_made_watched_claimed_and_ended(network: Network, peer: Peer):

@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 from tests.conftest import NodeFactory
 from tests.support.factories import KAZAKH, ct_series, write_folder
 from tests.support.peers import program
-from tests.support.process import NodeProcess
+from tests.support.process import NodeProcess, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -165,3 +165,54 @@ def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
     activity = page.get_by_test_id("device-activity")
     expect(activity.locator(".refused").first).to_contain_text("Sent to AE title PACS")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
+    module_node: NodeProcess, page: Page, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    study = ct_series(3, patient=KAZAKH, study=f"sent on {size[0]}")
+    write_folder(study, tmp_path / "study")
+    _dcmsend(module_node, tmp_path / "study")
+    port, folder = free_port(), tmp_path / "there"
+    folder.mkdir()
+    there, away = f"THERE{size[0]}", f"AWAY{size[0]}"
+    for title, at in ((there, port), (away, free_port())):
+        _pacs(module_node, "ae", "add", title, "127.0.0.1", str(at), "--allow", "store")
+    with subprocess.Popen([str(program("storescp", "dcmtk")), "-od", str(folder), str(port)]) as storescp:
+        try:
+            _pacs(module_node, "send", str(study[0].StudyInstanceUID), there)
+            _sign_in(page, module_node)
+            page.get_by_test_id("queue-link").click()  # from the worklist; from a study with what is to be sent
+            expect(page.get_by_test_id("queue")).to_be_visible()
+            page.goto(f"{module_node.web_url}#/study/{study[0].StudyInstanceUID}")
+            page.get_by_test_id("send-link").click()
+            form = page.get_by_test_id("send-form")
+            form.locator("[name=destination]").select_option(away)
+            form.locator("[type=submit]").click()
+            expect(form).to_have_count(0)
+            jobs = page.get_by_test_id("job")
+            expect(jobs).to_have_count(1, timeout=30_000)  # the other one is done
+            expect(jobs.first).to_contain_text("cannot be reached", timeout=30_000)
+            expect(jobs.first).to_contain_text("Ұлжан")
+        finally:
+            storescp.terminate()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_test_id("queue-pause").click()
+    expect(page.get_by_test_id("queue-pause-note")).to_be_visible()
+    page.get_by_test_id("queue-resume").click()
+    expect(page.get_by_test_id("queue-pause-note")).to_have_count(0)
+    jobs.first.get_by_test_id("job-cancel").click()
+    expect(jobs).to_have_count(0)
+    page.get_by_test_id("queue-everything").check()
+    expect(page.locator("[data-testid=job][data-state=cancelled]").first).to_contain_text(away)
+    done = page.locator("[data-testid=job][data-state=done]").first
+    expect(done).to_contain_text(there)
+    expect(done.get_by_test_id("job-progress")).to_have_text("3 / 3")
+    assert len(list(folder.iterdir())) == 3
+
+
+def _pacs(node: NodeProcess, *arguments: str) -> None:
+    done = node.command(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr

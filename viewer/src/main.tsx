@@ -7,6 +7,7 @@ import "@/ui/base.css";
 import "@/worklist/worklist.css";
 import "@/ui/study.css";
 import "@/devices/devices.css";
+import "@/queue/queue.css";
 
 const app = new App(() => void forgetPictures());
 app.start();

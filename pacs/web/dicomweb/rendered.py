@@ -1,42 +1,152 @@
-"""Pictures over WADO-RS (PS3.18 8.3.5, 10.4.1.1.3-4): rendered resources and thumbnails, made by the decode workers.
-
-The same picture is made once for all who ask for it at the same moment, and kept while there is room.
-"""
+"""Rendered resources and thumbnails over WADO-RS (PS3.18 8.3.5, 8.7.4, 10.4.1.1.3-4)."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
 
+from pacs.access.gate import in_thread
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
-from pacs.errors import NotAcceptable, QueryRefused
+from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.values import JPEG, MEDIA_TYPES, WINDOW_FUNCTIONS
-from pacs.render.workers import DecodeWorkers, Picture, RenderParameters, Viewport
-from pacs.web.dicomweb.frames import Frames
+from pacs.render.workers import RenderParameters, Viewport
+from pacs.web.dicomweb.answers import accepted_by, entity_tags
+from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
+from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange
+from pacs.web.dicomweb.multipart import Framing
+from pacs.web.dicomweb.pictures import Pictures, Subject
+from pacs.web.dicomweb.subjects import is_about_images, subjects
 
-KEPT_BYTES_MAX = 64 << 20
-THREADS = 8
 THUMBNAIL = Viewport(128, 128)
 
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="render")
+Find = Callable[[Request, Principal], Callable[[], list[StoredInstance]]]
 
 
-def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False) -> RenderParameters:
-    """The query parameters of a rendered resource (PS3.18 8.3.5.1). Raises QueryRefused."""
-    viewport = _viewport(query["viewport"], whole=thumbnail) if "viewport" in query else None
+class Rendered:
+    """The answers with pictures. `find` gives a call for the instances a path names, `service` the root of URLs."""
+
+    def __init__(self, archive: Archive, pictures: Pictures, find: Find, service: Callable[[Request], str]) -> None:
+        self._archive = archive
+        self._pictures = pictures
+        self._find = find
+        self._service = service
+
+    async def one(self, request: Request, principal: Principal) -> Response:
+        """An instance or frames of it: one picture, or one a part."""
+        numbers = frame_numbers(request.path_params["frames"]) if "frames" in request.path_params else None
+        find = self._find(request, principal)
+
+        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters]:
+            stored = find()[0]
+            state = is_about_images(stored)
+            shown = subjects(self._archive, stored, numbers)
+            # one picture of an image without a frame number is that of its first frame
+            single = len(shown) == 1 or (numbers is None and not state)
+            form = picture_form(accepted_by(request), single=single, many=True)
+            wanted = asked(request.query_params, form.media_type, whole=state)
+            if state and wanted.window is not None:
+                raise QueryRefused("a presentation state has a window of its own", "leave the window parameter out")
+            return shown, form, wanted
+
+        shown, form, wanted = await in_thread(prepare)
+        if form.multipart:
+            return self._parts(request, shown, form, wanted)
+        return await self._picture(request, shown[0], wanted)
+
+    async def many(self, request: Request, principal: Principal) -> Response:
+        """The first frame of every image of a study or series, in parts."""
+        form = picture_form(accepted_by(request), single=False, many=True)
+        wanted = asked(request.query_params, form.media_type)
+        instances = await in_thread(self._find(request, principal))
+        representative(instances)
+        shown = [Subject(stored) for stored in instances if stored.frame_table is not None]
+        return self._parts(request, shown, form, wanted)
+
+    async def thumbnail(self, request: Request, principal: Principal) -> Response:
+        """One small picture that stands for a study, series, instance or frame."""
+        form = picture_form(accepted_by(request), single=True, many=False)
+        wanted = asked(request.query_params, form.media_type, thumbnail=True)
+        find = self._find(request, principal)
+
+        def chosen() -> Subject:
+            instances = find()
+            if "instance" not in request.path_params:
+                return Subject(*representative(instances))
+            numbers = frame_numbers(request.path_params["frames"]) if "frames" in request.path_params else [1]
+            if len(numbers) != 1:
+                raise NotAcceptable("several frames are not one picture", "ask for one frame at a time")
+            return subjects(self._archive, instances[0], numbers)[0]
+
+        return await self._picture(request, await in_thread(chosen), wanted)
+
+    async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
+        tag = subject.etag(wanted)
+        headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
+            return Response(None, 304, headers)
+        picture = await self._pictures.picture(subject, wanted)
+        return Response(picture.data, 200, headers, picture.media_type)
+
+    def _parts(
+        self, request: Request, shown: Sequence[Subject], form: PictureForm, wanted: RenderParameters
+    ) -> Response:
+        framing = Framing(form.media_type)
+        service = self._service(request)
+
+        async def parts() -> Pieces:
+            for subject in shown:
+                try:
+                    picture = await self._pictures.picture(subject, wanted)
+                except Unreadable:
+                    continue  # one image that cannot be decoded does not take the others away
+                url = _url(service, subject)
+                yield framing.head({"Content-Type": form.media_type, "Content-Location": url})
+                yield picture.data
+            yield framing.tail
+
+        return StreamedAnswer(parts(), media_type=framing.content_type, headers={"cache-control": CACHE})
+
+
+@dataclass(frozen=True, slots=True)
+class PictureForm:
+    """How pictures are given: their type, and whether in parts."""
+
+    media_type: str
+    multipart: bool
+
+
+def picture_form(accepts: Sequence[MediaRange], *, single: bool, many: bool) -> PictureForm:
+    """The best form the client takes of one picture, or of any number (PS3.18 Table 8.7.4-1). Raises NotAcceptable."""
+    for entry in accepts:
+        for media_type in MEDIA_TYPES:
+            if not entry.includes(media_type):
+                continue
+            if single and not entry.multipart:
+                return PictureForm(media_type, multipart=False)
+            if many and (entry.multipart or entry.anything):
+                return PictureForm(media_type, multipart=True)
+    form = " or ".join(MEDIA_TYPES) if single else f'multipart/related; type="{JPEG}"'
+    raise NotAcceptable("there is no acceptable form of this picture", f"accept {form}")
+
+
+def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False, whole: bool = False) -> RenderParameters:
+    """The query parameters of a rendered resource (PS3.18 8.3.5.1); of `whole` ones no region is chosen.
+
+    Raises QueryRefused.
+    """
+    viewport = _viewport(query["viewport"], whole=thumbnail or whole) if "viewport" in query else None
     words = {word.strip() for word in query["annotation"].split(",")} if "annotation" in query else set()
     if thumbnail and "patient" in words:
         raise QueryRefused("a thumbnail does not name its patient", "ask for the rendered resource")
@@ -50,21 +160,6 @@ def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False) -> Re
     )
 
 
-def picture_type(accepts: Sequence[MediaRange], *, multipart: bool) -> str:
-    """The best type of picture the client accepts (PS3.18 Table 8.7.4-1). Raises NotAcceptable.
-
-    Several pictures are always in parts, one never is.
-    """
-    for entry in accepts:
-        if entry.multipart is not multipart and not entry.anything:
-            continue
-        for media_type in MEDIA_TYPES:
-            if entry.includes(media_type):
-                return media_type
-    form = f'multipart/related; type="{JPEG}"' if multipart else " or ".join(MEDIA_TYPES)
-    raise NotAcceptable("there is no acceptable form of this picture", f"accept {form}")
-
-
 def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance, int]:
     """The instance and frame that stand for all of them: the middle one of those with pixels. Raises NotAcceptable."""
     images = [stored for stored in instances if stored.frame_table is not None]
@@ -73,70 +168,6 @@ def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance,
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]
     middle = series[len(series) // 2]
     return middle, (frame_table(middle).number_of_frames + 1) // 2
-
-
-class Pictures:
-    """Makes, shares and keeps pictures."""
-
-    def __init__(self, frames: Frames, workers: DecodeWorkers, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
-        self._frames = frames
-        self._workers = workers
-        self._kept_bytes_max = kept_bytes_max
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Picture] = OrderedDict()
-        self._kept_bytes = 0
-        self._making: dict[str, Future[Picture]] = {}
-
-    async def picture(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture:
-        """The picture of one frame. Raises NotFound, Unreadable, Busy, QueryRefused."""
-        if stored.frame_table is None:
-            raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
-        key = etag(stored, frame, parameters)
-        return await asyncio.get_running_loop().run_in_executor(
-            _threads, self._shared, key, lambda: self._make(stored, frame, parameters)
-        )
-
-    def _make(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture:
-        return self._workers.render(replace(self._frames.job(stored, frame), parameters=parameters))
-
-    def _shared(self, key: str, make: Callable[[], Picture]) -> Picture:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                return kept
-            others = self._making.get(key)
-            mine: Future[Picture] = Future()
-            if others is None:
-                self._making[key] = mine
-        if others is not None:
-            return others.result()
-        try:
-            picture = make()
-        except BaseException as error:
-            self._end(key, None)
-            mine.set_exception(error)
-            raise
-        self._end(key, picture)
-        mine.set_result(picture)
-        return picture
-
-    def _end(self, key: str, picture: Picture | None) -> None:
-        with self._lock:
-            del self._making[key]
-            if picture is None or len(picture.data) > self._kept_bytes_max:
-                return
-            self._kept[key] = picture
-            self._kept_bytes += len(picture.data)
-            while self._kept_bytes > self._kept_bytes_max:
-                _, oldest = self._kept.popitem(last=False)
-                self._kept_bytes -= len(oldest.data)
-
-
-def etag(stored: StoredInstance, frame: int, parameters: RenderParameters) -> str:
-    """The picture's identity: what it is made of and how."""
-    described = f"{stored.dataset_sha256} {frame} {parameters}"
-    return f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'
 
 
 def _viewport(text: str, *, whole: bool) -> Viewport:
@@ -167,3 +198,15 @@ def _quality(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise QueryRefused(f"quality {text[:16]!r} is not a number", "give a whole number from 1 to 100")
     return int(text)
+
+
+def _url(service: str, subject: Subject) -> str:
+    """The address under which the picture is found again."""
+    stored, frame = subject.stored, f"/frames/{subject.frame}" if subject.frame > 1 else ""
+    for other in subject.others:
+        if other.kind == "presentation":
+            stored, frame = other.stored, ""
+    return (
+        f"{service}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
+        f"/instances/{stored.sop_instance_uid}{frame}/rendered"
+    )

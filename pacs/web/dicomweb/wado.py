@@ -23,7 +23,7 @@ from pacs.dicom.uids import transfer_syntax
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StorageState, StoredInstance
-from pacs.render.workers import DecodeWorkers, RenderParameters
+from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import ROOT, accepted_by, checked_uid, entity_tags, json_type, service_url
@@ -32,8 +32,9 @@ from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, Frames, frame_numbers
 from pacs.web.dicomweb.instances import InstanceForm, Instances, Outgoing, all_as_stored, as_stored_type, chosen_form
 from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM
 from pacs.web.dicomweb.multipart import Framing
+from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import Pictures, asked, etag, picture_type, representative
+from pacs.web.dicomweb.rendered import Rendered
 
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
@@ -57,7 +58,8 @@ class Wado:
         self._bytes = StoredBytes(archive)
         self._frames = Frames(archive, self._bytes, workers)
         self._instances = Instances(self._bytes, self._frames)
-        self._pictures = Pictures(self._frames, workers)
+        pictures = Pictures(archive, self._frames, workers)
+        self._rendered = Rendered(archive, pictures, self._found, lambda request: service_url(request, settings))
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
     def routes(self) -> list[Route]:
@@ -71,14 +73,14 @@ class Wado:
             (INSTANCE + "/metadata", self.instance_metadata),
             (FRAMES, self.frames),
             (INSTANCE + "/bulkdata/{path:path}", self.bulk_data),
-            (STUDY + "/rendered", self.rendered_many),
-            (SERIES + "/rendered", self.rendered_many),
-            (INSTANCE + "/rendered", self.rendered_one),
-            (FRAMES + "/rendered", self.rendered_one),
-            (STUDY + "/thumbnail", self.thumbnail),
-            (SERIES + "/thumbnail", self.thumbnail),
-            (INSTANCE + "/thumbnail", self.thumbnail),
-            (FRAMES + "/thumbnail", self.thumbnail),
+            (STUDY + "/rendered", self._rendered.many),
+            (SERIES + "/rendered", self._rendered.many),
+            (INSTANCE + "/rendered", self._rendered.one),
+            (FRAMES + "/rendered", self._rendered.one),
+            (STUDY + "/thumbnail", self._rendered.thumbnail),
+            (SERIES + "/thumbnail", self._rendered.thumbnail),
+            (INSTANCE + "/thumbnail", self._rendered.thumbnail),
+            (FRAMES + "/thumbnail", self._rendered.thumbnail),
         )
         return [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
 
@@ -236,60 +238,6 @@ class Wado:
         length += len(head) + len(framing.tail)
         body = framed(head, pieces, framing.tail)
         return StreamedAnswer(body, media_type=framing.content_type, length=length, headers=headers)
-
-    # Pictures --------------------------------------------------------------------------------------------------
-
-    async def rendered_one(self, request: Request, principal: Principal) -> Response:
-        """One frame as a picture; of an instance without a frame number, its first."""
-        media_type = picture_type(accepted_by(request), multipart=False)
-        return await self._one_picture(request, principal, asked(request.query_params, media_type))
-
-    async def thumbnail(self, request: Request, principal: Principal) -> Response:
-        """One small picture that stands for a study, series, instance or frame."""
-        media_type = picture_type(accepted_by(request), multipart=False)
-        return await self._one_picture(request, principal, asked(request.query_params, media_type, thumbnail=True))
-
-    async def _one_picture(self, request: Request, principal: Principal, wanted: RenderParameters) -> Response:
-        instances = await in_thread(self._found(request, principal))
-        if "frames" in request.path_params:
-            numbers = frame_numbers(request.path_params["frames"])
-            if len(numbers) != 1:
-                raise NotAcceptable("several frames are not one picture", "ask for one frame at a time")
-            stored, frame = instances[0], numbers[0]
-        elif "instance" in request.path_params:
-            stored, frame = instances[0], 1
-        else:
-            stored, frame = representative(instances)
-        tag = etag(stored, frame, wanted)
-        headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
-        if tag in entity_tags(request.headers.get("if-none-match", "")):
-            return Response(None, 304, headers)
-        picture = await self._pictures.picture(stored, frame, wanted)
-        return Response(picture.data, 200, headers, picture.media_type)
-
-    async def rendered_many(self, request: Request, principal: Principal) -> Response:
-        """The first frame of every image of a study or series, in parts."""
-        media_type = picture_type(accepted_by(request), multipart=True)
-        wanted = asked(request.query_params, media_type)
-        instances = [
-            stored for stored in await in_thread(self._found(request, principal)) if stored.frame_table is not None
-        ]
-        representative(instances)
-        framing = Framing(media_type)
-        service = service_url(request, self._settings)
-
-        async def parts() -> Pieces:
-            for stored in instances:
-                url = f"{_instance_url(service, stored)}/rendered"
-                try:
-                    picture = await self._pictures.picture(stored, 1, wanted)
-                except Unreadable:
-                    continue  # one image that cannot be decoded does not take the others away
-                yield framing.head({"Content-Type": media_type, "Content-Location": url})
-                yield picture.data
-            yield framing.tail
-
-        return StreamedAnswer(parts(), media_type=framing.content_type, headers={"cache-control": CACHE})
 
     # Common ----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 const dimse = require('dcmjs-dimse');
 const { Client, Server, Scp, Dataset } = dimse;
 const { CFindRequest, NActionRequest, NCreateRequest, NGetRequest, NSetRequest } = dimse.requests;
-const { NEventReportResponse } = dimse.responses;
+const { NCreateResponse, NEventReportResponse } = dimse.responses;
 const { TransferSyntax, PresentationContextResult, Status } = dimse.constants;
 const [, , port, own, reports, asked] = process.argv;
 
@@ -30,14 +30,16 @@ class Ear extends Scp {
     this.sendAssociationAccept();
   }
   nEventReportRequest(request, callback) {
-    const response = NEventReportResponse.fromRequest(request);
+    this.hear(request, callback, NEventReportResponse, request.getEventTypeId());
+  }
+  nCreateRequest(request, callback) { // a notification
+    this.hear(request, callback, NCreateResponse, 0);
+  }
+  hear(request, callback, Response, event) {
+    const response = Response.fromRequest(request);
     response.setStatus(Status.Success);
     callback(response);
-    say({
-      event: request.getEventTypeId(),
-      instance: request.getAffectedSopInstanceUid(),
-      told: request.getDataset().getElements(),
-    });
+    say({ event, instance: request.getAffectedSopInstanceUid(), told: request.getDataset().getElements() });
     waited -= 1;
     endWhenDone();
   }

@@ -16,6 +16,7 @@ from pydicom.uid import (
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from tests.support.derived_objects import item, presentation_state
 from tests.support.factories import (
     Patient,
     cr_image,
@@ -68,7 +69,12 @@ def test_each_frame_has_a_picture(site: Site, client: TestClient) -> None:
     assert not np.array_equal(first, last)
     assert np.array_equal(first, sent.pixel_array[0])
     assert get(client, url_of(sent, "/frames/4/rendered")).status_code == 404
-    assert get(client, url_of(sent, "/frames/1,2/rendered")).status_code == 406
+    found = parts(get(client, url_of(sent, "/frames/3,1/rendered"), 'multipart/related; type="image/png"'))
+    assert [content for _, content in found] == [
+        get(client, url_of(sent, f"/frames/{n}/rendered"), "image/png").content for n in (3, 1)
+    ]
+    assert len(parts(get(client, url_of(sent, "/rendered"), 'multipart/related; type="image/jpeg"'))) == 3
+    assert get(client, url_of(sent, "/frames/1,2/rendered"), "image/jpeg").status_code == 406
 
 
 @pytest.mark.parametrize(
@@ -181,3 +187,24 @@ def test_a_token_of_one_task_reads_one_study(site: Site) -> None:
         absent = scoped.get(url_of(other, rest).replace(other.StudyInstanceUID, uid(Patient().id, "no")))
         assert hidden.status_code == absent.status_code == 404
         assert hidden.json() == absent.json()
+
+
+def test_a_presentation_state_is_seen_in_its_images(site: Site, client: TestClient) -> None:
+    first, second = ct_slice(number=1), ct_slice(number=2)
+    bright = item(WindowCenter=-5000, WindowWidth=10)
+    both = presentation_state([first, second], SoftcopyVOILUTSequence=[bright])
+    one = presentation_state([second], SoftcopyVOILUTSequence=[bright], ImageRotation=90)
+    alone = presentation_state([ct_slice(series="elsewhere", number=9)])
+    for dataset in (first, second, both, one, alone):
+        stored(site, dataset)
+    found = parts(get(client, url_of(both, "/rendered"), 'multipart/related; type="image/png"'))
+    assert len(found) == 2
+    assert all(imagecodecs.png_decode(content).min() == 255 for _, content in found)
+    assert get(client, url_of(both, "/rendered"), "image/png").status_code == 406
+    assert len(parts(get(client, url_of(both, "/rendered")))) == 2
+    single = get(client, url_of(one, "/rendered?viewport=32,32"), "image/png")
+    assert decoded(single).min() == 255
+    assert decoded(get(client, url_of(both, "/thumbnail"))).shape == (128, 128)
+    for refused in ("window=40,400,linear", "viewport=32,32,0,0,8,8"):
+        assert get(client, url_of(one, f"/rendered?{refused}"), "image/png").status_code == 400
+    assert get(client, url_of(alone, "/rendered"), "image/png").status_code == 422

@@ -6,6 +6,7 @@ import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
 import { Devices } from "@/model/devices";
 import { Live } from "@/model/live";
+import { Queue } from "@/model/queue";
 import { followRoute, type Route } from "@/model/route";
 import { Session } from "@/model/session";
 import { OpenStudy } from "@/model/study";
@@ -15,6 +16,7 @@ export class App {
   readonly session: Session;
   readonly worklist: Worklist;
   readonly devices: Devices;
+  readonly queue: Queue;
   readonly live: Live;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
@@ -28,6 +30,7 @@ export class App {
     this.session = new Session(http);
     this.worklist = new Worklist(http);
     this.devices = new Devices(http);
+    this.queue = new Queue(http);
     this.route = followRoute();
     this.live = new Live({
       connected: () => {

@@ -7,12 +7,18 @@ import { isUid } from "@/dicomweb/client";
 export type Route =
   | { readonly screen: "worklist" }
   | { readonly screen: "devices" }
+  /** With the study that is to be sent, where one is. */
+  | { readonly screen: "queue"; readonly studyInstanceUid: string }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
 
 const STUDY = /^#\/study\/(.+)$/;
+const SENT = /^#\/queue\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
   if (hash === DEVICES_LINK) return { screen: "devices" };
+  if (hash === QUEUE_LINK) return { screen: "queue", studyInstanceUid: "" };
+  const sent = SENT.exec(hash)?.[1] ?? "";
+  if (isUid(sent)) return { screen: "queue", studyInstanceUid: sent };
   const studyInstanceUid = STUDY.exec(hash)?.[1] ?? "";
   return isUid(studyInstanceUid) ? { screen: "study", studyInstanceUid } : { screen: "worklist" };
 }
@@ -21,8 +27,13 @@ export function studyLink(studyInstanceUid: string): string {
   return `#/study/${studyInstanceUid}`;
 }
 
+export function sendLink(studyInstanceUid: string): string {
+  return `${QUEUE_LINK}/${studyInstanceUid}`;
+}
+
 export const WORKLIST_LINK = "#/";
 export const DEVICES_LINK = "#/devices";
+export const QUEUE_LINK = "#/queue";
 
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {

@@ -16,11 +16,19 @@ export type SessionState =
   | { readonly kind: "signed-out"; readonly ended: boolean }
   | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
 
+/** The roles that may send to other archives and fetch from them. */
+const FORWARDERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
+
 const PATH = "/api/session";
 
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
   readonly isOpen = computed(() => this.state.value.kind === "signed-in" && !this.state.value.mustChangePassword);
+
+  /** Whether who is signed in may send to other archives, and look at what is on its way. */
+  readonly forwards = computed(
+    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => FORWARDERS.has(role)),
+  );
 
   constructor(private readonly http: Http) {
     http.unauthenticated = () => {

@@ -4,7 +4,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
-import { WORKLIST_LINK } from "@/model/route";
+import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { FailureNote } from "@/ui/FailureNote";
 import { LanguageSelect } from "@/ui/LanguageSelect";
@@ -42,6 +42,12 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         </a>
         <PatientTitle study={study} />
         <span class="spacer" />
+        {app.session.forwards.value && (
+          <a class="button quiet" href={sendLink(study.studyInstanceUid)} data-testid="send-link" title={t("queue.send")}>
+            <Icon name="transfer" />
+            <span class="hidden-label">{t("queue.send")}</span>
+          </a>
+        )}
         <LiveMark live={app.live} />
         <LanguageSelect />
       </header>

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
-import { DEVICES_LINK } from "@/model/route";
+import { DEVICES_LINK, QUEUE_LINK } from "@/model/route";
 import { NO_FILTER, type Worklist } from "@/model/worklist";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
@@ -41,6 +41,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         <Brand />
         <span class="spacer" />
         <LiveMark live={app.live} />
+        <QueueLink app={app} />
         <DevicesLink app={app} />
         <LanguageSelect />
         <UserButton app={app} />
@@ -65,6 +66,16 @@ function DevicesLink({ app }: { readonly app: App }) {
     <a class="button quiet" href={DEVICES_LINK} data-testid="devices-link" title={t("devices.heading")}>
       <Icon name="device" />
       <span class="user-name">{t("devices.heading")}</span>
+    </a>
+  );
+}
+
+function QueueLink({ app }: { readonly app: App }) {
+  if (!app.session.forwards.value) return null;
+  return (
+    <a class="button quiet" href={QUEUE_LINK} data-testid="queue-link" title={t("queue.heading")}>
+      <Icon name="transfer" />
+      <span class="user-name">{t("queue.heading")}</span>
     </a>
   );
 }

@@ -1,0 +1,78 @@
+"""What there is to be seen of an object: its own frames, or the images that it is about (PS3.18 8.3.5, 10.4.1.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pacs.archive.archive import Archive
+from pacs.archive.retrieve import frame_table
+from pacs.errors import NotAcceptable, Unreadable
+from pacs.model import StoredInstance
+from pacs.web.dicomweb.pictures import Other, Subject
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1"
+PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STORAGE}.11.3"})
+"""Grayscale, color and pseudo-color softcopy presentation states."""
+
+_UNSUPPORTED_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in range(4, 13))
+_IMAGES_MAX = 1000
+
+Json = Mapping[str, Any]
+
+
+def is_about_images(stored: StoredInstance) -> bool:
+    """Whether the object is a presentation state, which is seen in the images that it names."""
+    return stored.sop_class_uid in PRESENTATION_STATES | _UNSUPPORTED_STATES
+
+
+def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:
+    """The frames `numbers` of an image, every one where none is named; of a presentation state what it shows.
+
+    Raises NotFound, NotAcceptable, Unreadable.
+    """
+    if stored.frame_table is not None:
+        table = frame_table(stored)
+        for number in numbers or ():
+            table.check(number)
+        return [Subject(stored, number) for number in numbers or range(1, table.number_of_frames + 1)]
+    if stored.sop_class_uid in _UNSUPPORTED_STATES:
+        raise NotAcceptable("this kind of presentation state is not shown here", "ask for its images by themselves")
+    if stored.sop_class_uid not in PRESENTATION_STATES:
+        raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
+    shown = list(_presented(archive, stored))
+    if not shown:
+        raise Unreadable("none of the images which this presentation state shows is here", "send the images too")
+    chosen = [shown[number - 1] for number in numbers if 0 < number <= len(shown)] if numbers else shown
+    if not chosen:
+        raise NotAcceptable(f"this presentation state shows {len(shown)} images", "count from 1")
+    return chosen
+
+
+def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
+    """The frames that a state references (PS3.3 C.11.11), as far as they are here, in its order."""
+    here = {
+        image.sop_instance_uid: image
+        for image in archive.instances(state.study_instance_uid)
+        if image.frame_table is not None
+    }
+    left = _IMAGES_MAX
+    for series in _items(archive.instance_metadata(state), "00081115"):
+        for reference in _items(series, "00081140"):
+            image = here.get(str(_first(reference, "00081155")))
+            if image is None:
+                continue
+            frames = frame_table(image).number_of_frames
+            named = [int(value) for value in reference.get("00081160", {}).get("Value", [])]
+            for frame in named or range(1, frames + 1):
+                if left and 1 <= frame <= frames:
+                    left -= 1
+                    yield Subject(image, frame, (Other("presentation", state),))
+
+
+def _items(dataset: Json, tag: str) -> list[Json]:
+    return [item for item in dataset.get(tag, {}).get("Value", []) if item]
+
+
+def _first(dataset: Json, tag: str) -> Any:
+    return next(iter(dataset.get(tag, {}).get("Value", [])), None)

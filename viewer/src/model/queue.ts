@@ -1,0 +1,158 @@
+/** What is still to be done with other systems: sends, fetches, commitments, notifications, and what is paused. */
+
+import { signal } from "@preact/signals";
+
+import { Failure, type Http } from "@/dicomweb/http";
+import { formatPersonName } from "@/dicomweb/json";
+import { count, list, record, string } from "@/model/decode";
+
+export const JOB_STATES = ["queued", "running", "dead", "done", "cancelled", "superseded"] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** A person has to look at a dead one; the others of these go on by themselves. */
+const UNFINISHED: readonly JobState[] = ["dead", "running", "queued"];
+
+export interface Job {
+  readonly id: string;
+  readonly kind: string;
+  /** AE title of the other system. */
+  readonly destination: string;
+  readonly studyInstanceUid: string;
+  /** As it is spoken, and DA; "" where the study is not here. */
+  readonly patientName: string;
+  readonly studyDate: string;
+  /** The account or rule that ordered it. */
+  readonly by: string;
+  readonly state: JobState;
+  readonly done: number;
+  /** 0: not known yet, or nothing that is counted. */
+  readonly total: number;
+  readonly attempts: number;
+  readonly lastError: string;
+  /** ISO 8601 with zone; the next attempt comes no sooner. */
+  readonly notBefore: string;
+  readonly createdAt: string;
+  readonly finishedAt: string;
+}
+
+/** Another system that studies may be sent to. */
+export interface Destination {
+  readonly aeTitle: string;
+  readonly description: string;
+}
+
+export interface Pause {
+  /** "" stands for every kind, or everybody. */
+  readonly kind: string;
+  readonly destination: string;
+  readonly since: string;
+}
+
+const PATH = "/api/queue";
+const PAUSES = `${PATH}/pauses`;
+
+export class Queue {
+  readonly jobs = signal<readonly Job[]>([]);
+  readonly pauses = signal<readonly Pause[]>([]);
+  /** Whether what is done or was cancelled is shown, too. */
+  readonly everything = signal(false);
+  readonly destinations = signal<readonly Destination[]>([]);
+  readonly loaded = signal(false);
+  readonly failure = signal<Failure | undefined>(undefined);
+
+  constructor(private readonly http: Http) {}
+
+  async load(): Promise<void> {
+    await this.attempt(async () => {
+      const states = this.everything.peek() ? "" : `?state=${UNFINISHED.join(",")}`;
+      const [jobs, pauses] = await Promise.all([this.http.json(PATH + states), this.http.json(PAUSES)]);
+      this.jobs.value = list(record(jobs)["jobs"]).map(jobOf);
+      this.pauses.value = list(record(pauses)["pauses"]).map(pauseOf);
+      this.loaded.value = true;
+    });
+  }
+
+  async show(everything: boolean): Promise<void> {
+    this.everything.value = everything;
+    await this.load();
+  }
+
+  async loadDestinations(): Promise<void> {
+    await this.attempt(async () => {
+      this.destinations.value = list(record(await this.http.json("/api/destinations"))["destinations"]).map(destinationOf);
+    });
+  }
+
+  /** Whether the order was taken. */
+  async send(studyInstanceUid: string, destination: string): Promise<boolean> {
+    return this.change("POST", `/api/studies/${encodeURIComponent(studyInstanceUid)}/sends`, { destination });
+  }
+
+  async retry(id: string): Promise<void> {
+    await this.change("POST", `${PATH}/${encodeURIComponent(id)}/retry`);
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.change("POST", `${PATH}/${encodeURIComponent(id)}/cancel`);
+  }
+
+  /** Begin nothing more; what runs goes on to its end. */
+  async pauseEverything(): Promise<void> {
+    await this.change("POST", PAUSES, { kind: "", destination: "" });
+  }
+
+  async resume({ kind, destination }: Pause): Promise<void> {
+    await this.change("DELETE", `${PAUSES}?${new URLSearchParams({ kind, destination }).toString()}`);
+  }
+
+  private async change(method: "POST" | "DELETE", path: string, json?: unknown): Promise<boolean> {
+    const done = await this.attempt(() => this.http.json(path, { method, json }));
+    if (done) await this.load();
+    return done;
+  }
+
+  private async attempt(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      this.failure.value = undefined;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.failure.value = error;
+      return false;
+    }
+  }
+}
+
+function jobOf(value: unknown): Job {
+  const job = record(value);
+  const progress = record(job["progress"]);
+  const state = string(job["state"]);
+  return {
+    id: string(job["id"]),
+    kind: string(job["kind"]),
+    destination: string(job["destination"]),
+    studyInstanceUid: string(job["study_instance_uid"]),
+    patientName: formatPersonName(string(job["patient_name"])),
+    studyDate: string(job["study_date"]),
+    by: string(job["by"]),
+    state: JOB_STATES.find((known) => known === state) ?? "queued",
+    done: count(progress["sent"]) || count(progress["here"]) || count(progress["committed"]),
+    total: count(progress["total"]) || count(progress["committed"]) + count(progress["failed"]),
+    attempts: count(job["attempts"]),
+    lastError: string(job["last_error"]),
+    notBefore: string(job["not_before"]),
+    createdAt: string(job["created_at"]),
+    finishedAt: string(job["finished_at"]),
+  };
+}
+
+function destinationOf(value: unknown): Destination {
+  const destination = record(value);
+  return { aeTitle: string(destination["ae_title"]), description: string(destination["description"]) };
+}
+
+function pauseOf(value: unknown): Pause {
+  const pause = record(value);
+  return { kind: string(pause["kind"]), destination: string(pause["destination"]), since: string(pause["since"]) };
+}
