@@ -167,6 +167,7 @@ class ArchiveSettings(_Branch):
     decode_workers: int = Field(default=2, ge=1, le=64)
     decode_memory_bytes: int = Field(default=1 * GIB, ge=512 * MIB)
     decode_cpu_s: int = Field(default=20, ge=1)
+    derived_frames_bytes_max: int = Field(default=2 * GIB, ge=0)  # decoded and recoded frames, kept for the next time
 
 
 class TriageSettings(_Branch):

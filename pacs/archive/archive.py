@@ -62,6 +62,7 @@ class Archive:
         self.limits = limits
         self.retention = retention
         self.clock = clock
+        self.derived = derived
         self.arrivals = ArrivalOrder(clock)
         self.events = EventLog(index)
         self.doubts = Doubts()

@@ -1,5 +1,5 @@
 """A stored object in another transfer syntax: element for element where its pixels stay as they are, frame by frame
-through a decode worker where they are compressed. Nothing is compressed here, and nothing is held whole.
+through a decode worker where they are, or become, compressed. Nothing is held whole.
 
 The stored object is never changed (PS3.4 B.4.1.3 and C.4.2.3.2 leave the syntax of a sub-operation to the sender).
 """
@@ -15,15 +15,20 @@ from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.dicom.convert import explicit_little_endian, implicit_little_endian
 from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
+from pacs.dicom.headers import UNDEFINED_LENGTH
 from pacs.dicom.paged import PagedBytes, bytes_at
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
-from pacs.errors import Unreadable
+from pacs.dicom.walker import inflate
+from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StoredInstance
-from pacs.render.values import DECODABLE, DecodedFrame, RenderJob
+from pacs.render.values import DECODABLE, ENCODABLE, JPEG_BASELINE, DecodedFrame, EncodedFrame, RenderJob
 
 Piece = bytes | memoryview
 Decode = Callable[[RenderJob], DecodedFrame]
 """One frame as plain pixels: `DecodeWorkers.decode`. Raises Unreadable, Busy."""
+
+Encode = Callable[[RenderJob, str], EncodedFrame]
+"""One frame in a compressed syntax: `DecodeWorkers.encode`. Raises Unreadable, NotAcceptable, Busy."""
 
 PIECE_BYTES: Final = 1 << 20
 VALUE_BYTES_MAX: Final = 0xFFFFFFFE  # of an element of defined length (PS3.5 7.1)
@@ -32,7 +37,10 @@ _SHORT = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<HH2sHI")
 _IMPLICIT = struct.Struct("<HHI")
 _PIXEL_DATA: Final = (0x7FE0, 0x0010)
-_EXTENDED_OFFSETS: Final = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003})
+_FRAGMENT: Final = (0xFFFE, 0xE000)
+_DELIMITER: Final = (0xFFFE, 0xE0DD)
+_ITEM = struct.Struct("<HHI")
+_LEFT_OUT_BEFORE: Final = frozenset({0x00280000, 0x7FE00000, 0x7FE00001, 0x7FE00002, 0x7FE00003})  # lengths, offsets
 _LEFT_OUT_BEHIND: Final = frozenset({TRAILING_PADDING, 0xFFFAFFFA})  # padding, and signatures over pixels no more
 
 
@@ -47,21 +55,36 @@ def attainable(transfer_syntax_uid: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((transfer_syntax_uid, *plain)))
 
 
-class Transcoder:
-    """Gives the data sets of stored objects. Blocks; may be used from many threads."""
+def compressible(transfer_syntax_uid: str, target: str, *, lossy: bool = False) -> bool:
+    """Whether frames stored in the one syntax may be encoded in the other; JPEG Baseline only where loss is allowed."""
+    return target in ENCODABLE and (lossy or target != JPEG_BASELINE) and decodable(transfer_syntax_uid)
 
-    def __init__(self, archive: Archive, decode: Decode) -> None:
+
+class Transcoder:
+    """Gives the data sets and frames of stored objects. Blocks; may be used from many threads.
+
+    Without `encode` nothing is compressed.
+    """
+
+    def __init__(self, archive: Archive, decode: Decode, encode: Encode | None = None) -> None:
         self._archive = archive
         self._decode = decode
+        self._encode = encode
 
     def dataset(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
-        """The pieces of the data set in `transfer_syntax_uid`, one of `attainable`.
+        """The pieces of the data set in `transfer_syntax_uid`, one of `attainable` or of what is `compressible`.
 
         The first piece is made at once, so that what cannot be read or decoded is known before anything is sent.
-        Raises Unreadable, StoreFailed, Busy, and later the same in the middle.
+        Raises Unreadable, NotAcceptable (no form of these pixels in that syntax), StoreFailed, Busy, and later the same
+        in the middle.
         """
         if transfer_syntax_uid == stored.transfer_syntax_uid:
             made = self._verbatim(stored)
+        elif self._encode is not None and compressible(stored.transfer_syntax_uid, transfer_syntax_uid):
+            if stored.pixel_element_offset is None:  # such syntaxes are Explicit VR Little Endian around the pixels
+                made = self._converted(stored, EXPLICIT_VR_LITTLE_ENDIAN)
+            else:
+                made = self._encoded(stored, transfer_syntax_uid)
         elif transfer_syntax_uid not in attainable(stored.transfer_syntax_uid):
             raise Unreadable(
                 f"{transfer_syntax(stored.transfer_syntax_uid).name} cannot be made "
@@ -77,14 +100,22 @@ class Transcoder:
 
     def frame(self, stored: StoredInstance, frame_number: int) -> DecodedFrame:
         """One frame as plain pixels. Raises NotFound, Unreadable, Busy."""
-        return self._decode(
-            RenderJob(
-                header=self._archive.header(stored),
-                transfer_syntax_uid=stored.transfer_syntax_uid,
-                frame=self._archive.frame(stored, frame_number),
-                frame_number=frame_number,
-                pixel_data_vr=stored.pixel_data_vr,
-            )
+        return self._decode(self.job(stored, frame_number))
+
+    def encoded(self, stored: StoredInstance, frame_number: int, transfer_syntax_uid: str) -> EncodedFrame:
+        """One frame in a compressed syntax. Raises NotFound, Unreadable, NotAcceptable, Busy."""
+        if self._encode is None:
+            raise NotAcceptable("nothing is compressed here", "retrieve it as it is stored")
+        return self._encode(self.job(stored, frame_number), transfer_syntax_uid)
+
+    def job(self, stored: StoredInstance, frame_number: int) -> RenderJob:
+        """What a decode worker needs of one frame. Raises NotFound, Unreadable, StoreFailed."""
+        return RenderJob(
+            header=self._archive.header(stored),
+            transfer_syntax_uid=stored.transfer_syntax_uid,
+            frame=self._archive.frame(stored, frame_number),
+            frame_number=frame_number,
+            pixel_data_vr=stored.pixel_data_vr,
         )
 
     def _verbatim(self, stored: StoredInstance) -> Iterator[Piece]:
@@ -120,6 +151,26 @@ class Transcoder:
         yield b"\0" * (length & 1)
         yield from _in(transfer_syntax_uid, behind, EXPLICIT_VR_LITTLE_ENDIAN)
 
+    def _encoded(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
+        """With an empty Basic Offset Table and one fragment a frame (PS3.5 A.4): nothing has to be known beforehand."""
+        frames = frame_table(stored).number_of_frames
+        first = self.encoded(stored, 1, transfer_syntax_uid)
+        header, behind = around_pixels(self._inflated(stored), stored, first)
+        yield header
+        yield _LONG.pack(*_PIXEL_DATA, b"OB", 0, UNDEFINED_LENGTH) + _ITEM.pack(*_FRAGMENT, 0)
+        for number in range(1, frames + 1):
+            frame = first if number == 1 else self.encoded(stored, number, transfer_syntax_uid)
+            padding = len(frame.data) & 1
+            yield _ITEM.pack(*_FRAGMENT, len(frame.data) + padding)
+            yield frame.data
+            yield b"\0" * padding
+        yield _ITEM.pack(*_DELIMITER, 0)
+        yield behind
+
+    def _inflated(self, stored: StoredInstance) -> bytes | PagedBytes:
+        data = self._bytes(stored)
+        return inflate(bytes(data[:])) if transfer_syntax(stored.transfer_syntax_uid).deflated else data
+
     def _bytes(self, stored: StoredInstance) -> bytes | PagedBytes:
         return bytes_at(
             lambda offset, length: self._archive.read(stored, stored.dataset_offset + offset, length),
@@ -133,13 +184,19 @@ def _in(transfer_syntax_uid: str, data: bytes | PagedBytes, stored_uid: str) -> 
     return explicit_little_endian(data, stored_uid)
 
 
-def around_pixels(data: bytes | PagedBytes, stored: StoredInstance, frame: DecodedFrame) -> tuple[bytes, bytes]:
-    """What stands before and behind the pixel data of an encapsulated data set, in Explicit VR Little Endian, true for
-    the decoded pixels."""
+def around_pixels(
+    data: bytes | PagedBytes, stored: StoredInstance, frame: DecodedFrame | EncodedFrame
+) -> tuple[bytes, bytes]:
+    """What stands before and behind the pixel data of a data set (inflated, if it was deflated), in Explicit VR Little
+    Endian, true for pixels such as those of `frame`."""
     offset, end = stored.pixel_element_offset, stored.pixel_element_end
     if offset is None or end is None:
         raise Unreadable(f"instance {stored.sop_instance_uid} has no pixel data", "retrieve it as it is stored")
-    return _described(data[:offset], frame), _behind(data[end:])
+    before, behind = data[:offset], data[end:]
+    syntax = transfer_syntax(stored.transfer_syntax_uid)
+    if syntax.implicit or syntax.big_endian:
+        before, behind = (b"".join(explicit_little_endian(part, syntax.uid)) for part in (before, behind))
+    return _described(before, frame), _behind(behind)
 
 
 def pixel_head(frame: DecodedFrame, length: int) -> bytes:
@@ -148,14 +205,17 @@ def pixel_head(frame: DecodedFrame, length: int) -> bytes:
     return _LONG.pack(*_PIXEL_DATA, vr, 0, length + (length & 1))
 
 
-def _described(header: bytes, frame: DecodedFrame) -> bytes:
-    """`header` (Explicit VR Little Endian) with the Image Pixel attributes of the decoded frame (PS3.3 C.7.6.3)."""
+def _described(header: bytes, frame: DecodedFrame | EncodedFrame) -> bytes:
+    """`header` (Explicit VR Little Endian) with the Image Pixel attributes of the frame (PS3.3 C.7.6.3).
+
+    The group length of theirs goes: it would be wrong now.
+    """
     fresh = _pixel_attributes(frame)
     out = bytearray()
     copied = depth = 0
     for kind, tag, _, start, value, length in scan(header, transfer_syntax(EXPLICIT_VR_LITTLE_ENDIAN)):
         depth += (kind == SEQUENCE) - (kind == SEQUENCE_END)
-        if depth or kind != ELEMENT or (tag not in fresh and tag not in _EXTENDED_OFFSETS):
+        if depth or kind != ELEMENT or (tag not in fresh and tag not in _LEFT_OUT_BEFORE):
             continue
         out += header[copied:start]
         out += fresh.get(tag, b"")
@@ -163,7 +223,7 @@ def _described(header: bytes, frame: DecodedFrame) -> bytes:
     return bytes(out + header[copied:])
 
 
-def _pixel_attributes(frame: DecodedFrame) -> dict[int, bytes]:
+def _pixel_attributes(frame: DecodedFrame | EncodedFrame) -> dict[int, bytes]:
     photometric = frame.photometric_interpretation.encode("ascii")
     photometric += b" " * (len(photometric) & 1)
     words = {

@@ -29,6 +29,10 @@ DECODABLE = frozenset(
 )
 """The compressed transfer syntaxes whose frames can be decoded: those of `pacs.render.codecs.DECODERS`."""
 
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+ENCODABLE = DECODABLE - {"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.111"}
+"""Those which frames can be encoded in, JPEG Baseline alone with loss: those of `pacs.render.encoders.ENCODERS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
@@ -169,6 +173,18 @@ class DecodedFrame:
     photometric_interpretation: str
     planar_configuration: int = 0
     floating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """A frame as a bare codestream, and what the header of an object of such frames has to say (PS3.5 8.2)."""
+
+    data: bytes
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    photometric_interpretation: str
+    planar_configuration: int
 
 
 @dataclass(frozen=True, slots=True)

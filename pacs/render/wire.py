@@ -40,7 +40,7 @@ class AttachedHead(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Parent to worker; the body is `header_length` bytes of data set, the frame, and what is attached."""
 
-    action: Literal["render", "decode"]
+    action: Literal["render", "decode", "encode"]
     transfer_syntax_uid: str
     frame_number: int
     pixel_data_vr: str
@@ -48,6 +48,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     parameters: RenderParameters
     frame_length: int = -1
     attached: list[AttachedHead] = []
+    target_transfer_syntax_uid: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -77,16 +78,28 @@ class FrameDecoded(msgspec.Struct, frozen=True, tag=True):
     floating: bool
 
 
+class FrameEncoded(msgspec.Struct, frozen=True, tag=True):
+    """The body is the codestream."""
+
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    photometric_interpretation: str
+    planar_configuration: int
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """No picture. `refused`: the request is at fault, else the object. `spent`: the worker should not be used again."""
+    """No picture. `refused`: the request is at fault, else the object; `unfit`: there is no such form of this frame.
+    `spent`: the worker should not be used again."""
 
     message: str
     hint: str
     refused: bool = False
+    unfit: bool = False
     spent: bool = False
 
 
-Answer = Ready | PictureMade | FrameDecoded | Failed
+Answer = Ready | PictureMade | FrameDecoded | FrameEncoded | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

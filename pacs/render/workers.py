@@ -22,13 +22,14 @@ from typing import Literal, Self
 import structlog
 
 import pacs
-from pacs.errors import Busy, QueryRefused, Unreadable
+from pacs.errors import Busy, NotAcceptable, QueryRefused, Unreadable
 from pacs.render import wire
 from pacs.render.values import (
     FRAME_BYTES_MAX,
     MEDIA_TYPES,
     Attached,
     DecodedFrame,
+    EncodedFrame,
     Picture,
     RenderJob,
     RenderParameters,
@@ -40,6 +41,7 @@ __all__ = [
     "Attached",
     "DecodeWorkers",
     "DecodedFrame",
+    "EncodedFrame",
     "Picture",
     "RenderJob",
     "RenderParameters",
@@ -215,6 +217,23 @@ class DecodeWorkers:
             floating=answer.floating,
         )
 
+    def encode(self, job: RenderJob, transfer_syntax_uid: str) -> EncodedFrame:
+        """One frame decoded and encoded in another syntax, one of `ENCODABLE`; proven lossless where that can be.
+
+        Raises Unreadable, NotAcceptable (the syntax has no form for such pixels), Busy.
+        """
+        answer, body = self._ask("encode", job, transfer_syntax_uid)
+        if not isinstance(answer, wire.FrameEncoded):
+            raise _nonsense()
+        return EncodedFrame(
+            data=bytes(body),
+            bits_allocated=answer.bits_allocated,
+            bits_stored=answer.bits_stored,
+            pixel_representation=answer.pixel_representation,
+            photometric_interpretation=answer.photometric_interpretation,
+            planar_configuration=answer.planar_configuration,
+        )
+
     def close(self) -> None:
         """Kill every worker, those at work too; callers at work get Busy. Safe to call twice."""
         with self._lock:
@@ -229,7 +248,9 @@ class DecodeWorkers:
         for _ in range(self._count):
             self._free.put(None)  # whoever still waits wakes and finds it closed
 
-    def _ask(self, action: Literal["render", "decode"], job: RenderJob) -> tuple[wire.Answer, bytearray]:
+    def _ask(
+        self, action: Literal["render", "decode", "encode"], job: RenderJob, target_transfer_syntax_uid: str = ""
+    ) -> tuple[wire.Answer, bytearray]:
         if sum(memoryview(part).nbytes for part in job.parts) > FRAME_BYTES_MAX:
             raise Unreadable("the frame is too large to be decoded here", _AS_STORED)
         task = wire.Task(
@@ -241,6 +262,7 @@ class DecodeWorkers:
             parameters=job.parameters,
             frame_length=memoryview(job.frame).nbytes,
             attached=[_attached_head(other) for other in job.attached],
+            target_transfer_syntax_uid=target_transfer_syntax_uid,
         )
         worker = self._take()
         keep = False
@@ -250,7 +272,8 @@ class DecodeWorkers:
         finally:
             self._give_back(worker, keep)
         if isinstance(answer, wire.Failed):
-            raise (QueryRefused if answer.refused else Unreadable)(answer.message, answer.hint)
+            raised = NotAcceptable if answer.unfit else QueryRefused if answer.refused else Unreadable
+            raise raised(answer.message, answer.hint)
         return answer, body
 
     def _exchange(self, worker: _Worker, task: wire.Task, job: RenderJob) -> tuple[wire.Answer, bytearray]:

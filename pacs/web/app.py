@@ -50,7 +50,7 @@ def create_app(
     accesses = Accesses(archive.index, archive.clock)
     table = [
         *qido.routes(archive, web, accesses),
-        *Wado(archive, workers, web, accesses).routes(),
+        *Wado(archive, workers, settings, accesses).routes(),
         *stow.routes(archive, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),

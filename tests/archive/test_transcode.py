@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.encaps import generate_frames
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
@@ -16,16 +17,18 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     RLELossless,
 )
 
 from pacs.archive.archive import Archive
 from pacs.archive.transcode import Transcoder, attainable
-from pacs.errors import StoreFailed, Unreadable
+from pacs.errors import NotAcceptable, StoreFailed, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.codecs import DECODERS
-from pacs.render.values import DECODABLE
+from pacs.render.values import DECODABLE, ENCODABLE, JPEG_BASELINE
 from pacs.render.workers import DecodeWorkers
 from tests.support.archives import open_archive, send
 from tests.support.factories import (
@@ -135,3 +138,61 @@ def test_what_cannot_be_made_is_told_before_anything_is_sent(archive: Archive, t
 
 def test_the_table_of_decodable_syntaxes_is_that_of_the_decoders():
     assert set(DECODERS) == DECODABLE
+
+
+# Compressing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compressor(archive: Archive, workers: DecodeWorkers) -> Transcoder:
+    return Transcoder(archive, workers.decode, workers.encode)
+
+
+@pytest.mark.parametrize(
+    "target", sorted(ENCODABLE - {JPEG_BASELINE, "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.112"})
+)
+@pytest.mark.parametrize("make", [ct_slice, us_cine])
+def test_an_object_is_compressed_frame_by_frame(
+    archive: Archive, compressor: Transcoder, target: str, make: Callable[..., Dataset]
+) -> None:
+    original = make(transfer_syntax=ImplicitVRLittleEndian)
+    dataset = _read(b"".join(compressor.dataset(_stored(archive, original), target)), target)
+    assert len(list(generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames", 1))))) == int(
+        original.get("NumberOfFrames", 1)
+    )
+    assert np.array_equal(dataset.pixel_array, original.pixel_array)
+    for element in original:
+        if element.keyword not in ("PixelData", "PhotometricInterpretation", "PlanarConfiguration"):
+            assert dataset[element.tag].value == element.value, element.keyword
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, RLELossless])
+def test_from_every_form_of_pixels(archive: Archive, compressor: Transcoder, syntax: UID) -> None:
+    original = ct_slice(transfer_syntax=syntax)
+    found = _read(b"".join(compressor.dataset(_stored(archive, original), str(HTJ2KLosslessRPCL))), HTJ2KLosslessRPCL)
+    assert np.array_equal(found.pixel_array, ct_slice().pixel_array)
+    assert found["PixelData"].VR == "OB"
+
+
+def test_without_pixels_there_is_nothing_to_compress(archive: Archive, compressor: Transcoder) -> None:
+    original = structured_report(transfer_syntax=ImplicitVRLittleEndian)
+    data = b"".join(compressor.dataset(_stored(archive, original), str(JPEG2000Lossless)))
+    assert _read(data, JPEG2000Lossless).ContentSequence == original.ContentSequence
+
+
+def test_what_does_not_fit_is_refused_before_the_first_piece(archive: Archive, compressor: Transcoder) -> None:
+    with pytest.raises(Unreadable):  # never lossy: that would be another object
+        compressor.dataset(_stored(archive, us_cine()), JPEG_BASELINE)
+    with_overlay = ct_slice(number=7)
+    with_overlay.add_new(0x60000100, "US", 16)
+    with_overlay.add_new(0x60000102, "US", 12)
+    with pytest.raises(NotAcceptable, match="overlays"):
+        compressor.dataset(_stored(archive, with_overlay), str(JPEG2000Lossless))
+
+
+def test_without_an_encoder_nothing_is_compressed(archive: Archive, transcoder: Transcoder) -> None:
+    stored = _stored(archive, ct_slice())
+    with pytest.raises(Unreadable):
+        transcoder.dataset(stored, JPEG2000Lossless)
+    with pytest.raises(NotAcceptable):
+        transcoder.encoded(stored, 1, str(JPEG2000Lossless))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
@@ -28,7 +31,14 @@ def service_url(request: Request, settings: WebSettings) -> str:
 
 def accepted_by(request: Request) -> tuple[MediaRange, ...]:
     """What the client of this request accepts, best first."""
-    return accepted(request.headers.getlist("accept"), request.query_params.getlist("accept"))
+    return accepted(request.headers.getlist("accept"), _accept_parameters(request.url.query))
+
+
+def _accept_parameters(query: str) -> list[str]:
+    """The `accept` parameters of the URL (PS3.18 8.3.3.1); a plus sign that was not encoded is one (dicom+json)."""
+    pairs = [part.partition("=") for part in query.split("&")]
+    texts = [unquote(value) for name, _, value in pairs if unquote(name).lower() == "accept"]
+    return [re.sub(r"(?<=[;,])\+", " ", text) for text in texts]
 
 
 def json_type(request: Request) -> str:
@@ -56,6 +66,18 @@ def json_answer(
 def entity_tags(text: str) -> set[str]:
     """The entity tags of an If-None-Match header; weak ones count as strong for GET (RFC 9110 13.1.2)."""
     return {tag.strip().removeprefix("W/") for tag in text.split(",")}
+
+
+def entity_tag(*described: object) -> str:
+    """A strong entity tag for what is the same whenever all of `described` is."""
+    text = " ".join(map(str, described))
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def known_to(request: Request, etag: str) -> bool:
+    """Whether the client has it already: 304 is the answer (RFC 9110 13.1.2)."""
+    text = request.headers.get("if-none-match", "")
+    return bool(text) and (etag in entity_tags(text) or text.strip() == "*")
 
 
 def checked_uid(uid: str, name: str) -> str:

@@ -6,9 +6,12 @@ They are read, never mapped: a map of a file that was cut short or of a disk tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +27,14 @@ Pieces = AsyncGenerator[Piece, None]
 PIECE_BYTES = 2 << 20
 WHOLE_BYTES_MAX = 32 << 20
 WATCHED_BYTES_MIN = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a body whose `length` is known; `part` gives its bytes from one offset up to another."""
+
+    length: int
+    part: Callable[[int, int], Pieces]
 
 
 class StoredBytes:
@@ -65,6 +76,10 @@ class StoredBytes:
         """The range in pieces. Raises Unreadable and StoreFailed at once where the object is not there."""
         self.check_there(stored)
         return taken(self.pieces(stored, offset, length))
+
+    def span(self, stored: StoredInstance, offset: int, length: int) -> Span:
+        """The range as a stretch of a body."""
+        return Span(length, lambda start, end: taken(self.pieces(stored, offset + start, end - start)))
 
     def pieces(self, stored: StoredInstance, offset: int, length: int) -> Iterator[Piece]:
         """The range, read when the next piece is asked for."""
@@ -109,13 +124,22 @@ async def given(*pieces: Piece) -> Pieces:
         yield piece
 
 
-async def framed(head: bytes, pieces: Pieces, tail: bytes) -> Pieces:
-    """One body part with what stands around it."""
-    async with aclosing(pieces):
-        yield head
-        async for piece in pieces:
-            yield piece
-        yield tail
+def at_hand(*pieces: Piece) -> list[Span]:
+    """Stretches of a body that are at hand already."""
+    return [Span(len(piece), lambda start, end, piece=piece: given(piece[start:end])) for piece in pieces]  # type: ignore[misc]
+
+
+async def _parts(spans: Sequence[Span], start: int, end: int) -> Pieces:
+    """The bytes of a body from `start` up to `end`."""
+    position = 0
+    for span in spans:
+        first, last = max(start - position, 0), min(end - position, span.length)
+        position += span.length
+        if first >= last:
+            continue
+        async with aclosing(span.part(first, last)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 class StreamedAnswer(Response):
@@ -159,6 +183,54 @@ class StreamedAnswer(Response):
         finally:
             if gone is not None:
                 gone.cancel()
+
+
+def ranged_answer(
+    request: Request, spans: Sequence[Span], *, media_type: str, headers: Mapping[str, str], status: int = 200
+) -> Response:
+    """A body of known length, or the one range of it that is asked for (RFC 9110 14; PS3.18 8.6.1): 206, or 416.
+
+    Several ranges at once are answered with the whole. `headers` have the entity tag that If-Range is held against.
+    """
+    total = sum(span.length for span in spans)
+    fresh = {**headers, "accept-ranges": "bytes"}
+    wanted = _range(request, headers.get("etag", ""))
+    if wanted is None:
+        return StreamedAnswer(
+            _parts(spans, 0, total), media_type=media_type, length=total, headers=fresh, status=status
+        )
+    first, last = wanted
+    start = max(0, total - last) if first < 0 else first
+    end = total if first < 0 else min(total, last + 1)
+    if start >= end:
+        return Response(None, 416, {**fresh, "content-range": f"bytes */{total}"})
+    fresh["content-range"] = f"bytes {start}-{end - 1}/{total}"
+    return StreamedAnswer(
+        _parts(spans, start, end), media_type=media_type, length=end - start, headers=fresh, status=206
+    )
+
+
+def is_ranged(request: Request) -> bool:
+    """Whether a range of the body is asked for."""
+    return "range" in request.headers
+
+
+_ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
+_TO_THE_END = 1 << 62
+
+
+def _range(request: Request, etag: str) -> tuple[int, int] | None:
+    """First and last byte; (-1, n) for the last n. None where the whole is to be given."""
+    found = _ONE_RANGE.fullmatch(request.headers.get("range", ""))
+    condition = request.headers.get("if-range", "").strip()
+    if found is None or request.method != "GET" or (condition and condition != etag):
+        return None
+    first, last = found.groups()
+    if not first:
+        return (-1, int(last)) if last else None
+    if last and int(last) < int(first):
+        return None
+    return int(first), int(last) if last else _TO_THE_END
 
 
 async def _gone(receive: Receive) -> None:

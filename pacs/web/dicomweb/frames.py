@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from starlette.requests import Request
@@ -13,17 +14,19 @@ from starlette.responses import Response
 
 from pacs.access.gate import in_thread
 from pacs.archive.archive import Archive
-from pacs.archive.retrieve import frame_ranges, frame_table
-from pacs.archive.transcode import decodable
+from pacs.archive.derived import DerivedFrames
+from pacs.archive.retrieve import frame_ranges, frame_table, refuse_damaged
+from pacs.archive.transcode import Transcoder, compressible, decodable
 from pacs.dicom.convert import explicit_little_endian
 from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, scan
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.render.workers import DecodedFrame, DecodeWorkers, RenderJob
-from pacs.web.dicomweb.answers import accepted_by, entity_tags
-from pacs.web.dicomweb.bodies import Piece, Pieces, StoredBytes, StreamedAnswer, given
+from pacs.render.values import JPEG_BASELINE
+from pacs.render.workers import RenderJob
+from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.bodies import Piece, Pieces, Span, StoredBytes, StreamedAnswer, at_hand, ranged_answer
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
 from pacs.web.dicomweb.multipart import Framing
 
@@ -35,13 +38,22 @@ CACHE = "private, no-cache"  # kept by the browser, asked for again each time: a
 _LIST = re.compile(r"\d{1,9}(,\d{1,9})*")
 
 
+class Effort(IntEnum):
+    """What it takes to give a frame in a form, and what it costs the picture."""
+
+    AS_STORED = 0
+    DECODED = 1
+    ENCODED = 2
+    LOSSY = 3
+
+
 @dataclass(frozen=True, slots=True)
 class FrameForm:
-    """How frames are given: media type and syntax of a frame, decoded first or as stored, in parts or as the body."""
+    """How frames are given: media type and syntax of a frame, what that takes, in parts or as the body."""
 
     media_type: str
     transfer_syntax_uid: str
-    decode: bool
+    effort: Effort
     multipart: bool
 
     @property
@@ -60,38 +72,62 @@ def frame_numbers(text: str) -> list[int]:
     return numbers
 
 
-def chosen_form(accepts: Sequence[MediaRange], transfer_syntax_uid: str, frames: int) -> FrameForm:
-    """The best form the client accepts (PS3.18 8.7.3.4, 8.7.8). Raises NotAcceptable."""
-    for entry in accepts:
-        multipart = entry.multipart or entry.anything
-        if not multipart and frames > 1:
-            continue
-        found = _form(entry, transfer_syntax_uid, multipart)
-        if found is not None:
-            return found
-    raise NotAcceptable(
+def acceptable_forms(accepts: Sequence[MediaRange], transfer_syntax_uid: str, frames: int) -> list[FrameForm]:
+    """The forms the client accepts, the best first (PS3.18 8.7.3.4, 8.7.8): by quality, then the one of least effort.
+
+    Whether a compressed one can be made of these pixels, its encoder tells. Raises NotAcceptable where there is none.
+    """
+    found: list[FrameForm] = []
+    for _, entries in itertools.groupby(accepts, key=lambda entry: (entry.in_url, entry.quality)):
+        groups = [list(_forms(entry, transfer_syntax_uid, frames)) for entry in entries]
+        found += itertools.chain(*sorted(filter(None, groups), key=lambda group: group[0].effort))
+    if not found:
+        raise _not_acceptable(transfer_syntax_uid)
+    return found
+
+
+def _not_acceptable(transfer_syntax_uid: str) -> NotAcceptable:
+    return NotAcceptable(
         f"there is no acceptable form of frames stored in {transfer_syntax(transfer_syntax_uid).name}",
         f'accept multipart/related; type="{OCTET_STREAM}"; transfer-syntax=*',
     )
 
 
-def _form(entry: MediaRange, stored: str, multipart: bool) -> FrameForm | None:
-    native = transfer_syntax(stored).native
+def _forms(entry: MediaRange, stored: str, frames: int) -> Iterator[FrameForm]:
+    multipart = entry.multipart or entry.anything
+    if not multipart and frames > 1:
+        return
     if entry.includes(OCTET_STREAM):
-        wanted = entry.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
-        if native and wanted in (ANY_SYNTAX, EXPLICIT_VR_LITTLE_ENDIAN):
-            return FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, False, multipart)
-        if not native and wanted in (ANY_SYNTAX, stored):
-            return FrameForm(OCTET_STREAM, stored, False, multipart)
-        if wanted == EXPLICIT_VR_LITTLE_ENDIAN and decodable(stored):
-            return FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, True, multipart)
+        effort = _effort(stored, entry.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN)
+        if effort is not None:
+            uid = entry.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN
+            if uid == ANY_SYNTAX:
+                uid = EXPLICIT_VR_LITTLE_ENDIAN if transfer_syntax(stored).native else stored
+            yield FrameForm(OCTET_STREAM, uid, effort, multipart)
     own = COMPRESSED.get(stored)
+    named = entry.media_type if entry.media_type in DEFAULT_SYNTAX else ""
     if own is not None and entry.includes(own):
-        named = entry.media_type == own
         wanted = entry.transfer_syntax or (DEFAULT_SYNTAX[own] if named else ANY_SYNTAX)
         if wanted in (ANY_SYNTAX, stored):
-            return FrameForm(own, stored, False, multipart)
-    return None
+            yield FrameForm(own, stored, Effort.AS_STORED, multipart)
+            return
+    target = entry.transfer_syntax.replace(ANY_SYNTAX, "") or DEFAULT_SYNTAX.get(named, "")
+    if named and COMPRESSED.get(target) == named and compressible(stored, target, lossy=True):
+        yield FrameForm(named, target, _encoding(target), multipart)
+
+
+def _effort(stored: str, wanted: str) -> Effort | None:
+    """To give frames stored in the one syntax as octets of the other; None where that cannot be."""
+    native = transfer_syntax(stored).native
+    if wanted in (ANY_SYNTAX, EXPLICIT_VR_LITTLE_ENDIAN if native else stored):
+        return Effort.AS_STORED
+    if wanted == EXPLICIT_VR_LITTLE_ENDIAN and decodable(stored):
+        return Effort.DECODED
+    return _encoding(wanted) if compressible(stored, wanted, lossy=True) else None
+
+
+def _encoding(transfer_syntax_uid: str) -> Effort:
+    return Effort.LOSSY if transfer_syntax_uid == JPEG_BASELINE else Effort.ENCODED
 
 
 Frame = Callable[[StoredInstance, int, FrameForm], "list[Piece] | None"]
@@ -111,10 +147,13 @@ class _Prepared:
 class Frames:
     """The frames of stored instances. Its methods block unless they are coroutines."""
 
-    def __init__(self, archive: Archive, stored_bytes: StoredBytes, workers: DecodeWorkers) -> None:
+    def __init__(
+        self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder, derived: DerivedFrames
+    ) -> None:
         self._archive = archive
         self._bytes = stored_bytes
-        self._workers = workers
+        self._transcoder = transcoder
+        self._derived = derived
 
     async def answer(
         self,
@@ -122,47 +161,62 @@ class Frames:
         find: Callable[[], StoredInstance],
         numbers: Sequence[int],
         url: str,
-        at_hand: StoredInstance | None = None,
+        found: StoredInstance | None = None,
     ) -> Response:
-        """Frames `numbers` of what `find` gives, unless it is `at_hand`; `url` is that of the instance.
+        """Frames `numbers` of what `find` gives, unless it is `found` already; `url` is that of the instance.
 
         Raises NotFound, NotAcceptable, Unreadable, Busy.
         """
-        accepts, known = accepted_by(request), entity_tags(request.headers.get("if-none-match", ""))
+        accepts = accepted_by(request)
 
         def prepare(stored: StoredInstance, frame: Frame) -> _Prepared | None:
             table = frame_table(stored)
             for number in numbers:  # all of them before the answer begins
                 table.check(number)
-            form = chosen_form(accepts, stored.transfer_syntax_uid, len(numbers))
-            etag = _etag(stored, numbers, form)
-            if etag in known:
-                return _Prepared(stored, form, etag, None)
-            first = frame(stored, numbers[0], form)
-            return _Prepared(stored, form, etag, first) if first is not None else None
+            refusal = None
+            for form in acceptable_forms(accepts, stored.transfer_syntax_uid, len(numbers)):
+                etag = entity_tag(stored.dataset_sha256, form, *numbers)
+                if known_to(request, etag):
+                    return _Prepared(stored, form, etag, None)
+                try:
+                    first = frame(stored, numbers[0], form)
+                except NotAcceptable as error:  # the next best, then
+                    refusal = error
+                    continue
+                return _Prepared(stored, form, etag, first) if first is not None else None
+            raise refusal or _not_acceptable(stored.transfer_syntax_uid)
 
-        prepared = prepare(at_hand, self.frame_at_once) if at_hand is not None else None
+        prepared = prepare(found, self.frame_at_once) if found is not None else None
         if prepared is None:
-            prepared = await in_thread(lambda: prepare(at_hand or find(), self.frame))
+            prepared = await in_thread(lambda: prepare(found or find(), self.frame))
         assert prepared is not None, "a thread waits for what it needs"
         stored, form, etag, first = prepared.stored, prepared.form, prepared.etag, prepared.first
         headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}
         if first is None:
             return Response(None, 304, headers)
         if not form.multipart:
-            return StreamedAnswer(
-                given(*first), media_type=form.content_type, length=sum(map(len, first)), headers=headers
-            )
+            return ranged_answer(request, at_hand(*first), media_type=form.content_type, headers=headers)
         framing = Framing(form.media_type, etag)
         heads = [
             framing.head({"Content-Type": form.content_type, "Content-Location": f"{url}/frames/{number}"})
             for number in numbers
         ]
         if len(numbers) == 1:
-            pieces, length = given(heads[0], *first, framing.tail), sum(map(len, (heads[0], *first, framing.tail)))
-            return StreamedAnswer(pieces, media_type=framing.content_type, length=length, headers=headers)
-        parts = self._parts(stored, numbers, form, heads, first, framing.tail)
-        return StreamedAnswer(parts, media_type=framing.content_type, headers=headers)
+            spans = at_hand(heads[0], *first, framing.tail)
+        elif _as_it_lies(stored, form):
+            spans = self._spans(stored, numbers, heads, framing.tail)
+        else:
+            parts = self._parts(stored, numbers, form, heads, first, framing.tail)
+            return StreamedAnswer(parts, media_type=framing.content_type, headers=headers)
+        return ranged_answer(request, spans, media_type=framing.content_type, headers=headers)
+
+    def _spans(self, stored: StoredInstance, numbers: Sequence[int], heads: Sequence[bytes], tail: bytes) -> list[Span]:
+        spans: list[Span] = []
+        for number, head in zip(numbers, heads, strict=True):
+            spans += at_hand(head)
+            for offset, length in frame_ranges(stored, number):
+                spans.append(self._bytes.span(stored, stored.dataset_offset + offset, length))
+        return [*spans, *at_hand(tail)]
 
     async def _parts(
         self,
@@ -197,8 +251,8 @@ class Frames:
 
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
         """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
-        if form.decode:
-            return [self.decoded(stored, number).data]
+        if form.effort is not Effort.AS_STORED:
+            return [self.derived(stored, number, form.transfer_syntax_uid)]
         syntax = transfer_syntax(stored.transfer_syntax_uid)
         table = frame_table(stored)
         if table.frame_bits % 8:
@@ -212,37 +266,34 @@ class Frames:
             for offset, length in frame_ranges(stored, number)
         ]
 
-    def decoded(self, stored: StoredInstance, number: int) -> DecodedFrame:
-        """One frame as plain pixels. Raises NotFound, Unreadable, Busy."""
-        return self._workers.decode(self.job(stored, number))
+    def derived(self, stored: StoredInstance, number: int, transfer_syntax_uid: str) -> bytes:
+        """One frame decoded, or encoded in another syntax: once for all who ask at the same time, and kept.
+
+        Raises NotFound, Unreadable, NotAcceptable, Busy.
+        """
+        refuse_damaged(stored)
+
+        def make() -> bytes:
+            if transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN:
+                return self._transcoder.frame(stored, number).data
+            return self._transcoder.encoded(stored, number, transfer_syntax_uid).data
+
+        return self._derived.get(stored.dataset_sha256, number, transfer_syntax_uid, make)
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:
         """What a decode worker needs of one frame."""
-        return RenderJob(
-            header=self._archive.header(stored),
-            transfer_syntax_uid=stored.transfer_syntax_uid,
-            frame=self._lying(stored, number),
-            frame_number=number,
-            pixel_data_vr=stored.pixel_data_vr,
-        )
+        return self._transcoder.job(stored, number)
 
-    def _lying(self, stored: StoredInstance, number: int) -> Piece:
-        """The bytes of one frame as stored; where they are one stretch, in memory that is used again."""
-        ranges = frame_ranges(stored, number)
-        if len(ranges) != 1 or transfer_syntax(stored.transfer_syntax_uid).deflated:
-            return self._archive.frame(stored, number)
-        [(offset, length)] = ranges
-        return self._bytes.piece(stored, stored.dataset_offset + offset, length)
-
-    def pixel_bytes(self, stored: StoredInstance) -> tuple[Pieces, int]:
-        """All native frames as one value, little endian (PS3.18 8.7.3.3.1), and its bytes. Raises Unreadable."""
+    def pixel_spans(self, stored: StoredInstance) -> list[Span]:
+        """All native frames as one value, little endian (PS3.18 8.7.3.3.1). Raises Unreadable."""
         table = frame_table(stored)
         syntax = transfer_syntax(stored.transfer_syntax_uid)
         length = (table.frame_bits * table.number_of_frames + 7) // 8
         if syntax.big_endian or syntax.deflated:
             dataset, start = self._little_endian(stored)
-            return given(memoryview(dataset)[start : start + length]), length
-        return self._bytes.stream(stored, stored.dataset_offset + table.offset, length), length
+            return at_hand(memoryview(dataset)[start : start + length])
+        self._bytes.check_there(stored)
+        return [self._bytes.span(stored, stored.dataset_offset + table.offset, length)]
 
     def _swapped(self, stored: StoredInstance, table: FrameTable, number: int) -> Piece:
         [(offset, length)] = table.ranges(number)
@@ -264,7 +315,7 @@ class Frames:
 def _as_it_lies(stored: StoredInstance, form: FrameForm) -> bool:
     """Whether the frame's bytes in storage are those of the answer."""
     syntax = transfer_syntax(stored.transfer_syntax_uid)
-    return not (form.decode or syntax.big_endian or syntax.deflated or frame_table(stored).frame_bits % 8)
+    return not (form.effort or syntax.big_endian or syntax.deflated or frame_table(stored).frame_bits % 8)
 
 
 def _aligned(data: bytes, table: FrameTable, number: int) -> bytes:
@@ -272,8 +323,3 @@ def _aligned(data: bytes, table: FrameTable, number: int) -> bytes:
     start = table.bit_offset(number)
     bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[start : start + table.frame_bits]
     return np.packbits(bits, bitorder="little").tobytes()
-
-
-def _etag(stored: StoredInstance, numbers: Sequence[int], form: FrameForm) -> str:
-    described = f"{stored.dataset_sha256} {form} {','.join(map(str, numbers))}"
-    return f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'

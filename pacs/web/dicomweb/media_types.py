@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 JSON = "application/json"
 OCTET_STREAM = "application/octet-stream"
+ZIP = "application/zip"
 MULTIPART = "multipart/related"
 ANYTHING = "*/*"
 ANY_SYNTAX = "*"
@@ -92,16 +94,22 @@ _BETWEEN = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)*')
 class MediaRange:
     """One entry of Accept. `media_type` is that of a part where the whole is `multipart`, ``*/*`` where none is named.
 
-    `transfer_syntax` is empty where none is named, ``*`` for any.
+    `transfer_syntax` is empty where none is named, ``*`` for any. Of a range with a ``*``, the types `without` are
+    left out: they stand in entries of their own, with a lower quality or none (RFC 9110 12.5.1). `in_url`: of the
+    `accept` parameter, which counts more than the header.
     """
 
     media_type: str
     multipart: bool = False
     transfer_syntax: str = ""
     quality: float = 1.0
+    without: frozenset[str] = frozenset()
+    in_url: bool = False
 
     def includes(self, media_type: str) -> bool:
         """Whether `media_type` falls into this range."""
+        if media_type in self.without:
+            return False
         kind, _, subtype = self.media_type.partition("/")
         return self.media_type in (ANYTHING, media_type) or (subtype == "*" and media_type.startswith(f"{kind}/"))
 
@@ -119,12 +127,28 @@ def accepted(headers: Iterable[str], parameters: Sequence[str] = ()) -> tuple[Me
 
     Malformed entries are ignored. No Accept at all counts as ``*/*``; an empty tuple means that nothing remained.
     """
-    named = [entry for text in parameters for entry in _entries(text)]
+    named = [replace(entry, in_url=True) for text in parameters for entry in _entries(text)]
     general = [entry for text in headers for entry in _entries(text)]
     if not any(text.strip() for text in (*parameters, *headers)):
         return EVERYTHING
-    ranges = [entry for group in (named, general) for entry in sorted(group, key=lambda entry: -entry.quality)]
+    ranges = [
+        _narrowed(entry, group)
+        for group in (named, general)
+        for entry in sorted(group, key=lambda entry: -entry.quality)
+    ]
     return tuple(entry for entry in ranges if entry.quality > 0)
+
+
+def _narrowed(entry: MediaRange, entries: Sequence[MediaRange]) -> MediaRange:
+    if "*" not in entry.media_type:
+        return entry
+    worse = (
+        other.media_type
+        for other in entries
+        if other.quality < entry.quality and not other.transfer_syntax and "*" not in other.media_type
+        if entry.anything or other.multipart is entry.multipart
+    )
+    return replace(entry, without=frozenset(worse))
 
 
 def parsed(content_type: str) -> tuple[str, Mapping[str, str]] | None:

@@ -48,9 +48,10 @@ def test_accept(accept: str, expected: tuple[MediaRange, ...]) -> None:
 
 
 def test_the_parameter_of_the_url_goes_before_the_header() -> None:
-    assert accepted(["image/png"], ["image/jpeg"]) == (MediaRange("image/jpeg"), MediaRange("image/png"))
+    in_url = MediaRange("image/jpeg", in_url=True)
+    assert accepted(["image/png"], ["image/jpeg"]) == (in_url, MediaRange("image/png"))
     assert accepted(["*/*"], ["image/jpeg;q=0.1"])[0].media_type == "image/jpeg"
-    assert accepted([], ["image/jpeg"]) == (MediaRange("image/jpeg"),)
+    assert accepted([], ["image/jpeg"]) == (in_url,)
 
 
 def test_several_headers_are_one_list() -> None:
@@ -106,3 +107,32 @@ def test_any_text_is_read_or_ignored(text: str) -> None:
 def test_every_compressed_type_has_a_default_syntax_of_its_own() -> None:
     for media_type in set(COMPRESSED.values()):
         assert COMPRESSED[DEFAULT_SYNTAX[media_type]] == media_type
+
+
+@pytest.mark.parametrize(
+    ("header", "taken", "left"),
+    [
+        ("*/*, image/jls;q=0", ["image/jphc"], ["image/jls"]),
+        ("image/*;q=0.8, image/png;q=0.1, image/gif", ["image/jpeg", "image/gif"], ["image/png"]),
+        ('multipart/related; type="*/*", multipart/related; type="image/jls"; q=0', ["image/jphc"], ["image/jls"]),
+        # of one syntax only, so the type itself stays
+        ("*/*, image/jls; transfer-syntax=1.2; q=0", ["image/jls"], []),
+        ('*/*, multipart/related; type="image/jls"; q=0.2', ["image/jphc"], ["image/jls"]),
+    ],
+)
+def test_what_is_named_counts_more_than_a_pattern(header: str, taken: list[str], left: list[str]) -> None:
+    best = accepted([header])
+    patterns = [entry for entry in best if "*" in entry.media_type]
+    for media_type in taken:
+        assert any(entry.includes(media_type) for entry in best)
+    for media_type in left:
+        assert not any(entry.includes(media_type) for entry in patterns)
+
+
+def test_the_url_before_the_header() -> None:
+    found = accepted(["image/png, image/jpeg;q=0.9"], ["image/jls;q=0.5"])
+    assert [(entry.media_type, entry.in_url) for entry in found] == [
+        ("image/jls", True),
+        ("image/png", False),
+        ("image/jpeg", False),
+    ]
