@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,17 +19,28 @@ from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
 from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import QueryRefused
 from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, checked_uid, entity_tags, json_answer, json_type, service_url
+from pacs.web.dicomweb.answers import (
+    ROOT,
+    VARY,
+    checked_uid,
+    entity_tag,
+    json_answer,
+    known_to,
+    model_type,
+    service_url,
+)
 from pacs.web.dicomweb.frames import CACHE
+from pacs.web.dicomweb.media_types import DICOM_XML
+from pacs.web.dicomweb.moments import Moments
+from pacs.web.dicomweb.multipart import Framing
 
 OFFSET_MAX = 1 << 31
 KEYS_MAX = 200
-MOMENT_S = 600.0
-MOMENTS_MAX = 2000
 _OF_THE_BODY = frozenset({"content-length", "content-type"})
 _AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
@@ -113,12 +121,11 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
     moments = Moments()
 
     async def search(request: Request, principal: Principal) -> Response:
-        media_type = json_type(request)
+        media_type = model_type(request)
         service = service_url(request, settings)
         parameters = request.query_params.multi_items()
         response = await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
-        known = entity_tags(request.headers.get("if-none-match", ""))
-        if response.headers["etag"] in known:
+        if known_to(request, response.headers["etag"]):
             headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
             return Response(None, 304, headers)
         return response
@@ -141,7 +148,9 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
             warnings = [*warnings, f"There are {left} additional results that can be requested"]
         shown = _shown(resource, query, understood)
         found = [_object(row, resource.level, shown, service) for row in page.rows]
-        response = json_answer(found, media_type=media_type, warnings=warnings, service=service)
+        response = (_xml_answer if media_type == DICOM_XML else json_answer)(
+            found, media_type=media_type, warnings=warnings, service=service
+        )
         if page.rows or not query.offset:
             response.headers["x-total-count"] = str(total)
         response.headers["cache-control"] = CACHE
@@ -152,45 +161,23 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
     return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study)
 
 
+def _xml_answer(
+    content: Iterable[Mapping[str, Any]], *, media_type: str, warnings: Iterable[str], service: str
+) -> Response:
+    """Each data set as a document of the Native DICOM Model in a part of its own (PS3.18 10.6.4)."""
+    documents = [native_dicom_model(one) for one in content]
+    framing = Framing(media_type, entity_tag(*(document.decode() for document in documents)))
+    parts = [framing.head({"Content-Type": media_type}) + document for document in documents]
+    response = Response(b"".join([*parts, framing.tail]), 200, {"vary": VARY}, framing.content_type)
+    for text in warnings:
+        response.headers.append("warning", f'299 {service} "{text}"')
+    return response
+
+
 def _etag(response: Response) -> str:
     """Of the body and what is said about it: the same answer has the same tag."""
     said = [*response.headers.getlist("warning"), response.headers.get("x-total-count", "")]
     return f'"{hashlib.sha256(bytes(response.body) + repr(said).encode()).hexdigest()[:32]}"'
-
-
-class Moments:
-    """Up to which row the pages of a search are told of, so that what comes in between does not move them.
-
-    A page from the middle is of the moment at which its caller asked for the first one, MOMENT_S long. Thread safe.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
-
-    def of(self, principal: Principal, query: Query) -> int | None:
-        """The last row of that moment; None for the first page, and where it is not known any more."""
-        if not query.offset:
-            return None
-        with self._lock:
-            last_row, at = self._known.get(_search(principal, query), (None, 0.0))
-        return last_row if time.monotonic() - at < MOMENT_S else None
-
-    def keep(self, principal: Principal, query: Query) -> None:
-        """Remember the last row of `query` for the pages that follow."""
-        if query.last_row is None:
-            return
-        key = _search(principal, query)
-        with self._lock:
-            self._known[key] = (query.last_row, time.monotonic())
-            self._known.move_to_end(key)
-            if len(self._known) > MOMENTS_MAX:
-                self._known.popitem(last=False)
-
-
-def _search(principal: Principal, query: Query) -> Hashable:
-    """What all pages of a search have in common."""
-    return principal, replace(query, returns=(), limit=None, offset=0, last_row=None)
 
 
 def understand(parameters: list[tuple[str, str]]) -> Search:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from pydicom.dataset import Dataset
@@ -12,7 +13,7 @@ from pacs.access.principals import Role
 from pacs.attributes import CATALOGUE, Level
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, RUSSIAN, Patient, cr_image, ct_series, ct_slice, mr_series, uid
-from tests.support.web import Site
+from tests.support.web import Site, parts
 
 
 @pytest.fixture(scope="module")
@@ -262,12 +263,29 @@ def test_pages_are_not_moved_by_what_comes_in_between(site: Site) -> None:
         ("application/json", 200),
         ("*/*", 200),
         ("application/dicom+json, multipart/related; type=application/octet-stream; transfer-syntax=*", 200),
-        ('multipart/related; type="application/dicom+xml"', 406),
+        ('multipart/related; type="application/dicom+xml"', 200),
+        ("application/dicom+xml", 406),
         ("image/jpeg", 406),
     ],
 )
 def test_what_the_client_accepts(client: TestClient, accept: str, status: int) -> None:
     assert client.get("/dicom-web/studies", headers={"Accept": accept}).status_code == status
+
+
+def test_xml_is_a_part_a_result(client: TestClient) -> None:
+    accept = {"Accept": 'multipart/related; type="application/dicom+xml"'}
+    response = client.get("/dicom-web/studies", params={"limit": 2}, headers=accept)
+    documents = [(headers["content-type"], ElementTree.fromstring(octets)) for headers, octets in parts(response)]
+    assert {kind for kind, _ in documents} == {"application/dicom+xml"}
+    as_json = found(client, "/studies", limit=2)
+    for (_, document), row in zip(documents, as_json, strict=True):
+        assert [element.attrib["tag"] for element in document] == list(row)
+        [study] = document.findall("*[@tag='0020000D']/*")
+        assert study.text == row["0020000D"]["Value"][0]
+    assert "There are 2 additional" in response.headers["warning"]
+    again = client.get("/dicom-web/studies", params={"limit": 2}, headers=accept)
+    assert (again.headers["etag"], again.content) == (response.headers["etag"], response.content)
+    assert parts(client.get("/dicom-web/studies", params={"PatientID": "nobody"}, headers=accept)) == []
 
 
 def test_a_caller_with_one_study_sees_no_other(module_site: Site, client: TestClient) -> None:
