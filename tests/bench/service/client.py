@@ -99,6 +99,8 @@ def ask(web: Web, paths: Sequence[str], accept: str, clients: int, seconds: int)
     if done.returncode or not done.stdout.strip():
         raise Failed(f"{web.name}: wrk: {done.stderr or done.stdout}")
     found = json.loads(done.stdout.strip().splitlines()[-1])
+    if not found["answers"] and not found["errors"] and seconds < TIMEOUT_S:
+        return ask(web, paths, accept, clients, 4 * seconds)  # one answer takes longer than that
     if found["errors"] or not found["answers"]:
         raise Failed(f"{web.name}: {found['errors']} of {found['answers']} answers to {paths[0]} failed")
     return Answered(
