@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
     from pacs.exchange.rules import Routes
+    from pacs.exchange.webhooks import Webhooks
     from pacs.node import Core
 
 Arguments = Mapping[str, Any]
@@ -326,6 +327,27 @@ def _route_remove(core: Core, arguments: Arguments) -> Any:
     _routes(core).remove(arguments["id"], by=OPERATOR)
 
 
+def _webhooks(core: Core) -> Webhooks:
+    from pacs.exchange.webhooks import Webhooks
+
+    return Webhooks(core.archive, allow_loopback=core.settings.webhooks.allow_loopback)
+
+
+def _webhook_add(core: Core, arguments: Arguments) -> Any:
+    return _webhooks(core).add(arguments["id"], arguments["url"], arguments["kinds"], by=OPERATOR)
+
+
+def _webhook_list(core: Core, _arguments: Arguments) -> Any:
+    return [
+        {"id": one.id, "url": one.url, "kinds": [*one.kinds], "position": one.position, "disabled": one.disabled}
+        for one in _webhooks(core).listing()
+    ]
+
+
+def _webhook_remove(core: Core, arguments: Arguments) -> Any:
+    _webhooks(core).remove(arguments["id"], by=OPERATOR)
+
+
 def _deletions(core: Core) -> Deletions:
     from pacs.archive.deletion import Deletions
 
@@ -412,6 +434,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "route.add": _route_add,
         "route.list": _route_list,
         "route.remove": _route_remove,
+        "webhook.add": _webhook_add,
+        "webhook.list": _webhook_list,
+        "webhook.remove": _webhook_remove,
         "delete": _delete,
         "reject": _reject,
         "undelete": _undelete,

@@ -19,6 +19,7 @@ import structlog
 
 import pacs
 from pacs.access.accounts import AccountRefused, Accounts
+from pacs.access.outbound import Policy
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
@@ -36,6 +37,7 @@ from pacs.dimse.outbound import Outbound
 from pacs.dimse.query import RemoteQuery
 from pacs.errors import NodeFailed, NodeRunning, SettingsInvalid
 from pacs.exchange.exchange import Exchange
+from pacs.exchange.webhooks import WebhookJobs, Webhooks
 from pacs.index.engine import Index
 from pacs.index.rollback import keep_copy
 from pacs.model import Clock, utc_now
@@ -273,11 +275,15 @@ class Node:
         transcoder = Transcoder(core.archive, workers.decode)
         self.runner = JobRunner(
             core.archive,
-            jobs.kinds(core.archive, settings.dimse, core.peers, self.outbound, transcoder),
+            [
+                *jobs.kinds(core.archive, settings.dimse, core.peers, self.outbound, transcoder),
+                *WebhookJobs(core.archive, _webhook_policy(settings)).kinds(),
+            ],
             self._at_once_to,
         )
         query = RemoteQuery(self.outbound)
-        self._exchange = Exchange(core.archive, core.peers, query.find, self.runner.wake)
+        webhooks = Webhooks(core.archive, allow_loopback=settings.webhooks.allow_loopback)
+        self._exchange = Exchange(core.archive, core.peers, webhooks, query.find, self.runner.wake)
         self.listener = Listener(core.archive, core.peers, settings.dimse, self.outbound, transcoder)
         self.web = WebServer(
             create_app(
@@ -373,6 +379,11 @@ class Node:
         self.web.stop()
         self._closing.close()
         log.info("stopped")
+
+
+def _webhook_policy(settings: Settings) -> Policy:
+    allowed = settings.webhooks
+    return Policy(allowed.allow_loopback, allowed.allowed_hosts, "PACS_WEBHOOKS__ALLOWED_HOSTS")
 
 
 def build(settings: Settings, clock: Clock = utc_now) -> Node:

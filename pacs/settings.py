@@ -177,6 +177,13 @@ class TriageSettings(_Branch):
     allowed_hosts: tuple[str, ...] = ()  # private addresses or names that may be called
 
 
+class WebhookSettings(_Branch):
+    """Who is told of what happens."""
+
+    allow_loopback: bool = False  # addresses on this machine, over plain HTTP
+    allowed_hosts: tuple[str, ...] = ()  # private addresses or names that may be called
+
+
 class Settings(_Branch):
     """The whole tree."""
 
@@ -192,6 +199,7 @@ class Settings(_Branch):
     s3: S3Settings = S3Settings()
     archive: ArchiveSettings = ArchiveSettings()
     triage: TriageSettings = TriageSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
     @property
     def database_url(self) -> str:

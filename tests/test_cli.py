@@ -38,6 +38,7 @@ COMMANDS = [
     "deletions",
     *[f"user {verb}" for verb in ("add", "list", "password", "disable", "enable", "token")],
     *[f"ae {verb}" for verb in ("add", "list", "remove", "unknown", "approve")],
+    *[f"webhook {verb}" for verb in ("add", "list", "remove")],
     *[f"mwl {verb}" for verb in ("add", "list", "remove")],
     *[f"ai {what} {verb}" for what in ("service", "rule") for verb in ("add", "list", "remove")],
 ]

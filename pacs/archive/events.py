@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -95,9 +95,23 @@ class EventLog:
             statement = select(func.coalesce(func.max(event.c.number), 0)).where(*self._readable())
             return int(connection.execute(statement).scalar_one())
 
-    def after(self, number: int, limit: int = PAGE) -> list[Event]:
-        """Events above `number` in order; none is ever skipped by a reader that goes on from the last it got."""
+    def after(
+        self,
+        number: int,
+        limit: int = PAGE,
+        *,
+        kinds: Collection[EventKind] = (),
+        studies: Collection[str] | None = None,
+    ) -> list[Event]:
+        """Events above `number` in order; none is ever skipped by a reader that goes on from the last it got.
+
+        Only those of `kinds`, where there are any, and of `studies`, where they are given.
+        """
         statement = select(event).where(event.c.number > number, *self._readable())
+        if kinds:
+            statement = statement.where(event.c.kind.in_([kind.value for kind in kinds]))
+        if studies is not None:
+            statement = statement.where(event.c.study_instance_uid.in_(sorted(studies)))
         statement = statement.order_by(event.c.number).limit(limit)
         with self._index.read() as connection:
             return [_event(row) for row in connection.execute(statement).mappings()]
@@ -139,6 +153,19 @@ class EventLog:
         connection.execute(
             statement.on_conflict_do_update(index_elements=["follower"], set_={"number": literal(number)})
         )
+
+
+def event_document(event: Event) -> dict[str, object]:
+    """An event as other programs are told of it, by the change feed and by webhooks."""
+    return {
+        "number": event.number,
+        "kind": event.kind.value,
+        "study_instance_uid": event.study_instance_uid,
+        "series_instance_uid": event.series_instance_uid,
+        "sop_instance_uid": event.sop_instance_uid,
+        "at": event.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "payload": event.payload,
+    }
 
 
 def _event(row: Any) -> Event:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import pacs
-from pacs.cli import ae, ai, archive, backup, deletion, doctor, exchange, mwl, node, queue, route, scrub, user
+from pacs.cli import ae, ai, archive, backup, deletion, doctor, exchange, mwl, node, queue, route, scrub, user, webhook
 from pacs.cli.command import DONE, FAILED, OPTIONS
 from pacs.errors import SuretError
 from storage.errors import StorageError
@@ -28,7 +28,15 @@ app = typer.Typer(
 )
 for part in (node, archive, scrub, deletion, exchange, backup, doctor):
     app.add_typer(part.app)
-for name, part in {"user": user, "ae": ae, "ai": ai, "mwl": mwl, "queue": queue, "route": route}.items():
+for name, part in {
+    "user": user,
+    "ae": ae,
+    "ai": ai,
+    "mwl": mwl,
+    "queue": queue,
+    "route": route,
+    "webhook": webhook,
+}.items():
     app.add_typer(part.app, name=name)
 
 

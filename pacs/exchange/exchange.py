@@ -10,16 +10,20 @@ from pacs.archive.archive import Archive
 from pacs.exchange.queue import Queue
 from pacs.exchange.routing import Router
 from pacs.exchange.rules import Routes
-from pacs.exchange.web import ExchangeRoutes, Find
+from pacs.exchange.web import ExchangeRoutes, Find, webhook_routes
+from pacs.exchange.webhooks import Webhooks
 
 
 class Exchange:
     """`start`, then `stop`. `find` asks another archive; `added` is called when there are jobs to do."""
 
-    def __init__(self, archive: Archive, peers: Peers, find: Find, added: Callable[[], None]) -> None:
+    def __init__(
+        self, archive: Archive, peers: Peers, webhooks: Webhooks, find: Find, added: Callable[[], None]
+    ) -> None:
         rules = Routes(archive)
-        self._router = Router(archive, peers, rules, added)
+        self._router = Router(archive, peers, rules, webhooks, added)
         self._http = ExchangeRoutes(Queue(archive, peers, added), rules, peers, find)
+        self._webhooks = webhooks
 
     def start(self) -> None:
         """Begin to follow."""
@@ -31,4 +35,4 @@ class Exchange:
 
     def routes(self) -> list[Route]:
         """What the node mounts."""
-        return self._http.routes()
+        return [*self._http.routes(), *webhook_routes(self._webhooks)]

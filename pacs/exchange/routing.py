@@ -19,6 +19,7 @@ from pacs.archive.facts import SeriesFacts, series_facts
 from pacs.archive.orders import order_availability, order_send
 from pacs.errors import SuretError
 from pacs.exchange.rules import Extent, Routes, Rule, Target, Trigger
+from pacs.exchange.webhooks import Webhooks
 from pacs.model import Event, EventKind
 
 log = structlog.get_logger()
@@ -36,13 +37,18 @@ Order = Callable[[Connection], object]
 
 
 class Router:
-    """Orders what the rules say and tells who wants to hear of stable studies. `start`, then `stop`; `added` is called
-    when there are jobs to do."""
+    """Orders what the rules say, and tells who wants to hear of stable studies or of every event.
 
-    def __init__(self, archive: Archive, peers: Peers, routes: Routes, added: Callable[[], None]) -> None:
+    `start`, then `stop`; `added` is called when there are jobs to do.
+    """
+
+    def __init__(
+        self, archive: Archive, peers: Peers, routes: Routes, webhooks: Webhooks, added: Callable[[], None]
+    ) -> None:
         self._archive = archive
         self._peers = peers
         self._routes = routes
+        self._webhooks = webhooks
         self._added = added
         self._stopping = threading.Event()
         self._position = self._kept = -1
@@ -72,7 +78,7 @@ class Router:
     def step(self, wait_s: float) -> int:
         """Deal with the next events, waiting up to `wait_s` for them; how many jobs were ordered."""
         events = self._archive.events.wait(self._position, wait_s)
-        orders = self._orders(events)
+        orders = [*self._orders(events), *(self._webhooks.orders(events) if events else ())]
         reached = events[-1].number if events else self._position
         due = time.monotonic() - self._kept_at >= CURSOR_KEPT_EVERY_S
         if orders or (reached > self._kept and (due or len(events) == PAGE)):

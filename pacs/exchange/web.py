@@ -1,4 +1,4 @@
-"""The HTTP of the exchange: send and fetch, the queue and its progress, other archives asked, rules of routing."""
+"""The HTTP of the exchange: send and fetch, the queue, other archives asked, rules of routing, webhooks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pacs.attributes import Level
 from pacs.errors import NotFound, QueryRefused, SuretError
 from pacs.exchange.queue import Queue
 from pacs.exchange.rules import Routes
+from pacs.exchange.webhooks import Webhooks
 
 Find = Callable[[Peer, Level, Mapping[str, str]], list[dict[str, Any]]]
 """Asks another archive: the matches as DICOM JSON. Raises SuretError."""
@@ -43,6 +44,14 @@ class NewFetch(msgspec.Struct, forbid_unknown_fields=True):
     series: list[str] = []
     priority: str = "high"
     way: str = ""
+
+
+class NewWebhook(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that registers an address; no kinds: it is told of everything."""
+
+    id: str
+    url: str
+    kinds: list[str] = []
 
 
 class Pause(msgspec.Struct, forbid_unknown_fields=True):
@@ -191,6 +200,31 @@ class ExchangeRoutes:
     async def _remove_rule(self, request: Request, principal: Principal) -> Response:
         await in_thread(self._rules.remove, request.path_params["rule"], by=principal)
         return Response(None, 204)
+
+
+def webhook_routes(webhooks: Webhooks) -> list[Route]:
+    """Who else is told of what happens."""
+
+    async def show(request: Request, principal: Principal) -> Response:
+        found = await in_thread(webhooks.listing)
+        hidden = {"secret"}
+        shown = [{k: v for k, v in msgspec.to_builtins(one).items() if k not in hidden} for one in found]
+        return JSONResponse({"webhooks": shown})
+
+    async def add(request: Request, principal: Principal) -> Response:
+        new = await _body(request, NewWebhook)
+        secret = await in_thread(webhooks.add, new.id, new.url, new.kinds, by=principal)
+        return JSONResponse({"id": new.id, "secret": secret}, 201)
+
+    async def remove(request: Request, principal: Principal) -> Response:
+        await in_thread(webhooks.remove, request.path_params["id"], by=principal)
+        return Response(None, 204)
+
+    return [
+        Route(("GET",), "/api/webhooks", show, Action.MANAGE_ARCHIVE),
+        Route(("POST",), "/api/webhooks", add, Action.MANAGE_ARCHIVE),
+        Route(("DELETE",), "/api/webhooks/{id}", remove, Action.MANAGE_ARCHIVE),
+    ]
 
 
 async def _body(request: Request, shape: Any) -> Any:

@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy import Connection
 
 from pacs.access.accounts import Accounts
+from pacs.access.outbound import TOTAL_TIMEOUT_S, Answer, OutboundFailed, OutboundRefused, Policy, post
 from pacs.access.principals import NODE
 from pacs.archive.archive import Archive
 from pacs.triage import tasks, webhook
-from pacs.triage.outbound import TOTAL_TIMEOUT_S, Answer, OutboundFailed, OutboundRefused, Policy, post
 from pacs.triage.registry import Registry, Service
 from pacs.triage.tasks import Task, TaskState
 

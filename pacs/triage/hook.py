@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.outbound import Policy
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.errors import SuretError
@@ -20,7 +21,6 @@ from pacs.settings import TriageSettings
 from pacs.triage import tasks
 from pacs.triage.dispatcher import Dispatcher
 from pacs.triage.follower import Follower
-from pacs.triage.outbound import Policy
 from pacs.triage.registry import Registry
 from pacs.triage.results import ResultConflict, ResultInvalid, Results
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import ipaddress
 import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy import Connection, delete, select, update
 
 from pacs.access.audit import AuditCode, record
 from pacs.access.grants import Action, may
+from pacs.access.outbound import AddressRefused, check_url
 from pacs.access.principals import Principal
+from pacs.access.signatures import new_secret
 from pacs.archive.conditions import RuleInvalid
 from pacs.errors import NotFound, NotPermitted, SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule, ai_service
 from pacs.index.upsert import upsert
 from pacs.model import Clock, to_microseconds
-from pacs.triage.outbound import unwrapped
 from pacs.triage.rules import Rule, read_rule
 
 log = structlog.get_logger()
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with (Standard Webhooks 1.0)
 _SERVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -76,7 +72,7 @@ class Registry:
         if not _SERVICE_ID.fullmatch(identifier):
             raise ServiceRefused(f"{identifier!r} is no service id", "use letters, digits and . _ -")
         _check_url(url, self._allow_loopback)
-        secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+        secret = new_secret()
         values = {
             "url": url,
             "secret": secret,
@@ -207,24 +203,6 @@ def _require_manager(principal: Principal) -> None:
 
 def _check_url(url: str, allow_loopback: bool) -> None:
     try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is no number
-    except ValueError as error:
-        raise ServiceRefused(f"{url!r} is not an address: {error}", "give https://host/path") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii() or not url.isprintable():
-        raise ServiceRefused(f"{url!r} is not an address", "give https://host/path, or http:// on this machine")
-    if parts.username is not None or parts.fragment:
-        raise ServiceRefused(f"{url!r} has a user name or a fragment", "leave them out; requests are signed")
-    if parts.scheme == "http" and not (allow_loopback and _is_this_machine(parts.hostname)):
-        here = "http:// is for this machine only (127.0.0.1, localhost)"
-        raise ServiceRefused(
-            f"{url!r} would be called without TLS",
-            f"give it an https:// address; {here}" if allow_loopback else "give it an https:// address",
-        )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return unwrapped(ipaddress.ip_address(host)).is_loopback
-    except ValueError:  # a name; any other may be somebody else's tomorrow
-        return host.rstrip(".") == "localhost"
+        check_url(url, allow_loopback=allow_loopback)
+    except AddressRefused as refused:
+        raise ServiceRefused(refused.message, refused.hint) from None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from pacs.access.signatures import signed_headers
 from pacs.model import DICOMWEB_ROOT, from_microseconds
 from pacs.triage.tasks import Task
 
@@ -18,27 +15,9 @@ TOKEN_GRACE = timedelta(seconds=60)
 TOKEN_LIFE_MAX = timedelta(minutes=15)
 
 
-def sign(secrets: Iterable[str], message_id: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` header: one v1 (HMAC-SHA256) signature for each of `secrets` (``whsec_…``)."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return " ".join(
-        "v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode() for secret in secrets
-    )
-
-
-def _key(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix("whsec_"))
-
-
 def headers(secret: str, task: Task, at: datetime, body: bytes) -> dict[str, str]:
     """The headers of one delivery: the id stays over repeats, the timestamp does not."""
-    message_id, timestamp = f"msg_{task.id}", int(at.timestamp())
-    return {
-        "content-type": "application/json",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign([secret], message_id, timestamp, body),
-    }
+    return signed_headers(secret, f"msg_{task.id}", at, body)
 
 
 def retry_delay_s(attempt: int, retry_after_s: float | None = None) -> float:

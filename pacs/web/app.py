@@ -16,7 +16,7 @@ from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, deletions, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -58,6 +58,7 @@ def create_app(
         *modality_worklist.routes(ScheduledSteps(archive)),
         *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
+        *changes.routes(archive.events, feed),
         *deletions.routes(Deletions(archive)),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -74,12 +75,20 @@ class Watcher:
         return changed
 
 
+class Told(Protocol):
+    """Who is told of events."""
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """From the thread that follows the log."""
+        ...
+
+
 class LiveFeed:
     """Follows the event log in one thread for all watchers; there is no thread while there is no watcher."""
 
     def __init__(self, events: EventLog) -> None:
         self._events = events
-        self._watchers: set[Watcher] = set()
+        self._watchers: set[Told] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -88,7 +97,7 @@ class LiveFeed:
         """How many watch now."""
         return len(self._watchers)
 
-    def add(self, watcher: Watcher) -> None:
+    def add(self, watcher: Told) -> None:
         """Tell `watcher` of what happens from now on, once `begin` has been called. Never waits."""
         with self._lock:
             self._watchers.add(watcher)
@@ -103,7 +112,7 @@ class LiveFeed:
                 self._thread = thread
         return number
 
-    def remove(self, watcher: Watcher) -> None:
+    def remove(self, watcher: Told) -> None:
         """Tell it no more."""
         with self._lock:
             self._watchers.discard(watcher)

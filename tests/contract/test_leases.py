@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from pacs.archive import jobs
 from pacs.archive.archive import Archive
 from pacs.archive.jobs import Job, JobState, NewJob
 from pacs.archive.runner import JobRunner, Kind, Perform, Task
+from pacs.index.schema import job as job_table
 from tests.support.archives import open_archive
 from tests.support.dimse import wait_until
+
+LEASE = timedelta(seconds=4)
 
 
 @pytest.fixture(autouse=True)
 def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pacs.archive.runner.LEASE", timedelta(seconds=2))
+    monkeypatch.setattr("pacs.archive.runner.LEASE", LEASE)
     monkeypatch.setattr("pacs.archive.runner.RENEW_S", 0.2)
     monkeypatch.setattr("pacs.archive.runner.LOOK_S", 0.1)
 
@@ -67,6 +70,11 @@ def _job(archive: Archive, identifier: str) -> Job:
     return found
 
 
+def _lease_until(archive: Archive, identifier: str) -> int:
+    with archive.index.read() as connection:
+        return int(connection.execute(select(job_table.c.lease_until).where(job_table.c.id == identifier)).scalar_one())
+
+
 def test_a_node_that_hangs_loses_its_job_and_cannot_spoil_what_the_other_did(
     nodes: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,8 +112,9 @@ def test_a_node_that_lives_keeps_its_job_however_long_it_takes(nodes: tuple[Arch
         assert slow.begun.wait(20)
         second.start()
         try:
-            time.sleep(5)  # two leases and more
-            assert not other.begun.is_set()
+            first_until = _lease_until(one, job)
+            assert wait_until(lambda: _lease_until(one, job) > first_until + LEASE // timedelta(microseconds=1), 60)
+            assert not other.begun.is_set(), "the first lease is over, and the second node has looked again and again"
             slow.go_on.set()
             assert wait_until(lambda: _job(one, job).state is JobState.DONE, 30)
         finally:

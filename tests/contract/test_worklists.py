@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,30 @@ def test_scheduling_and_performing(archive: Archive):
     assert performed.settle_awaited() == 1
     scheduled.remove("1.2.4", "S2", by=OPERATOR)
     assert list(scheduled.matching({}, Keys({}))) == []
+
+
+def test_performed_steps_are_listed_page_by_page_and_found_by_their_study(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pacs.archive.performed.PAGE_ROWS", 2)
+    performed = PerformedSteps(archive)
+    now = archive.clock()
+    for number in range(5):
+        archive.clock = lambda number=number: now + timedelta(seconds=number // 2)  # type: ignore[misc]
+        named = {"StudyInstanceUID": f"1.2.{number % 2}", "ScheduledProcedureStepID": ""}
+        document = read_document(begun(ScheduledStepAttributesSequence=named).to_json_dict())
+        performed.create(f"9.{number}", document, "CT1", by=OPERATOR)
+    performed.change("9.1", read_document(ended().to_json_dict()), by=OPERATOR)
+
+    def listed(**keys: Any) -> list[str]:
+        document = read_document(keys)
+        return [first(one, "00080018") for one in performed.matching(document, Keys(document))]
+
+    assert listed() == ["9.4", "9.3", "9.2", "9.1", "9.0"]
+    assert listed(PerformedProcedureStepStatus="COMPLETED") == ["9.1"]
+    assert listed(SOPInstanceUID="9.3") == ["9.3"]
+    assert performed.of_study("1.2.0") == ["9.0", "9.2", "9.4"]
+    assert performed.of_study("1.2.9") == []
 
 
 def test_workitems(archive: Archive):

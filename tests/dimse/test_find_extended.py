@@ -12,14 +12,12 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import Tag
 from pynetdicom import AE
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
-from sqlalchemy import delete, select, update
 
 from pacs.access.peer import Peer, PeerOptions, Verb
-from pacs.access.principals import Principal, PrincipalKind
+from pacs.access.principals import OPERATOR, Principal, PrincipalKind
 from pacs.archive.archive import Archive
+from pacs.archive.deletion import Deletions
 from pacs.dimse.checkpoint import park_reactor
-from pacs.index.schema import instance, series
-from pacs.index.schema import study as study_table
 from pacs.model import utc_now
 from tests.support.archives import send
 from tests.support.dimse import (
@@ -298,21 +296,8 @@ def test_modalities_and_counts_are_those_of_now(port: int, filled: Archive):
     ((_, before),) = _ask(port, None, **keys)[1]
     assert (sorted(before.ModalitiesInStudy), before.NumberOfStudyRelatedSeries) == (["CT", "MR"], 2)
 
-    def forget_mr(connection: Any) -> None:
-        row = connection.execute(
-            select(series.c.row).where(series.c.modality == "MR", series.c.body_part_examined == "ELBOW")
-        ).scalar_one()
-        connection.execute(
-            update(instance).where(instance.c.series_row == row).values(state="deleted", series_row=None)
-        )
-        connection.execute(delete(series).where(series.c.row == row))
-        connection.execute(
-            update(study_table)
-            .where(study_table.c.study_instance_uid == keys["StudyInstanceUID"])
-            .values(number_of_series=1, number_of_instances=1)
-        )
-
-    filled.index.write(forget_mr)
+    deletions, gone = Deletions(filled), str(mr_slice(series="mr").SeriesInstanceUID)
+    deleted = deletions.delete(keys["StudyInstanceUID"], gone, by=OPERATOR)
     ((_, after),) = _ask(port, None, **keys)[1]
     assert (after.ModalitiesInStudy, after.NumberOfStudyRelatedSeries, after.NumberOfStudyRelatedInstances) == (
         "CT",
@@ -320,3 +305,6 @@ def test_modalities_and_counts_are_those_of_now(port: int, filled: Archive):
         1,
     )
     assert _ask(port, None, **{**keys, "ModalitiesInStudy": "MR"})[1] == []
+    deletions.restore(deleted.id, by=OPERATOR)
+    ((_, again),) = _ask(port, None, **{**keys, "ModalitiesInStudy": "MR"})[1]
+    assert again == before

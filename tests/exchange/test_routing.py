@@ -22,12 +22,17 @@ from pacs.archive.orders import AVAILABILITY, SEND
 from pacs.exchange import routing
 from pacs.exchange.routing import FOLLOWER, Router
 from pacs.exchange.rules import Routes
+from pacs.exchange.webhooks import Webhooks
 from pacs.model import utc_now
 from tests.support.archives import open_archive, send
 from tests.support.dimse import wait_until
 from tests.support.factories import Patient, cr_image, ct_series, ct_slice, part10
 
 CT = {"tag": "Modality", "op": "eq", "value": "CT"}
+
+
+def _webhooks(archive: Archive) -> Webhooks:
+    return Webhooks(archive, allow_loopback=True)
 
 
 @dataclass
@@ -57,7 +62,7 @@ class Site:
 
     def again(self) -> Router:
         """The router of the next process."""
-        router = Router(self.archive, self.peers, self.routes, lambda: None)
+        router = Router(self.archive, self.peers, self.routes, _webhooks(self.archive), lambda: None)
         router.place()
         return router
 
@@ -66,7 +71,7 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     with open_archive(tmp_path) as archive:
         peers, routes, woken = Peers(archive.index, utc_now), Routes(archive), list[int]()
-        router = Router(archive, peers, routes, lambda: woken.append(1))
+        router = Router(archive, peers, routes, _webhooks(archive), lambda: woken.append(1))
         router.place()
         yield Site(archive, peers, routes, router, woken)
 
@@ -182,11 +187,11 @@ def test_the_first_start_orders_nothing_of_what_is_here_already(tmp_path: Path):
         send(archive, ct_slice())
         settle_studies(archive, timedelta())
         peers = Peers(archive.index, utc_now)
-        first = Router(archive, peers, routes, lambda: None)
+        first = Router(archive, peers, routes, _webhooks(archive), lambda: None)
         first.place()
         send(archive, ct_slice(patient=Patient(id="new")))
         settle_studies(archive, timedelta())
-        second = Router(archive, peers, routes, lambda: None)  # killed before it did anything
+        second = Router(archive, peers, routes, _webhooks(archive), lambda: None)  # killed before it did anything
         second.place()
         assert second.step(0) == 1
         assert archive.events.cursor(FOLLOWER) == archive.events.latest()

@@ -5,6 +5,7 @@ Keys and clocks of the scenarios come from the seed, so that two runs make the s
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -17,19 +18,20 @@ from types import SimpleNamespace
 from typing import Any
 
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from pacs.access.principals import OPERATOR
-from pacs.archive import commitments, keys, recovery
+from pacs.archive import commitments, jobs, keys, recovery
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import COMMITTED, CommitmentState, Direction, Reference
 from pacs.archive.housekeeping import remove_garbage
+from pacs.archive.jobs import JobState, NewJob
 from pacs.archive.spool import Buffers
 from pacs.errors import ArrivalRefused
 from pacs.index.schema import instance
 from pacs.model import Announced
 from storage import filesystem
-from tests.faults.acknowledged import SUCCESS, AcknowledgementLog, Attempt, acknowledged
+from tests.faults.acknowledged import SUCCESS, AcknowledgementLog, Attempt, acknowledged, attempts
 from tests.faults.instances import Mix, Template, digest_of, uid_of
 from tests.faults.oracle import oracle, uncommitted
 from tests.support.archives import open_archive
@@ -228,6 +230,32 @@ def flood(task: Task) -> dict[str, Any]:
     return {}
 
 
+def orders(task: Task) -> dict[str, Any]:
+    """`senders` threads that order sends and ask for promises for ever; an answer is a job and a transaction."""
+    log, begin = AcknowledgementLog(task.log), BEGINNING + timedelta(hours=int(task.options["first"]))
+    context = open_archive(task.folder, clock=TickingClock(begin, timedelta(milliseconds=1)))
+    archive = context.__enter__()  # never left: nothing is closed before the fault
+
+    def order(sender: int) -> None:
+        for number in itertools.count():
+            now, transaction = archive.clock(), f"{uid_of(task.seed)}.{sender}.{number}"
+
+            def work(connection: Connection, now: datetime = now, transaction: str = transaction) -> str:
+                job = jobs.add(connection, now, NewJob("send", "THERE", {}, study_instance_uid=uid_of(0)))
+                asked = [Reference(CTImageStorage, uid_of(1))]
+                commitments.begin(connection, now, transaction, Direction.RECEIVED, "THERE", asked, job)
+                return job
+
+            log.note(Attempt(archive.index.write(work), transaction, SUCCESS))
+
+    threads = [threading.Thread(target=order, args=(sender,)) for sender in range(int(task.options["senders"]))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {}
+
+
 # After the fault --------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +281,20 @@ def restart(task: Task) -> dict[str, Any]:
     return {"violations": found, "acknowledged": promised.answers - sum(promised.refused.values())}
 
 
+def orders_kept(task: Task) -> dict[str, Any]:
+    """Whether every order that was answered is there after a start, whole."""
+    found = []
+    with open_archive(task.folder) as archive, archive.index.read() as connection:
+        for told in attempts(task.log):
+            job = jobs.find(connection, told.sop_instance_uid)
+            kept = commitments.find(connection, told.digest)
+            if job is None or job.state is not JobState.QUEUED:
+                found.append(f"the order {told.sop_instance_uid} is lost")
+            if kept is None or len(commitments.references_of(connection, told.digest)) != 1:
+                found.append(f"the request {told.digest} is lost")
+    return {"violations": found}
+
+
 def _later(task: Task) -> datetime:
     return BEGINNING + timedelta(hours=int(task.options.get("hour", 0)) + 1)
 
@@ -266,3 +308,4 @@ def _refused_but_registered(archive: Archive, ulids: list[str]) -> list[str]:
 
 
 WORKS: dict[str, Work] = {**SCENARIOS, "prepare": prepare, "flood": flood, "restart": restart}
+WORKS |= {"orders": orders, "orders_kept": orders_kept}

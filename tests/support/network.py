@@ -11,6 +11,7 @@ from typing import Any
 from pydicom import Dataset
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
+from pacs.access.outbound import Policy
 from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import Peers
 from pacs.access.principals import OPERATOR
@@ -27,6 +28,7 @@ from pacs.errors import Busy
 from pacs.exchange.exchange import Exchange
 from pacs.exchange.queue import Queue
 from pacs.exchange.rules import Routes
+from pacs.exchange.webhooks import WebhookJobs, Webhooks
 from pacs.model import utc_now
 from pacs.render.values import DecodedFrame, RenderJob
 from pacs.settings import DimseSettings
@@ -82,9 +84,11 @@ def networked(archive: Archive, *, run: bool = True, **settings: Any) -> Iterato
     outbound = Outbound(dimse)
     listener = listener_of(archive, peers, dimse, outbound)
     kinds = jobs_of_network(archive, dimse, peers, outbound, Transcoder(archive, _no_decoder))
+    kinds += WebhookJobs(archive, Policy(allow_loopback=True)).kinds()
     quick = [Kind(kind.name, kind.perform, kind.at_once_max, QUICK) for kind in kinds]
     runner = JobRunner(archive, quick, lambda _: 2)
-    exchange = Exchange(archive, peers, RemoteQuery(outbound).find, runner.wake)
+    webhooks = Webhooks(archive, allow_loopback=True)
+    exchange = Exchange(archive, peers, webhooks, RemoteQuery(outbound).find, runner.wake)
     parts: list[Any] = [listener, outbound, *([runner, exchange] if run else [])]
     for part in parts:
         part.start()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pacs.access import signatures
 from pacs.model import from_microseconds, to_microseconds
 from pacs.triage import webhook
 from pacs.triage.tasks import Task, TaskState
@@ -37,14 +38,14 @@ TASK = Task(
 def test_signature_of_the_published_vector() -> None:
     secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
     body = b'{"type":"study.ready","timestamp":"2026-11-22T10:15:30Z","data":{"id":"evt"}}'
-    signature = webhook.sign([secret], "msg_01JD9Z4K2V", 1795342530, body)
+    signature = signatures.sign([secret], "msg_01JD9Z4K2V", 1795342530, body)
     assert signature == "v1,nJc4KfoEtqw14ANwjNEBviX2rfealep/3fEc1flgsJI="
 
 
 def test_two_secrets_give_two_signatures_while_one_is_being_replaced() -> None:
     old, new = "whsec_b2xk", "whsec_bmV3"
-    both = webhook.sign([old, new], "msg_1", 1, b"{}").split(" ")
-    assert both == [webhook.sign([old], "msg_1", 1, b"{}"), webhook.sign([new], "msg_1", 1, b"{}")]
+    both = signatures.sign([old, new], "msg_1", 1, b"{}").split(" ")
+    assert both == [signatures.sign([old], "msg_1", 1, b"{}"), signatures.sign([new], "msg_1", 1, b"{}")]
     assert both[0] != both[1]
 
 

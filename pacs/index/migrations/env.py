@@ -5,10 +5,12 @@ from __future__ import annotations
 from alembic import context
 
 from pacs.index.deletions import deletion
+from pacs.index.feeds import webhook
 from pacs.index.schema import metadata
 from pacs.index.worklists import scheduled_step
 
-assert scheduled_step.metadata is deletion.metadata is metadata  # their tables are among those of the target
+for table in (scheduled_step, deletion, webhook):  # the tables of their files are among those of the target
+    assert table.metadata is metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)

@@ -15,10 +15,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
-from pacs.errors import SuretError
+from pacs.errors import SettingsInvalid, SuretError
 
 CONNECT_TIMEOUT_S = 10.0
 TOTAL_TIMEOUT_S = 30.0
@@ -33,6 +34,10 @@ class OutboundRefused(SuretError):
     """The address may not be called."""
 
 
+class AddressRefused(SettingsInvalid):
+    """It is no address that could be called."""
+
+
 class OutboundFailed(SuretError):
     """No usable answer came."""
 
@@ -40,10 +45,12 @@ class OutboundFailed(SuretError):
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Where a call may go: any public address over TLS; `allow_loopback`: this machine, over plain HTTP too;
-    `allowed_hosts`: names, addresses or networks (10.1.0.0/16) that may be private."""
+    `allowed_hosts`: names, addresses or networks (10.1.0.0/16) that may be private; `setting` is where
+    they are from."""
 
     allow_loopback: bool
     allowed_hosts: Sequence[str] = ()
+    setting: str = "PACS_TRIAGE__ALLOWED_HOSTS"
 
     def check(self, scheme: str, host: str, address: IPAddress) -> None:
         """Raise OutboundRefused when `address`, to which `host` resolved, may not be called by `scheme`."""
@@ -57,7 +64,7 @@ class Policy:
         if not self._listed(host, target):
             raise OutboundRefused(
                 f"{host} is at {target}, which is not a public address",
-                "list it in PACS_TRIAGE__ALLOWED_HOSTS if it is meant",
+                f"list it in {self.setting} if it is meant",
             )
 
     def _listed(self, host: str, address: IPAddress) -> bool:
@@ -79,6 +86,32 @@ def unwrapped(address: IPAddress) -> IPAddress:
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def check_url(url: str, *, allow_loopback: bool) -> None:
+    """Raise AddressRefused for what cannot be an address to call; where it leads is checked at every call."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for a port that is no number
+    except ValueError as error:
+        raise AddressRefused(f"{url!r} is not an address: {error}", "give https://host/path") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname or not url.isascii() or not url.isprintable():
+        raise AddressRefused(f"{url!r} is not an address", "give https://host/path, or http:// on this machine")
+    if parts.username is not None or parts.fragment:
+        raise AddressRefused(f"{url!r} has a user name or a fragment", "leave them out; requests are signed")
+    if parts.scheme == "http" and not (allow_loopback and _is_this_machine(parts.hostname)):
+        here = "http:// is for this machine only (127.0.0.1, localhost)"
+        raise AddressRefused(
+            f"{url!r} would be called without TLS",
+            f"give it an https:// address; {here}" if allow_loopback else "give it an https:// address",
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return unwrapped(ipaddress.ip_address(host)).is_loopback
+    except ValueError:  # a name; any other may be somebody else's tomorrow
+        return host.rstrip(".") == "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +173,7 @@ async def _looked_up(host: str, port: int) -> list[Any]:
         except Exception as error:
             tell(answer.set_exception, error)
 
-    threading.Thread(target=look_up, name="ai-name", daemon=True).start()
+    threading.Thread(target=look_up, name="outbound-name", daemon=True).start()
     return await answer
 
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from pacs.triage import outbound
-from pacs.triage.outbound import ANSWER_BYTES_MAX, OutboundFailed, OutboundRefused, Policy, post
+from pacs.access import outbound
+from pacs.access.outbound import ANSWER_BYTES_MAX, OutboundFailed, OutboundRefused, Policy, post
 from tests.support.triage import raw_service, service
 
 HERE = Policy(allow_loopback=True)
