@@ -137,7 +137,7 @@ def _asked(query: QueryParams) -> _Asked:
 def _media_type(asked: _Asked, stored: StoredInstance) -> str:
     """The first type of contentType that can be given; where none is named, a picture of a single frame, else the
     file (PS3.18 9.1.2.2.1)."""
-    images = MEDIA_TYPES if stored.frame_table is not None else ()
+    images: tuple[str, ...] = MEDIA_TYPES if stored.frame_table is not None else ()
     several = stored.frame_table is not None and frame_table(stored).number_of_frames > 1
     default = JPEG if images and (not several or asked.frame is not None) else DICOM
     for entry in asked.accepts:
