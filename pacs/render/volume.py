@@ -29,8 +29,8 @@ Vector = NDArray[np.float64]
 class Volume:
     """`stored` (slices, rows, columns) of raw values, with slope and intercept a slice.
 
-    `origin` is the centre of the first voxel in mm of the patient, the rows of `axes` the steps in mm from voxel to voxel
-    along slices, rows and columns.
+    `origin` is the centre of the first voxel in mm of the patient, the rows of `axes` are the steps in mm from voxel to
+    voxel along slices, rows and columns.
     """
 
     stored: Pixels
@@ -204,7 +204,7 @@ def _interpolated(volume: Volume, places: Vector) -> tuple[Vector, NDArray[np.bo
         index = low[..., 0] + a
         units = layer * volume.slopes[index] + volume.intercepts[index]
         values += (part[..., 0] if a else 1 - part[..., 0]) * units
-    return values, inside
+    return np.asarray(values), np.asarray(inside)
 
 
 def _no_volume(reason: str) -> Unreadable:

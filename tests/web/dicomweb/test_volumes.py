@@ -92,7 +92,7 @@ def test_an_oblique_plane_is_cut_through_what_is_there(client: TestClient, cube:
         "mprslab=a",
         "mprslab=-1",
         "renderingmethod=volume_rendered",
-        "swivelrange=90",
+        "match=1",
     ],
 )
 def test_malformed_parameters_are_400_with_a_hint(client: TestClient, cube: Any, query: str) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_volume_is_refused_with_the_reason(site: Site, client: TestCl
     colour = us_cine(frames=3, study="colour")
     for dataset in (*gap, *same, colour):
         stored(site, dataset)
-    for dataset, reason in ((gap[0], "missing"), (same[0], "same place"), (colour, "slices")):
+    for dataset, reason in ((gap[0], "missing"), (same[0], "same place"), (colour, "where")):
         response = get(client, series_url(dataset, "rendered3d"), "image/png")
         assert response.status_code == 422
         assert reason in response.text, response.text
