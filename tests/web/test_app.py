@@ -42,7 +42,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
         for rest in ("", "/metadata", "/rendered", "/thumbnail")
     },
     **{
-        ("GET", f"{STUDIES}/series/{{series}}/{rest}"): READERS
+        ("GET", f"{STUDIES}{SERIES}/{rest}"): READERS
         for rest in ("renderedmpr", "renderedMPR", "rendered3d", "rendered3D")
     },
     **{("GET", f"{STUDIES}{INSTANCE}/frames/{{frames}}{rest}"): READERS for rest in ("", "/rendered", "/thumbnail")},
