@@ -19,6 +19,7 @@ from pacs.web import health, live, pages
 from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.ups import UpsRoutes
 from pacs.web.dicomweb.wado import Wado
 from pacs.web.guard import Guard
 from pacs.web.health import Figures, Metrics, Probes
@@ -58,6 +59,7 @@ def create_app(
         *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
+        *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *deletions.routes(Deletions(archive)),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
