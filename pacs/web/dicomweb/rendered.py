@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,15 +18,19 @@ from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
-from pacs.render.values import JPEG, MEDIA_TYPES, WINDOW_FUNCTIONS
+from pacs.render.values import GIF, JPEG, MEDIA_TYPES, PNG, WINDOW_FUNCTIONS
 from pacs.render.workers import RenderParameters, Viewport
+from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
+from pacs.web.dicomweb.documents import document_answer
 from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
 from pacs.web.dicomweb.subjects import is_about_images, subjects
+
+log = structlog.get_logger()
 
 THUMBNAIL = Viewport(128, 128)
 
@@ -48,21 +54,28 @@ class Rendered:
         numbers = frame_numbers(request.path_params["frames"]) if "frames" in request.path_params else None
         find = self._find(request, principal)
 
-        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters]:
+        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters] | Response:
             stored = find()[0]
             state = is_about_images(stored)
+            if stored.frame_table is None and not state:
+                return document_answer(self._archive, request, stored)
             shown = subjects(self._archive, stored, numbers)
             # one picture of an image without a frame number is that of its first frame
             single = len(shown) == 1 or (numbers is None and not state)
-            form = picture_form(accepted_by(request), single=single, many=True)
-            wanted = asked(request.query_params, form.media_type, whole=state)
+            form = picture_form(accepted_by(request), single=single, many=True, moving=len(shown) > 1 and not state)
+            wanted = asked(request.query_params, PNG if form.media_type == APNG else form.media_type, whole=state)
             if state and wanted.window is not None:
                 raise QueryRefused("a presentation state has a window of its own", "leave the window parameter out")
             return shown, form, wanted
 
-        shown, form, wanted = await in_thread(prepare)
+        prepared = await in_thread(prepare)
+        if isinstance(prepared, Response):
+            return prepared
+        shown, form, wanted = prepared
         if form.multipart:
             return self._parts(request, shown, form, wanted)
+        if form.moving:
+            return await self._animation(request, shown, form, wanted)
         return await self._picture(request, shown[0], wanted)
 
     async def many(self, request: Request, principal: Principal) -> Response:
@@ -99,6 +112,34 @@ class Rendered:
         picture = await self._pictures.picture(subject, wanted)
         return Response(picture.data, 200, headers, picture.media_type)
 
+    async def _animation(
+        self, request: Request, shown: Sequence[Subject], form: PictureForm, wanted: RenderParameters
+    ) -> Response:
+        """Frames of one object, each for as long as it says; one that cannot be decoded is the one before once more."""
+        numbers = [subject.frame for subject in shown]
+        described = f"{shown[0].etag(wanted)} {form.media_type} {numbers}"
+        tag = f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'
+        headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
+        if tag in entity_tags(request.headers.get("if-none-match", "")):
+            return Response(None, 304, headers)
+        first = await self._pictures.picture(shown[0], wanted)
+        metadata = await in_thread(self._archive.instance_metadata, shown[0].stored)
+        delays = delays_ms(metadata, numbers)
+        frames = (ApngFrames if form.media_type == APNG else GifFrames)(len(shown))
+
+        async def pieces() -> Pieces:
+            data = first.data
+            yield frames.part(data, delays[0])
+            for subject, delay in zip(shown[1:], delays[1:], strict=True):
+                try:
+                    data = (await self._pictures.picture(subject, wanted)).data
+                except Unreadable:
+                    log.warning("frame_not_shown", sop_instance_uid=subject.stored.sop_instance_uid)
+                yield frames.part(data, delay)
+            yield frames.tail()
+
+        return StreamedAnswer(pieces(), media_type=form.media_type, headers=headers)
+
     def _parts(
         self, request: Request, shown: Sequence[Subject], form: PictureForm, wanted: RenderParameters
     ) -> Response:
@@ -125,11 +166,18 @@ class PictureForm:
 
     media_type: str
     multipart: bool
+    moving: bool = False
 
 
-def picture_form(accepts: Sequence[MediaRange], *, single: bool, many: bool) -> PictureForm:
+def picture_form(accepts: Sequence[MediaRange], *, single: bool, many: bool, moving: bool = False) -> PictureForm:
     """The best form the client takes of one picture, or of any number (PS3.18 Table 8.7.4-1). Raises NotAcceptable."""
+    still = max((entry.quality for entry in accepts if entry.includes(JPEG) and not entry.multipart), default=0.0)
     for entry in accepts:
+        if moving and entry.media_type in (GIF, APNG) and not entry.multipart:
+            # browsers name image/apng in every request for a picture, beside image/*
+            if entry.media_type == GIF or entry.quality > still:
+                return PictureForm(entry.media_type, multipart=False, moving=True)
+            continue
         for media_type in MEDIA_TYPES:
             if not entry.includes(media_type):
                 continue

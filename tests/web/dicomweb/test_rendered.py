@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -208,3 +210,34 @@ def test_a_presentation_state_is_seen_in_its_images(site: Site, client: TestClie
     for refused in ("window=40,400,linear", "viewport=32,32,0,0,8,8"):
         assert get(client, url_of(one, f"/rendered?{refused}"), "image/png").status_code == 400
     assert get(client, url_of(alone, "/rendered"), "image/png").status_code == 422
+
+
+@pytest.mark.parametrize(("media_type", "name"), [("image/gif", "GIF"), ("image/apng", "PNG")])
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_cine_moves_at_its_own_pace(site: Site, client: TestClient, media_type: str, name: str, colour: bool) -> None:
+    sent = us_cine(frames=4, FrameTime="40.0")
+    if not colour:
+        sent.PixelData = sent.pixel_array[..., 0].tobytes()
+        sent.PhotometricInterpretation, sent.SamplesPerPixel = "MONOCHROME2", 1
+        del sent.PlanarConfiguration
+    stored(site, sent)
+    response = get(client, url_of(sent, "/rendered?viewport=40,40"), media_type)
+    assert response.headers["content-type"] == media_type
+    with Image.open(BytesIO(response.content)) as image:
+        assert (image.format, image.n_frames, image.info["loop"]) == (name, 4, 0)
+        for number in range(4):
+            image.seek(number)
+            assert image.info["duration"] == 40
+            still = decoded(get(client, url_of(sent, f"/frames/{number + 1}/rendered?viewport=40,40"), "image/png"))
+            found = np.asarray(image.convert("RGB" if colour else "L")).astype(int)
+            assert np.abs(found - still).max() <= (60 if colour and name == "GIF" else 0)
+    some = get(client, url_of(sent, "/frames/2,4/rendered"), media_type)
+    with Image.open(BytesIO(some.content)) as image:
+        assert image.n_frames == 2
+
+
+def test_a_browser_that_takes_anything_gets_one_picture(site: Site, client: TestClient) -> None:
+    sent = us_cine(frames=3)
+    stored(site, sent)
+    chromium = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+    assert get(client, url_of(sent, "/rendered"), chromium).headers["content-type"] == "image/jpeg"
