@@ -38,9 +38,9 @@ class Matching(StrEnum):
     COMPUTED = "computed"  # counted or joined by the query itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
-    """One line of the catalogue. `column` is the keyword in snake_case; `required` marks a key of the standard's lists
+    """One line of the catalogue; there is one object a line, which is equal to itself alone. `column` is the keyword in snake_case; `required` marks a key of the standard's lists
     (PS3.18 Tables 10.6.1-5 and 10.6.3-3 to -5): it is answered even when empty."""
 
     keyword: str

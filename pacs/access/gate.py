@@ -105,6 +105,12 @@ def cookie_name(connection: HTTPConnection) -> str:
     return COOKIE if connection.scope["scheme"] in ("https", "wss") else COOKIE_PLAIN
 
 
+_Pattern = tuple[re.Pattern[str], dict[str, Any], Route]
+
+DEPTH_MAX = 32
+REST_OF_PATH = ":path}"
+
+
 class Gate:
     """An ASGI application over `routes`, tried in their order. Raises TypeError for anything that is not a `Route`."""
 
@@ -115,7 +121,8 @@ class Gate:
         self.routes = tuple(routes)
         self._accounts = accounts
         self._sessions = sessions
-        self._patterns: list[tuple[re.Pattern[str], dict[str, Any], Route]] = []
+        self._patterns: list[_Pattern] = []
+        self._by_depth: dict[int, list[_Pattern]] = {}
         for route in self.routes:
             pattern, _, convertors = compile_path(route.path)
             self._patterns.append((pattern, convertors, route))
@@ -141,7 +148,7 @@ class Gate:
         path, method = scope["path"], scope.get("method", "")
         websocket = scope["type"] == "websocket"
         allowed: list[str] = []
-        for pattern, convertors, route in self._patterns:
+        for pattern, convertors, route in self._of_depth(path.count("/")):
             found = pattern.match(path) if route.websocket is websocket else None
             if found is None:
                 continue
@@ -151,6 +158,15 @@ class Gate:
         if allowed:
             raise MethodRefused(allowed)
         raise NotFound("there is nothing at this address")
+
+    def _of_depth(self, slashes: int) -> list[_Pattern]:
+        """What a path with so many slashes may match: no parameter holds one but for the rest of a path."""
+        found = self._by_depth.get(slashes)
+        if found is None:
+            found = [entry for entry in self._patterns if _may_have(entry[2].path, slashes)]
+            if slashes <= DEPTH_MAX:
+                self._by_depth[slashes] = found
+        return found
 
     async def _recognise(self, connection: HTTPConnection) -> Caller:
         address = address_of(connection)
@@ -185,6 +201,11 @@ class Gate:
         # Another study or task is answered as one that is not there (never 403, which would tell that it is).
         if not may(caller.principal, route.action, study, task):
             raise NotFound("there is no such study or task", "check the identifier")
+
+
+def _may_have(path: str, slashes: int) -> bool:
+    own = path.count("/")
+    return own == slashes or (own < slashes and REST_OF_PATH in path)
 
 
 def _limited(receive: Receive, bytes_max: int | None, connection: HTTPConnection) -> Receive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from pacs.access.peer import Verb
@@ -71,6 +72,16 @@ KIND_ACTIONS = MappingProxyType(
 )
 
 
+@cache
+def _allowed(kind: PrincipalKind, roles: frozenset[Role], verbs: frozenset[Verb]) -> frozenset[Action]:
+    allowed = set(KIND_ACTIONS[kind])
+    for role in roles:
+        allowed |= ROLE_ACTIONS[role]
+    for verb in verbs:
+        allowed |= VERB_ACTIONS[verb]
+    return frozenset(allowed)
+
+
 def may(
     principal: Principal, action: Action, study_instance_uid: str | None = None, task_id: str | None = None
 ) -> bool:
@@ -78,12 +89,7 @@ def may(
 
     A caller restricted to some studies is refused every other study, and a token made for a task every other task.
     """
-    allowed = set(KIND_ACTIONS[principal.kind])
-    for role in principal.roles:
-        allowed |= ROLE_ACTIONS[role]
-    for verb in principal.verbs:
-        allowed |= VERB_ACTIONS[verb]
-    if action not in allowed:
+    if action not in _allowed(principal.kind, principal.roles, principal.verbs):
         return False
     if task_id is not None and principal.task_id != task_id:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
+from pacs.archive.totals import Totals
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -31,6 +33,15 @@ from storage.protocol import ByteRange, ObjectStore
 
 SETTLING_MAX = 64
 PAGE_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """Rows; whether `more` follow, and then the last row there was, which the next pages are asked with."""
+
+    rows: list[dict[str, str]]
+    more: bool
+    last_row: int | None
 
 
 class Archive:
@@ -60,6 +71,7 @@ class Archive:
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
+        self._totals = Totals(index)
 
     # In --------------------------------------------------------------------------------------------------------
 
@@ -125,6 +137,17 @@ class Archive:
         with self.index.read() as connection:
             yield from index_query.find(connection, query)
 
+    def find_page(self, query: Query) -> FoundPage:
+        """The rows of one page; see `find`. The query has a limit."""
+        assert query.limit is not None, "a page ends somewhere"
+        with self.index.read() as connection:
+            rows = list(index_query.find(connection, replace(query, limit=query.limit + 1)))
+            more = len(rows) > query.limit
+            last = query.last_row
+            if more and last is None:
+                last = index_query.last_row(connection, query.level)
+        return FoundPage(rows[: query.limit], more, last)
+
     def find_in_pages(self, query: Query, abandoned: Abandonment | None = None) -> Iterator[dict[str, str]]:
         """`find` (without `offset`) for whom a slow peer may keep waiting: no connection to the index is held while a
         row is dealt with, and however many rows there are, one page of them is held.
@@ -144,9 +167,8 @@ class Archive:
                 return
 
     def count(self, query: Query) -> int:
-        """How many rows `find` gives without limit and offset."""
-        with self.index.read() as connection:
-            return index_query.count(connection, query)
+        """How many rows `find` gives without limit and offset, now or a moment ago."""
+        return self._totals.of(query)
 
     # Out -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pacs.attributes import Attribute, Matching
 from pacs.dicom.uids import valid_uid
 from pacs.errors import QueryRefused
-from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
+from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
 
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """Where `*` and `?` are wildcards (PS3.4 C.2.2.2.4); nowhere else."""
@@ -24,12 +24,23 @@ EMPTY_VALUE = '""'
 """What asks for attributes without a value, where that was agreed on (PS3.4 C.2.2.2.7)."""
 
 
-def criterion(attribute: Attribute, text: str, *, empty_value: bool = False) -> Criterion | None:
+COMMA_VRS = frozenset({"AS", "CS", "DA", "IS", "SL", "SS", "TM", "UL", "US"})
+"""Where a comma parts values too: none of them can hold one."""
+
+
+def criterion(
+    attribute: Attribute, text: str, *, empty_value: bool = False, multiple_values: bool = False
+) -> Criterion | None:
     """The criterion that `text` asks of `attribute`; None for universal matching (an empty key, or a lone `*`).
 
-    With `empty_value`, two quotation marks ask for what has no value.
+    With `empty_value`, two quotation marks ask for what has no value. With `multiple_values` a list is met by any of
+    its values (PS3.4 C.2.2.2.8); a backslash parts them, and a comma where no value can hold one.
     Raises QueryRefused with the keyword, the value and what was expected.
     """
+    if multiple_values and attribute.matching is not Matching.UID:
+        several = re.split(r"[\\,]" if attribute.vr in COMMA_VRS else r"\\", text)
+        if len(several) > 1:
+            return _any_of(attribute, several, empty_value)
     text = text.strip(" \0")
     if not text or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         return None
@@ -40,6 +51,19 @@ def criterion(attribute: Attribute, text: str, *, empty_value: bool = False) -> 
     if attribute.matching is not Matching.UID and len(text) > KEY_CHARACTERS_MAX:
         raise QueryRefused(f"{attribute.keyword} is {len(text)} characters long", f"at most {KEY_CHARACTERS_MAX}")
     return Criterion(attribute, _READERS[_kind(attribute)](attribute, text))
+
+
+def _any_of(attribute: Attribute, values: list[str], empty_value: bool) -> Criterion | None:
+    if len(values) > UIDS_MAX:
+        raise QueryRefused(f"{attribute.keyword} lists {len(values)} values", f"ask for at most {UIDS_MAX} at a time")
+    tests: list[Equals | Like | Between | Empty] = []
+    for value in values:
+        found = criterion(attribute, value, empty_value=empty_value)
+        if found is None:
+            return None  # any value will do
+        assert isinstance(found.test, Equals | Like | Between | Empty)
+        tests.append(found.test)
+    return Criterion(attribute, AnyOf(tuple(tests)))
 
 
 def sequence_criterion(attribute: Attribute, keys: Mapping[int, str]) -> Criterion | None:

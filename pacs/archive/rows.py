@@ -214,6 +214,7 @@ INSERT_STUDY = InsertOnce(
     values=_bound(
         study,
         "row",
+        "patient_name_start",
         "number_of_series",
         "number_of_instances",
         "revision",

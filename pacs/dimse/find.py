@@ -54,7 +54,7 @@ from pacs.dimse.service import (
 from pacs.errors import ArrivalRefused, QueryRefused
 from pacs.index.abandonment import Abandoned
 from pacs.index.criteria import Criterion, Item, Query
-from pacs.index.query import value_meets
+from pacs.index.items import value_meets
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()

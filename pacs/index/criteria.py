@@ -42,13 +42,20 @@ class Empty:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Multiple value matching, PS3.4 C.2.2.2.8: some test of several is met."""
+
+    tests: tuple[Equals | Like | Between | Empty, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """Sequence matching, PS3.4 C.2.2.2.6: some stored item meets every (tag, test) of the one item of the key."""
 
     tests: tuple[tuple[int, Equals | Like], ...]
 
 
-Test = Equals | OneOf | Like | Between | Empty | Item
+Test = Equals | OneOf | Like | Between | Empty | AnyOf | Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Query:
     `returns` are the catalogue attributes of the answer; those of lower levels are ignored. `fuzzy` matches names by
     their skeleton, every word by itself; `across_scripts` matches them as they are written, and by their skeleton where
     key and name are in different scripts. `combined_date_time` reads a date range and a time range as one interval
-    (PS3.18 8.3.4.1.1). `study_instance_uids`, when given, are the only studies that exist for the caller.
+    (PS3.18 8.3.4.1.1). `study_instance_uids`, when given, are the only studies that exist for the caller. Of rows that
+    came after `last_row` nothing is told: pages that are asked for one after the other are of one moment.
     """
 
     level: Level
@@ -78,3 +86,4 @@ class Query:
     across_scripts: bool = False
     combined_date_time: bool = False
     study_instance_uids: frozenset[str] | None = None
+    last_row: int | None = None

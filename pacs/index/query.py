@@ -5,37 +5,50 @@ Names are compared folded (PS3.4 C.2.2.2.1 leaves their matching to the implemen
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
-from pacs.dicom.keys import wildcard_matches
-from pacs.dicom.names import folded, skeleton
-from pacs.index.criteria import Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.forms import Forms
+from pacs.index.items import items_meet
+from pacs.index.names import like, name_condition, sql_pattern
 from pacs.index.schema import IS_LIVE, LEVEL_TABLES, instance, patient, series, study
+from pacs.index.ways import EVERYWHERE, Way, ways
 
 ROWS_AT_ONCE = 500
+PAGE_MAX = 5000
+"""What is read at once and not streamed."""
+
 LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
 
-_FROM = {
-    Level.PATIENT: patient,
-    Level.STUDY: study.join(patient, study.c.patient_row == patient.c.row),
-    Level.SERIES: series.join(study, series.c.study_row == study.c.row).join(
-        patient, study.c.patient_row == patient.c.row
-    ),
-    Level.IMAGE: instance.join(series, instance.c.series_row == series.c.row)
-    .join(study, series.c.study_row == study.c.row)
-    .join(patient, study.c.patient_row == patient.c.row),
+_ABOVE = {
+    Level.STUDY: (patient, study.c.patient_row == patient.c.row),
+    Level.SERIES: (study, series.c.study_row == study.c.row),
+    Level.IMAGE: (series, instance.c.series_row == series.c.row),
 }
+"""What each level hangs on: the table of the level above, and by which columns."""
 
 # Newest study first; below it the order of numbers; the unique key makes every order total (PS3.18 8.3.4.4.1).
 _DOWN, _UP = True, False
-_BY_STUDY = ((study.c.study_date, _DOWN), (study.c.study_time, _DOWN), (study.c.study_instance_uid, _UP))
+_BY_STUDY = ((study.c.study_date, _DOWN), (study.c.study_time, _DOWN), (study.c.study_instance_uid, _DOWN))
 _ORDER: Mapping[Level, tuple[tuple[ColumnElement[Any], bool], ...]] = {
     Level.PATIENT: ((patient.c.patient_name_folded, _UP), (patient.c.row, _UP)),
     Level.STUDY: _BY_STUDY,
@@ -69,20 +82,20 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
     """Rows of the answer, keyword to text; see `pacs.archive.archive.Archive.find`."""
     returned = _returned(query)
     late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
-    needed = dict.fromkeys([*returned, *(criterion.attribute for criterion in late)])
-    statement = select(*[_column(attribute, query.level).label(attribute.keyword) for attribute in needed])
-    statement = _restricted(statement.select_from(_FROM[query.level]), query).order_by(*_order(query.level))
+    needed = list(dict.fromkeys([*returned, *(criterion.attribute for criterion in late)]))
     if not late:
-        statement = statement.limit(query.limit).offset(query.offset or None)
-    result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
-    rows = ({key: _text(value) for key, value in zip(result.keys(), row, strict=True)} for row in result)
-    if not late:
-        yield from rows
+        yield from _texts(needed, _found(connection, query, needed))
         return
+    rows = _texts(
+        needed,
+        connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
+            _select(query, needed).where(*_conditions(query, EVERYWHERE))
+        ),
+    )
     # A stored sequence is one text: its items are compared here, and the page is cut here.
     end = None if query.limit is None else query.offset + query.limit
     keywords = [attribute.keyword for attribute in returned]
-    for position, row in enumerate(row for row in rows if _items_meet(row, late)):
+    for position, row in enumerate(row for row in rows if items_meet(row, late)):
         if end is not None and position >= end:
             return
         if position >= query.offset:
@@ -94,22 +107,86 @@ def page(connection: Connection, query: Query, after: Place | None, most: int) -
     however many came before it, and none of them has to be remembered."""
     returned = _returned(query)
     late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
-    needed = dict.fromkeys([*returned, *(criterion.attribute for criterion in late)])
-    places = [column.label(f"place_{number}") for number, (column, _) in enumerate(_ORDER[query.level])]
-    columns = [_column(attribute, query.level).label(attribute.keyword) for attribute in needed]
-    statement = _restricted(select(*columns, *places).select_from(_FROM[query.level]), query)
-    if after is not None:
-        statement = statement.where(_behind(query.level, after))
-    found = connection.execute(statement.order_by(*_order(query.level)).limit(most)).all()
-    keywords = [attribute.keyword for attribute in needed]
-    rows = [dict(zip(keywords, map(_text, row), strict=False)) for row in found]
+    needed = list(dict.fromkeys([*returned, *(criterion.attribute for criterion in late)]))
+    found = list(_found(connection, replace(query, limit=most, offset=0), needed, after))
+    rows = list(_texts(needed, found))
     if late:
         rows = [
             {attribute.keyword: row[attribute.keyword] for attribute in returned}
             for row in rows
-            if _items_meet(row, late)
+            if items_meet(row, late)
         ]
-    return Page(rows, tuple(found[-1][len(columns) :]) if len(found) == most else None)
+    return Page(rows, tuple(found[-1][len(needed) :]) if len(found) == most else None)
+
+
+def _found(
+    connection: Connection, query: Query, attributes: Sequence[Attribute], after: Place | None = None
+) -> Iterable[Sequence[Any]]:
+    """The rows that the database finds, `attributes` and then their place in the order."""
+    found_by = ways(connection, query) if query.limit is not None else [EVERYWHERE]
+    end = None if query.limit is None else query.offset + query.limit
+    offset = query.offset if len(found_by) == 1 else 0
+    lists: list[Iterable[Sequence[Any]]] = []
+    for way in found_by:
+        conditions = _conditions(query, way)
+        if after is not None:
+            conditions.append(_behind(query.level, after))
+        if end is not None and _has_form(query):
+            kind = (query.level, tuple(attributes), tuple(_levels_asked(query)))
+            make = partial(_select, query, attributes)
+            lists.append(_FORMS.rows(connection, kind, make, conditions, end - offset, offset))
+            continue
+        statement = _select(query, attributes).where(*conditions)
+        statement = statement.limit(None if end is None else end - offset).offset(offset or None)
+        lists.append(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))
+    if len(lists) == 1:
+        return lists[0]
+    order = _ORDER[query.level]
+    rows = [row for found in lists for row in found]
+    for number in reversed(range(len(order))):  # the least of the order first: sorting is stable
+        rows.sort(key=itemgetter(len(attributes) + number), reverse=order[number][1])
+    return rows[query.offset : end]
+
+
+_FORMS = Forms()
+
+
+def _has_form(query: Query) -> bool:
+    several = any(isinstance(criterion.test, OneOf) and len(criterion.test.values) > 1 for criterion in query.criteria)
+    return query.study_instance_uids is None and not several and query.limit is not None and query.limit <= PAGE_MAX
+
+
+def _select(query: Query, attributes: Sequence[Attribute]) -> Select[Any]:
+    """Every row there is at the level of `query`, in the order of its answer."""
+    columns = [_column(attribute, query.level).label(attribute.keyword) for attribute in attributes]
+    places = [column.label(f"place_{number}") for number, (column, _) in enumerate(_ORDER[query.level])]
+    top = Level.PATIENT if query.level <= Level.STUDY else Level.STUDY
+    top = min([top, *(attribute.level for attribute in attributes), *_levels_asked(query)])
+    return select(*columns, *places).select_from(_tables(query.level, top)).order_by(*_order(query.level))
+
+
+def _tables(level: Level, top: Level) -> FromClause:
+    """The table of `level` with those above it, up to `top`."""
+    joined: FromClause = LEVEL_TABLES[level]
+    for below in range(level, top, -1):
+        above, condition = _ABOVE[Level(below)]
+        joined = joined.join(above, condition)
+    return joined
+
+
+def _levels_asked(query: Query) -> list[Level]:
+    """The levels whose tables the conditions of `query` speak of."""
+    restricted = query.study_instance_uids is not None and query.level > Level.PATIENT
+    return [*([Level.STUDY] if restricted else []), *(criterion.attribute.level for criterion in query.criteria)]
+
+
+def _texts(attributes: Sequence[Attribute], rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, str]]:
+    keywords = [attribute.keyword for attribute in attributes]
+    for row in rows:
+        yield {
+            keyword: value if type(value) is str else _text(value)
+            for keyword, value in zip(keywords, row, strict=False)
+        }
 
 
 def _order(level: Level) -> list[ColumnElement[Any]]:
@@ -132,8 +209,17 @@ def count(connection: Connection, query: Query) -> int:
     if any(isinstance(criterion.test, Item) for criterion in query.criteria):
         everything = replace(query, returns=(), limit=None, offset=0)
         return sum(1 for _ in find(connection, everything))
-    statement = _restricted(select(func.count()).select_from(_FROM[query.level]), query)
-    return int(connection.execute(statement).scalar_one())
+    top = min([query.level, *_levels_asked(query)])
+    total = 0
+    for way in ways(connection, replace(query, limit=None)):
+        statement = select(func.count()).select_from(_tables(query.level, top)).where(*_conditions(query, way))
+        total += int(connection.execute(statement).scalar_one())
+    return total
+
+
+def last_row(connection: Connection, level: Level) -> int:
+    """The row that came last at `level`, 0 where there is none."""
+    return connection.execute(select(func.max(LEVEL_TABLES[level].c.row))).scalar_one() or 0
 
 
 def _returned(query: Query) -> list[Attribute]:
@@ -142,23 +228,27 @@ def _returned(query: Query) -> list[Attribute]:
     return list(dict.fromkeys([*keys, *asked]))
 
 
-def _restricted(statement: Select[Any], query: Query) -> Select[Any]:
+def _conditions(query: Query, way: Way) -> list[ColumnElement[bool]]:
     combined = _combined(query) if query.combined_date_time else {}
     conditions = [
         _condition(criterion, query)
         for criterion in query.criteria
-        if not isinstance(criterion.test, Item) and criterion.attribute.keyword not in combined
+        if not isinstance(criterion.test, Item)
+        and criterion.attribute.keyword not in combined
+        and criterion is not way.criterion
     ]
-    conditions += [condition for parts in combined.values() for condition in parts]
+    conditions += [*way.conditions, *(condition for parts in combined.values() for condition in parts)]
     conditions += _late_prefilter(query)
     if query.level is Level.IMAGE:
         conditions.append(IS_LIVE)
+    if query.last_row is not None:
+        conditions.append(LEVEL_TABLES[query.level].c.row <= query.last_row)
     if query.study_instance_uids is not None:
         allowed: ColumnElement[bool] = study.c.study_instance_uid.in_(sorted(query.study_instance_uids))
         if query.level is Level.PATIENT:
             allowed = exists().where(study.c.patient_row == patient.c.row, allowed)
         conditions.append(allowed)
-    return statement.where(*conditions)
+    return conditions
 
 
 # Columns -------------------------------------------------------------------------------------------------------
@@ -261,14 +351,14 @@ def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool
     match test:
         case Equals(value):
             if attribute.matching is Matching.NAME:
-                return _name(attribute, value, query)
+                return name_condition(attribute, value, query)
             return _one_of_several(column, value) if attribute.multiple else column == value
         case OneOf(values):
-            return column.in_(values)
+            return column == values[0] if len(values) == 1 else column.in_(values)
         case Like(pattern):
             if attribute.matching is Matching.NAME:
-                return _name(attribute, pattern, query)
-            return _like(column, pattern)
+                return name_condition(attribute, pattern, query)
+            return like(column, pattern)
         case Between(low, high):
             bounds = [column != ""]
             if low:
@@ -279,59 +369,15 @@ def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool
         case Empty():
             counted = attribute.matching is Matching.COMPUTED and attribute.vr == "IS"
             return false() if counted else column == ""
+        case AnyOf(tests):
+            return or_(*(_meets(attribute, one, query) for one in tests))
         case Item():
             raise AssertionError("sequence keys are compared after the rows are read")
 
 
 def _one_of_several(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
     """A value among several of a multi-valued attribute (they are joined by backslashes)."""
-    return ("\\" + column + "\\").like(f"%\\{_sql_pattern(value)}\\%", escape="!")
-
-
-def _name(attribute: Attribute, text: str, query: Query) -> ColumnElement[bool]:
-    """Component by component; a key that names fewer components or groups than are stored matches their beginning."""
-    columns = LEVEL_TABLES[attribute.level].c
-    as_written, by_sound = columns[f"{attribute.column}_folded"], columns[f"{attribute.column}_skeleton"]
-    if query.fuzzy:
-        # every word may stand anywhere in the name, in any order, from its beginning
-        words = [word for word in re.split("[ ^=]", skeleton(text)) if word.strip("*")]
-        return and_(by_sound != "", *[word_begins(by_sound, _sql_pattern(word)) for word in words])
-    pattern = folded(text)
-    if not query.across_scripts or not pattern.strip("*?^= "):
-        return _components(as_written, pattern)
-    # Latin letters sort before all others: the first one tells the script of a name
-    latin = pattern.lstrip("*?^= ")[0] < _FIRST_BEYOND_LATIN
-    other_script = as_written >= _FIRST_BEYOND_LATIN if latin else as_written < _FIRST_BEYOND_LATIN
-    return or_(_components(as_written, pattern), and_(other_script, _components(by_sound, skeleton(text))))
-
-
-_FIRST_BEYOND_LATIN = "\u0370"  # Greek, then Cyrillic; accents of Latin letters are folded away
-
-
-def _components(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    if "*" in pattern or "?" in pattern:
-        return or_(_like(column, pattern), _like(column, pattern + "=*"), _like(column, "*=" + pattern))
-    alphabetic = [_like(column, f"{pattern}{rest}") for rest in ("=*", "^*")]
-    return or_(column == pattern, *alphabetic, _like(column, f"*={pattern}"))
-
-
-def word_begins(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """Whether any word of a name begins with the LIKE pattern, which is escaped with `!`."""
-    return (" " + func.replace(func.replace(column, "^", " "), "=", " ")).like(f"% {pattern}%", escape="!")
-
-
-def _like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """`*` and `?` of PS3.4 C.2.2.2.4 as LIKE, with the literal beginning as a range that an index serves."""
-    literal = pattern.split("*", 1)[0].split("?", 1)[0]
-    conditions: list[ColumnElement[bool]] = [column != "", column.like(_sql_pattern(pattern), escape="!")]
-    if literal:
-        conditions += [column >= literal, column < literal[:-1] + chr(ord(literal[-1]) + 1)]
-    return and_(*conditions)
-
-
-def _sql_pattern(pattern: str) -> str:
-    escaped = pattern.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return escaped.replace("*", "%").replace("?", "_")
+    return ("\\" + column + "\\").like(f"%\\{sql_pattern(value)}\\%", escape="!")
 
 
 def _combined(query: Query) -> dict[str, list[ColumnElement[bool]]]:
@@ -373,22 +419,3 @@ def _late_prefilter(query: Query) -> list[ColumnElement[bool]]:
         for criterion in query.criteria
         if isinstance(criterion.test, Item) and criterion.attribute.level <= query.level
     ]
-
-
-def _items_meet(row: Mapping[str, str], late: list[Criterion]) -> bool:
-    return all(_item_meets(row.get(criterion.attribute.keyword, ""), criterion.test) for criterion in late)
-
-
-def _item_meets(stored: str, test: Test) -> bool:
-    """Whether one stored item meets every key of the item (PS3.4 C.2.2.2.6)."""
-    assert isinstance(test, Item)
-    items = json.loads(stored) if stored else []
-    return any(all(value_meets(item.get(f"{tag:08X}"), part) for tag, part in test.tests) for item in items)
-
-
-def value_meets(element: Any, test: Equals | Like) -> bool:
-    """Whether a value of a DICOM JSON element meets the key; numbers are compared as they are written."""
-    values = [str(value) for value in (element or {}).get("Value", []) if not isinstance(value, dict)]
-    if isinstance(test, Equals):
-        return test.value in values
-    return any(wildcard_matches(test.pattern, value) for value in values)

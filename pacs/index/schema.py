@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     literal_column,
     text,
 )
@@ -67,6 +68,12 @@ patient = Table(
     *_attribute_columns(Level.PATIENT),
     Index("ix_patient_patient_id", "patient_id"),
     Index("ix_patient_patient_name_folded", "patient_name_folded"),
+    Index(
+        "ix_patient_name_in_groups",  # names that have an ideographic or phonetic group
+        "patient_name_folded",
+        sqlite_where=text("patient_name_folded <> replace(patient_name_folded, '=', '')"),
+        postgresql_where=text("patient_name_folded <> replace(patient_name_folded, '=', '')"),
+    ),
     Index("ix_patient_patient_name_skeleton", "patient_name_skeleton"),
 )
 
@@ -76,6 +83,7 @@ study = Table(
     Column("row", ROW, primary_key=True),
     Column("patient_row", ROW, ForeignKey("patient.row"), nullable=False),
     *_attribute_columns(Level.STUDY),
+    _text("patient_name_start"),  # the first NAME_START characters of the patient's folded name; kept by triggers
     Column("number_of_series", Integer, nullable=False, server_default="0"),
     Column("number_of_instances", Integer, nullable=False, server_default="0"),
     _moment("received_at"),  # of the first instance
@@ -86,8 +94,10 @@ study = Table(
     _text("priority_reason"),  # JSON object, language to sentence
     _text("priority_source"),
     UniqueConstraint("study_instance_uid"),
-    Index("ix_study_patient_row", "patient_row"),
-    Index("ix_study_study_date", "study_date", "study_time"),
+    # In the order of answers: a page of the newest is read from an index, whatever else matches.
+    Index("ix_study_patient_row", "patient_row", "study_date", "study_time", "study_instance_uid"),
+    Index("ix_study_study_date", "study_date", "study_time", "study_instance_uid"),
+    Index("ix_study_patient_name_start", "patient_name_start", "study_date", "study_time", "study_instance_uid"),
     Index("ix_study_accession_number", "accession_number"),
     Index("ix_study_worklist", "priority_band", "received_at"),
     Index(
@@ -110,6 +120,7 @@ series = Table(
     UniqueConstraint("study_row", "series_instance_uid"),
     Index("ix_series_series_instance_uid", "series_instance_uid"),
     Index("ix_series_modality", "modality"),
+    Index("ix_series_study_row", "study_row", "modality"),
 )
 
 instance = Table(
@@ -442,6 +453,10 @@ route = Table(
 # Written out, not bound: a partial index serves only what is known to meet its condition, and SQLite plans a statement
 # anew each time a bound value has to tell it.
 IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
+NAME_START = 3
+IN_GROUPS = patient.c.patient_name_folded != func.replace(
+    patient.c.patient_name_folded, literal_column("'='"), literal_column("''")
+)
 NOT_LIVE = instance.c.state != literal_column(f"'{InstanceState.LIVE}'")
 
 LEVEL_TABLES = {Level.PATIENT: patient, Level.STUDY: study, Level.SERIES: series, Level.IMAGE: instance}

@@ -209,10 +209,13 @@ def apply(
                 shown[(values >= padded[0]) & (values <= padded[1])] = 0.0
         return np.rint(255.0 * shown).astype(np.uint8)
 
-    if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2:
-        codes = np.arange(1 << (8 * pixels.dtype.itemsize)).astype(f"u{pixels.dtype.itemsize}")
-        table = grey(codes.view(pixels.dtype.newbyteorder("=")).astype(np.float64))
-        return np.asarray(table[pixels.view(f"<u{pixels.dtype.itemsize}")])
+    if pixels.dtype.kind in "ui" and pixels.dtype.itemsize <= 2 and pixels.size:
+        # a table of the values that occur, addressed by their bits
+        unsigned = f"u{pixels.dtype.itemsize}"
+        codes = np.arange(int(pixels.min()), int(pixels.max()) + 1).astype(pixels.dtype.newbyteorder("="))
+        table = np.zeros(1 << (8 * pixels.dtype.itemsize), np.uint8)
+        table[codes.view(unsigned)] = grey(codes.astype(np.float64))
+        return np.asarray(np.take(table, pixels.view(f"<{unsigned}")))
     shown = np.empty(pixels.shape, np.uint8)
     block = max(_BLOCK_VALUES // max(pixels.shape[1], 1), 1)
     for start in range(0, pixels.shape[0], block):

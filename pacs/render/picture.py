@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import imagecodecs
@@ -19,8 +20,9 @@ from pacs.render.header import FrameHeader
 from pacs.render.lettering import font_size, written
 from pacs.render.native import Pixels, as_stored
 from pacs.render.overlay import groups, overlays
+from pacs.render.segments import named, segments, tinted
 from pacs.render.shutter import image_shutter
-from pacs.render.values import GIF, JPEG, QUALITY_DEFAULT, Picture, RenderParameters, Viewport
+from pacs.render.values import GIF, JPEG, QUALITY_DEFAULT, Attached, Picture, RenderParameters, Viewport
 
 __all__ = ["Picture", "RenderParameters", "Viewport", "encode", "render_frame"]
 
@@ -28,9 +30,17 @@ Shown = NDArray[np.uint8]
 
 
 def render_frame(
-    dataset: Dataset, description: PixelDescription, frame: bytes, frame_number: int, parameters: RenderParameters
+    dataset: Dataset,
+    description: PixelDescription,
+    frame: bytes,
+    frame_number: int,
+    parameters: RenderParameters,
+    attached: Sequence[Attached] = (),
 ) -> Picture:
-    """Decode one frame (1-based) and make a picture of it. Raises Unreadable, QueryRefused."""
+    """Decode one frame (1-based) and make a picture of it, with attached segmentations over it.
+
+    Raises Unreadable, QueryRefused.
+    """
     pixels = image_pixels(description, frame, frame_number)
     header = FrameHeader(dataset, frame_number, little_endian=not description.big_endian)
     viewport = parameters.viewport
@@ -48,7 +58,11 @@ def render_frame(
     own = b""
     if shown.ndim == 3:
         shown, own = profile.coloured(shown, profile.object_profile(dataset), parameters.profile)
+    found = [one for other in attached for one in segments(other, description.rows, description.columns)]
+    if found:
+        shown = tinted(shown, found, lambda weight: geometry.crop(weight, viewport) if viewport else weight)
     shown = geometry.scaled(shown, *geometry.size(shown.shape[0], shown.shape[1], geometry.aspect(header), viewport))
+    shown = named(shown, found) if found else shown
     if parameters.annotation:
         lines = annotation_lines(dataset, parameters.annotation, frame_number, description.number_of_frames)
         shown = written(shown, lines, font_size(shown.shape[0]))

@@ -181,7 +181,7 @@ def _picture(
     for other in attached:
         if other.kind == "presentation":
             return render_presented(dataset, description, frame, task.frame_number, task.parameters, other)
-    return render_frame(dataset, description, frame, task.frame_number, task.parameters)
+    return render_frame(dataset, description, frame, task.frame_number, task.parameters, attached)
 
 
 if __name__ == "__main__":

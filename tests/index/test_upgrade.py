@@ -59,6 +59,7 @@ def test_an_archive_of_a_release_is_the_same_after_the_upgrade(release: str, url
         assert list(verify(archive.index, store, now=archive.clock() + timedelta(seconds=1), grace=timedelta())) == []
 
 
+@pytest.mark.timeout(400)  # every statement of every revision
 @pytest.mark.parametrize("release", RELEASES)
 def test_an_upgrade_killed_at_any_statement_is_done_by_the_next_start(release: str, url: str, tmp_path: Path) -> None:
     lay_index(release, url).close()

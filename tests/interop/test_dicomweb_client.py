@@ -65,6 +65,22 @@ def test_search(client: DICOMwebClient, sent: list[Dataset]) -> None:
     assert client.search_for_studies(search_filters={"PatientID": "nobody"}) == []
 
 
+def test_search_at_every_level(client: DICOMwebClient, sent: list[Dataset]) -> None:
+    study, series = sent[0].StudyInstanceUID, sent[0].SeriesInstanceUID
+    assert len(client.search_for_series()) == 4
+    assert len(client.search_for_series(study)) == 2
+    assert len(client.search_for_instances()) == 7
+    assert len(client.search_for_instances(study)) == 4
+    assert len(client.search_for_instances(study, series)) == 3
+    assert client.search_for_studies(search_filters={"PatientID": "nobody"}) == []
+    [fuzzy] = client.search_for_studies(fuzzymatching=True, search_filters={"PatientName": "Abdirakhmanova"})
+    assert Dataset.from_json(fuzzy).PatientName == KAZAKH.name
+    pages = [client.search_for_instances(limit=3, offset=offset) for offset in (0, 3, 6)]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    everything = client.search_for_instances(get_remaining=True, limit=2)
+    assert everything == [row for page in pages for row in page]
+
+
 def test_retrieve_instances(client: DICOMwebClient, sent: list[Dataset]) -> None:
     for dataset in sent:
         uids = dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID

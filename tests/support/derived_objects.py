@@ -115,6 +115,40 @@ def lut_item(entries: np.ndarray[Any, Any], first: int, bits: int) -> Dataset:
     return found
 
 
+def segmentation(images: Sequence[Dataset], masks: dict[str, np.ndarray[Any, Any]], **attributes: object) -> Dataset:
+    """A binary segmentation (PS3.3 A.51): for each label a mask over every image, frame by frame in that order."""
+    image = images[0]
+    found = _object(uid(""), "SEG", _patient(image), "study", "seg", 1, "Segments")
+    for keyword in ("StudyInstanceUID", "StudyDate", "StudyTime", "AccessionNumber", "StudyID", "FrameOfReferenceUID"):
+        setattr(found, keyword, getattr(image, keyword))
+    found.SOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
+    found.SOPInstanceUID = uid("segmentation", *[one.SOPInstanceUID for one in images], *masks)
+    found.SeriesInstanceUID = uid("segmentations", image.StudyInstanceUID)
+    found.SegmentationType = "BINARY"
+    found.Rows, found.Columns, found.NumberOfFrames = image.Rows, image.Columns, len(images) * len(masks)
+    found.SamplesPerPixel, found.PhotometricInterpretation = 1, "MONOCHROME2"
+    found.BitsAllocated = found.BitsStored = 1
+    found.HighBit = found.PixelRepresentation = 0
+    found.SegmentSequence = [
+        item(SegmentNumber=number, SegmentLabel=label, SegmentAlgorithmType="MANUAL")
+        for number, label in enumerate(masks, 1)
+    ]
+    found.SharedFunctionalGroupsSequence = [Dataset()]
+    found.PerFrameFunctionalGroupsSequence = [
+        item(
+            SegmentIdentificationSequence=[item(ReferencedSegmentNumber=number)],
+            DerivationImageSequence=[item(SourceImageSequence=[image_reference(one)])],
+        )
+        for number in range(1, len(masks) + 1)
+        for one in images
+    ]
+    bits = np.concatenate([mask.reshape(-1) for mask in masks.values() for _ in images])
+    packed = np.packbits(bits.astype(bool), bitorder="little").tobytes()
+    found.PixelData = packed + b"\0" * (len(packed) % 2)
+    found["PixelData"].VR = "OB"
+    return _finish_plain(found, ExplicitVRLittleEndian, attributes)
+
+
 def _patient(image: Dataset) -> Any:
     from tests.support.factories import Patient
 

@@ -20,7 +20,7 @@ from pacs.archive.priority import band_name
 from pacs.dicom.names import folded, skeleton
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
-from pacs.index.query import word_begins
+from pacs.index.names import word_begins
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
 from pacs.web.dicomweb.accesses import Accesses

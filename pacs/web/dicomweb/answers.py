@@ -16,7 +16,7 @@ from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAcceptable, QueryRefused
 from pacs.model import DICOMWEB_ROOT
 from pacs.settings import WebSettings
-from pacs.web.dicomweb.media_types import DICOM_JSON, JSON, MediaRange, accepted
+from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, MediaRange, accepted
 
 ROOT = DICOMWEB_ROOT
 VARY = "accept"
@@ -51,6 +51,25 @@ def json_type(request: Request) -> str:
         if any(entry.includes(media_type) for entry in ranges):
             return media_type
     raise NotAcceptable("this is given as DICOM JSON only", f"accept {DICOM_JSON}")
+
+
+def model_type(request: Request) -> str:
+    """What the client takes data sets as: JSON under either name, XML where it is asked for in parts.
+
+    Viewers send one list for everything, so any entry that JSON falls into is enough, whatever stands before it. Raises
+    NotAcceptable.
+    """
+    for entry in accepted_by(request):
+        if entry.multipart and entry.media_type == DICOM_XML:
+            return DICOM_XML
+        if entry.anything or not entry.multipart:
+            for media_type in (DICOM_JSON, JSON):
+                if entry.includes(media_type):
+                    return media_type
+    raise NotAcceptable(
+        "this is given as DICOM JSON, or as XML in parts",
+        f'accept {DICOM_JSON} or multipart/related; type="{DICOM_XML}"',
+    )
 
 
 def json_answer(

@@ -51,7 +51,8 @@ class StoredBytes:
     def piece(self, stored: StoredInstance, offset: int, length: int) -> memoryview:
         """The same in memory that is used again when the view is gone."""
         buffer = self._buffers.take(length)
-        self._archive.read_into(stored, offset, buffer)
+        if not self._archive.read_at_once(stored, offset, buffer):
+            self._archive.read_into(stored, offset, buffer)
         return buffer
 
     def piece_at_once(self, stored: StoredInstance, offset: int, length: int) -> memoryview | None:

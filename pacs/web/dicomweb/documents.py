@@ -1,7 +1,7 @@
 """What is no image, to be looked at (PS3.18 8.7.4): reports, encapsulated documents, waveforms.
 
-Each has the forms of its kind: what is ours to make is made of the object's DICOM JSON; a document that the object holds
-is given as it is, under a type that is on a list.
+Each has the forms of its kind: what is ours to make is made of the object's DICOM JSON; a document in the object is
+given as it is, under a type that is on a list.
 """
 
 from __future__ import annotations

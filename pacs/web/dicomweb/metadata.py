@@ -17,12 +17,11 @@ from pacs.archive.archive import Archive
 from pacs.archive.metadata import SeriesMetadata
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.native_model import native_dicom_model
-from pacs.errors import NotAcceptable
 from pacs.index.criteria import Criterion, OneOf, Query
-from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.answers import entity_tag, known_to, model_type
 from pacs.web.dicomweb.bodies import Piece, StreamedAnswer, taken
 from pacs.web.dicomweb.frames import CACHE
-from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON
+from pacs.web.dicomweb.media_types import DICOM_XML
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.resources import Resources
 
@@ -67,7 +66,7 @@ class Metadata:
         return await self._answer(request, made)
 
     async def _answer(self, request: Request, make: Callable[[], SeriesMetadata]) -> Response:
-        media_type = _media_type(request)
+        media_type = model_type(request)
         found = await in_thread(make)
         etag = found.etag if media_type != DICOM_XML else f'{found.etag[:-1]}-x"'
         headers = {"etag": etag, "cache-control": CACHE, "vary": "accept, accept-encoding"}
@@ -84,25 +83,6 @@ class Metadata:
         if _takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(found.gzip_json, 200, {**headers, "content-encoding": "gzip"}, media_type)
         return Response(await in_thread(gzip.decompress, found.gzip_json), 200, headers, media_type)
-
-
-def _media_type(request: Request) -> str:
-    """What the client takes metadata as: JSON under either name, XML where it is asked for in parts.
-
-    Viewers send one list for everything, so any entry that JSON falls into is enough, whatever stands before it. Raises
-    NotAcceptable.
-    """
-    for entry in accepted_by(request):
-        if entry.multipart and entry.media_type == DICOM_XML:
-            return DICOM_XML
-        if entry.anything or not entry.multipart:
-            for media_type in (DICOM_JSON, JSON):
-                if entry.includes(media_type):
-                    return media_type
-    raise NotAcceptable(
-        "metadata are given as DICOM JSON, or as XML in parts",
-        f'accept {DICOM_JSON} or multipart/related; type="{DICOM_XML}"',
-    )
 
 
 def _documents(gzip_json: bytes, framing: Framing, service: str) -> Iterator[Piece]:

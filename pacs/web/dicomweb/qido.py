@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
@@ -18,23 +18,37 @@ from pacs.access.grants import Action
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
-from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, Attribute, Level, Matching
+from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import QueryRefused
 from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, json_type, service_url
+from pacs.web.dicomweb.answers import (
+    ROOT,
+    VARY,
+    checked_uid,
+    entity_tag,
+    json_answer,
+    known_to,
+    model_type,
+    service_url,
+)
+from pacs.web.dicomweb.frames import CACHE
+from pacs.web.dicomweb.media_types import DICOM_XML
+from pacs.web.dicomweb.moments import Moments
+from pacs.web.dicomweb.multipart import Framing
 
 OFFSET_MAX = 1 << 31
 KEYS_MAX = 200
+_OF_THE_BODY = frozenset({"content-length", "content-type"})
+_AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _NUMBER_VRS = frozenset({"IS", "US", "UL", "SS", "SL"})
-_NOT_KEYS = frozenset({"accept", "includefield", "limit", "offset", "fuzzymatching"})
-_UNSUPPORTED = {
-    "emptyvaluematching": "The emptyvaluematching parameter is not supported.",
-    "multiplevaluematching": "The multiplevaluematching parameter is not supported.",
-}
+_PLAIN_VRS = frozenset({"AS", "CS", "DA", "LO", "SH", "TM", "UI"})
+_MATCHING = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+_NOT_KEYS = _MATCHING | {"accept", "includefield", "limit", "offset"}
 # Answered when they are known (PS3.18 Tables 10.6.3-3 to -5, type c), beside those the catalogue marks as required.
 _WHEN_KNOWN = frozenset(
     {
@@ -60,6 +74,16 @@ class Resource:
     path: str
     level: Level
     answers: frozenset[Level]
+    default: tuple[Attribute, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What an answer holds without being asked for it."""
+        default = (
+            attribute
+            for attribute in CATALOGUE
+            if attribute.level in self.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
+        )
+        object.__setattr__(self, "default", tuple(default))
 
 
 _STUDY_LEVELS = frozenset({Level.PATIENT, Level.STUDY})
@@ -83,6 +107,8 @@ class Search:
     limit: int | None = None
     offset: int = 0
     fuzzy: bool = False
+    empty_values: bool = False
+    multiple_values: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -92,11 +118,17 @@ def routes(archive: Archive, settings: WebSettings, accesses: Accesses) -> list[
 
 
 def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses: Accesses) -> Route:
+    moments = Moments()
+
     async def search(request: Request, principal: Principal) -> Response:
-        media_type = json_type(request)
+        media_type = model_type(request)
         service = service_url(request, settings)
         parameters = request.query_params.multi_items()
-        return await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
+        response = await in_thread(answer, parameters, dict(request.path_params), principal, media_type, service)
+        if known_to(request, response.headers["etag"]):
+            headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
+            return Response(None, 304, headers)
+        return response
 
     def answer(
         parameters: list[tuple[str, str]], path: Mapping[str, str], principal: Principal, media_type: str, service: str
@@ -104,18 +136,48 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
         understood = understand(parameters)
         query = to_query(understood, resource, path, principal, settings.query_results_max)
         accesses.searched(principal)
-        limit = query.limit or 0
-        rows = list(islice(archive.find(_one_more(query)), limit + 1))
+        query = replace(query, last_row=moments.of(principal, query))
+        page = archive.find_page(query)
         warnings = understood.warnings
-        if len(rows) > limit:
-            more = archive.count(query) - query.offset - limit
-            warnings = [*warnings, f"There are {more} additional results that can be requested"]
-        shown = set(query.returns)
-        found = [_object(row, resource, shown, understood, service) for row in rows[:limit]]
-        return json_answer(found, media_type=media_type, warnings=warnings, service=service)
+        total = query.offset + len(page.rows)
+        if page.more:
+            query = replace(query, last_row=page.last_row)
+            moments.keep(principal, query)
+            total = archive.count(query)
+            left = max(total - query.offset - len(page.rows), 1)
+            warnings = [*warnings, f"There are {left} additional results that can be requested"]
+        shown = _shown(resource, query, understood)
+        found = [_object(row, resource.level, shown, service) for row in page.rows]
+        response = (_xml_answer if media_type == DICOM_XML else json_answer)(
+            found, media_type=media_type, warnings=warnings, service=service
+        )
+        if page.rows or not query.offset:
+            response.headers["x-total-count"] = str(total)
+        response.headers["cache-control"] = CACHE
+        response.headers["etag"] = _etag(response)
+        return response
 
     study = "study" if "{study}" in resource.path else ""
     return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study)
+
+
+def _xml_answer(
+    content: Iterable[Mapping[str, Any]], *, media_type: str, warnings: Iterable[str], service: str
+) -> Response:
+    """Each data set as a document of the Native DICOM Model in a part of its own (PS3.18 10.6.4)."""
+    documents = [native_dicom_model(one) for one in content]
+    framing = Framing(media_type, entity_tag(*(document.decode() for document in documents)))
+    parts = [framing.head({"Content-Type": media_type}) + document for document in documents]
+    response = Response(b"".join([*parts, framing.tail]), 200, {"vary": VARY}, framing.content_type)
+    for text in warnings:
+        response.headers.append("warning", f'299 {service} "{text}"')
+    return response
+
+
+def _etag(response: Response) -> str:
+    """Of the body and what is said about it: the same answer has the same tag."""
+    said = [*response.headers.getlist("warning"), response.headers.get("x-total-count", "")]
+    return f'"{hashlib.sha256(bytes(response.body) + repr(said).encode()).hexdigest()[:32]}"'
 
 
 def understand(parameters: list[tuple[str, str]]) -> Search:
@@ -125,7 +187,7 @@ def understand(parameters: list[tuple[str, str]]) -> Search:
     search = Search()
     seen: set[object] = set()
     sequences: dict[Attribute, dict[int, str]] = {}
-    for name, value in parameters:
+    for name, value in sorted(parameters, key=lambda parameter: parameter[0] not in _MATCHING):  # they change the rest
         if name == "includefield":
             search.included += _included(value)
             continue
@@ -135,9 +197,6 @@ def understand(parameters: list[tuple[str, str]]) -> Search:
         seen.add(key)
         if name in _NOT_KEYS:
             _option(search, name, value)
-        elif name in _UNSUPPORTED:
-            if _boolean(name, value):
-                search.warnings.append(_UNSUPPORTED[name])
         else:
             _key(search, sequences, name, value)
     for attribute, keys in sequences.items():
@@ -162,27 +221,17 @@ def to_query(
         if parameter in path:
             uid = checked_uid(path[parameter], keyword)
             criteria.append(Criterion(BY_KEYWORD[keyword], OneOf((uid,))))
-    default = [
-        attribute
-        for attribute in CATALOGUE
-        if attribute.level in resource.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
-    ]
     asked = [attribute for attribute in (*search.matched, *search.included) if attribute.level <= resource.level]
     return Query(
         level=resource.level,
         criteria=tuple(criteria),
-        returns=tuple(dict.fromkeys([*default, *asked])),
+        returns=tuple(dict.fromkeys([*resource.default, *asked])),
         limit=results_max if search.limit is None else min(search.limit, results_max),
         offset=search.offset,
         fuzzy=search.fuzzy,
         combined_date_time=True,
         study_instance_uids=principal.study_instance_uids,
     )
-
-
-def _one_more(query: Query) -> Query:
-    """The same question for one row more, which tells whether there are any."""
-    return replace(query, limit=(query.limit or 0) + 1)
 
 
 # Parameters ----------------------------------------------------------------------------------------------------
@@ -211,7 +260,8 @@ def _key(search: Search, sequences: dict[Attribute, dict[int, str]], name: str, 
     if dot or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         search.warnings.append(f"The parameter {_printable(name)} is not supported and was ignored.")
         return
-    _add(search, attribute, criterion(attribute, value))
+    found = criterion(attribute, value, empty_value=search.empty_values, multiple_values=search.multiple_values)
+    _add(search, attribute, found)
 
 
 def _add(search: Search, attribute: Attribute, found: Criterion | None) -> None:
@@ -228,6 +278,10 @@ def _option(search: Search, name: str, value: str) -> None:
             search.offset = _whole(name, value)
         case "fuzzymatching":
             search.fuzzy = _boolean(name, value)
+        case "emptyvaluematching":
+            search.empty_values = _boolean(name, value)
+        case "multiplevaluematching":
+            search.multiple_values = _boolean(name, value)
 
 
 def _whole(name: str, value: str) -> int:
@@ -258,22 +312,41 @@ def _printable(name: str) -> str:
 # Answers -------------------------------------------------------------------------------------------------------
 
 
-def _object(
-    row: Mapping[str, str], resource: Resource, shown: set[Attribute], search: Search, service: str
-) -> dict[str, Any]:
-    asked = {attribute.keyword for attribute in (*search.matched, *search.included)}
-    elements: dict[int, dict[str, Any]] = {}
-    for keyword, text in row.items():
-        attribute = BY_KEYWORD[keyword]
-        own_key = attribute.unique and attribute.level is not Level.PATIENT
-        if attribute not in shown and not own_key:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One element of the answer; `always`: also where it is empty. Without an attribute it is not of the index."""
+
+    tag: str
+    attribute: Attribute | None = None
+    always: bool = True
+
+
+def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
+    """What every object of the answer holds, in the order of the tags."""
+    asked = {*search.matched, *search.included}
+    keys = [UNIQUE_KEY[level] for level in Level if Level.PATIENT < level <= resource.level]
+    entries = [
+        _Shown(f"{attribute.tag:08X}", attribute, attribute.required or attribute in asked)
+        for attribute in dict.fromkeys([*query.returns, *keys])
+    ]
+    entries += [_Shown(_AVAILABILITY), _Shown(_RETRIEVE_URL)]
+    return sorted(entries, key=lambda entry: entry.tag)
+
+
+def _object(row: Mapping[str, str], level: Level, shown: Iterable[_Shown], service: str) -> dict[str, Any]:
+    made = {
+        _AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
+        _RETRIEVE_URL: {"vr": "UR", "Value": [_retrieve_url(row, level, service)]},
+    }
+    found: dict[str, Any] = {}
+    for entry in shown:
+        if entry.attribute is None:
+            found[entry.tag] = made[entry.tag]
             continue
-        if text == "" and not (attribute.required or keyword in asked):
-            continue
-        elements[attribute.tag] = element(attribute, text)
-    elements[0x00080056] = {"vr": "CS", "Value": ["ONLINE"]}
-    elements[0x00081190] = {"vr": "UR", "Value": [_retrieve_url(row, resource.level, service)]}
-    return {f"{tag:08X}": elements[tag] for tag in sorted(elements)}
+        text = row[entry.attribute.keyword]
+        if text or entry.always:
+            found[entry.tag] = element(entry.attribute, text)
+    return found
 
 
 def element(attribute: Attribute, text: str) -> dict[str, Any]:
@@ -282,6 +355,8 @@ def element(attribute: Attribute, text: str) -> dict[str, Any]:
         return {"vr": attribute.vr}
     if attribute.vr == "SQ":
         return {"vr": "SQ", "Value": json.loads(text)}
+    if attribute.vr in _PLAIN_VRS and "\\" not in text:
+        return {"vr": attribute.vr, "Value": [text]}
     return {"vr": attribute.vr, "Value": [_value(attribute.vr, part) for part in text.split("\\")]}
 
 

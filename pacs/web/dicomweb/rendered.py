@@ -252,8 +252,8 @@ def _url(service: str, subject: Subject) -> str:
     """The address under which the picture is found again."""
     stored, frame = subject.stored, f"/frames/{subject.frame}" if subject.frame > 1 else ""
     for other in subject.others:
-        if other.kind == "presentation":
-            stored, frame = other.stored, ""
+        stored = other.stored
+        frame = f"/frames/{other.frames[0]}" if other.frames else ""
     return (
         f"{service}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
         f"/instances/{stored.sop_instance_uid}{frame}/rendered"

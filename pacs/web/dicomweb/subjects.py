@@ -15,8 +15,12 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1"
 PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STORAGE}.11.3"})
 """Grayscale, color and pseudo-color softcopy presentation states."""
 
+SEGMENTATIONS = frozenset({f"{_STORAGE}.66.4", f"{_STORAGE}.66.7"})
+"""Segmentation and label map segmentation."""
+
 _UNSUPPORTED_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in range(4, 13))
 _IMAGES_MAX = 1000
+_SEGMENT_FRAMES_MAX = 64
 
 Json = Mapping[str, Any]
 
@@ -35,6 +39,10 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
         table = frame_table(stored)
         for number in numbers or ():
             table.check(number)
+        if stored.sop_class_uid in SEGMENTATIONS:
+            planes = _segmented(archive, stored, numbers)
+            if planes:
+                return planes
         return [Subject(stored, number) for number in numbers or range(1, table.number_of_frames + 1)]
     if stored.sop_class_uid in _UNSUPPORTED_STATES:
         raise NotAcceptable("this kind of presentation state is not shown here", "ask for its images by themselves")
@@ -68,6 +76,33 @@ def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
                 if left and 1 <= frame <= frames:
                     left -= 1
                     yield Subject(image, frame, (Other("presentation", state),))
+
+
+def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:
+    """The image frames that frames of a segmentation were drawn on (PS3.3 C.7.6.16.2.6), as far as they are here.
+
+    The plane in the middle comes first: it stands for the whole. Empty where the segmentation names no images.
+    """
+    here = {
+        image.sop_instance_uid: image
+        for image in archive.instances(segmentation.study_instance_uid)
+        if image.frame_table is not None
+    }
+    planes: dict[tuple[str, int], list[int]] = {}
+    for number, group in enumerate(_items(archive.instance_metadata(segmentation), "52009230"), 1):
+        for derivation in _items(group, "00089124")[:1]:
+            for source in _items(derivation, "00082112")[:1]:
+                uid, frame = str(_first(source, "00081155")), int(_first(source, "00081160") or 1)
+                if uid in here and 1 <= frame <= frame_table(here[uid]).number_of_frames:
+                    planes.setdefault((uid, frame), []).append(number)
+    shown = [
+        Subject(here[uid], frame, (Other("segmentation", segmentation, tuple(over[:_SEGMENT_FRAMES_MAX])),))
+        for (uid, frame), over in planes.items()
+    ]
+    if numbers is not None:
+        return [subject for number in numbers for subject in shown if number in subject.others[0].frames]
+    middle = len(shown) // 2
+    return [*shown[middle : middle + 1], *shown[:middle], *shown[middle + 1 :]]
 
 
 def _items(dataset: Json, tag: str) -> list[Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -32,6 +33,15 @@ ORTHANC_WEB: Final = replace(
     name="orthanc",
     what="Orthanc with its DICOMweb plugin, connections kept, no authentication",
     launch=_with_plugin(),
+)
+
+
+def _least(_folder: Path, port: int, web_port: int) -> Launch:
+    return Launch([sys.executable, "-m", "tests.bench.service.least", str(port), str(web_port)])
+
+
+LEAST: Final = Candidate(
+    "least", "the least that answers of this length cost: the same bytes out of memory", "LEAST", 16384, _least
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from pydicom.dataset import Dataset
@@ -12,7 +13,7 @@ from pacs.access.principals import Role
 from pacs.attributes import CATALOGUE, Level
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, RUSSIAN, Patient, cr_image, ct_series, ct_slice, mr_series, uid
-from tests.support.web import Site
+from tests.support.web import Site, parts
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +200,61 @@ def test_a_warning_cannot_carry_anything_else(client: TestClient) -> None:
     assert "x-evil" not in response.headers
 
 
-def test_options_that_are_not_supported_say_so(client: TestClient) -> None:
-    response = client.get("/dicom-web/studies", params={"emptyvaluematching": "true"})
-    assert "emptyvaluematching parameter is not supported" in response.headers["warning"]
-    assert "warning" not in client.get("/dicom-web/studies", params={"emptyvaluematching": "false"}).headers
+@pytest.mark.parametrize(
+    ("parameters", "patients"),
+    [
+        ({"AccessionNumber": '""', "emptyvaluematching": "true"}, {"SYN-9"}),
+        ({"AccessionNumber": '""', "emptyvaluematching": "false"}, set()),
+        ({"AccessionNumber": '""'}, set()),
+        ({"PatientID": "SYN-9\\SYN-RU-1", "multiplevaluematching": "true"}, {"SYN-9", "SYN-RU-1"}),
+        ({"PatientID": "SYN-9\\SYN-RU*", "multiplevaluematching": "true"}, {"SYN-9", "SYN-RU-1"}),
+        ({"PatientID": "SYN-9\\SYN-RU-1"}, set()),
+        ({"PatientName": "doe*\\phantom^anna", "multiplevaluematching": "true"}, {"SYN-9", "SYN-0001"}),
+        ({"ModalitiesInStudy": "MR,CR", "multiplevaluematching": "true"}, {"SYN-9", "SYN-0001"}),
+        ({"StudyDate": "20240101,20250301-20250302", "multiplevaluematching": "true"}, {"SYN-9", "SYN-RU-1"}),
+        (
+            {"AccessionNumber": '""\\A9', "emptyvaluematching": "true", "multiplevaluematching": "true"},
+            {"SYN-9"},
+        ),
+        ({"PatientID": "SYN-9\\*", "multiplevaluematching": "true"}, {"SYN-0001", "SYN-KK-1", "SYN-RU-1", "SYN-9"}),
+    ],
+)
+def test_empty_and_multiple_values(client: TestClient, parameters: dict[str, str], patients: set[str]) -> None:
+    response = client.get("/dicom-web/studies", params=parameters)
+    assert set(values(response.json(), "00100020")) == patients
+    assert "warning" not in response.headers
+
+
+def test_the_total_is_told(client: TestClient) -> None:
+    for parameters, total in (({}, 4), ({"limit": 1}, 4), ({"limit": 3, "offset": 2}, 4), ({"PatientID": "SYN-9"}, 1)):
+        response = client.get("/dicom-web/studies", params=parameters)
+        assert response.headers["x-total-count"] == str(total), parameters
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(site: Site) -> None:
+    reader = site.as_role(Role.CLINICIAN)
+    send(site.archive, ct_slice())
+    first = reader.get("/dicom-web/studies")
+    again = reader.get("/dicom-web/studies", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    send(site.archive, ct_slice(study="another"))
+    changed = reader.get("/dicom-web/studies", headers={"If-None-Match": first.headers["etag"]})
+    assert (changed.status_code, len(changed.json())) == (200, 2)
+
+
+def test_pages_are_not_moved_by_what_comes_in_between(site: Site) -> None:
+    reader = site.as_role(Role.CLINICIAN)
+    for number in range(6):
+        send(site.archive, ct_slice(study=f"s{number}", StudyDate=f"202501{number + 10}"))
+    paged: list[Any] = []
+    for offset in range(0, 6, 2):
+        response = reader.get("/dicom-web/studies", params={"limit": 2, "offset": offset, "PatientID": Patient().id})
+        paged += values(response.json(), "0020000D")
+        assert response.headers["x-total-count"] == "6"
+        send(site.archive, ct_slice(study=f"new{offset}", StudyDate="20260101"))
+    assert paged == [uid(Patient().id, f"s{number}") for number in reversed(range(6))]
+    assert len(found(reader, "/studies")) == 9
 
 
 @pytest.mark.parametrize(
@@ -211,12 +263,29 @@ def test_options_that_are_not_supported_say_so(client: TestClient) -> None:
         ("application/json", 200),
         ("*/*", 200),
         ("application/dicom+json, multipart/related; type=application/octet-stream; transfer-syntax=*", 200),
-        ('multipart/related; type="application/dicom+xml"', 406),
+        ('multipart/related; type="application/dicom+xml"', 200),
+        ("application/dicom+xml", 406),
         ("image/jpeg", 406),
     ],
 )
 def test_what_the_client_accepts(client: TestClient, accept: str, status: int) -> None:
     assert client.get("/dicom-web/studies", headers={"Accept": accept}).status_code == status
+
+
+def test_xml_is_a_part_a_result(client: TestClient) -> None:
+    accept = {"Accept": 'multipart/related; type="application/dicom+xml"'}
+    response = client.get("/dicom-web/studies", params={"limit": 2}, headers=accept)
+    documents = [(headers["content-type"], ElementTree.fromstring(octets)) for headers, octets in parts(response)]
+    assert {kind for kind, _ in documents} == {"application/dicom+xml"}
+    as_json = found(client, "/studies", limit=2)
+    for (_, document), row in zip(documents, as_json, strict=True):
+        assert [element.attrib["tag"] for element in document] == list(row)
+        [study] = document.findall("*[@tag='0020000D']/*")
+        assert study.text == row["0020000D"]["Value"][0]
+    assert "There are 2 additional" in response.headers["warning"]
+    again = client.get("/dicom-web/studies", params={"limit": 2}, headers=accept)
+    assert (again.headers["etag"], again.content) == (response.headers["etag"], response.content)
+    assert parts(client.get("/dicom-web/studies", params={"PatientID": "nobody"}, headers=accept)) == []
 
 
 def test_a_caller_with_one_study_sees_no_other(module_site: Site, client: TestClient) -> None:

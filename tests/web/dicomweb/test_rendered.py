@@ -18,7 +18,7 @@ from pydicom.uid import (
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
-from tests.support.derived_objects import item, presentation_state
+from tests.support.derived_objects import item, presentation_state, segmentation
 from tests.support.factories import (
     Patient,
     cr_image,
@@ -241,3 +241,37 @@ def test_a_browser_that_takes_anything_gets_one_picture(site: Site, client: Test
     stored(site, sent)
     chromium = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
     assert get(client, url_of(sent, "/rendered"), chromium).headers["content-type"] == "image/jpeg"
+
+
+def test_a_segmentation_lies_over_the_images_it_was_drawn_on(site: Site, client: TestClient) -> None:
+    images = ct_series(3)
+    liver, spleen = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
+    liver[10:30, 10:30], spleen[40:50, 40:50] = True, True
+    drawn = segmentation(images, {"Liver": liver, "Көкбауыр": spleen}, SpecificCharacterSet="ISO_IR 192")
+    drawn.SegmentSequence[0].RecommendedDisplayCIELabValue = [34885, 53485, 50171]  # red
+    for dataset in (*images, drawn):
+        stored(site, dataset)
+    plain = decoded(get(client, url_of(images[1], "/rendered"), "image/png")).astype(int)
+    over = decoded(get(client, url_of(drawn, "/rendered"), "image/png")).astype(int)
+    assert over.shape == (64, 64, 3)
+    untouched = ~(liver | spleen)
+    untouched[36:, :] = False  # the legend
+    assert np.array_equal(over[untouched], np.repeat(plain[untouched][:, None], 3, axis=1))
+    assert over[10, 10].tolist()[0] > 230  # the outline
+    assert over[10, 10].max() - over[10, 10].min() > 200
+    inside = over[20, 20] - plain[20, 20]
+    assert inside[0] > inside[1]
+    second = decoded(get(client, url_of(drawn, "/frames/4/rendered"), "image/png")).astype(int)
+    first = decoded(get(client, url_of(images[0], "/rendered"), "image/png")).astype(int)
+    assert np.array_equal(second[untouched], np.repeat(first[untouched][:, None], 3, axis=1))
+    assert len(parts(get(client, url_of(drawn, "/rendered"), 'multipart/related; type="image/png"'))) == 3
+    flipped = decoded(get(client, url_of(drawn, "/rendered?viewport=64,64,0,0,-64,64"), "image/png"))
+    assert flipped[10, 53].tolist() == over[10, 10].tolist()
+
+
+def test_a_segmentation_without_its_images_is_a_mask(site: Site, client: TestClient) -> None:
+    mask = np.zeros((64, 64), bool)
+    mask[10:30, 10:30] = True
+    drawn = segmentation(ct_series(2), {"Liver": mask})
+    stored(site, drawn)
+    assert np.array_equal(decoded(get(client, url_of(drawn, "/rendered"), "image/png")) > 0, mask)
