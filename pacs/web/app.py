@@ -19,6 +19,7 @@ from pacs.web import health, live, pages
 from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.capabilities import Capabilities
 from pacs.web.dicomweb.ups import UpsRoutes
 from pacs.web.dicomweb.wado import Wado
 from pacs.web.guard import Guard
@@ -67,4 +68,5 @@ def create_app(
         *leaves,
         *pages.routes(pages_folder),
     ]
+    table = [*Capabilities(table, web).routes(), *table]
     return Guard(Gate(table, accounts, sessions), web, metrics.observe)

@@ -61,12 +61,12 @@ def test_decoded_pixels_equal_those_of_other_decoders(file: CorpusFile, tmp_path
     assert decoded.dtype.newbyteorder("<") == np.dtype(file.decoded_dtype)
     if hashlib.sha256(np.ascontiguousarray(decoded)).hexdigest() != file.decoded_sha256:
         assert file.lossy, "lossless pixels differ from the manifest's"
-        reference = _lossy_reference(file, tmp_path).reshape(extents)
+        reference = lossy_reference(file, tmp_path).reshape(extents)
         difference = np.abs(decoded.astype(np.int64) - reference.astype(np.int64))
         assert difference.max() <= LOSSY_TOLERANCE
 
 
-def _lossy_reference(file: CorpusFile, folder: Path) -> np.ndarray[Any, Any]:
+def lossy_reference(file: CorpusFile, folder: Path) -> np.ndarray[Any, Any]:
     """GDCM's pixels; of 12-bit JPEG, which it cannot read, DCMTK's."""
     if file.transfer_syntax_uid == JPEG_EXTENDED:
         native = folder / "native.dcm"

@@ -48,6 +48,7 @@ from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
 from pacs.web.dicomweb.rendered import Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
+from pacs.web.dicomweb.wado_uri import WadoUri
 from pacs.web.dicomweb.zipped import Zipped
 
 WARM_S, WARM_SERIES_MAX = 60.0, 4096
@@ -71,6 +72,7 @@ class Wado:
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
         self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
+        self._uri = WadoUri(archive, self._instances, pictures, accesses)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
     def routes(self) -> list[Route]:
@@ -95,7 +97,8 @@ class Wado:
             (INSTANCE + "/thumbnail", self._rendered.thumbnail),
             (FRAMES + "/thumbnail", self._rendered.thumbnail),
         )
-        return [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
+        routes = [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
+        return [*routes, *self._uri.routes()]
 
     # Objects ---------------------------------------------------------------------------------------------------
 
