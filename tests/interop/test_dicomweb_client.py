@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from dicomweb_client import DICOMwebClient
@@ -114,6 +115,16 @@ def test_frames(client: DICOMwebClient, sent: list[Dataset]) -> None:
     assert frames == [cine.pixel_array[number].tobytes() for number in (0, 2)]
     bare = client.retrieve_instance_frames(*uids, [2], media_types=(("image/jp2", JPEG2000Lossless),))
     assert bare[0].startswith(b"\xff\x4f\xff\x51")
+
+
+def test_recoded_frames_and_objects(client: DICOMwebClient, sent: list[Dataset]) -> None:
+    cine = sent[5]
+    uids = cine.StudyInstanceUID, cine.SeriesInstanceUID, cine.SOPInstanceUID
+    [coded] = client.retrieve_instance_frames(*uids, [2], media_types=(("image/jls", JPEGLSLossless),))
+    assert np.array_equal(imagecodecs.jpegls_decode(coded), cine.pixel_array[1])
+    back = client.retrieve_instance(*uids, media_types=(("application/dicom", JPEGLSLossless),))
+    assert back.file_meta.TransferSyntaxUID == JPEGLSLossless
+    assert np.array_equal(back.pixel_array, cine.pixel_array)
 
 
 def test_pictures(client: DICOMwebClient, sent: list[Dataset]) -> None:
