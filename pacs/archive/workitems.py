@@ -257,6 +257,12 @@ class Workitems:
             document: dict[str, Any] = json.loads(_row(connection, uid, lock=False).document)
         return document
 
+    def was_there(self, uid: str) -> bool:
+        """Whether a workitem that is not there any more once was."""
+        statement = select(workitem.c.state).where(workitem.c.sop_instance_uid == uid, workitem.c.document == "")
+        with self._archive.index.read() as connection:
+            return connection.execute(statement).first() is not None
+
     def matching(
         self, document: Document, keys: Keys, abandoned: Abandonment | None = None
     ) -> Iterator[dict[str, Any]]:

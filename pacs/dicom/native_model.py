@@ -1,4 +1,4 @@
-"""The Native DICOM Model in XML (PS3.19 Annex A.1), as application/dicom+xml has it (PS3.18 F), out of DICOM JSON."""
+"""The Native DICOM Model in XML (PS3.19 Annex A.1), as application/dicom+xml has it: out of DICOM JSON, and back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from pydicom.datadict import keyword_for_tag
+
+from pacs.errors import NotUnderstood
 
 NAMESPACE: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 
@@ -85,3 +89,91 @@ def _quoted(text: str) -> str:
 @lru_cache(maxsize=8192)
 def _keyword(tag: str) -> str:
     return keyword_for_tag(int(tag, 16))
+
+
+# And back --------------------------------------------------------------------------------------------------------
+
+DEPTH_MAX: Final = 64
+
+
+def read_native_model(content: bytes) -> dict[str, Any]:
+    """The DICOM JSON object of a document in the Native DICOM Model, not checked further. Raises NotUnderstood for what
+    is none, or has a document type declaration (whose entities could grow without end)."""
+    root = _tree(content)
+    if _local(root.tag) != "NativeDicomModel":
+        raise NotUnderstood(f"the root of the XML is {_local(root.tag)[:32]!r}", "send a NativeDicomModel (PS3.19 A.1)")
+    return _dataset_of(root, 0)
+
+
+def _tree(content: bytes) -> Element:
+    builder = TreeBuilder()
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise NotUnderstood(f"the XML is not well formed: {error}") from None
+    return builder.close()
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise NotUnderstood("the XML has a document type declaration", "leave it out")
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _dataset_of(parent: Element, depth: int) -> dict[str, Any]:
+    if depth > DEPTH_MAX:
+        raise NotUnderstood(f"sequences are nested deeper than {DEPTH_MAX}")
+    found: dict[str, Any] = {}
+    for child in parent:
+        if _local(child.tag) != "DicomAttribute":
+            continue
+        tag, vr = child.get("tag", "").upper(), child.get("vr", "")
+        found[tag] = {**({"vr": vr} if vr else {}), **_body_of(child, vr, depth)}
+    return found
+
+
+def _body_of(attribute: Element, vr: str, depth: int) -> dict[str, Any]:
+    values: list[Any] = []
+    for child in attribute:
+        match _local(child.tag):
+            case "Value":
+                values.append(_value_of(child.text or "", vr))
+            case "Item":
+                values.append(_dataset_of(child, depth + 1))
+            case "PersonName":
+                values.append(_person_of(child))
+            case "InlineBinary":
+                return {"InlineBinary": "".join((child.text or "").split())}
+            case "BulkData":
+                return {"BulkDataURI": child.get("uri", "")}
+    return {"Value": values} if values else {}
+
+
+def _value_of(text: str, vr: str) -> Any:
+    try:
+        if vr in _INTEGERS:
+            return int(text)
+        if vr in _FLOATS:
+            return float(text)
+    except ValueError:
+        return text  # whoever checks the document says so
+    return text or None
+
+
+_INTEGERS: Final = frozenset({"SL", "SS", "SV", "UL", "US", "UV"})
+_FLOATS: Final = frozenset({"FD", "FL"})
+
+
+def _person_of(element: Element) -> dict[str, str]:
+    found = {}
+    for group in element:
+        parts = {_local(part.tag): part.text or "" for part in group}
+        found[_local(group.tag)] = "^".join(parts.get(part, "") for part in _NAME_PARTS).rstrip("^")
+    return found

@@ -43,8 +43,8 @@ class ReportJobs:
         if report is None:
             return
         peer = self._peers.registered(ae_title)
-        if peer is None:
-            raise JobFailed(f"no peer has the AE title {ae_title}: register it with `pacs ae add`")
+        if peer is None:  # it fetches its events over a WebSocket (PS3.18 8.10)
+            return
         try:
             with self._outbound.associate(
                 peer.host, peer.port, ae_title, [_PROPOSAL], roles={EVENT: Roles(scu=False, scp=True)}

@@ -20,6 +20,9 @@ OUTPUT_PIXELS_MAX = 64 << 20
 FRAME_BYTES_MAX = 256 << 20
 """The largest decoded frame, in bytes: it and its copies fit the workers' default address space."""
 
+VOLUME_BYTES_MAX = 160 << 20
+"""The largest volume that is put together, in bytes as stored and decoded: three of it fit into a worker."""
+
 DECODABLE = frozenset(
     f"1.2.840.10008.1.2.{number}"
     for number in (
@@ -105,13 +108,29 @@ def _check_window(center: float, width: float, function: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeView:
+    """How a volume is looked at.
+
+    `right` and `down` of the picture are unit vectors of the patient (LPS), `center` a point in mm in the plane
+    (None: the middle), `slab_mm` the thickness of a slab (0: one plane); `whole` projects all of it.
+    """
+
+    right: tuple[float, float, float]
+    down: tuple[float, float, float]
+    method: Literal["maximum_ip", "minimum_ip", "average_ip"] = "average_ip"
+    slab_mm: float = 0.0
+    center: tuple[float, float, float] | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Attached:
     """Another object that changes how a frame looks: a presentation state, or a segmentation whose frames lie over it.
 
     `header` and `frames` (number and bytes) are in the form of `RenderJob`.
     """
 
-    kind: Literal["presentation", "segmentation"]
+    kind: Literal["presentation", "segmentation", "slice"]
     header: bytes | memoryview
     transfer_syntax_uid: str
     pixel_data_vr: str = ""

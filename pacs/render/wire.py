@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from pacs.render.values import RenderParameters, SandboxMeasure
+from pacs.render.values import RenderParameters, SandboxMeasure, VolumeView
 
-HEAD_MAX = 64 << 10
+HEAD_MAX = 256 << 10
 _PREFIX = struct.Struct("<IQ")
 
 
@@ -30,7 +30,7 @@ class WireClosed(WireBroken):
 class AttachedHead(msgspec.Struct, frozen=True):
     """One `Attached` of a task: lengths in bytes of its header, and number and length of each of its frames."""
 
-    kind: Literal["presentation", "segmentation"]
+    kind: Literal["presentation", "segmentation", "slice"]
     transfer_syntax_uid: str
     pixel_data_vr: str
     header_length: int
@@ -40,7 +40,7 @@ class AttachedHead(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Parent to worker; the body is `header_length` bytes of data set, the frame, and what is attached."""
 
-    action: Literal["render", "decode", "encode"]
+    action: Literal["render", "decode", "encode", "volume"]
     transfer_syntax_uid: str
     frame_number: int
     pixel_data_vr: str
@@ -48,6 +48,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     parameters: RenderParameters
     frame_length: int = -1
     attached: list[AttachedHead] = []
+    view: VolumeView | None = None
     target_transfer_syntax_uid: str = ""
 
 

@@ -34,6 +34,7 @@ from pacs.render.native import Pixels
 from pacs.render.picture import encode, render_frame
 from pacs.render.presentation import render_presented
 from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, Attached, Picture, RenderParameters, Viewport
+from pacs.render.volume import render_volume
 
 _TOO_MUCH_MEMORY = "decoding this frame needs more memory than a frame may take"
 _AS_STORED = "fetch the object as it is stored"
@@ -131,6 +132,9 @@ def _parts(task: wire.Task, body: memoryview) -> tuple[bytes, bytes, list[Attach
 def _serve(
     task: wire.Task, header: bytes, frame: bytes, attached: Sequence[Attached] = ()
 ) -> tuple[wire.Answer, bytes]:
+    if task.action == "volume" and task.view is not None:
+        picture = render_volume(attached, task.view, task.parameters)
+        return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
     dataset = read_header(header, task.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, task.transfer_syntax_uid, task.pixel_data_vr)
     if task.action == "render":

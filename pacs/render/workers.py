@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
@@ -35,6 +36,7 @@ from pacs.render.values import (
     RenderParameters,
     SandboxMeasure,
     Viewport,
+    VolumeView,
 )
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "RenderParameters",
     "SandboxMeasure",
     "Viewport",
+    "VolumeView",
 ]
 
 START_TIMEOUT_S = 60.0
@@ -234,6 +237,15 @@ class DecodeWorkers:
             planar_configuration=answer.planar_configuration,
         )
 
+    def volume(self, slices: Sequence[Attached], view: VolumeView, parameters: RenderParameters) -> Picture:
+        """A picture of a stack of slices (PS3.18 8.3.5.3). Raises Unreadable, with the reason, for what is no volume,
+        QueryRefused, Busy."""
+        job = RenderJob(b"", "", b"", parameters=parameters, attached=tuple(slices))
+        answer, body = self._ask("volume", job, view=view)
+        if not isinstance(answer, wire.PictureMade) or answer.media_type not in MEDIA_TYPES:
+            raise _nonsense()
+        return Picture(answer.media_type, bytes(body), answer.width, answer.height)
+
     def close(self) -> None:
         """Kill every worker, those at work too; callers at work get Busy. Safe to call twice."""
         with self._lock:
@@ -249,7 +261,11 @@ class DecodeWorkers:
             self._free.put(None)  # whoever still waits wakes and finds it closed
 
     def _ask(
-        self, action: Literal["render", "decode", "encode"], job: RenderJob, target_transfer_syntax_uid: str = ""
+        self,
+        action: Literal["render", "decode", "encode", "volume"],
+        job: RenderJob,
+        target_transfer_syntax_uid: str = "",
+        view: VolumeView | None = None,
     ) -> tuple[wire.Answer, bytearray]:
         if sum(memoryview(part).nbytes for part in job.parts) > FRAME_BYTES_MAX:
             raise Unreadable("the frame is too large to be decoded here", _AS_STORED)
@@ -263,6 +279,7 @@ class DecodeWorkers:
             frame_length=memoryview(job.frame).nbytes,
             attached=[_attached_head(other) for other in job.attached],
             target_transfer_syntax_uid=target_transfer_syntax_uid,
+            view=view,
         )
         worker = self._take()
         keep = False

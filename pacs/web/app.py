@@ -20,6 +20,7 @@ from pacs.web.api import administration, changes, deletions, modality_worklist, 
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
+from pacs.web.dicomweb.ups import UpsRoutes
 from pacs.web.dicomweb.wado import Wado
 from pacs.web.guard import Guard
 from pacs.web.health import Figures, Metrics, Probes
@@ -59,6 +60,7 @@ def create_app(
         *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
+        *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *deletions.routes(Deletions(archive)),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

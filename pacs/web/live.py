@@ -153,7 +153,7 @@ def routes(feed: LiveFeed, accounts: Accounts, sessions: Sessions) -> list[Route
             feed.add(watcher)
             number = await in_thread(feed.begin)
             await socket.send_text(_text("hello", number=number))
-            await _tell(socket, watcher, listening, _still_allowed(socket, accounts, sessions))
+            await _tell(socket, watcher, listening, still_allowed(socket, accounts, sessions))
         except WebSocketDisconnect:
             pass
         finally:
@@ -188,7 +188,9 @@ async def _tell(
         await socket.close(CLOSED_POLICY)
 
 
-def _still_allowed(socket: WebSocket, accounts: Accounts, sessions: Sessions) -> Callable[[], bool]:
+def still_allowed(
+    socket: WebSocket, accounts: Accounts, sessions: Sessions, action: Action = Action.WATCH
+) -> Callable[[], bool]:
     """Whether the session or token the socket was opened with is still good; watching is not using."""
     caller = caller_of(socket)
     token = socket.headers.get("authorization", "").partition(" ")[2].strip()
@@ -197,7 +199,7 @@ def _still_allowed(socket: WebSocket, accounts: Accounts, sessions: Sessions) ->
         if caller.session:
             return sessions.authenticate(caller.session, address_of(socket), used=False) is not None
         principal = accounts.authenticate_token(token, address_of(socket))
-        return principal is not None and may(principal, Action.WATCH)
+        return principal is not None and may(principal, action)
 
     return allowed
 

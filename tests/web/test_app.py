@@ -41,6 +41,10 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
         for path in (STUDY, SERIES, INSTANCE)
         for rest in ("", "/metadata", "/rendered", "/thumbnail")
     },
+    **{
+        ("GET", f"{STUDIES}{SERIES}/{rest}"): READERS
+        for rest in ("renderedmpr", "renderedMPR", "rendered3d", "rendered3D")
+    },
     **{("GET", f"{STUDIES}{INSTANCE}/frames/{{frames}}{rest}"): READERS for rest in ("", "/rendered", "/thumbnail")},
     ("GET", f"{STUDIES}{INSTANCE}/bulkdata/{{path:path}}"): READERS,
     ("POST", "/dicom-web/studies"): READERS - {Role.CLINICIAN},

@@ -49,6 +49,7 @@ class Failure:
 
     reason: int
     error: type[Exception]
+    words: str
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
 
@@ -66,7 +67,7 @@ class Delivery:
     reader: MultipartReader | None
     results: list[Stored | Failure] = field(default_factory=list)
     _reception: Reception | None = None
-    _failure: tuple[int, type[Exception]] | None = None
+    _failure: tuple[int, type[Exception], str] | None = None
     _head: bytearray = field(default_factory=bytearray)
     _identity: tuple[str, str] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -131,14 +132,15 @@ class Delivery:
         self._head.clear()
         found = parsed(content_type)
         if found is None or found[0] != DICOM:
-            self._fail(CANNOT_UNDERSTAND, MediaTypeRefused)
+            words = f"a part of type {content_type[:100]!r} is not stored; send application/dicom"
+            self._fail(CANNOT_UNDERSTAND, MediaTypeRefused, words)
             return
         try:
             self._reception = self.archive.receive_part10(
                 self.principal, protocol=PROTOCOL, study_instance_uid=self.study_instance_uid
             )
         except ArrivalRefused as refused:
-            self._fail(refused.status, type(refused))
+            self._fail(refused.status, type(refused), str(refused))
 
     def _data(self, octets: memoryview) -> None:
         if self._identity is None:
@@ -148,7 +150,7 @@ class Delivery:
         try:
             self._reception.write(octets)
         except ArrivalRefused as refused:
-            self._fail(refused.status, type(refused))
+            self._fail(refused.status, type(refused), str(refused))
 
     def _identify(self, octets: memoryview) -> None:
         """Who the part is, for the answer when it fails; the archive reads it for itself."""
@@ -171,22 +173,22 @@ class Delivery:
                     self.results.append(reception.commit())
                 return
             except ArrivalRefused as refused:
-                self._fail(refused.status, type(refused))
+                self._fail(refused.status, type(refused), str(refused))
             except Exception as error:
                 log.error("stow_part_failed", error=type(error).__name__)
-                self._fail(PROCESSING_FAILURE, type(error))
+                self._fail(PROCESSING_FAILURE, type(error), "the node failed at it; send it again")
         if self._failure is not None:  # told at the end of the part: by then it is known who it was
             self.results.append(Failure(*self._failure, *(self._identity or ("", ""))))
 
-    def _fail(self, reason: int, error: type[Exception]) -> None:
+    def _fail(self, reason: int, error: type[Exception], words: str) -> None:
         self._discard()
-        self._failure = self._failure or (reason, error)
+        self._failure = self._failure or (reason, error, words)
 
     def _break_off(self, broken: MultipartBroken) -> None:
         self._discard()
         if not self.results:
             raise broken
-        self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, *(self._identity or ("", ""))))
+        self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, str(broken), *(self._identity or ("", ""))))
 
 
 def routes(archive: Archive, settings: WebSettings) -> list[Route]:
@@ -271,7 +273,7 @@ def _answer(results: list[Stored | Failure], service: str) -> Response:
     known = [failure for failure in failures if failure.sop_instance_uid]
     unknown = [failure for failure in failures if not failure.sop_instance_uid]
     for tag, items in (
-        ("00081198", [_identity(failure) | _reason(failure) for failure in known]),
+        ("00081198", [_reason(failure) | _identity(failure) for failure in known]),
         ("00081199", [_identity(result) | _url(result, service) for result in stored]),
         ("0008119A", [_reason(failure) for failure in unknown]),
     ):
@@ -313,7 +315,10 @@ def _identity(result: Stored | Failure) -> dict[str, Any]:
 
 
 def _reason(failure: Failure) -> dict[str, Any]:
-    return {"00081197": {"vr": "US", "Value": [failure.reason]}}
+    return {
+        "00000902": {"vr": "LO", "Value": [failure.words]},
+        "00081197": {"vr": "US", "Value": [failure.reason]},
+    }
 
 
 def _url(result: Stored, service: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
 from pacs.web.dicomweb.rendered import Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
+from pacs.web.dicomweb.volumes import Volumes
 from pacs.web.dicomweb.wado_uri import WadoUri
 from pacs.web.dicomweb.zipped import Zipped
 
@@ -71,6 +72,7 @@ class Wado:
         self._metadata = Metadata(archive, self._resources)
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
+        self._volumes = Volumes(archive, workers, self._resources.found)
         self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
         self._uri = WadoUri(archive, self._instances, pictures, accesses)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
@@ -91,6 +93,8 @@ class Wado:
             (STUDY + "/rendered", self._rendered.many),
             (SERIES + "/rendered", self._rendered.many),
             (INSTANCE + "/rendered", self._rendered.one),
+            *((SERIES + name, self._volumes.mpr) for name in ("/renderedmpr", "/renderedMPR")),
+            *((SERIES + name, self._volumes.projection) for name in ("/rendered3d", "/rendered3D")),
             (FRAMES + "/rendered", self._rendered.one),
             (STUDY + "/thumbnail", self._rendered.thumbnail),
             (SERIES + "/thumbnail", self._rendered.thumbnail),
