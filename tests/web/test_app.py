@@ -25,6 +25,7 @@ SIGNED_IN = set(Role)
 READERS = {"task", *Role}
 ADMIN = {Role.ADMIN}
 SCHEDULERS = SIGNED_IN - {Role.CLINICIAN}
+REJECTERS = SIGNED_IN - {Role.CLINICIAN, Role.SERVICE}
 
 STUDY, SERIES, INSTANCE = "{study}", "{study}/series/{series}", "{study}/series/{series}/instances/{instance}"
 STUDIES = "/dicom-web/studies/"
@@ -47,6 +48,32 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     },
     **{("GET", f"{STUDIES}{INSTANCE}/frames/{{frames}}{rest}"): READERS for rest in ("", "/rendered", "/thumbnail")},
     ("GET", f"{STUDIES}{INSTANCE}/bulkdata/{{path:path}}"): READERS,
+    **{
+        ("GET", f"{STUDIES}{path}/{rest}"): READERS
+        for path in (STUDY, SERIES, INSTANCE)
+        for rest in ("bulkdata", "pixeldata")
+    },
+    ("GET", "/wado"): READERS,
+    ("OPTIONS", "/dicom-web"): EVERYBODY,
+    ("OPTIONS", "/dicom-web/"): EVERYBODY,
+    **{("DELETE", STUDIES + path): ADMIN for path in (STUDY, SERIES, INSTANCE)},
+    ("GET", "/api/deletions"): REJECTERS,
+    ("POST", "/api/rejections"): REJECTERS,
+    ("POST", "/api/deletions/{id}/restore"): REJECTERS,
+    ("POST", "/api/deletions/{id}/erase"): ADMIN,
+    ("GET", "/api/changes"): READERS,
+    ("GET", "/api/performed-procedure-steps"): SCHEDULERS,
+    ("GET", "/api/performed-procedure-steps/{uid}"): SCHEDULERS,
+    ("GET", "/dicom-web/workitems"): SCHEDULERS,
+    ("POST", "/dicom-web/workitems"): SCHEDULERS,
+    ("GET", "/dicom-web/workitems/{uid}"): SCHEDULERS,
+    ("POST", "/dicom-web/workitems/{uid}"): SCHEDULERS,
+    ("PUT", "/dicom-web/workitems/{uid}/state"): SCHEDULERS,
+    ("POST", "/dicom-web/workitems/{uid}/cancelrequest"): SCHEDULERS,
+    ("POST", "/dicom-web/workitems/{uid}/subscribers/{aet}"): SCHEDULERS,
+    ("DELETE", "/dicom-web/workitems/{uid}/subscribers/{aet}"): SCHEDULERS,
+    ("POST", "/dicom-web/workitems/{uid}/subscribers/{aet}/suspend"): SCHEDULERS,
+    ("GET", "/ws/subscribers/{aet}"): SCHEDULERS,
     ("POST", "/dicom-web/studies"): READERS - {Role.CLINICIAN},
     ("POST", f"{STUDIES}{STUDY}"): READERS - {Role.CLINICIAN},
     ("GET", "/api/session"): SIGNED_IN,
@@ -107,7 +134,7 @@ def test_every_caller_on_every_route(site: Site) -> None:
             continue
         path = route.path.replace("{path:path}", "7FE00010" if "bulkdata" in route.path else "")
         path = path.replace("{step:path}", "STEP1")
-        path = path.format(**uids, frames="1", ae_title="NOBODY", name="nobody")
+        path = path.format(**uids, frames="1", ae_title="NOBODY", name="nobody", uid="1.2", aet="NOBODY", id="01NONE")
         for method in route.methods:
             for name, client in callers.items():
                 status = client.request(method, path).status_code

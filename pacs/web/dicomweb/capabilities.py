@@ -50,13 +50,13 @@ _BY_LAST_PART = MappingProxyType(
 
 
 class Capabilities:
-    """Describes `table`, of which it takes what is under the root of DICOMweb."""
+    """Describes `table`, of which it takes the routes under the root of DICOMweb; what is no route the gate refuses."""
 
-    def __init__(self, table: Sequence[Route], settings: WebSettings) -> None:
+    def __init__(self, table: Sequence[object], settings: WebSettings) -> None:
         self._settings = settings
         described: dict[str, dict[str, tuple[str, ...]]] = {}
         for route in table:
-            if route.path.startswith(ROOT + "/") and not route.websocket:
+            if isinstance(route, Route) and route.path.startswith(ROOT + "/") and not route.websocket:
                 methods = described.setdefault(route.path.removeprefix(ROOT + "/"), {})
                 for method in route.methods:
                     methods.setdefault(method, _types(route.path, method))
