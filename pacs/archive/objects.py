@@ -19,7 +19,7 @@ from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FILE_HEAD_BYTES_MAX, read_file_meta
 from pacs.dicom.rejection import read_note
 from pacs.dicom.walker import walk
-from pacs.errors import IncompleteDataSet
+from pacs.errors import DoesNotMatch, IncompleteDataSet
 from storage.errors import StorageFailed
 from storage.protocol import ObjectStore
 
@@ -43,6 +43,9 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
         offset = meta.dataset_offset
         dataset = bytes_at(lambda start, length: _read(stream, offset + start, length), size - offset)
         found = walk(dataset, meta.transfer_syntax_uid)
+        named = found.values.get("SOPInstanceUID", "")
+        if named and named != meta.sop_instance_uid:  # they agreed when it came
+            raise DoesNotMatch(f"the object calls itself {meta.sop_instance_uid} and then {named[:64]}")
         values, oddities = identified(found, meta.sop_class_uid, meta.sop_instance_uid)
         length = content_length(found, len(dataset), meta.transfer_syntax_uid)
         return Arrived(

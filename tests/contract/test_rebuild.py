@@ -61,6 +61,23 @@ def test_an_index_that_fails_meanwhile_is_left_as_it_was(archive: Archive, monke
     assert rebuild(archive).stored == 3
 
 
+def test_an_object_that_contradicts_itself_gets_no_row_under_the_wrong_name(tmp_path: Path) -> None:
+    with open_archive(tmp_path) as archive:
+        stored = [send(archive, dataset) for dataset in ct_series(2)]
+        [kept, rotten] = archive.instances(stored[0].study_instance_uid)
+        file = archive.store.local_path(rotten.object_key)
+        assert file is not None
+        content = bytearray(file.read_bytes())
+        content[content.rindex(rotten.sop_instance_uid.encode()) + 5] ^= 1  # one digit becomes another
+        file.chmod(0o600)
+        file.write_bytes(content)
+        report = rebuild(archive)
+        assert (report.stored, report.unreadable) == (1, (rotten.object_key,))
+        [left] = archive.instances(kept.study_instance_uid)
+        assert left.sop_instance_uid == kept.sop_instance_uid
+        assert file.exists()
+
+
 def _fail(connection: Connection) -> None:
     """SQLite's file may grow no more; a PostgreSQL session is ended by an administrator."""
     if connection.dialect.name == "postgresql":
