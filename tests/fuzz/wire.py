@@ -114,7 +114,7 @@ class _Archive:
     def receive(self, announced: Any, principal: Principal, **_: Any) -> _Reception:
         return _Reception(self)
 
-    def find_in_pages(self, query: Any) -> Iterator[dict[str, str]]:
+    def find_in_pages(self, query: Any, abandoned: Any = None) -> Iterator[dict[str, str]]:
         yield {attribute.keyword: "[]" if attribute.vr == "SQ" else "1\\Ж=Я" for attribute in query.returns}
 
     @property

@@ -23,7 +23,7 @@ import pytest
 from pacs.dimse.scu import send
 from pacs.index.engine import Index
 from tests.support.factories import ct_series, write_folder
-from tests.support.golden import lay_files, read_golden
+from tests.support.golden import golden_rows, lay_files, read_golden
 from tests.support.postgresql import Cluster
 from tests.support.process import ROOT, clean_environment, free_port
 from tests.support.services import S3Bucket
@@ -83,6 +83,7 @@ def _site(folder: Path, **settings: str) -> Site:
         PACS_WEB__PORT=str(free_port()),
         PACS_ARCHIVE__BALLAST_BYTES=str(1 << 20),
         BACKUP=str(folder / "backup"),
+        STUDY=golden_rows("0.1.0")["study"][0]["study_instance_uid"],
         SERVICE_FOLDER=str(folder),
         PATH=f"{commands}:{os.environ['PATH']}",
     )

@@ -241,7 +241,7 @@ def test_a_token_reads_its_study_answers_its_task_and_does_nothing_else(
         "api/accounts": 403,
         "api/peers": 403,
         "rows of the worklist": 1,
-        "delete": 405,
+        "delete": 403,
         "foreign task": 404,
         "garbage": 400,
         "huge": 413,

@@ -15,7 +15,7 @@ from pacs.render.values import PNG, RenderParameters, Viewport
     [
         {"quality": 0},
         {"quality": 101},
-        {"media_type": "image/gif"},
+        {"media_type": "image/tiff"},
         {"window": (0.0, 0.5, "linear")},
         {"window": (0.0, 0.0, "sigmoid")},
         {"window": (0.0, -1.0, "linear-exact")},

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import update
 
+from pacs.access import outbound
 from pacs.access.outbound import Policy
 from pacs.access.principals import OPERATOR
 from pacs.index.schema import ai_service
-from pacs.triage import outbound, tasks
+from pacs.triage import tasks
 from pacs.triage.dispatcher import DELIVERIES_PER_SERVICE_MAX, LEASE, Dispatcher
 from pacs.triage.tasks import Task, TaskState
 from tests.support.triage import Respond, Service, raw_service, service

@@ -291,11 +291,13 @@ def test_frames_that_are_not_there(site: Site, client: TestClient, frames: str, 
     assert response.json()["hint"]
 
 
-def test_objects_without_pixels_have_no_frames_and_no_picture(site: Site, client: TestClient) -> None:
+def test_objects_without_pixels_have_no_frames_and_are_rendered_as_text(site: Site, client: TestClient) -> None:
     sent = structured_report()
     stored(site, sent)
     assert get(client, url_of(sent, "/frames/1"), ANY_FRAMES).status_code == 404
-    assert get(client, url_of(sent, "/rendered")).status_code == 406
+    rendered = get(client, url_of(sent, "/rendered"))
+    assert (rendered.status_code, rendered.headers["content-type"].split(";")[0]) == (200, "text/html")
+    assert get(client, url_of(sent, "/rendered"), "image/png").status_code == 406
     assert get(client, f"/dicom-web/studies/{sent.StudyInstanceUID}/thumbnail").status_code == 406
 
 
