@@ -7,10 +7,7 @@ import { en, type PlainKey } from "@/i18n/en";
 import { formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import { VERBS, type Activity, type Device, type Devices, type UnknownCaller, type Verb } from "@/model/devices";
-import { WORKLIST_LINK } from "@/model/route";
-import { Brand } from "@/ui/Brand";
-import { FailureNote } from "@/ui/FailureNote";
-import { LanguageSelect } from "@/ui/LanguageSelect";
+import { PageFrame } from "@/ui/PageFrame";
 import { Icon } from "@/ui/icons";
 
 const STANDARD_PORT = 104;
@@ -20,30 +17,20 @@ export function DevicesScreen({ app }: { readonly app: App }) {
   useEffect(() => {
     void devices.load();
   }, [devices]);
-  useEffect(() => {
-    document.title = `${t("devices.heading")} · Suret`;
-  });
   return (
-    <div class="devices-screen" data-testid="devices">
-      <header class="top-bar">
-        <a class="button quiet back" href={WORKLIST_LINK} data-testid="back" title={t("study.back")}>
-          <Icon name="back" />
-          <span class="back-word">{t("study.back")}</span>
-        </a>
-        <Brand />
-        <span class="spacer" />
+    <PageFrame
+      name="devices"
+      heading="devices.heading"
+      content={devices}
+      actions={
         <button type="button" class="button quiet" title={t("worklist.refresh")} onClick={() => void devices.load()}>
           <Icon name="refresh" />
           <span class="hidden-label">{t("worklist.refresh")}</span>
         </button>
-        <LanguageSelect />
-      </header>
-      <main class="devices-main">
-        <h1>{t("devices.heading")}</h1>
-        {devices.failure.value && <FailureNote failure={devices.failure.value} retry={() => void devices.load()} />}
-        {devices.loaded.value ? <Sections devices={devices} /> : <p class="muted">{t("app.loading")}</p>}
-      </main>
-    </div>
+      }
+    >
+      {devices.loaded.value ? <Sections devices={devices} /> : <p class="muted">{t("app.loading")}</p>}
+    </PageFrame>
   );
 }
 

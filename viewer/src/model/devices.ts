@@ -2,8 +2,9 @@
 
 import { signal } from "@preact/signals";
 
-import { Failure, type Http } from "@/dicomweb/http";
+import { Failure } from "@/dicomweb/http";
 import { count, list, record, string, strings } from "@/model/decode";
+import { Managed } from "@/model/managed";
 
 export const VERBS = ["store", "find", "move", "get", "worklist"] as const;
 export type Verb = (typeof VERBS)[number];
@@ -49,16 +50,12 @@ export interface Echo {
 
 const PATH = "/api/peers";
 
-export class Devices {
+export class Devices extends Managed {
   readonly registered = signal<readonly Device[]>([]);
   readonly unknown = signal<readonly UnknownCaller[]>([]);
   readonly activity = signal<readonly Activity[]>([]);
-  readonly loaded = signal(false);
-  readonly failure = signal<Failure | undefined>(undefined);
   /** By AE title: the last test of the connection, undefined while it runs. */
   readonly echoes = signal<ReadonlyMap<string, Echo | undefined>>(new Map());
-
-  constructor(private readonly http: Http) {}
 
   async load(): Promise<void> {
     await this.attempt(async () => {
@@ -73,11 +70,11 @@ export class Devices {
   /** Whether the node took it. */
   async register(device: Omit<Device, "tls" | "description">): Promise<boolean> {
     const { aeTitle, host, port, verbs } = device;
-    return this.change({ method: "POST", json: { ae_title: aeTitle, host, port, verbs } }, PATH);
+    return this.change("POST", PATH, { ae_title: aeTitle, host, port, verbs });
   }
 
   async remove(aeTitle: string): Promise<boolean> {
-    return this.change({ method: "DELETE" }, `${PATH}/${encodeURIComponent(aeTitle)}`);
+    return this.change("DELETE", `${PATH}/${encodeURIComponent(aeTitle)}`);
   }
 
   /** Ask the device for a C-ECHO. */
@@ -95,24 +92,6 @@ export class Devices {
 
   private echoed(aeTitle: string, echo: Echo | undefined): void {
     this.echoes.value = new Map(this.echoes.value).set(aeTitle, echo);
-  }
-
-  private async change(ask: { method: "POST" | "DELETE"; json?: unknown }, path: string): Promise<boolean> {
-    const done = await this.attempt(() => this.http.json(path, ask));
-    if (done) await this.load();
-    return done;
-  }
-
-  private async attempt(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await work();
-      this.failure.value = undefined;
-      return true;
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      this.failure.value = error;
-      return false;
-    }
   }
 }
 

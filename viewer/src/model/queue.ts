@@ -2,9 +2,9 @@
 
 import { signal } from "@preact/signals";
 
-import { Failure, type Http } from "@/dicomweb/http";
 import { formatPersonName } from "@/dicomweb/json";
 import { count, list, record, string } from "@/model/decode";
+import { Managed } from "@/model/managed";
 
 export const JOB_STATES = ["queued", "running", "dead", "done", "cancelled", "superseded"] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -51,16 +51,12 @@ export interface Pause {
 const PATH = "/api/queue";
 const PAUSES = `${PATH}/pauses`;
 
-export class Queue {
+export class Queue extends Managed {
   readonly jobs = signal<readonly Job[]>([]);
   readonly pauses = signal<readonly Pause[]>([]);
   /** Whether what is done or was cancelled is shown, too. */
   readonly everything = signal(false);
   readonly destinations = signal<readonly Destination[]>([]);
-  readonly loaded = signal(false);
-  readonly failure = signal<Failure | undefined>(undefined);
-
-  constructor(private readonly http: Http) {}
 
   async load(): Promise<void> {
     await this.attempt(async () => {
@@ -103,24 +99,6 @@ export class Queue {
 
   async resume({ kind, destination }: Pause): Promise<void> {
     await this.change("DELETE", `${PAUSES}?${new URLSearchParams({ kind, destination }).toString()}`);
-  }
-
-  private async change(method: "POST" | "DELETE", path: string, json?: unknown): Promise<boolean> {
-    const done = await this.attempt(() => this.http.json(path, { method, json }));
-    if (done) await this.load();
-    return done;
-  }
-
-  private async attempt(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await work();
-      this.failure.value = undefined;
-      return true;
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      this.failure.value = error;
-      return false;
-    }
   }
 }
 

@@ -7,11 +7,8 @@ import { en, type PlainKey } from "@/i18n/en";
 import { formatDate, formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import type { Job, Pause, Queue } from "@/model/queue";
-import { QUEUE_LINK, WORKLIST_LINK, studyLink } from "@/model/route";
-import { Brand } from "@/ui/Brand";
-import { FailureNote } from "@/ui/FailureNote";
-import { LanguageSelect } from "@/ui/LanguageSelect";
-import { Icon } from "@/ui/icons";
+import { QUEUE_LINK, studyLink } from "@/model/route";
+import { PageFrame } from "@/ui/PageFrame";
 
 const REFRESHED_EVERY_MS = 3000;
 
@@ -25,31 +22,15 @@ export function QueueScreen({ app }: { readonly app: App }) {
     }, REFRESHED_EVERY_MS);
     return () => clearInterval(timer);
   }, [queue]);
-  useEffect(() => {
-    document.title = `${t("queue.heading")} · Suret`;
-  });
   const { state } = app.session;
   const manages = state.value.kind === "signed-in" && state.value.user.roles.includes("admin");
   return (
-    <div class="devices-screen" data-testid="queue">
-      <header class="top-bar">
-        <a class="button quiet back" href={WORKLIST_LINK} data-testid="back" title={t("study.back")}>
-          <Icon name="back" />
-          <span class="back-word">{t("study.back")}</span>
-        </a>
-        <Brand />
-        <span class="spacer" />
-        <LanguageSelect />
-      </header>
-      <main class="devices-main">
-        <h1>{t("queue.heading")}</h1>
-        {queue.failure.value && <FailureNote failure={queue.failure.value} retry={() => void queue.load()} />}
-        {route.screen === "queue" && route.studyInstanceUid && (
-          <SendForm queue={queue} studyInstanceUid={route.studyInstanceUid} />
-        )}
-        {queue.loaded.value ? <Jobs queue={queue} manages={manages} /> : <p class="muted">{t("app.loading")}</p>}
-      </main>
-    </div>
+    <PageFrame name="queue" heading="queue.heading" content={queue}>
+      {route.screen === "queue" && route.studyInstanceUid && (
+        <SendForm queue={queue} studyInstanceUid={route.studyInstanceUid} />
+      )}
+      {queue.loaded.value ? <Jobs queue={queue} manages={manages} /> : <p class="muted">{t("app.loading")}</p>}
+    </PageFrame>
   );
 }
 
