@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pynetdicom import AE
 
+from pacs.dimse.checkpoint import steady_reactor
 from tests.support.corpus import corpus_folder
 from tests.support.peers import absent, program
 from tests.support.process import NodeProcess
@@ -16,6 +18,21 @@ pytest_plugins = ["tests.support.services"]
 
 NodeFactory = Callable[..., NodeProcess]
 _NODES = pytest.StashKey[list[NodeProcess]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def steady_associations() -> Iterator[None]:
+    """No association that a test opens with pynetdicom loses a response to its own reactor on a slow machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        associate = AE.associate
+
+        def steady(*arguments: Any, **named: Any) -> Any:
+            association = associate(*arguments, **named)
+            steady_reactor(association)
+            return association
+
+        patch.setattr(AE, "associate", steady)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-__all__ = ["park_reactor"]
+__all__ = ["steady_reactor"]
 
 _LOOK_S = 0.05  # an association that ended meanwhile has no reactor to park
 
@@ -17,16 +17,27 @@ _LOOK_S = 0.05  # an association that ended meanwhile has no reactor to park
 class _Checkpoint(threading.Event):
     """The event that a reactor waits for in every turn; `parked` is set only while it really waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, association: Any) -> None:
         super().__init__()
         self.parked = threading.Event()
+        self._association = association
         self._change = threading.Lock()
+        self.set()
 
     def set(self) -> None:
         """Let the reactor go on."""
         with self._change:
             self.parked.clear()
             super().set()
+
+    def clear(self) -> None:
+        """Stop the reactor; return when it stands still or has ended. A reactor that calls this itself goes on."""
+        super().clear()
+        if threading.current_thread() is self._association:
+            return
+        while not self.parked.wait(_LOOK_S):
+            if not self._association.is_alive():
+                return
 
     def wait(self, timeout: float | None = None) -> bool:
         """Called by the reactor in every turn."""
@@ -36,13 +47,8 @@ class _Checkpoint(threading.Event):
         return super().wait(timeout)
 
 
-def park_reactor(association: Any) -> None:
-    """Return when the reactor of `association` (pynetdicom) stands still; it goes on after the next `send_*()`."""
-    checkpoint = association._reactor_checkpoint
-    if not isinstance(checkpoint, _Checkpoint):
+def steady_reactor(association: Any) -> None:
+    """Let every later `send_*()` of `association` (pynetdicom) wait until its reactor stands still."""
+    if not isinstance(association._reactor_checkpoint, _Checkpoint):
         # the reactor passes the old one at once, since that is set, and finds this one in its next turn
-        checkpoint = association._reactor_checkpoint = _Checkpoint()
-    checkpoint.clear()
-    while not checkpoint.parked.wait(_LOOK_S):
-        if not association.is_alive():
-            return
+        association._reactor_checkpoint = _Checkpoint(association)

@@ -23,7 +23,7 @@ from pacs.dicom.uids import (
     valid_uid,
 )
 from pacs.dicom.walker import inflate
-from pacs.dimse.checkpoint import park_reactor
+from pacs.dimse.checkpoint import steady_reactor
 from pacs.errors import NotUnderstood, SuretError
 
 CONTEXTS_MAX: Final = 128
@@ -153,6 +153,7 @@ def _send_batch(batch: Sequence[_File], host: str, port: int, called: str, calli
             f"{called} at {host}:{port} takes no association from {calling}",
             "check address, port and both AE titles, and that the peer knows this one",
         )
+    steady_reactor(association)
     try:
         for file in batch:
             yield _send_file(association, file)
@@ -163,7 +164,6 @@ def _send_batch(batch: Sequence[_File], host: str, port: int, called: str, calli
 
 def _send_file(association: Any, file: _File) -> Sent:
     try:
-        park_reactor(association)
         if file.head_agrees:
             status = association.send_c_store(file.path)
         else:

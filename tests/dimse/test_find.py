@@ -17,7 +17,6 @@ from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.attributes import Level
 from pacs.dimse.association import Association
-from pacs.dimse.checkpoint import park_reactor
 from pacs.index.criteria import Query
 from pacs.index.schema import audit
 from tests.support.archives import send
@@ -76,7 +75,6 @@ def _find(
     entity.add_requested_context(model, syntax)
     association = entity.associate("127.0.0.1", port, ae_title="SURET")
     assert association.is_established
-    park_reactor(association)
     responses = [(status, identifier) for status, identifier in association.send_c_find(asked, model)]
     association.release()
     *pending, (last, nothing) = responses

@@ -17,7 +17,6 @@ from pacs.access.peer import Peer, PeerOptions, Verb
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
-from pacs.dimse.checkpoint import park_reactor
 from pacs.model import utc_now
 from tests.support.archives import send
 from tests.support.dimse import (
@@ -75,7 +74,6 @@ def _ask(
     association = entity.associate("127.0.0.1", port, ae_title="SURET", ext_neg=negotiation)
     assert association.is_established
     agreed = association.acceptor.sop_class_extended.get(model)
-    park_reactor(association)
     *pending, (last, _) = list(association.send_c_find(asked, model))
     association.release()
     found = [(status.Status, identifier) for status, identifier in pending if identifier is not None]

@@ -15,7 +15,6 @@ from pacs.archive.archive import Archive
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.dicom.keys import Keys, first
 from pacs.dimse.association import Association
-from pacs.dimse.checkpoint import park_reactor
 from pacs.index.abandonment import Abandoned
 from pacs.index.schema import audit
 from pacs.model import utc_now
@@ -210,7 +209,6 @@ def test_more_matches_than_the_limit_are_never_passed_over_in_silence(archive: A
     entity = AE("CT1")
     entity.add_requested_context(MODALITY_WORKLIST)
     association = entity.associate("127.0.0.1", port, ae_title="SURET")
-    park_reactor(association)
     responses = association.send_c_find(dataset(StudyInstanceUID="1.9"), MODALITY_WORKLIST, msg_id=7)
     next(responses)
     association.send_c_cancel(7, association.accepted_contexts[0].context_id)

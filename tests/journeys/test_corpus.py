@@ -30,7 +30,6 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 from sqlalchemy import select
 
-from pacs.dimse.checkpoint import park_reactor
 from pacs.index.engine import Index
 from pacs.index.schema import instance
 from pacs.model import InstanceState
@@ -126,7 +125,7 @@ def _store(association: object, context_id: int, one: Sent) -> int:
     request.AffectedSOPInstanceUID = one.sop_instance_uid
     request.Priority = 0
     request.DataSet = io.BytesIO(one.dataset)
-    park_reactor(association)
+    association._reactor_checkpoint.clear()  # type: ignore[attr-defined]
     try:
         association.dimse.send_msg(request, context_id)  # type: ignore[attr-defined]
         _, response = association.dimse.get_msg(block=True)  # type: ignore[attr-defined]
@@ -280,7 +279,6 @@ def test_every_live_object_comes_back_on_one_association(
         evt_handlers=receiver.handlers,
     )
     assert association.is_established
-    park_reactor(association)
     *_, (last, identifier) = association.send_c_get(_asked(live), model)
     association.release()
     assert (last.Status, last.NumberOfCompletedSuboperations) == (0, len(live)), identifier
@@ -304,7 +302,6 @@ def test_every_live_object_is_moved_as_it_is(
         ae.add_requested_context(model, ExplicitVRLittleEndian)
         association = ae.associate("127.0.0.1", module_node.dimse_port, ae_title=module_node.ae_title)
         assert association.is_established
-        park_reactor(association)
         *_, (last, identifier) = association.send_c_move(_asked(live), "THERE", model)
         association.release()
     finally:

@@ -11,7 +11,6 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
 from pynetdicom import AE, evt
 
-from pacs.dimse.checkpoint import park_reactor
 from tests.support.dimse import EXPLICIT
 
 MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
@@ -65,7 +64,6 @@ def find(
     entity.add_requested_context(model, syntax)
     association = entity.associate("127.0.0.1", port, ae_title="SURET")
     assert association.is_established
-    park_reactor(association)
     responses = list(association.send_c_find(asked, model))
     association.release()
     *pending, (last, nothing) = responses
@@ -134,7 +132,6 @@ def associated(port: int, *classes: str, calling: str = "CT1", syntax: str = EXP
     handlers = [(evt.EVT_DIMSE_RECV, keep)]
     association = entity.associate("127.0.0.1", port, ae_title="SURET", evt_handlers=handlers)
     assert association.is_established
-    park_reactor(association)
     try:
         yield association
     finally:
