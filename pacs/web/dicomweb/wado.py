@@ -100,7 +100,8 @@ class Wado:
             (FRAMES + "/thumbnail", self._rendered.thumbnail),
         )
         routes = [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
-        return [*routes, *self._uri.routes()]
+        opening = Route(("GET",), "/api/studies/{study}/first-picture", self._rendered.first, Action.RETRIEVE, study="study")
+        return [*routes, opening, *self._uri.routes()]
 
     # Objects ---------------------------------------------------------------------------------------------------
 

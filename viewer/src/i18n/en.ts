@@ -181,6 +181,12 @@ export const en = {
   "study.objects": { one: "{count} object", other: "{count} objects" },
   "study.alsoOthers": { one: "{count} more object without pictures", other: "{count} more objects without pictures" },
 
+  "quality.preview": "Preview",
+  "quality.partial": "Partial",
+  "quality.full": "Full quality",
+  "quality.rendered": "Node’s picture",
+  "quality.left": "{megabytes} MB left",
+
   "viewport.label": "Image {index} of {total}",
   "viewport.image": "Image",
   "viewport.series": "Series",
@@ -190,6 +196,7 @@ export const en = {
   "viewport.lossy": "Lossy compression",
   "viewport.preview": "Preview",
   "viewport.preview.explain": "Preview: the diagnostic image is loading",
+  "viewport.partial.explain": "The fine detail is still loading",
   "viewport.rendered": "Not for diagnosis: picture made by the node",
   "viewport.failed": "This image cannot be shown.",
   "viewport.failed.hint": "It is kept safely in the archive and can be retrieved.",

@@ -181,6 +181,12 @@ export const kk: Catalogue = {
   "study.objects": { other: "{count} нысан" },
   "study.alsoOthers": { other: "тағы {count} кескінсіз нысан" },
 
+  "quality.preview": "Алдын ала көрініс",
+  "quality.partial": "Ішінара",
+  "quality.full": "Толық сапа",
+  "quality.rendered": "Түйін суреті",
+  "quality.left": "{megabytes} МБ қалды",
+
   "viewport.label": "Кескін {index} / {total}",
   "viewport.image": "Кескін",
   "viewport.series": "Серия",
@@ -190,6 +196,7 @@ export const kk: Catalogue = {
   "viewport.lossy": "Сапасы азайтылып сығылған",
   "viewport.preview": "Алдын ала көрініс",
   "viewport.preview.explain": "Алдын ала көрініс: диагностикалық кескін жүктелуде",
+  "viewport.partial.explain": "Ұсақ бөлшектер әлі жүктелуде",
   "viewport.rendered": "Диагноз қоюға арналмаған: суретті торап дайындады",
   "viewport.failed": "Бұл кескінді көрсету мүмкін емес.",
   "viewport.failed.hint": "Ол мұрағатта сенімді сақталған, оны алуға болады.",

@@ -181,6 +181,12 @@ export const ky: Catalogue = {
   "study.objects": { other: "{count} объект" },
   "study.alsoOthers": { other: "дагы {count} сүрөтсүз объект" },
 
+  "quality.preview": "Алдын ала көрүнүш",
+  "quality.partial": "Жарым-жартылай",
+  "quality.full": "Толук сапат",
+  "quality.rendered": "Түйүн сүрөтү",
+  "quality.left": "{megabytes} МБ калды",
+
   "viewport.label": "Сүрөт {index} / {total}",
   "viewport.image": "Сүрөт",
   "viewport.series": "Серия",
@@ -190,6 +196,7 @@ export const ky: Catalogue = {
   "viewport.lossy": "Сапаты азайтылып кысылган",
   "viewport.preview": "Алдын ала көрүнүш",
   "viewport.preview.explain": "Алдын ала көрүнүш: диагностикалык сүрөт жүктөлүүдө",
+  "viewport.partial.explain": "Майда деталдар дагы эле жүктөлүүдө",
   "viewport.rendered": "Диагноз коюуга арналган эмес: сүрөттү түйүн даярдады",
   "viewport.failed": "Бул сүрөттү көрсөтүү мүмкүн эмес.",
   "viewport.failed.hint": "Ал архивде ишенимдүү сакталган, аны алууга болот.",

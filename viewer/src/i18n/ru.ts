@@ -201,6 +201,12 @@ export const ru: Catalogue = {
     other: "ещё {count} объекта без изображений",
   },
 
+  "quality.preview": "Предпросмотр",
+  "quality.partial": "Частично",
+  "quality.full": "Полное качество",
+  "quality.rendered": "Картинка узла",
+  "quality.left": "осталось {megabytes} МБ",
+
   "viewport.label": "Снимок {index} из {total}",
   "viewport.image": "Снимок",
   "viewport.series": "Серия",
@@ -210,6 +216,7 @@ export const ru: Catalogue = {
   "viewport.lossy": "Сжатие с потерями",
   "viewport.preview": "Предпросмотр",
   "viewport.preview.explain": "Предпросмотр: диагностическое изображение загружается",
+  "viewport.partial.explain": "Мелкие детали ещё загружаются",
   "viewport.rendered": "Не для диагностики: картинка подготовлена узлом",
   "viewport.failed": "Этот снимок нельзя показать.",
   "viewport.failed.hint": "Он надёжно хранится в архиве, его можно получить.",

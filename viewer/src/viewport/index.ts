@@ -5,9 +5,11 @@ import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { init as initTools } from "@cornerstonejs/tools";
 
 import type { StackListener, StackView } from "@/viewport/contract";
+import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
 import { installProvider } from "@/viewport/metadata";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
+import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
 const MEBIBYTE = 1 << 20;
@@ -27,7 +29,9 @@ function start(): void {
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());
   installProvider();
+  installFrameLoader();
   installRenderedLoader();
+  installStackLoading();
   installTools();
   started = true;
 }
@@ -39,5 +43,6 @@ export function openStackView(element: HTMLDivElement, listener: StackListener):
 
 export function forget(): void {
   forgetMeasurements();
+  forgetFrames();
   cache.purgeCache();
 }

@@ -10,7 +10,7 @@ import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
 const { MetadataModules } = Enums;
 
-const STORED = "wadors:";
+export const STORED = "wadors:";
 export const RENDERED = "rendered:";
 const RENDERED_QUALITY = 90;
 const RENDERED_LONGEST = 2048;
@@ -28,6 +28,11 @@ export function renderedImageId(frame: Frame): string {
   const scale = Math.min(1, RENDERED_LONGEST / Math.max(columns, rows));
   const [width, height] = [Math.round(columns * scale), Math.round(rows * scale)];
   return RENDERED + renderedPath(frame, Math.max(1, width), Math.max(1, height), RENDERED_QUALITY);
+}
+
+/** The frame an image is made of; undefined when nobody shows it. */
+export function frameOf(imageId: string): Frame | undefined {
+  return frames.get(imageId);
 }
 
 /** Make both forms of the image known, until it is unregistered as often. */
