@@ -15,7 +15,6 @@ from starlette.responses import Response
 from pacs.access.gate import in_thread
 from pacs.access.operation import Answer, Operation
 from pacs.archive.archive import Archive
-from pacs.archive.derived import DerivedFrames
 from pacs.archive.retrieve import frame_ranges, frame_table, refuse_damaged
 from pacs.archive.transcode import Transcoder, compressible, decodable
 from pacs.dicom.convert import explicit_little_endian
@@ -161,13 +160,10 @@ FRAMES_SAID = Operation(
 class Frames:
     """The frames of stored instances. Its methods block unless they are coroutines."""
 
-    def __init__(
-        self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder, derived: DerivedFrames
-    ) -> None:
+    def __init__(self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder) -> None:
         self._archive = archive
         self._bytes = stored_bytes
         self._transcoder = transcoder
-        self._derived = derived
 
     async def answer(
         self,
@@ -292,7 +288,9 @@ class Frames:
                 return self._transcoder.frame(stored, number).data
             return self._transcoder.encoded(stored, number, transfer_syntax_uid).data
 
-        return self._derived.get(stored.dataset_sha256, number, transfer_syntax_uid, make)
+        return self._archive.derived_frames.get(
+            stored.sop_instance_uid, stored.dataset_sha256, number, transfer_syntax_uid, make
+        )
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:
         """What a decode worker needs of one frame."""

@@ -14,7 +14,6 @@ from pacs.access.grants import Action
 from pacs.access.operation import Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.archive.derived import DerivedFrames
 from pacs.archive.transcode import Transcoder
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StorageState, StoredInstance
@@ -78,8 +77,7 @@ class Wado:
         self._resources = Resources(archive, settings.web, accesses)
         self._bytes = StoredBytes(archive)
         transcoder = Transcoder(archive, workers.decode, workers.encode)
-        derived = DerivedFrames(archive.derived, settings.archive.derived_frames_bytes_max)
-        self._frames = Frames(archive, self._bytes, transcoder, derived)
+        self._frames = Frames(archive, self._bytes, transcoder)
         self._instances = Instances(self._bytes, transcoder)
         self._zipped = Zipped(archive, self._instances)
         self._metadata = Metadata(archive, self._resources)
