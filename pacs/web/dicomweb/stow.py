@@ -12,20 +12,20 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATA_SET, Answer, Body, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.ingest import Reception
 from pacs.dicom.part10 import read_file_meta
-from pacs.errors import ArrivalRefused, NotPermitted, SuretError
+from pacs.errors import ArrivalRefused, MediaTypeRefused, NotPermitted, SuretError
 from pacs.model import Stored
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, service_url
-from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, parsed
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, JSON, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.dicomweb.stow_answer import CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
 from pacs.web.dicomweb.stow_metadata import MetadataDelivery
-from pacs.web.errors import MediaTypeRefused
 
 log = structlog.get_logger()
 
@@ -174,6 +174,20 @@ class Delivery:
         self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, str(broken), *(self._identity or ("", ""))))
 
 
+_SAYS = Operation(
+    "Store",
+    (
+        Answer(200, "everything is stored", (DICOM_JSON, DICOM_XML), DATA_SET),
+        Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON, DICOM_XML), DATA_SET),
+        *(
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML, JSON), DATA_SET)
+            for status in (400, 403, 409, 413, 415, 503, 507)
+        ),
+    ),
+    body=Body(None, (parts_of(DICOM), DICOM, parts_of(DICOM_JSON), parts_of(DICOM_XML), DICOM_JSON)),
+)
+
+
 def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> list[Route]:
     """POST /studies and /studies/{study}."""
 
@@ -195,8 +209,10 @@ def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> l
         return answer(request, delivery.results, service)
 
     return [
-        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None),
-        Route(("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None),
+        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None, says=_SAYS),
+        Route(
+            ("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None, says=_SAYS
+        ),
     ]
 
 
@@ -218,12 +234,10 @@ class BodyForm:
     def delivery(
         self, archive: Archive, workers: DecodeWorkers, principal: Principal, study: str, base: str, protocol: str
     ) -> Delivery | MetadataDelivery:
-        """What takes the body; `base` is what relative addresses in it are below. Raises MultipartBroken,
-        ArrivalRefused."""
+        """What takes the body; `base` is what relative addresses in it are below. Raises MultipartBroken."""
         reader = None if self.boundary is None else MultipartReader(self.boundary)
         if self.media_type == DICOM:
             return Delivery(archive, principal, study, reader, protocol)
-        archive.admit(principal, study)
         return MetadataDelivery(archive, workers.unpack, principal, study, protocol, base, self.media_type, reader)
 
 

@@ -15,6 +15,7 @@ from pacs.errors import (
     Busy,
     DoesNotMatch,
     InstanceTooLarge,
+    MediaTypeRefused,
     NotAuthorised,
     NotUnderstood,
     OutOfResources,
@@ -24,7 +25,7 @@ from pacs.model import Stored
 from pacs.web.dicomweb.answers import VARY, accepted_by, json_answer
 from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON
 from pacs.web.dicomweb.multipart import MultipartBroken
-from pacs.web.errors import PASSING, RETRY_AFTER_S, MediaTypeRefused
+from pacs.web.errors import PASSING, RETRY_AFTER_S
 
 PROCESSING_FAILURE = 0x0110
 CANNOT_UNDERSTAND = 0xC000

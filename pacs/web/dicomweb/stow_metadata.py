@@ -23,12 +23,11 @@ from pacs.archive.media import Media, Unpack, describe, is_known
 from pacs.archive.spool import refusal
 from pacs.dicom.documents import tag_of
 from pacs.dicom.native_model import read_native_model
-from pacs.errors import InstanceTooLarge, NotUnderstood, SuretError
+from pacs.errors import InstanceTooLarge, MediaTypeRefused, NotUnderstood, SuretError
 from pacs.model import Stored
 from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, parsed
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.dicomweb.stow_answer import Failure, failure_of
-from pacs.web.errors import MediaTypeRefused
 
 log = structlog.get_logger()
 
@@ -79,11 +78,11 @@ class MetadataDelivery:
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body. Raises MultipartBroken also for metadata that cannot be read, NotUnderstood,
-        InstanceTooLarge, OutOfResources, StoreFailed."""
+        NotAuthorised, InstanceTooLarge, OutOfResources, StoreFailed."""
         with self._lock:
             if self._closed:
                 return
-            self.archive.room.admit()
+            self.archive.admit(self.principal, self.study_instance_uid)
             if self.reader is None:
                 self._take_metadata(memoryview(data))
                 return
