@@ -17,7 +17,7 @@ from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
 from pacs.dicom.video import ReadAt
 from pacs.dicom.video import describe as describe_video
 from pacs.errors import InstanceTooLarge, NotUnderstood, Unreadable
-from pacs.render.codestream import Codestream, read_jpeg, read_jpeg_2000
+from pacs.render.codestream import Codestream, jpeg_2000_coding, jpeg_transfer_syntax, read_jpeg, read_jpeg_2000
 from pacs.render.values import FRAME_BYTES_MAX, GIF, JPEG, PNG, UnpackedPicture
 
 Unpack = Callable[[bytes, str], UnpackedPicture]
@@ -110,14 +110,18 @@ def describe(media_type: str, transfer_syntax_uid: str, read: ReadAt, length: in
     if media_type in _UNPACKED:
         return _unpacked(media_type, read, length, unpack)
     if media_type in _JPEG_FAMILY:
-        frame = read_jpeg(read(0, min(length, _HEAD_BYTES)))
-        if frame is not None and not frame.transfer_syntax_uid and media_type == JPEG:
+        head = read(0, min(length, _HEAD_BYTES))
+        frame, syntax = read_jpeg(head), jpeg_transfer_syntax(head)
+        if frame is not None and not syntax and media_type == JPEG:
             return _unpacked(JPEG, read, length, unpack)
-        return _compressed(frame, transfer_syntax_uid, whole)
+        return _compressed(
+            frame, syntax, transfer_syntax_uid, whole, mixed=frame is not None and frame.ybr is not False
+        )
     if media_type in _JPEG_2000_FAMILY:
         start, end = _codestream_of_jp2(read, length)
-        frame = read_jpeg_2000(read(start, min(end - start, _HEAD_BYTES)))
-        return _compressed(frame, transfer_syntax_uid, _bulk(read, start, end))
+        head = read(start, min(end - start, _HEAD_BYTES))
+        syntax, mixed = jpeg_2000_coding(head)
+        return _compressed(read_jpeg_2000(head), syntax, transfer_syntax_uid, _bulk(read, start, end), mixed=mixed)
     if media_type in ("image/dicom-rle", "image/jxl"):
         default = "1.2.840.10008.1.2.5" if media_type == "image/dicom-rle" else "1.2.840.10008.1.2.4.110"
         return Media(whole, transfer_syntax_uid or default, IMAGE, is_encapsulated=True)
@@ -180,15 +184,20 @@ def _lossy(transfer_syntax_uid: str, raw_bytes: float, length: int) -> Json:
     }
 
 
-def _compressed(frame: Codestream | None, named: str, content: Bulk) -> Media:
-    if frame is None or not frame.transfer_syntax_uid:
+def _compressed(frame: Codestream | None, found: str, named: str, content: Bulk, *, mixed: bool) -> Media:
+    if frame is None or not found:
         raise NotUnderstood("the part is no picture of its media type", "send each file under its own media type")
     if frame.components not in (1, 3):
         raise NotUnderstood(f"a picture of {frame.components} components has no form here", "convert it to gray or RGB")
-    syntax = _agreed(frame.transfer_syntax_uid, named)
+    syntax = _agreed(found, named)
     allocated = 8 if frame.precision <= 8 else 16
     attributes = _image(
-        frame.rows, frame.columns, frame.components, _interpretation(frame, syntax), allocated, frame.precision
+        frame.rows,
+        frame.columns,
+        frame.components,
+        _interpretation(frame.components, syntax, mixed),
+        allocated,
+        frame.precision,
     )
     if frame.signed:
         attributes["00280103"] = attribute("US", 1)
@@ -212,16 +221,21 @@ def _agreed(found: str, named: str) -> str:
     raise NotUnderstood(f"the part is said to be in transfer syntax {named} and is in {found}")
 
 
-def _interpretation(frame: Codestream, syntax: str) -> str:
-    if frame.components == 1:
+def _interpretation(components: int, syntax: str, mixed: bool) -> str:
+    """Photometric Interpretation (PS3.5 8.2): `mixed` components are brightness and colour differences."""
+    if components == 1:
         return "MONOCHROME2"
-    if syntax in ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202") and frame.ybr:
-        return "YBR_RCT"
-    if syntax in ("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203") and frame.ybr:
-        return "YBR_ICT"
-    if syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51") and frame.ybr is not False:
-        return "YBR_FULL_422"  # however its colour is sampled (PS3.3 C.7.6.3.1.2)
-    return "RGB"
+    return _MIXED.get(syntax, "RGB") if mixed else "RGB"
+
+
+_MIXED: Final = MappingProxyType(
+    {
+        # however the colour of a JPEG is sampled (PS3.3 C.7.6.3.1.2)
+        **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (50, 51)), "YBR_FULL_422"),
+        **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (90, 201, 202)), "YBR_RCT"),
+        **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (91, 203)), "YBR_ICT"),
+    }
+)
 
 
 def _codestream_of_jp2(read: ReadAt, length: int) -> tuple[int, int]:

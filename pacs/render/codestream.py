@@ -20,10 +20,7 @@ _MARKERS_MAX = 4096
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """`columns` and `rows` in pixels, `precision` in bits a sample. `ybr` None: the codestream does not tell.
-
-    `transfer_syntax_uid` is the one whose frames it may be, empty where there is none.
-    """
+    """`columns` and `rows` in pixels, `precision` in bits a sample. `ybr` None: the codestream does not tell."""
 
     columns: int
     rows: int
@@ -31,7 +28,6 @@ class Codestream:
     precision: int
     signed: bool = False
     ybr: bool | None = None
-    transfer_syntax_uid: str = ""
 
 
 def read_jpeg(data: bytes | memoryview) -> Codestream | None:
@@ -48,20 +44,24 @@ def read_jpeg(data: bytes | memoryview) -> Codestream | None:
             precision, rows, columns, components = struct.unpack_from(">BHHB", payload)
             identifiers = payload[6 : 6 + 3 * components : 3]
             ybr = _is_ybr(jfif, adobe, identifiers) if components == 3 else False
-            syntax = _jpeg_syntax(marker, precision, data)
-            return Codestream(columns, rows, components, precision, False, ybr, syntax)
+            return Codestream(columns, rows, components, precision, ybr=ybr)
     return None
 
 
-def _jpeg_syntax(process: int, precision: int, data: bytes | memoryview) -> str:
-    """PS3.5 Table A.4-1 and A.4.3 by the start of frame; the lossless ones also by the scan's selection or loss."""
-    if process == 0xC0 and precision == 8:
+def jpeg_transfer_syntax(data: bytes | memoryview) -> str:
+    """The transfer syntax whose frames a JPEG or JPEG-LS codestream may be, "" where there is none (PS3.5 8.2).
+
+    Which of the lossless ones it is, the first scan's header tells.
+    """
+    segments = _jpeg_segments(data)
+    process, start = next(((marker, at) for marker, at, _ in segments if marker in _START_OF_FRAME), (0, 0))
+    if process == 0xC0 and data[start : start + 1] == b"\x08":
         return "1.2.840.10008.1.2.4.50"
     if process == 0xC1:
         return "1.2.840.10008.1.2.4.51"
     if process not in (0xC3, 0xF7):
         return ""
-    last = _jpeg_segments(data)[-1][2]
+    last = segments[-1][2]
     scan = bytes(data[last : last + 32])
     components = scan[4] if len(scan) > 4 and scan[:2] == b"\xff\xda" else 0
     parameter = scan[5 + 2 * components] if components > 0 and len(scan) > 5 + 2 * components else -1
@@ -102,23 +102,24 @@ def _jpeg_segments(data: bytes | memoryview) -> list[tuple[int, int, int]]:
 
 
 def read_jpeg_2000(data: bytes | memoryview) -> Codestream | None:
-    """The SIZ and COD segments of a JPEG 2000 or HTJ2K codestream (ISO/IEC 15444-1 A.5), bare or in JP2 boxes.
-
-    `ybr`: its components are mixed, as they are of YBR_RCT and YBR_ICT.
-    """
+    """The SIZ segment of a JPEG 2000 or HTJ2K codestream (ISO/IEC 15444-1 A.5.1), bare or in JP2 boxes."""
     head = bytes(data[:4096])
     start = head.find(b"\xff\x4f\xff\x51")
     if start < 0 or len(head) < start + 43:
         return None
     columns, rows, x, y = struct.unpack_from(">IIII", head, start + 8)
     components, depth = struct.unpack_from(">HB", head, start + 40)
-    coding = head.find(b"\xff\x52", start + 43)
-    reversible, mixed = (
-        (head[coding + 13] == 1, head[coding + 8] == 1) if 0 < coding < len(head) - 13 else (False, False)
-    )
-    if head.find(b"\xff\x50", start + 43) >= 0:
-        syntax = "1.2.840.10008.1.2.4.201" if reversible else "1.2.840.10008.1.2.4.203"
-    else:
-        syntax = "1.2.840.10008.1.2.4.90" if reversible else "1.2.840.10008.1.2.4.91"
-    signed = bool(depth & 0x80)
-    return Codestream(columns - x, rows - y, components, (depth & 0x7F) + 1, signed, mixed, syntax)
+    return Codestream(columns - x, rows - y, components, (depth & 0x7F) + 1, signed=bool(depth & 0x80))
+
+
+def jpeg_2000_coding(data: bytes | memoryview) -> tuple[str, bool]:
+    """The transfer syntax whose frames a bare JPEG 2000 or HTJ2K codestream may be, "" for what is none; and whether
+    its components are mixed, as they are of YBR_RCT and YBR_ICT (ISO/IEC 15444-1 A.6.1)."""
+    head = bytes(data[:4096])
+    coding = head.find(b"\xff\x52", 4)
+    if head[:4] != b"\xff\x4f\xff\x51" or not 0 < coding < len(head) - 13:
+        return "", False
+    reversible, mixed = head[coding + 13] == 1, head[coding + 8] == 1
+    if head.find(b"\xff\x50", 4, coding) >= 0:
+        return ("1.2.840.10008.1.2.4.201" if reversible else "1.2.840.10008.1.2.4.203"), mixed
+    return ("1.2.840.10008.1.2.4.90" if reversible else "1.2.840.10008.1.2.4.91"), mixed
