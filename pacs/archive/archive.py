@@ -14,6 +14,7 @@ from pacs.archive import retrieve
 from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
 from pacs.archive.events import EventLog
+from pacs.archive.extended import ExtendedTags
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.limits import IngestLimits, Retention
@@ -22,6 +23,7 @@ from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
+from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -72,6 +74,7 @@ class Archive:
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self._metadata = SeriesMetadataCache(self, derived)
         self._totals = Totals(index)
+        self.extended = ExtendedTags(index, clock)
 
     # In --------------------------------------------------------------------------------------------------------
 
@@ -127,6 +130,11 @@ class Archive:
         self.room.admit()
 
     # Find ------------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Every attribute that can be asked for now."""
+        return self.extended.current.vocabulary
 
     def find(self, query: Query) -> Iterator[dict[str, str]]:
         """Rows of the answer, keyword to text, streamed from the index in a total order.
