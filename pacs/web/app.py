@@ -16,7 +16,16 @@ from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import (
+    administration,
+    changes,
+    deletions,
+    extended_query_tags,
+    modality_worklist,
+    performed_steps,
+    session,
+    worklist,
+)
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -62,6 +71,7 @@ def create_app(
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *deletions.routes(Deletions(archive)),
+        *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),
