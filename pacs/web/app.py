@@ -22,6 +22,7 @@ from pacs.web.api import (
     deletions,
     extended_query_tags,
     modality_worklist,
+    openapi,
     performed_steps,
     session,
     worklist,
@@ -62,7 +63,7 @@ def create_app(
     table = [
         *qido.routes(archive, web, accesses),
         *Wado(archive, workers, settings, accesses).routes(),
-        *stow.routes(archive, web),
+        *stow.routes(archive, workers, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
@@ -79,4 +80,5 @@ def create_app(
         *pages.routes(pages_folder),
     ]
     table = [*Capabilities(table, web).routes(), *table]
+    table = [*openapi.routes(table), *table]
     return Guard(Gate(table, accounts, sessions), web, metrics.observe)

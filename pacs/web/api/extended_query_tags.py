@@ -8,10 +8,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pacs.access.gate import Route, in_thread
+from pacs.access.gate import Endpoint, Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Body, Operation, done, gives
 from pacs.access.principals import Principal
-from pacs.archive.extended import ExtendedTag, ExtendedTags
+from pacs.archive.extended import ExtendedTag, ExtendedTags, TagError
 from pacs.web.api.bodies import body_as, plain
 
 PATH: Final = "/api/extended-query-tags"
@@ -60,14 +61,46 @@ def routes(tags: ExtendedTags) -> list[Route]:
         return Response(None, 204)
 
     one = f"{PATH}/{{id}}"
+    shown, unknown = gives(ExtendedTag, "the tag"), (400, 404)
     return [
-        Route(("GET",), PATH, listing, Action.QUERY),
-        Route(("POST",), PATH, add, Action.MANAGE_ARCHIVE),
-        Route(("GET",), one, show, Action.QUERY),
-        Route(("PATCH",), one, change, Action.MANAGE_ARCHIVE),
-        Route(("DELETE",), one, remove, Action.MANAGE_ARCHIVE),
-        Route(("GET",), f"{one}/errors", errors, Action.MANAGE_ARCHIVE),
+        _route("GET", PATH, listing, Operation("Extended query tags", (gives({"tags": list[ExtendedTag]}, "all"),))),
+        _route(
+            "POST",
+            PATH,
+            add,
+            Operation(
+                "Have another attribute searched",
+                (gives(ExtendedTag, "it is being indexed", 202, location="the tag"),),
+                body=Body(NewTag),
+                refusals=(409,),
+            ),
+        ),
+        _route("GET", one, show, Operation("An extended query tag and how far it is", (shown,), refusals=unknown)),
+        _route(
+            "PATCH",
+            one,
+            change,
+            Operation("Allow or forbid to ask for it", (shown,), body=Body(Change), refusals=(404,)),
+        ),
+        _route("DELETE", one, remove, Operation("Search it no more", (done("it goes"),), refusals=unknown)),
+        _route(
+            "GET",
+            f"{one}/errors",
+            errors,
+            Operation(
+                "Instances of which it could not be searched",
+                (gives({"errors": list[TagError]}, "in the order of arrival"),),
+                refusals=unknown,
+            ),
+            Action.MANAGE_ARCHIVE,
+        ),
     ]
+
+
+def _route(method: str, path: str, endpoint: Endpoint, says: Operation, action: Action | None = None) -> Route:
+    """Whoever may search may see the tags, only administrators change them."""
+    action = action or (Action.QUERY if method == "GET" else Action.MANAGE_ARCHIVE)
+    return Route((method,), path, endpoint, action, says=says)
 
 
 def _shown(tag: ExtendedTag) -> dict[str, Any]:

@@ -16,6 +16,8 @@ const RENDERED_QUALITY = 90;
 const RENDERED_LONGEST = 2048;
 
 const frames = new Map<string, Frame>();
+/** How many viewports show the image. */
+const holders = new Map<string, number>();
 
 export function storedImageId(frame: Frame): string {
   return STORED + framePath(frame);
@@ -28,18 +30,27 @@ export function renderedImageId(frame: Frame): string {
   return RENDERED + renderedPath(frame, Math.max(1, width), Math.max(1, height), RENDERED_QUALITY);
 }
 
-/** Make both forms of the image known. */
+/** Make both forms of the image known, until it is unregistered as often. */
 export function register(frame: Frame): void {
-  frames.set(storedImageId(frame), frame);
+  const imageId = storedImageId(frame);
+  holders.set(imageId, (holders.get(imageId) ?? 0) + 1);
+  frames.set(imageId, frame);
   frames.set(renderedImageId(frame), frame);
   const dataset = (hasPalette(frame.dataset) && withPlainPalette(frame.dataset)) || frame.dataset;
-  wadors.metaDataManager.add(storedImageId(frame), dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
+  wadors.metaDataManager.add(imageId, dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
 }
 
 export function unregister(frame: Frame): void {
-  frames.delete(storedImageId(frame));
+  const imageId = storedImageId(frame);
+  const left = (holders.get(imageId) ?? 1) - 1;
+  if (left > 0) {
+    holders.set(imageId, left);
+    return;
+  }
+  holders.delete(imageId);
+  frames.delete(imageId);
   frames.delete(renderedImageId(frame));
-  wadors.metaDataManager.remove(storedImageId(frame));
+  wadors.metaDataManager.remove(imageId);
 }
 
 const MODALITY_LUT_SEQUENCE = "00283000";
