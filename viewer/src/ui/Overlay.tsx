@@ -7,6 +7,7 @@ import { formatDate, formatTime } from "@/i18n/format";
 import type { OpenStudy } from "@/model/study";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
+import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { Reading } from "@/ui/reading";
 
 interface OverlayProps {
@@ -74,6 +75,8 @@ function ViewCorner({ reading, frame: { dataset } }: { readonly reading: Reading
   const digits = window && window.width < 10 ? 2 : 0;
   return (
     <div class="corner bottom-right">
+      {reading.pixel.value && <PixelReadout pixel={reading.pixel.value} dataset={dataset} />}
+      <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (

@@ -121,6 +121,7 @@ function useViewport(
 function listener(study: OpenStudy, reading: Reading): StackListener {
   return {
     moved: (index) => reading.moved(index),
+    pointed: (pixel) => (reading.pixel.value = pixel),
     painted: (index, quality) => {
       if (index === study.imageIndex.peek()) reading.shown.value = { kind: "ready", quality };
     },

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 import type { OpenStudy } from "@/model/study";
 import { BUTTONS, isTool, SERIES_STEPS, STEPS, type ButtonName, type ToolName } from "@/tools/palette";
 import type { Preset } from "@/tools/presets";
-import type { Quality, Removal, StackView, View } from "@/viewport/contract";
+import type { PixelReading, Quality, Removal, StackView, View } from "@/viewport/contract";
 
 /** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
 export type Shown =
@@ -23,6 +23,8 @@ export class Reading {
   readonly presetsOpen = signal(false);
   readonly view = signal<View>(NO_VIEW);
   readonly shown = signal<Shown>({ kind: "preview" });
+  /** Under the pointer. */
+  readonly pixel = signal<PixelReading | undefined>(undefined);
   readonly loadedImages = signal(0);
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
