@@ -172,6 +172,7 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_
             limits=ingest_limits(settings),
             clock=clock,
             retention=retention(settings),
+            derived_frames_bytes_max=settings.archive.derived_frames_bytes_max,
         )
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,9 @@ from pacs.access.principals import Principal
 from pacs.archive import retrieve
 from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
+from pacs.archive.derived import DerivedFrames
 from pacs.archive.events import EventLog
+from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.limits import IngestLimits, Retention
@@ -32,6 +34,7 @@ from pacs.model import Announced, Clock, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
 SETTLING_MAX = 64
+DERIVED_FRAMES_BYTES_MAX = 2 << 30
 PAGE_ROWS = 1000
 
 
@@ -56,6 +59,7 @@ class Archive:
         limits: IngestLimits,
         clock: Clock = utc_now,
         retention: Retention = Retention(),  # noqa: B008 - frozen
+        derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
     ) -> None:
         self.index = index
         self.store = store
@@ -70,8 +74,16 @@ class Archive:
         self.buffers = Buffers()
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
+        self.derived_frames = DerivedFrames(derived, derived_frames_bytes_max, self.room.lacking)
         self._metadata = SeriesMetadataCache(self, derived)
+        self.forgetting = Forgetting(index, self.events, derived / "forgotten")
+        self.forgetting.tell(self._forget)
         self._totals = Totals(index)
+
+    def _forget(self, erased: Sequence[Erased]) -> None:
+        self.derived_frames.forget({one.sop_instance_uid for one in erased})
+        for study, series in {(one.study_instance_uid, one.series_instance_uid) for one in erased}:
+            self._metadata.forget(study, series)
 
     # In --------------------------------------------------------------------------------------------------------
 

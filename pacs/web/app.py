@@ -16,7 +16,16 @@ from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import (
+    administration,
+    changes,
+    deletions,
+    modality_worklist,
+    openapi,
+    performed_steps,
+    session,
+    worklist,
+)
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -69,4 +78,5 @@ def create_app(
         *pages.routes(pages_folder),
     ]
     table = [*Capabilities(table, web).routes(), *table]
+    table = [*openapi.routes(table), *table]
     return Guard(Gate(table, accounts, sessions), web, metrics.observe)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import BOOLEAN, DATA_SET, Answer, Operation, Parameter, whole
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
@@ -25,6 +26,7 @@ from pacs.index.criteria import Criterion, Item, OneOf, Query
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import (
+    ACCEPT,
     ROOT,
     VARY,
     checked_uid,
@@ -35,7 +37,7 @@ from pacs.web.dicomweb.answers import (
     service_url,
 )
 from pacs.web.dicomweb.frames import CACHE
-from pacs.web.dicomweb.media_types import DICOM_XML
+from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, parts_of
 from pacs.web.dicomweb.moments import Moments
 from pacs.web.dicomweb.multipart import Framing
 
@@ -112,6 +114,31 @@ class Search:
     warnings: list[str] = field(default_factory=list)
 
 
+_SAYS = Operation(
+    "Search",
+    (
+        Answer(
+            200,
+            "the matches",
+            (DICOM_JSON, JSON, parts_of(DICOM_XML)),
+            [DATA_SET],
+            {"X-Total-Count": "how many there are on all pages", "ETag": "of this answer"},
+        ),
+    ),
+    (
+        Parameter("limit", "how many; the node has a limit of its own", whole(0, OFFSET_MAX)),
+        Parameter("offset", "how many are left out before", whole(0, OFFSET_MAX, 0)),
+        Parameter("includefield", "attributes to be returned too, with commas between them, or `all`"),
+        Parameter("fuzzymatching", "whether names that sound alike match", BOOLEAN),
+        Parameter("emptyvaluematching", 'whether "" matches what is empty', BOOLEAN),
+        Parameter("multiplevaluematching", "whether keys may be lists of values", BOOLEAN),
+        ACCEPT,
+    ),
+    refusals=(304, 400, 406),
+    any_parameters="attributes by keyword or tag, also dotted into sequences, each a key of matching (PS3.18 8.3.4.1)",
+)
+
+
 def routes(archive: Archive, settings: WebSettings, accesses: Accesses) -> list[Route]:
     """The six search resources."""
     return [_route(resource, archive, settings, accesses) for resource in RESOURCES]
@@ -158,7 +185,7 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
         return response
 
     study = "study" if "{study}" in resource.path else ""
-    return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study)
+    return Route(("GET",), ROOT + resource.path, search, Action.QUERY, study=study, says=_SAYS)
 
 
 def _xml_answer(

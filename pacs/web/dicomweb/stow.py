@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATA_SET, Answer, Body, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.ingest import Reception
@@ -21,6 +22,7 @@ from pacs.errors import (
     ArrivalRefused,
     DoesNotMatch,
     InstanceTooLarge,
+    MediaTypeRefused,
     NotAuthorised,
     NotPermitted,
     NotUnderstood,
@@ -31,9 +33,9 @@ from pacs.errors import (
 from pacs.model import Stored
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, service_url
-from pacs.web.dicomweb.media_types import DICOM, MULTIPART, parsed
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, JSON, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.errors import PASSING, RETRY_AFTER_S, MediaTypeRefused
+from pacs.web.errors import PASSING, RETRY_AFTER_S
 
 log = structlog.get_logger()
 
@@ -191,6 +193,20 @@ class Delivery:
         self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, str(broken), *(self._identity or ("", ""))))
 
 
+_SAYS = Operation(
+    "Store",
+    (
+        Answer(200, "everything is stored", (DICOM_JSON,), DATA_SET),
+        Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON,), DATA_SET),
+        *(
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, JSON), DATA_SET)
+            for status in (400, 403, 409, 413, 415, 503, 507)
+        ),
+    ),
+    body=Body(None, (parts_of(DICOM), DICOM)),
+)
+
+
 def routes(archive: Archive, settings: WebSettings) -> list[Route]:
     """POST /studies and /studies/{study}."""
 
@@ -212,8 +228,10 @@ def routes(archive: Archive, settings: WebSettings) -> list[Route]:
         return _answer(delivery.results, service_url(request, settings))
 
     return [
-        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None),
-        Route(("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None),
+        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None, says=_SAYS),
+        Route(
+            ("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None, says=_SAYS
+        ),
     ]
 
 

@@ -27,7 +27,7 @@ export type SuvRefusal =
 export type Suv =
   /** SUV body weight (g/mL) is the modality value times `factor`. */
   | { readonly factor: number; readonly refused?: undefined }
-  | { readonly refused: SuvRefusal };
+  | { readonly refused: SuvRefusal; readonly factor?: undefined };
 
 const GRAMS_PER_KG = 1000;
 const SECONDS_A_DAY = 86_400;

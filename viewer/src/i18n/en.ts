@@ -213,6 +213,7 @@ export const en = {
   "viewport.previousSeries": "Previous series",
   "viewport.nextSeries": "Next series",
 
+  "tool.layout": "Layout",
   "tool.window": "Window",
   "tool.scroll": "Scroll",
   "tool.zoom": "Zoom",
@@ -223,6 +224,9 @@ export const en = {
   "tool.reset": "Reset",
   "tool.clear": "Clear",
   "tool.bar": "Tools",
+  "tool.layout.explain": "Rows and columns of viewports",
+  "layout.cell": "{rows} by {columns}",
+  "pane.empty": "Choose a series, or drag one here",
   "tool.window.explain": "Window width and level",
   "tool.scroll.explain": "Scroll through the images",
   "tool.zoom.explain": "Magnify",

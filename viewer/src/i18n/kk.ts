@@ -213,6 +213,7 @@ export const kk: Catalogue = {
   "viewport.previousSeries": "Алдыңғы серия",
   "viewport.nextSeries": "Келесі серия",
 
+  "tool.layout": "Тор",
   "tool.window": "Терезе",
   "tool.scroll": "Парақтау",
   "tool.zoom": "Масштаб",
@@ -223,6 +224,9 @@ export const kk: Catalogue = {
   "tool.reset": "Бастапқы",
   "tool.clear": "Өшіру",
   "tool.bar": "Құралдар",
+  "tool.layout.explain": "Қарау терезелерінің жолдары мен бағандары",
+  "layout.cell": "{rows} × {columns}",
+  "pane.empty": "Серияны таңдаңыз немесе осында сүйреңіз",
   "tool.window.explain": "Терезе ені және деңгейі",
   "tool.scroll.explain": "Кескіндерді парақтау",
   "tool.zoom.explain": "Масштабты өзгерту",

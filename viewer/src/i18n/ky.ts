@@ -213,6 +213,7 @@ export const ky: Catalogue = {
   "viewport.previousSeries": "Мурунку серия",
   "viewport.nextSeries": "Кийинки серия",
 
+  "tool.layout": "Тор",
   "tool.window": "Терезе",
   "tool.scroll": "Барактоо",
   "tool.zoom": "Масштаб",
@@ -223,6 +224,9 @@ export const ky: Catalogue = {
   "tool.reset": "Баштапкы",
   "tool.clear": "Өчүрүү",
   "tool.bar": "Куралдар",
+  "tool.layout.explain": "Көрүү терезелеринин саптары жана мамычалары",
+  "layout.cell": "{rows} × {columns}",
+  "pane.empty": "Серияны тандаңыз же бул жерге сүйрөңүз",
   "tool.window.explain": "Терезенин туурасы жана деңгээли",
   "tool.scroll.explain": "Сүрөттөрдү барактоо",
   "tool.zoom.explain": "Масштабды өзгөртүү",

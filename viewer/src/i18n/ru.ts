@@ -233,6 +233,7 @@ export const ru: Catalogue = {
   "viewport.previousSeries": "Предыдущая серия",
   "viewport.nextSeries": "Следующая серия",
 
+  "tool.layout": "Сетка",
   "tool.window": "Окно",
   "tool.scroll": "Листать",
   "tool.zoom": "Масштаб",
@@ -243,6 +244,9 @@ export const ru: Catalogue = {
   "tool.reset": "Сброс",
   "tool.clear": "Стереть",
   "tool.bar": "Инструменты",
+  "tool.layout.explain": "Строки и столбцы окон просмотра",
+  "layout.cell": "{rows} на {columns}",
+  "pane.empty": "Выберите серию или перетащите её сюда",
   "tool.window.explain": "Ширина и центр окна",
   "tool.scroll.explain": "Пролистывание снимков",
   "tool.zoom.explain": "Изменить масштаб",

@@ -45,21 +45,26 @@ export interface Removal {
   undo(): void;
 }
 
-/** One stack of images in one element. */
-export interface StackView {
-  /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
-  setStack(frames: readonly Frame[], index: number): void;
+/** What toolbar and keys ask of a viewport, whatever it shows. */
+export interface ViewControls {
+  /** Go to image, or plane, `index`. */
   show(index: number): void;
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
-  /** Remove the chosen measurement, or, when none is chosen, all of this stack; undefined when there is none. */
+  /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */
   clear(): Removal | undefined;
   /** Give up a measurement that is being drawn, and choose none. */
   letGo(): void;
   close(): void;
+}
+
+/** One stack of images in one element. */
+export interface StackView extends ViewControls {
+  /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
+  setStack(frames: readonly Frame[], index: number): void;
 }
 
 export interface ViewportModule {

@@ -19,6 +19,8 @@ const RENDERED_QUALITY = 90;
 const RENDERED_LONGEST = 2048;
 
 const frames = new Map<string, Frame>();
+/** How many viewports show the image. */
+const holders = new Map<string, number>();
 
 export function storedImageId(frame: Frame): string {
   return STORED + framePath(frame);
@@ -51,20 +53,29 @@ export function frameOf(imageId: string): Frame | undefined {
   return frames.get(imageId);
 }
 
-/** Make every form of the image known. */
+/** Make every form of the image known, until it is unregistered as often. */
 export function register(frame: Frame): void {
-  frames.set(storedImageId(frame), frame);
+  const imageId = storedImageId(frame);
+  holders.set(imageId, (holders.get(imageId) ?? 0) + 1);
+  frames.set(imageId, frame);
   frames.set(nativeImageId(frame), frame);
   frames.set(renderedImageId(frame), frame);
   const dataset = (hasPalette(frame.dataset) && withPlainPalette(frame.dataset)) || frame.dataset;
-  wadors.metaDataManager.add(storedImageId(frame), dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
+  wadors.metaDataManager.add(imageId, dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
 }
 
 export function unregister(frame: Frame): void {
-  frames.delete(storedImageId(frame));
+  const imageId = storedImageId(frame);
+  const left = (holders.get(imageId) ?? 1) - 1;
+  if (left > 0) {
+    holders.set(imageId, left);
+    return;
+  }
+  holders.delete(imageId);
+  frames.delete(imageId);
   frames.delete(nativeImageId(frame));
   frames.delete(renderedImageId(frame));
-  wadors.metaDataManager.remove(storedImageId(frame));
+  wadors.metaDataManager.remove(imageId);
 }
 
 const MODALITY_LUT_SEQUENCE = "00283000";
