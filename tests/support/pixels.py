@@ -10,7 +10,8 @@ import imagecodecs
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut, apply_modality_lut
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEGExtended12Bit
 
 Values = NDArray[np.float64]
@@ -78,9 +79,11 @@ def _expected(dataset: pydicom.Dataset, number: int) -> Expected:
 
 def _decoded(dataset: pydicom.Dataset, number: int) -> NDArray[Any]:
     if dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit and dataset.BitsStored > 8:  # pydicom has no decoder
-        frames = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames", 1)))
+        frames = pydicom.encaps.generate_frames(
+            dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames", 1))
+        )
         return np.asarray(imagecodecs.jpeg_decode(list(frames)[number - 1]))
-    return pydicom.pixels.pixel_array(dataset, index=number - 1)
+    return pixel_array(dataset, index=number - 1)
 
 
 def _modality(pixels: NDArray[Any], flat: pydicom.Dataset) -> Values:
