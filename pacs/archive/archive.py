@@ -94,7 +94,7 @@ class Archive:
 
         Raises NotAuthorised, TransferSyntaxRefused, OutOfResources, StoreFailed before a byte is taken.
         """
-        self._admit(principal, announced.study_instance_uid)
+        self.admit(principal, announced.study_instance_uid)
         self.check_transfer_syntax(announced.transfer_syntax_uid)
         return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
 
@@ -112,7 +112,7 @@ class Archive:
 
         Raises NotAuthorised, OutOfResources before a byte is taken.
         """
-        self._admit(principal, study_instance_uid)
+        self.admit(principal, study_instance_uid)
         return Reception(
             self,
             principal,
@@ -131,7 +131,11 @@ class Archive:
                 "send Explicit VR Little Endian or one of the syntaxes in docs/conformance.md",
             )
 
-    def _admit(self, principal: Principal, study_instance_uid: str) -> None:
+    def admit(self, principal: Principal, study_instance_uid: str = "") -> None:
+        """Whether something may come in now; asked for every object, and before a body that is to become objects.
+
+        Raises NotAuthorised, OutOfResources, StoreFailed.
+        """
         if not may(principal, Action.STORE, study_instance_uid or None):
             raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
         if self.index.broken:

@@ -62,7 +62,7 @@ def create_app(
     table = [
         *qido.routes(archive, web, accesses),
         *Wado(archive, workers, settings, accesses).routes(),
-        *stow.routes(archive, web),
+        *stow.routes(archive, workers, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
