@@ -18,13 +18,14 @@ test("a JPEG called RGB is decoded here only when it says itself what its colour
   expect(doubtOf({ photometricInterpretation: "YBR_FULL_422" }, JPEG, jpeg(frame(0)))).toBeUndefined();
 });
 
+function codestream(depth: number): Uint8Array {
+  const bytes = new Uint8Array(100);
+  bytes.set([0xff, 0x4f, 0xff, 0x51]);
+  bytes[42] = depth;
+  return bytes;
+}
+
 test("the sign of a JPEG 2000 codestream has to be the header's", () => {
-  const codestream = (depth: number): Uint8Array => {
-    const bytes = new Uint8Array(100);
-    bytes.set([0xff, 0x4f, 0xff, 0x51]);
-    bytes[42] = depth;
-    return bytes;
-  };
   expect(doubtOf({ pixelRepresentation: 1 }, "1.2.840.10008.1.2.4.90", codestream(15))).toBe("sign");
   expect(doubtOf({ pixelRepresentation: 1 }, "1.2.840.10008.1.2.4.90", codestream(0x8f))).toBeUndefined();
   expect(doubtOf({ pixelRepresentation: 0 }, "1.2.840.10008.1.2.4.91", codestream(15))).toBeUndefined();
