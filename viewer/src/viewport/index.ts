@@ -7,6 +7,7 @@ import { init as initTools } from "@cornerstonejs/tools";
 import type { StackListener, StackView } from "@/viewport/contract";
 import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
 import { installProvider } from "@/viewport/metadata";
+import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
 import { installStackLoading } from "@/viewport/stackLoading";
@@ -30,6 +31,7 @@ function start(): void {
   cache.setMaxCacheSize(cacheBytes());
   installProvider();
   installFrameLoader();
+  installNativeLoader();
   installRenderedLoader();
   installStackLoading();
   installTools();
