@@ -24,8 +24,13 @@ describe("a multipart answer", () => {
   });
 });
 
-describe("reading ahead", () => {
-  function reader(length: number) {
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve);
+  });
+}
+
+function reader(length: number) {
     const [asked, givenUp, open]: [number[], number[], Map<number, (error?: Error) => void>] = [[], [], new Map()];
     const ahead = new ReadAhead(length, {
       load: (index) => {
@@ -40,10 +45,9 @@ describe("reading ahead", () => {
       progress: () => {},
     });
     return { ahead, asked, givenUp, open };
-  }
-  const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+}
 
-  it("goes outward from the image looked at", async () => {
+describe("reading ahead", () => {  it("goes outward from the image looked at", async () => {
     const { ahead, asked, open } = reader(9);
     ahead.around(4);
     for (let round = 0; round < 9; round += 1) {
