@@ -166,12 +166,23 @@ export interface OrientationLetters {
   readonly bottom: string;
 }
 
-/** The letters of an image's orientation; undefined when the object does not say how the patient lies in it. */
-export function orientationLetters(dataset: Dataset): OrientationLetters | undefined {
+/**
+ * The letters of an image on the screen; undefined when the object does not say how the patient lies in it. `turned`:
+ * where right and down on the screen look to in the image, as columns and rows.
+ */
+export function orientationLetters(
+  dataset: Dataset,
+  turned: readonly [number, number, number, number] = [1, 0, 0, 1],
+): OrientationLetters | undefined {
   const orientation = numbers(dataset, Tag.ImageOrientationPatient);
   const [row, column] = [vector(orientation), vector(orientation, 3)];
   if (!row || !column) return undefined;
-  const [right, bottom] = [letters(row), letters(column)];
+  const mixed = (columns: number, rows: number): Vector => [
+    row[0] * columns + column[0] * rows,
+    row[1] * columns + column[1] * rows,
+    row[2] * columns + column[2] * rows,
+  ];
+  const [right, bottom] = [letters(mixed(turned[0], turned[1])), letters(mixed(turned[2], turned[3]))];
   return { left: opposite(right), right, top: opposite(bottom), bottom };
 }
 

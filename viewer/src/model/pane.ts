@@ -3,8 +3,10 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
 import type { Frame, SeriesContent } from "@/dicomweb/frames";
+import { Cine } from "@/model/cine";
 import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
+import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { PixelReading, Quality, Removal, View, ViewControls } from "@/viewport/contract";
 
 /** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
@@ -45,6 +47,14 @@ export class Pane {
   readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
 
+  readonly colourMap = signal(PLAIN_COLOURS);
+  readonly cine = new Cine({
+    length: () => this.content.peek().frames.length,
+    index: () => this.imageIndex.peek(),
+    goTo: (index) => this.goTo(index),
+    isShown: () => this.shown.peek().kind !== "loading",
+  });
+
   private noticeTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly stopFollowing: () => void;
   private lookedAt: Frame | undefined;
@@ -62,6 +72,8 @@ export class Pane {
       this.bytesLeft.value = 0;
       this.view.value = NO_VIEW;
       this.shown.value = { kind: "preview" };
+      this.colourMap.value = PLAIN_COLOURS;
+      this.cine.close();
       this.tell(undefined);
       this.showing.value = showing;
     });
@@ -99,6 +111,7 @@ export class Pane {
   }
 
   close(): void {
+    this.cine.close();
     clearTimeout(this.noticeTimer);
     this.stopFollowing();
   }

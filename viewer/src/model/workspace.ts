@@ -3,12 +3,39 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
+import type { Frame } from "@/dicomweb/frames";
+import type { Vector } from "@/dicomweb/geometry";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
+import { centre, isParallel, nearest, planeOf } from "@/model/planes";
 import type { Showing } from "@/model/showing";
 import { isNoPicture, type OpenStudy } from "@/model/study";
-import { BUTTONS, isMenu, isTool, SERIES_STEPS, STEPS, type ButtonName, type MenuName, type ToolName } from "@/tools/palette";
-import type { Preset } from "@/tools/presets";
+import { PLAIN_COLOURS } from "@/tools/colourMaps";
+import {
+  BUTTONS,
+  isMenu,
+  isSwitch,
+  isTool,
+  SERIES_STEPS,
+  STEPS,
+  type ButtonName,
+  type MenuName,
+  type SwitchName,
+  type ToolName,
+} from "@/tools/palette";
+import { presetsFor, type Preset } from "@/tools/presets";
+
+/** A point in the patient, and in whose space. */
+export interface Cross {
+  readonly point: Vector;
+  readonly frameOfReferenceUid: string;
+}
+
+export function frameKey({ sopInstanceUid, frameNumber }: Frame): string {
+  return `${sopInstanceUid}#${frameNumber}`;
+}
+
+const HELP = BUTTONS.find(({ name }) => name === "help");
 
 export class Workspace {
   readonly layout = signal<Layout>(ONE_UP);
@@ -19,8 +46,21 @@ export class Workspace {
   readonly tool = signal<ToolName>("window");
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
+  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), help: signal(false) };
+  /** Where the crosshair was set. */
+  readonly cross = signal<Cross | undefined>(undefined);
+  /** A text is wanted for an arrow or a note. */
+  readonly question = signal<((text: string) => void) | undefined>(undefined);
+  readonly keyImages = signal<ReadonlySet<string>>(new Set());
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
+
+  readonly active = computed<Pane>(() => {
+    const { value: panes } = this.panes;
+    const pane = panes[this.activeIndex.value] ?? panes[0];
+    if (!pane) throw new Error("a workspace always has a viewport");
+    return pane;
+  });
 
   private readonly stops: (() => void)[] = [];
 
@@ -31,15 +71,13 @@ export class Workspace {
         const series = this.study.series.value;
         untracked(() => this.hang(series));
       }),
+      effect(() => {
+        const pane = this.active.value;
+        const frame = pane.frame.value;
+        if (this.switches.linked.value) untracked(() => this.drag(frame, pane));
+      }),
     );
   }
-
-  readonly active = computed<Pane>(() => {
-    const { value: panes } = this.panes;
-    const pane = panes[this.activeIndex.value] ?? panes[0];
-    if (!pane) throw new Error("a workspace always has a viewport");
-    return pane;
-  });
 
   activate(pane: Pane): void {
     const index = this.panes.peek().indexOf(pane);
@@ -96,13 +134,35 @@ export class Workspace {
     if (isTool(name)) {
       this.tool.value = name;
       for (const { controls } of this.panes.peek()) controls.peek()?.setTool(name);
+      if (name !== "crosshair") this.cross.value = undefined;
     } else if (isMenu(name)) {
       this.menu.value = this.menu.peek() === name ? undefined : name;
+      return;
+    } else if (isSwitch(name)) {
+      this.turn(name, pane);
     } else if (name === "clear") {
       pane.tell(pane.controls.peek()?.clear());
+    } else if (name === "key") {
+      this.markKey(pane);
     } else {
-      pane.controls.peek()?.[name]();
+      pane.controls.peek()?.[name]?.();
+      if (name === "reset") pane.colourMap.value = PLAIN_COLOURS;
     }
+    this.menu.value = undefined;
+  }
+
+  private turn(name: SwitchName, pane: Pane): void {
+    if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset);
+    else this.switches[name].value = !this.switches[name].peek();
+  }
+
+  /** Mark the image shown as a key image, or no longer. */
+  private markKey(pane: Pane): void {
+    const frame = pane.frame.peek();
+    if (!frame) return;
+    const marked = new Set(this.keyImages.peek());
+    if (!marked.delete(frameKey(frame))) marked.add(frameKey(frame));
+    this.keyImages.value = marked;
   }
 
   choose(preset: Preset): void {
@@ -110,8 +170,49 @@ export class Workspace {
     this.active.peek().controls.peek()?.applyPreset(preset);
   }
 
+  chooseColours(name: string): void {
+    this.menu.value = undefined;
+    const pane = this.active.peek();
+    if (!pane.controls.peek()?.setColourMap) return;
+    pane.controls.peek()?.setColourMap?.(name);
+    pane.colourMap.value = name;
+  }
+
+  /** The crosshair was set in `pane`: every other stack of the same space goes to the image nearest to the point. */
+  aim(pane: Pane, point: Vector): void {
+    const frame = pane.frame.peek();
+    const plane = frame && planeOf(frame);
+    if (!plane) return;
+    this.cross.value = { point, frameOfReferenceUid: plane.frameOfReferenceUid };
+    for (const other of this.panes.peek()) {
+      if (other === pane) continue;
+      const index = nearest(other.content.peek().frames, point, plane.frameOfReferenceUid);
+      if (index !== undefined) other.goTo(index);
+    }
+  }
+
+  /** What is scrolled takes parallel stacks of the same space with it, by the place in the patient. */
+  private drag(frame: Frame | undefined, pane: Pane): void {
+    const plane = frame && planeOf(frame);
+    if (!plane) return;
+    for (const other of this.panes.peek()) {
+      const shown = other === pane ? undefined : other.frame.peek();
+      const its = shown && planeOf(shown);
+      if (!its || !isParallel(plane, its)) continue;
+      const index = nearest(other.content.peek().frames, centre(plane), plane.frameOfReferenceUid);
+      if (index !== undefined) other.goTo(index);
+    }
+  }
+
   key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.altKey || isTyping(event.target)) return;
+    if (event.ctrlKey || event.metaKey) {
+      const undoes = event.code === "KeyZ" && !event.shiftKey;
+      if (!undoes && event.code !== "KeyY" && event.code !== "KeyZ") return;
+      this.press(undoes ? "undo" : "redo");
+      event.preventDefault();
+      return;
+    }
     const pane = this.active.peek();
     if (event.key === "Escape") {
       this.menu.value = undefined;
@@ -120,12 +221,21 @@ export class Workspace {
     }
     const step = STEPS[event.key];
     const seriesStep = SERIES_STEPS[event.key];
-    const button = BUTTONS.find(({ key }) => key === event.code);
+    const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+    const button = event.key === "?" ? HELP : BUTTONS.find(({ key }) => key === event.code);
+    if (event.code === "Space" && isPressable(event.target)) return;
     if (step !== undefined) pane.goTo(pane.imageIndex.peek() + step);
     else if (seriesStep !== undefined) this.showNeighbour(seriesStep);
+    else if (event.key === "Enter" && !isPressable(event.target)) this.toggleOneUp();
+    else if (digit !== undefined) this.choosePreset(Number(digit) - 1);
     else if (button && !event.repeat) this.press(button.name);
     else return;
     event.preventDefault();
+  }
+
+  private choosePreset(index: number): void {
+    const preset = presetsFor(this.active.peek().frame.peek()?.dataset)[index];
+    if (preset) this.choose(preset);
   }
 
   close(): void {
@@ -153,7 +263,12 @@ export class Workspace {
   }
 }
 
+/** Whether the space bar and Enter press what has the focus. */
+function isPressable(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
+}
+
 /** Whether a key belongs to the element that has the focus: fields, lists and open menus keep theirs. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("input:not([type=range]), select, textarea, [role=menu]") !== null;
+  return target instanceof HTMLElement && target.closest("input:not([type=range]), select, textarea, dialog, [role=menu]") !== null;
 }

@@ -3,32 +3,43 @@
 import type { PlainKey } from "@/i18n/en";
 
 /** What the primary mouse button or one finger does. */
-export const TOOLS = ["window", "scroll", "zoom", "pan", "length"] as const;
+export const TOOLS = [
+  "window", "scroll", "zoom", "pan", "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand",
+  "arrow", "text", "probe", "magnify", "crosshair",
+] as const; // prettier-ignore
 export type ToolName = (typeof TOOLS)[number];
 
-/** What happens at once. */
-export const ACTIONS = ["invert", "reset", "clear"] as const;
+/** What happens at once, to the active viewport. */
+export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
+/** What is on or off for the whole screen. */
+export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const;
+export type SwitchName = (typeof SWITCHES)[number];
+
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "preset"] as const;
+export const MENUS = ["layout", "measure", "preset", "colour", "view"] as const;
 export type MenuName = (typeof MENUS)[number];
 
-export type ButtonName = ToolName | ActionName | MenuName;
+export type ButtonName = ToolName | ActionName | SwitchName | MenuName;
+
+/** Where a button stands: in the bar, or in a menu of it. */
+export type Place = "bar" | "measure" | "view";
 
 export interface Button {
   readonly name: ButtonName;
+  readonly place: Place;
   readonly label: PlainKey;
   readonly explanation: PlainKey;
   /** `KeyboardEvent.code`, the same key on every keyboard layout; shown as its letter. */
   readonly key: string;
 }
 
-function button(name: ButtonName, key: string): Button {
-  return { name, label: `tool.${name}`, explanation: `tool.${name}.explain`, key };
+function button(name: ButtonName, key: string, place: Place = "bar"): Button {
+  return { name, place, label: `tool.${name}`, explanation: `tool.${name}.explain`, key };
 }
 
-/** In the order of the toolbar. */
+/** In the order of the toolbar and its menus. */
 export const BUTTONS: readonly Button[] = [
   button("layout", "KeyG"),
   button("window", "KeyW"),
@@ -36,8 +47,33 @@ export const BUTTONS: readonly Button[] = [
   button("zoom", "KeyZ"),
   button("pan", "KeyP"),
   button("length", "KeyL"),
+  button("measure", "Backquote"),
+  button("bidirectional", "KeyD", "measure"),
+  button("angle", "KeyA", "measure"),
+  button("cobb", "KeyC", "measure"),
+  button("ellipse", "KeyE", "measure"),
+  button("rectangle", "KeyQ", "measure"),
+  button("freehand", "KeyF", "measure"),
+  button("arrow", "KeyN", "measure"),
+  button("text", "KeyT", "measure"),
+  button("probe", "KeyU", "measure"),
   button("preset", "KeyV"),
+  button("colour", "KeyO"),
+  button("view", "Backslash"),
+  button("magnify", "KeyM", "view"),
+  button("crosshair", "KeyX", "view"),
+  button("rotate", "BracketRight", "view"),
+  button("flipHorizontal", "KeyH", "view"),
+  button("flipVertical", "KeyJ", "view"),
+  button("lines", "KeyY", "view"),
+  button("linked", "KeyB", "view"),
+  button("overlays", "Digit0", "view"),
+  button("redo", "Period", "view"),
+  button("help", "F1", "view"),
+  button("cine", "Space"),
   button("invert", "KeyI"),
+  button("key", "KeyK"),
+  button("undo", "Comma"),
   button("reset", "KeyR"),
   button("clear", "Delete"),
 ];
@@ -50,9 +86,21 @@ export function isMenu(name: ButtonName): name is MenuName {
   return (MENUS as readonly string[]).includes(name);
 }
 
+export function isSwitch(name: ButtonName): name is SwitchName {
+  return (SWITCHES as readonly string[]).includes(name);
+}
+
+const CAPS: Readonly<Record<string, string>> = {
+  Backquote: "`",
+  Backslash: "\\",
+  BracketRight: "]",
+  Comma: ",",
+  Period: ".",
+};
+
 /** The letter or word on the key, for tooltips. */
 export function keyCap(code: string): string {
-  return code.replace(/^Key/, "");
+  return CAPS[code] ?? code.replace(/^(?:Key|Digit)/, "");
 }
 
 /** How many images a navigation key moves; Home and End go to the first and the last. */

@@ -14,12 +14,24 @@ interface MenuProps {
   readonly children: ComponentChildren;
 }
 
+const MARGIN_PX = 8;
+
+/** Below its button, as far as the bar is wide; where the bar is at the bottom the style sheet places it. */
+function place(menu: HTMLElement | null, name: string | undefined): void {
+  const bar = menu?.parentElement?.getBoundingClientRect();
+  const button = menu?.parentElement?.querySelector(`[data-testid="tool-${name}"]`)?.getBoundingClientRect();
+  if (!menu || !bar || !button || bar.top > innerHeight / 2) return;
+  const furthest = bar.width - menu.offsetWidth - MARGIN_PX;
+  menu.style.left = `${Math.max(MARGIN_PX, Math.min(button.left - bar.left, furthest))}px`;
+}
+
 export function Menu({ workspace, label, class: className = "", perRow = 1, children }: MenuProps) {
   const menu = useRef<HTMLDivElement>(null);
   const close = (): void => {
     workspace.menu.value = undefined;
   };
   useEffect(() => {
+    place(menu.current, workspace.menu.peek());
     const chosen = menu.current?.querySelector<HTMLElement>("[aria-checked=true]");
     (chosen ?? menu.current?.querySelector("button"))?.focus();
     const onOutside = (event: PointerEvent): void => {

@@ -5,6 +5,7 @@ import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
+import { frameKey } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
@@ -17,13 +18,19 @@ interface OverlayProps extends PaneProps {
 }
 
 export function Overlay({ workspace, pane, frame }: OverlayProps) {
+  const all = workspace.switches.overlays.value;
   return (
-    <div class="overlay">
-      <PatientCorner frame={frame} />
-      <SeriesCorner pane={pane} frame={frame} />
-      <ImageCorner pane={pane} frame={frame} />
-      <ViewCorner pane={pane} frame={frame} />
-      <Letters frame={frame} />
+    <div class="overlay" data-full={all}>
+      {all && <PatientCorner frame={frame} />}
+      {all && <SeriesCorner pane={pane} frame={frame} />}
+      {all && <ImageCorner pane={pane} frame={frame} />}
+      {all && <ViewCorner pane={pane} frame={frame} />}
+      <Letters pane={pane} frame={frame} />
+      {workspace.keyImages.value.has(frameKey(frame)) && (
+        <span class="key-mark" data-testid="key-image" title={t("tool.key.marked")}>
+          <Icon name="key" />
+        </span>
+      )}
       <StateMark workspace={workspace} pane={pane} />
     </div>
   );
@@ -91,8 +98,10 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
 
 const SIDES = ["left", "right", "top", "bottom"] as const;
 
-function Letters({ frame }: { readonly frame: Frame }) {
-  const letters = orientationLetters(frame.dataset);
+/** As the image is turned on the screen. */
+function Letters({ pane, frame }: { readonly pane: Pane; readonly frame: Frame }) {
+  const { turned } = pane.view.value;
+  const letters = orientationLetters(frame.dataset, turned);
   if (!letters) return null;
   return (
     <>

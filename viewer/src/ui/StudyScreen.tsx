@@ -7,6 +7,7 @@ import type { App } from "@/model/app";
 import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
+import { Dialogs } from "@/ui/Dialogs";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
@@ -60,6 +61,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
       <main class="reading">
         <Toolbar workspace={workspace} />
         <Stage workspace={workspace} />
+        <Dialogs workspace={workspace} />
       </main>
     </div>
   );

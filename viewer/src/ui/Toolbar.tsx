@@ -1,8 +1,9 @@
 import type { ComponentType } from "preact";
 
 import { n, t } from "@/i18n";
-import type { Workspace } from "@/model/workspace";
-import { BUTTONS, isMenu, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
+import { frameKey, type Workspace } from "@/model/workspace";
+import { COLOUR_MAPS } from "@/tools/colourMaps";
+import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor, type Preset } from "@/tools/presets";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
@@ -18,7 +19,7 @@ export function Toolbar({ workspace }: ToolbarProps) {
   return (
     <div class="toolbar-place">
       <div class="toolbar" role="toolbar" aria-label={t("tool.bar")}>
-        {BUTTONS.map((button) => (
+        {BUTTONS.filter(({ place }) => place === "bar").map((button) => (
           <ToolButton key={button.name} button={button} workspace={workspace} />
         ))}
       </div>
@@ -27,30 +28,54 @@ export function Toolbar({ workspace }: ToolbarProps) {
   );
 }
 
-const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = { layout: LayoutMenu, preset: PresetMenu };
+const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
+  layout: LayoutMenu,
+  measure: MeasureMenu,
+  preset: PresetMenu,
+  colour: ColourMenu,
+  view: ViewMenu,
+};
+
+/** Too much for the bar of a phone: there they stand in the view menu. */
+const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "key", "undo"]);
 
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
-  return name === "layout" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
+  return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 
 interface ToolButtonProps extends ToolbarProps {
   readonly button: Button;
 }
 
+/** Whether a tool is in the hand, a menu open or a switch on; undefined where there is nothing to press down. */
+function isDown(name: ButtonName, workspace: Workspace): boolean | undefined {
+  const pane = workspace.active.value;
+  if (isTool(name)) return workspace.tool.value === name;
+  if (name === "cine") return pane.cine.open.value;
+  if (isSwitch(name)) return workspace.switches[name].value;
+  if (name === "invert") return pane.view.value.inverted;
+  if (name === "key") return pane.frame.value !== undefined && workspace.keyImages.value.has(frameKey(pane.frame.value));
+  return undefined;
+}
+
+/** The measuring tool in hand is told on the button of its menu. */
+function holdsOneOf(menu: MenuName, { tool }: Workspace): boolean {
+  return BUTTONS.some(({ name, place }) => place === menu && name === tool.value);
+}
+
 function ToolButton({ button, workspace }: ToolButtonProps) {
   const { name } = button;
-  const state = isTool(name)
-    ? { "aria-pressed": workspace.tool.value === name }
-    : isMenu(name)
-      ? { "aria-haspopup": "menu" as const, "aria-expanded": workspace.menu.value === name }
-      : name === "invert"
-        ? { "aria-pressed": workspace.active.value.view.value.inverted }
-        : {};
+  const down = isDown(name, workspace);
+  const state = isMenu(name)
+    ? { "aria-haspopup": "menu" as const, "aria-expanded": workspace.menu.value === name || holdsOneOf(name, workspace) }
+    : down === undefined
+      ? {}
+      : { "aria-pressed": down };
   return (
     <button
       type="button"
-      class="tool"
+      class={NOT_ON_PHONES.has(name) ? "tool wide-only" : "tool"}
       data-testid={`tool-${name}`}
       title={`${t(button.explanation)} (${keyCap(button.key)})`}
       disabled={!isUsable(name, workspace)}
@@ -60,6 +85,66 @@ function ToolButton({ button, workspace }: ToolButtonProps) {
       <Icon name={name} />
       <span class="tool-label">{t(button.label)}</span>
     </button>
+  );
+}
+
+function ToolItem({ button, workspace }: ToolButtonProps) {
+  const { name } = button;
+  const down = isDown(name, workspace);
+  return (
+    <button
+      type="button"
+      role={down === undefined ? "menuitem" : "menuitemcheckbox"}
+      aria-checked={down}
+      class={button.place === "bar" ? "phone-only" : undefined}
+      data-testid={button.place === "bar" ? `more-${name}` : `tool-${name}`}
+      onClick={() => workspace.press(name)}
+    >
+      <Icon name={name} />
+      <span>{t(button.explanation)}</span>
+      <span class="spacer" />
+      <kbd class="muted">{keyCap(button.key)}</kbd>
+    </button>
+  );
+}
+
+function MeasureMenu({ workspace }: ToolbarProps) {
+  return (
+    <Menu workspace={workspace} label={t("tool.measure.explain")}>
+      {BUTTONS.filter(({ place }) => place === "measure").map((button) => (
+        <ToolItem key={button.name} button={button} workspace={workspace} />
+      ))}
+    </Menu>
+  );
+}
+
+function ViewMenu({ workspace }: ToolbarProps) {
+  return (
+    <Menu workspace={workspace} label={t("tool.view.explain")}>
+      {BUTTONS.filter(({ name, place }) => place === "view" || NOT_ON_PHONES.has(name)).map((button) => (
+        <ToolItem key={button.name} button={button} workspace={workspace} />
+      ))}
+    </Menu>
+  );
+}
+
+function ColourMenu({ workspace }: ToolbarProps) {
+  const now = workspace.active.value.colourMap.value;
+  return (
+    <Menu workspace={workspace} label={t("tool.colour.explain")}>
+      {COLOUR_MAPS.map(({ name, label }) => (
+        <button
+          key={name}
+          type="button"
+          role="menuitemradio"
+          aria-checked={name === now}
+          data-testid={`colour-${name}`}
+          onClick={() => workspace.chooseColours(name)}
+        >
+          {label}
+        </button>
+      ))}
+    </Menu>
   );
 }
 

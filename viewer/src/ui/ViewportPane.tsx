@@ -7,6 +7,8 @@ import { number, Tag } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
+import { CineBar } from "@/ui/CineBar";
+import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
 import { Overlay } from "@/ui/Overlay";
 import type { PaneProps } from "@/ui/paneProps";
@@ -43,8 +45,10 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <RemovalNotice pane={pane} />
+        {pane.cine.open.value && <CineBar pane={pane} />}
       </div>
       {frames.length > 1 && <StackSlider pane={pane} />}
     </>
@@ -122,7 +126,7 @@ function useViewport(
     loadViewport()
       .then(({ openStackView }) => {
         if (left || !element.current) return;
-        opened = openStackView(element.current, listener(pane));
+        opened = openStackView(element.current, listener(workspace, pane));
         opened.setTool(workspace.tool.peek());
         pane.controls.value = opened;
         setOpened(opened);
@@ -144,7 +148,7 @@ function useViewport(
   }, [stack, frames]);
 }
 
-function listener(pane: Pane): StackListener {
+function listener(workspace: Workspace, pane: Pane): StackListener {
   return {
     moved: (index) => pane.moved(index),
     pointed: (pixel) => {
@@ -152,6 +156,10 @@ function listener(pane: Pane): StackListener {
     },
     painted: (index, quality) => {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "ready", quality };
+    },
+    aimed: (point) => workspace.aim(pane, point),
+    askText: (done) => {
+      workspace.question.value = done;
     },
     viewed: (view) => {
       pane.view.value = view;

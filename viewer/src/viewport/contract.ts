@@ -12,11 +12,18 @@ export interface PixelReading {
   readonly values: readonly number[] | undefined;
 }
 
+/** In mm, in the patient's coordinates (PS3.3 C.7.6.2.1.1). */
+export type Point = readonly [number, number, number];
+
 export interface View {
   /** Undefined for colour images. */
   readonly window: Window | undefined;
   /** 1: the image fits the viewport. */
   readonly zoom: number;
+  /** Where the screen's right and down look to in the image, as columns and rows: [1, 0, 0, 1] as stored. */
+  readonly turned?: readonly [number, number, number, number];
+  /** Changes whenever the image lies otherwise on the screen. */
+  readonly placed?: string;
   /** Whether the reader turned black and white round; MONOCHROME1 alone is not that. */
   readonly inverted: boolean;
 }
@@ -34,6 +41,10 @@ export interface StackListener {
   pointed(pixel: PixelReading | undefined): void;
   /** So many images of the stack are loaded; about so many bytes are still to come. */
   loaded(count: number, bytesLeft: number): void;
+  /** The crosshair was set on this point in the patient. */
+  aimed(world: Point): void;
+  /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
+  askText(done: (text: string) => void): void;
   /** Neither the image's pixels nor the node's picture of it could be shown. */
   failed(index: number): void;
 }
@@ -52,10 +63,21 @@ export interface ViewControls {
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;
+  /** A quarter to the right. */
+  rotate?(): void;
+  flipHorizontal?(): void;
+  flipVertical?(): void;
+  /** Show greys through a colour map of this name; see `tools/colourMaps.ts`. */
+  setColourMap?(name: string): void;
+  /** Where a point in the patient (mm) lies on the viewport, in CSS pixels; undefined where nothing is shown. */
+  toCanvas?(world: Point): readonly [number, number] | undefined;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
   /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */
   clear(): Removal | undefined;
+  /** Take the last change of a measurement back; nothing where there is none. */
+  undo?(): void;
+  redo?(): void;
   /** Give up a measurement that is being drawn, and choose none. */
   letGo(): void;
   close(): void;

@@ -1,17 +1,25 @@
-/** The lengths measured in one viewport: which of them count, which one is chosen, and taking them away. */
+/** What is measured and written in one viewport: which of them count, which one is chosen, and taking them away. */
 
 import { annotation, Enums, LengthTool, utilities, type Types as ToolTypes } from "@cornerstonejs/tools";
-import { eventTarget, type Types } from "@cornerstonejs/core";
+import { eventTarget, utilities as coreUtilities, type Types } from "@cornerstonejs/core";
 
 import { language } from "@/i18n";
 import type { Removal } from "@/viewport/contract";
+import { ANNOTATION_NAMES, type ToolHand } from "@/viewport/toolGroup";
 
 const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
 
 type Measurement = ToolTypes.Annotation;
 
+/** A tool while it draws. */
+interface Drawing {
+  readonly editData?: { readonly annotation: Measurement; readonly newAnnotation?: boolean } | null;
+  cancel(element: HTMLDivElement): unknown;
+}
+
 const { Events } = Enums;
 const { state, selection } = annotation;
+const history = coreUtilities.HistoryMemo.DefaultHistoryMemo;
 
 /** Cornerstone keeps what is gone among the chosen ones, and breaks on it later. */
 function discard({ annotationUID }: Measurement): void {
@@ -26,7 +34,7 @@ export class Measurements {
   constructor(
     private readonly element: HTMLDivElement,
     private readonly viewport: Types.IStackViewport,
-    private readonly tool: LengthTool,
+    private readonly hand: ToolHand,
   ) {
     const { signal } = this.closing;
     const listen = (target: EventTarget, name: string, react: (event: Event) => void, capture = false): void =>
@@ -35,7 +43,7 @@ export class Measurements {
     listen(element, "pointerdown", () => this.unchoose(), true);
     listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
     // The mouse click which browsers make of a tap would begin another.
-    listen(element, "touchend", (event) => this.tool.editData && event.cancelable && event.preventDefault(), true);
+    listen(element, "touchend", (event) => this.hand.annotating && event.cancelable && event.preventDefault(), true);
     listen(document, "touchend", () => setTimeout(() => this.drop())); // after Cornerstone has ended a whole one
     listen(document, "touchcancel", () => this.drop(), true);
     const completed = (): void => void setTimeout(() => signal.aborted || this.sweep());
@@ -46,9 +54,10 @@ export class Measurements {
 
   /** Give up the measurement that is being drawn. */
   drop(): void {
-    const drawing = this.tool.editData;
-    if (!drawing) return;
-    this.tool.cancel(this.element);
+    const tool = this.hand.annotating as Drawing | undefined;
+    const drawing = tool?.editData;
+    if (!tool || !drawing) return;
+    tool.cancel(this.element);
     if (drawing.newAnnotation) discard(drawing.annotation);
     this.redraw();
   }
@@ -72,7 +81,29 @@ export class Measurements {
     const removed = chosen.length > 0 ? chosen : all;
     for (const one of removed) discard(one);
     this.viewport.render();
+    if (removed.length > 0) this.remember(removed);
     return removed.length === 0 ? undefined : { count: removed.length, undo: () => this.restore(removed) };
+  }
+
+  undo(): void {
+    this.drop();
+    history.undo();
+    this.redraw();
+  }
+
+  redo(): void {
+    history.redo();
+    this.redraw();
+  }
+
+  /** What was taken away comes back by undoing, like every other change. */
+  private remember(removed: readonly Measurement[]): void {
+    history.push({
+      restoreMemo: (undo?: boolean) => {
+        if (undo) this.restore(removed);
+        else for (const one of removed) discard(one);
+      },
+    });
   }
 
   close(): void {
@@ -83,7 +114,9 @@ export class Measurements {
 
   private restore(removed: readonly Measurement[]): void {
     if (this.closing.signal.aborted) return;
-    for (const one of removed) state.addAnnotation(one, this.element);
+    for (const one of removed) {
+      if (one.annotationUID && !state.getAnnotation(one.annotationUID)) state.addAnnotation(one, this.element);
+    }
     this.viewport.render();
   }
 
@@ -91,7 +124,7 @@ export class Measurements {
   private sweep(): void {
     const shown = this.viewport.getCurrentImageId();
     for (const one of this.all(({ metadata }) => metadata?.referencedImageId === shown)) {
-      if (this.length(one) < SHORTEST_PX) discard(one);
+      if (one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX) discard(one);
     }
     this.redraw();
   }
@@ -111,6 +144,6 @@ export class Measurements {
   }
 
   private all(wanted: (one: Measurement) => boolean): Measurement[] {
-    return state.getAllAnnotations().filter((one) => one.metadata?.toolName === LengthTool.toolName && wanted(one));
+    return state.getAllAnnotations().filter((one) => ANNOTATION_NAMES.has(one.metadata?.toolName ?? "") && wanted(one));
   }
 }

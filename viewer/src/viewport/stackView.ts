@@ -5,8 +5,9 @@ import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Preset } from "@/tools/presets";
+import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
-import type { Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
+import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
 import { bytesExpected, bytesOf, followBytes, isCoarse, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
@@ -20,6 +21,7 @@ const { Events, RequestType, ViewportType } = Enums;
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
 const PROGRESS_EVERY_MS = 200;
+const QUARTER = 90; // degrees
 const ENGINE = "engine";
 
 let serial = 0;
@@ -62,8 +64,8 @@ export class CornerstoneStackView implements StackView {
       defaultOptions: { background: [0, 0, 0] },
     });
     this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
-    this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE);
-    this.measurements = new Measurements(element, this.viewport, this.hand.length);
+    this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE, (done) => listener.askText(done));
+    this.measurements = new Measurements(element, this.viewport, this.hand);
     this.resizing = new ResizeObserver(() => this.engine.resize(true, true));
     this.resizing.observe(element);
     this.listen();
@@ -118,7 +120,47 @@ export class CornerstoneStackView implements StackView {
     this.viewport.render();
   }
 
+  rotate(): void {
+    const { rotation = 0 } = this.viewport.getViewPresentation();
+    this.viewport.setViewPresentation({ rotation: (rotation + QUARTER) % (4 * QUARTER) });
+    this.viewport.render();
+  }
+
+  flipHorizontal(): void {
+    this.flip("flipHorizontal");
+  }
+
+  flipVertical(): void {
+    this.flip("flipVertical");
+  }
+
+  private flip(axis: "flipHorizontal" | "flipVertical"): void {
+    this.viewport.setCamera({ [axis]: this.viewport.getCamera()[axis] !== true });
+    this.viewport.render();
+  }
+
+  setColourMap(name: string): void {
+    this.viewport.setProperties({ colormap: { name } });
+    this.viewport.render();
+  }
+
+  toCanvas(world: Point): readonly [number, number] | undefined {
+    if (this.painted === undefined) return undefined;
+    return this.viewport.worldToCanvas([...world]);
+  }
+
+  undo(): void {
+    this.measurements.undo();
+  }
+
+  redo(): void {
+    this.measurements.redo();
+  }
+
   reset(): void {
+    this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
+    this.viewport.setViewPresentation({ rotation: 0 });
+    this.viewport.setProperties({ colormap: { name: PLAIN_COLOURS } });
     this.viewport.resetCamera();
     this.viewport.resetProperties();
     this.viewport.render();
@@ -179,6 +221,15 @@ export class CornerstoneStackView implements StackView {
       const box = this.element.getBoundingClientRect();
       this.listener.pointed(pixelAt(this.viewport, [event.clientX - box.left, event.clientY - box.top]));
     };
+    const aim = (event: PointerEvent): void => {
+      if (this.hand.holds !== "crosshair" || !event.isPrimary || (event.buttons & 1) === 0) return;
+      const box = this.element.getBoundingClientRect();
+      const [x, y, z] = this.viewport.canvasToWorld([event.clientX - box.left, event.clientY - box.top]);
+      this.listener.aimed([x, y, z]);
+    };
+    for (const name of ["pointerdown", "pointermove"] as const) {
+      this.element.addEventListener(name, aim, { signal: this.closing.signal });
+    }
     this.element.addEventListener("pointermove", point, { signal: this.closing.signal });
     this.element.addEventListener("pointerleave", () => this.listener.pointed(undefined), { signal: this.closing.signal });
     this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal: this.closing.signal });
@@ -206,7 +257,26 @@ export class CornerstoneStackView implements StackView {
     return {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
       zoom: this.viewport.getZoom(),
+      ...this.turned(),
       inverted: (invert === true) !== (image?.invert === true),
+    };
+  }
+
+  /** Where right and down on the screen look to in the image, and what has to change for it to lie otherwise. */
+  private turned(): Pick<View, "turned" | "placed"> {
+    const data = this.viewport.getImageData();
+    if (!data) return {};
+    const [origin, right, down] = ([[0, 0], [100, 0], [0, 100]] as Types.Point2[]).map((at) => this.viewport.canvasToWorld(at));
+    if (!origin || !right || !down) return {};
+    const { direction } = data;
+    const share = (to: Types.Point3, axis: number): number => {
+      const [x, y, z] = [to[0] - origin[0], to[1] - origin[1], to[2] - origin[2]];
+      const length = Math.hypot(x, y, z) || 1;
+      return (x * (direction[axis] ?? 0) + y * (direction[axis + 1] ?? 0) + z * (direction[axis + 2] ?? 0)) / length;
+    };
+    return {
+      turned: [share(right, 0), share(right, 3), share(down, 0), share(down, 3)],
+      placed: [...origin, ...right, ...down].map((value) => value.toFixed(2)).join(" "),
     };
   }
 

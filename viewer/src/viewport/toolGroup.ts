@@ -2,17 +2,28 @@
 
 import {
   addTool,
+  AngleTool,
+  ArrowAnnotateTool,
+  BidirectionalTool,
+  CobbAngleTool,
+  EllipticalROITool,
   Enums,
+  LabelTool,
   LengthTool,
+  MagnifyTool,
   PanTool,
+  PlanarFreehandROITool,
+  ProbeTool,
+  RectangleROITool,
   StackScrollTool,
   ToolGroupManager,
   WindowLevelTool,
   ZoomTool,
+  type AnnotationTool,
 } from "@cornerstonejs/tools";
 
-import { n, t } from "@/i18n";
 import type { ToolName } from "@/tools/palette";
+import { linesOf } from "@/viewport/measurementTexts";
 
 const { MouseBindings } = Enums;
 
@@ -21,14 +32,42 @@ class DragZoomTool extends ZoomTool {
   static override toolName = "DragZoom";
 }
 
-const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, LengthTool];
+/** What draws on the image and stays there. */
+const ANNOTATIONS = [
+  LengthTool,
+  BidirectionalTool,
+  AngleTool,
+  CobbAngleTool,
+  EllipticalROITool,
+  RectangleROITool,
+  PlanarFreehandROITool,
+  ArrowAnnotateTool,
+  LabelTool,
+  ProbeTool,
+];
 
-const CLASS_NAME: Readonly<Record<ToolName, string>> = {
+export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ toolName }) => toolName));
+
+const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
+
+/** Without a class: the viewport itself follows the pointer. */
+const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   window: WindowLevelTool.toolName,
   scroll: StackScrollTool.toolName,
   zoom: DragZoomTool.toolName,
   pan: PanTool.toolName,
   length: LengthTool.toolName,
+  bidirectional: BidirectionalTool.toolName,
+  angle: AngleTool.toolName,
+  cobb: CobbAngleTool.toolName,
+  ellipse: EllipticalROITool.toolName,
+  rectangle: RectangleROITool.toolName,
+  freehand: PlanarFreehandROITool.toolName,
+  arrow: ArrowAnnotateTool.toolName,
+  text: LabelTool.toolName,
+  probe: ProbeTool.toolName,
+  magnify: MagnifyTool.toolName,
+  crosshair: undefined,
 };
 
 interface Binding {
@@ -50,14 +89,8 @@ export function installTools(): void {
   for (const tool of TOOL_CLASSES) addTool(tool);
 }
 
-/** A length as the screen's language writes it; the unit says whether it is a distance in the patient. */
-function lengthText(data: unknown, targetId: string): string[] | undefined {
-  const stats = (data as { cachedStats?: Record<string, { length?: number; unit?: string } | undefined> }).cachedStats;
-  const { length, unit = "" } = stats?.[targetId] ?? {};
-  if (length === undefined || !Number.isFinite(length)) return undefined;
-  const localUnit = unit.startsWith("mm") ? t("unit.mm") : unit === "px" ? t("unit.px") : unit;
-  return [`${n(length, 1)} ${localUnit}`];
-}
+/** Asks for a text and hands it on; "" gives up. */
+export type AskText = (done: (text: string) => void) => void;
 
 export class ToolHand {
   private readonly group;
@@ -67,30 +100,41 @@ export class ToolHand {
     private readonly id: string,
     viewportId: string,
     renderingEngineId: string,
+    private readonly askText: AskText,
   ) {
     const group = ToolGroupManager.createToolGroup(id);
     if (!group) throw new Error(`there is a tool group ${id} already`);
     this.group = group;
     for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, this.configuration(toolName));
     group.addViewport(viewportId, renderingEngineId);
-    group.setToolPassive(LengthTool.toolName); // lengths measured earlier are shown, and can be chosen
+    for (const name of ANNOTATION_NAMES) group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
     this.take("window");
   }
 
   /** Take `tool` into the primary hand. */
   take(tool: ToolName): void {
-    this.group.setToolPassive(CLASS_NAME[this.primary], { removeAllBindings: true });
+    const before = CLASS_NAME[this.primary];
+    if (before) this.group.setToolPassive(before, { removeAllBindings: true });
     this.primary = tool;
     const active: Record<string, readonly Binding[]> = { ...ALWAYS };
     const name = CLASS_NAME[tool];
-    active[name] = [...PRIMARY, ...(ALWAYS[name] ?? [])];
+    if (name) active[name] = [...PRIMARY, ...(ALWAYS[name] ?? [])];
     for (const [toolName, bindings] of Object.entries(active)) {
       this.group.setToolActive(toolName, { bindings: [...bindings] });
     }
   }
 
-  get length(): LengthTool {
-    return this.group.getToolInstance(LengthTool.toolName) as LengthTool;
+  get holds(): ToolName {
+    return this.primary;
+  }
+
+  /** The tool that is drawing, or about to. */
+  get annotating(): AnnotationTool | undefined {
+    for (const name of ANNOTATION_NAMES) {
+      const tool = this.group.getToolInstance(name) as AnnotationTool & { editData?: unknown };
+      if (tool.editData) return tool;
+    }
+    return undefined;
   }
 
   close(): void {
@@ -99,7 +143,15 @@ export class ToolHand {
 
   private configuration(toolName: string): Record<string, unknown> {
     if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
-    if (toolName === LengthTool.toolName) return { getTextLines: lengthText };
-    return {};
+    if (toolName === PlanarFreehandROITool.toolName) {
+      return { getTextLines: linesOf(toolName), calculateStats: true, allowOpenContours: false };
+    }
+    if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
+      return {
+        getTextCallback: this.askText,
+        changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => this.askText(done),
+      };
+    }
+    return ANNOTATION_NAMES.has(toolName) ? { getTextLines: linesOf(toolName) } : {};
   }
 }

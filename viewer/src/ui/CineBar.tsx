@@ -1,0 +1,40 @@
+/** The controls of a stack that plays. */
+
+import { t } from "@/i18n";
+import { RATE_MAX } from "@/model/cine";
+import type { Pane } from "@/model/pane";
+
+export function CineBar({ pane }: { readonly pane: Pane }) {
+  const { cine } = pane;
+  const playing = cine.playing.value;
+  const [first, last] = cine.limits();
+  const rate = cine.rate.value;
+  return (
+    <div class="cine-bar" role="group" aria-label={t("tool.cine")} data-testid="cine-bar" data-playing={playing}>
+      <button type="button" class="button" data-testid="cine-play" onClick={() => (playing ? cine.pause() : cine.play())}>
+        {t(playing ? "cine.pause" : "cine.play")}
+      </button>
+      <label>
+        <input
+          type="range"
+          min={1}
+          max={RATE_MAX}
+          value={rate}
+          data-testid="cine-rate"
+          aria-label={t("cine.rate")}
+          onInput={(event) => (cine.rate.value = Number(event.currentTarget.value))}
+        />
+        <span class="cine-rate">{t("cine.perSecond", { count: rate })}</span>
+      </label>
+      <button type="button" class="button" data-testid="cine-first" title={t("cine.first")} onClick={() => cine.limit("first")}>
+        [ {first + 1}
+      </button>
+      <button type="button" class="button" data-testid="cine-last" title={t("cine.last")} onClick={() => cine.limit("last")}>
+        {last + 1} ]
+      </button>
+      <button type="button" class="button quiet" data-testid="cine-close" onClick={() => cine.close()}>
+        {t("dialog.close")}
+      </button>
+    </div>
+  );
+}

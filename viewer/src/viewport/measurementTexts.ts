@@ -1,0 +1,92 @@
+/** What is written beside a measurement: numbers and units as the screen's language writes them. */
+
+import { AngleTool, BidirectionalTool, CobbAngleTool, LengthTool, ProbeTool } from "@cornerstonejs/tools";
+
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { suvFactor } from "@/dicomweb/suv";
+import { unitOf } from "@/dicomweb/units";
+import { n, t } from "@/i18n";
+import { frameOf } from "@/viewport/metadata";
+
+/** The figures that Cornerstone keeps of a measurement, by its kind. */
+interface Figures {
+  readonly length?: number;
+  readonly width?: number;
+  readonly angle?: number;
+  readonly area?: number;
+  readonly mean?: number;
+  readonly stdDev?: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly value?: number | readonly number[];
+  readonly unit?: string;
+  readonly areaUnit?: string;
+}
+
+/** Rectangles name their target in a list. */
+type Lines = (data: unknown, target: string | readonly string[]) => string[] | undefined;
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+/** Millimetres where they are those in the patient, else pixels. */
+function unit(name = ""): string {
+  return name.startsWith("mm") ? t("unit.mm") : t("unit.px");
+}
+
+function areaUnit(name = ""): string {
+  return `${unit(name)}\u00B2`;
+}
+
+function datasetOf(targetId: string): Dataset | undefined {
+  return frameOf(targetId.replace(/^imageId:/, ""))?.dataset;
+}
+
+/** A value with its unit, of PET also as standardized uptake value by body weight where that can be had. */
+function withUnit(value: number, dataset: Dataset | undefined): string {
+  if (!dataset) return n(value, 1);
+  const plain = `${n(value, 1)} ${unitOf(dataset)}`.trim();
+  if (text(dataset, Tag.Modality) !== "PT") return plain;
+  const suv = suvFactor(dataset);
+  return suv.refused ? plain : `${n(value * suv.factor, 2)} SUVbw (${plain})`;
+}
+
+function regionLines(figures: Figures, dataset: Dataset | undefined): string[] {
+  const { area, mean, stdDev, min, max } = figures;
+  const lines: string[] = [];
+  if (isNumber(area)) lines.push(`${t("measure.area")} ${n(area, 1)} ${areaUnit(figures.areaUnit)}`);
+  if (isNumber(mean)) {
+    const spread = isNumber(stdDev) ? ` ± ${n(stdDev, 1)}` : "";
+    lines.push(`${t("measure.mean")} ${withUnit(mean, dataset)}${spread}`);
+  }
+  if (isNumber(min) && isNumber(max)) lines.push(`${t("measure.range")} ${withUnit(min, dataset)} … ${withUnit(max, dataset)}`);
+  return lines;
+}
+
+type Writer = (figures: Figures, dataset: Dataset | undefined) => string[];
+
+function degrees({ angle }: Figures): string[] {
+  return isNumber(angle) ? [`${n(angle, 1)}°`] : [];
+}
+
+const WRITERS: Readonly<Record<string, Writer>> = {
+  [LengthTool.toolName]: ({ length, unit: name }) => (isNumber(length) ? [`${n(length, 1)} ${unit(name)}`] : []),
+  [BidirectionalTool.toolName]: ({ length, width, unit: name }) =>
+    isNumber(length) && isNumber(width) ? [`${n(length, 1)} × ${n(width, 1)} ${unit(name)}`] : [],
+  [AngleTool.toolName]: degrees,
+  [CobbAngleTool.toolName]: degrees,
+  [ProbeTool.toolName]: ({ value }, dataset) =>
+    isNumber(value) ? [withUnit(value, dataset)] : Array.isArray(value) ? [`RGB ${value.join(" ")}`] : [],
+};
+
+/** How a tool of this name writes its figures; what encloses a region writes its statistics. */
+export function linesOf(toolName: string): Lines {
+  const write = WRITERS[toolName] ?? regionLines;
+  return (data, target) => {
+    const targetId = (typeof target === "string" ? target : target[0]) ?? "";
+    const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
+    const lines = stats ? write(stats, datasetOf(targetId)) : [];
+    return lines.length > 0 ? lines : undefined;
+  };
+}
