@@ -14,6 +14,7 @@ SuretError(message, hint)
 ├── AttributesRefused         400  attributes that are given are not as they have to be, every mistake at once
 ├── OperationRefused          carries its DIMSE status: an operation on a procedure step that its state does not allow
 ├── AlreadyThere              409  what is to be made has the identity of something that is there
+├── StateConflict             409  it cannot be done to the thing as it is now
 ├── NotFound                  404  unknown, or not for this caller
 │   └── Gone                  410  it was here and has been deleted
 ├── NotPermitted              0124/403
@@ -120,6 +121,10 @@ class AlreadyThere(SuretError):
     """What is to be made has the identity of something that is there."""
 
 
+class StateConflict(SuretError):
+    """It cannot be done to the thing as it is now."""
+
+
 class NotFound(SuretError):
     """Unknown, or not for this caller: the answer does not tell which."""
 
@@ -134,6 +139,10 @@ class NotPermitted(SuretError):
 
 class Unreadable(SuretError):
     """Stored as sent, but this part of it cannot be decoded."""
+
+
+class MediaTypeRefused(SuretError):
+    """A body of a type the route cannot read (HTTP 415)."""
 
 
 class NotAcceptable(SuretError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +13,20 @@ from pacs.access.principals import Principal
 from pacs.archive import retrieve
 from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
+from pacs.archive.derived import DerivedFrames
 from pacs.archive.events import EventLog
+from pacs.archive.extended import ExtendedTags
+from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits, Retention
+from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
+from pacs.archive.uploads import Uploads
+from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -32,6 +37,7 @@ from pacs.model import Announced, Clock, StorageState, StoredInstance, utc_now
 from storage.protocol import ByteRange, ObjectStore
 
 SETTLING_MAX = 64
+DERIVED_FRAMES_BYTES_MAX = 2 << 30
 PAGE_ROWS = 1000
 
 
@@ -56,6 +62,8 @@ class Archive:
         limits: IngestLimits,
         clock: Clock = utc_now,
         retention: Retention = Retention(),  # noqa: B008 - frozen
+        derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
+        upload_limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.index = index
         self.store = store
@@ -68,10 +76,20 @@ class Archive:
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
         self.buffers = Buffers()
+        self.uploads = Uploads(self, derived.parent / "uploads", upload_limits)
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
+        self.derived_frames = DerivedFrames(derived, derived_frames_bytes_max, self.room.lacking)
         self._metadata = SeriesMetadataCache(self, derived)
+        self.forgetting = Forgetting(index, self.events, derived / "forgotten")
+        self.forgetting.tell(self._forget)
         self._totals = Totals(index)
+        self.extended = ExtendedTags(index, clock)
+
+    def _forget(self, erased: Sequence[Erased]) -> None:
+        self.derived_frames.forget({one.sop_instance_uid for one in erased})
+        for study, series in {(one.study_instance_uid, one.series_instance_uid) for one in erased}:
+            self._metadata.forget(study, series)
 
     # In --------------------------------------------------------------------------------------------------------
 
@@ -82,7 +100,7 @@ class Archive:
 
         Raises NotAuthorised, TransferSyntaxRefused, OutOfResources, StoreFailed before a byte is taken.
         """
-        self._admit(principal, announced.study_instance_uid)
+        self.admit(principal, announced.study_instance_uid)
         self.check_transfer_syntax(announced.transfer_syntax_uid)
         return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
 
@@ -100,7 +118,7 @@ class Archive:
 
         Raises NotAuthorised, OutOfResources before a byte is taken.
         """
-        self._admit(principal, study_instance_uid)
+        self.admit(principal, study_instance_uid)
         return Reception(
             self,
             principal,
@@ -119,7 +137,11 @@ class Archive:
                 "send Explicit VR Little Endian or one of the syntaxes in docs/conformance.md",
             )
 
-    def _admit(self, principal: Principal, study_instance_uid: str) -> None:
+    def admit(self, principal: Principal, study_instance_uid: str = "") -> None:
+        """Whether something may come in now; asked for every object, and before a body that is to become objects.
+
+        Raises NotAuthorised, OutOfResources, StoreFailed.
+        """
         if not may(principal, Action.STORE, study_instance_uid or None):
             raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
         if self.index.broken:
@@ -127,6 +149,11 @@ class Archive:
         self.room.admit()
 
     # Find ------------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Every attribute that can be asked for now."""
+        return self.extended.current.vocabulary
 
     def find(self, query: Query) -> Iterator[dict[str, str]]:
         """Rows of the answer, keyword to text, streamed from the index in a total order.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import select
 
 from pacs.access.grants import Action, may
@@ -19,6 +20,8 @@ from pacs.index.deletions import deletion
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
+
+log = structlog.get_logger()
 
 PROTOCOL = "rejection"
 REASON_CHARACTERS_MAX = 1000
@@ -126,6 +129,10 @@ class Deletions:
         at = self._archive.clock()
         self._archive.index.write(lambda connection: tombstones.erase(connection, identifier, by=by, at=at))
         self._archive.events.announce()
+        try:
+            self._archive.forgetting.catch_up()
+        except OSError as error:  # it is erased all the same; the housekeeper tries that again
+            log.warning("derived_not_removed", deletion=identifier, cause=str(error))
 
     def get(self, identifier: str) -> Deletion:
         """One of them. Raises NotFound."""

@@ -27,6 +27,7 @@ OBJECTS_AT_ONCE = 500
 GARBAGE_PERIOD_S = 60.0
 ROOM_PERIOD_S = 1.0
 STABILITY_PERIOD_S = 1.0
+FORGET_PERIOD_S = 5.0
 DAMAGE_PERIOD_S = 3600.0
 WORKITEM_PERIOD_S = 3600.0
 DELIVERY_PERIOD_S = 60.0
@@ -74,6 +75,9 @@ class Housekeeper:
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("shrink_derived", ROOM_PERIOD_S, archive.derived_frames.make_room),
+            ("forget_erased", FORGET_PERIOD_S, archive.forgetting.catch_up),
+            ("remove_uploads", GARBAGE_PERIOD_S, archive.uploads.remove_stale),
             ("erase_deleted", GARBAGE_PERIOD_S, Deletions(archive).erase_due),
             ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
             ("prune_deliveries", DELIVERY_PERIOD_S, pruning_duty(archive)),

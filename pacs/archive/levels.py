@@ -11,9 +11,9 @@ from sqlalchemy import Connection, RowMapping, Table, delete, func, select, upda
 from pacs.archive.arrived import Arrived
 from pacs.archive.rows import columns, identity
 from pacs.attributes import Level
-from pacs.index.schema import instance, patient, series, study
+from pacs.index.schema import IS_LIVE, instance, patient, series, study
 from pacs.index.upsert import upsert
-from pacs.model import InstanceState, to_microseconds
+from pacs.model import to_microseconds
 
 COUNTED = {"row", "patient_row", "study_row", "number_of_series", "number_of_instances", "changed_at"}
 """Columns that are made anew when a row comes back."""
@@ -68,10 +68,7 @@ def recount(connection: Connection, study_row: int, series_rows: Iterable[int], 
     """Count anew what is live below, and take the rows away that have nothing; whether the study is still there."""
     touched = list(series_rows)
     live = (
-        select(func.count())
-        .where(instance.c.series_row == series.c.row, instance.c.state == InstanceState.LIVE.value)
-        .correlate(series)
-        .scalar_subquery()
+        select(func.count()).where(instance.c.series_row == series.c.row, IS_LIVE).correlate(series).scalar_subquery()
     )
     connection.execute(update(series).where(series.c.row.in_(touched)).values(number_of_instances=live, changed_at=at))
     connection.execute(delete(series).where(series.c.row.in_(touched), series.c.number_of_instances == 0))

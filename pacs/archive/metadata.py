@@ -71,6 +71,13 @@ class SeriesMetadataCache:
                     self._keep(path, stem, content)
         return SeriesMetadata(f'"{stem[:16]}-{state}"', content, len(unreadable))
 
+    def forget(self, study_instance_uid: str, series_instance_uid: str) -> None:
+        """Remove what is kept of a series; what is left of it is built anew. Raises OSError."""
+        stem = _stem(study_instance_uid, series_instance_uid)
+        with self._one_at_a_time(stem):
+            for path in (self._folder / stem[:2]).glob(f"{stem}-*.json.gz"):
+                path.unlink(missing_ok=True)
+
     def _state(self, study_instance_uid: str, series_instance_uid: str) -> tuple[str, str]:
         statement = (
             select(series.c.number_of_instances, series.c.changed_at)
@@ -83,8 +90,7 @@ class SeriesMetadataCache:
             row = connection.execute(statement).one_or_none()
             if row is None:
                 raise missing(connection, study_instance_uid, series_instance_uid)
-        stem = hashlib.sha256(f"{study_instance_uid}/{series_instance_uid}".encode()).hexdigest()[:40]
-        return stem, f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
+        return _stem(study_instance_uid, series_instance_uid), f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
 
     def _build(self, study_instance_uid: str, series_instance_uid: str) -> tuple[bytes, tuple[str, ...]]:
         """The content, and the instances that cannot be read. Raises the error of the last one where none can be."""
@@ -129,6 +135,10 @@ class SeriesMetadataCache:
             with self._guard:
                 if not lock.locked():
                     self._building.pop(stem, None)
+
+
+def _stem(study_instance_uid: str, series_instance_uid: str) -> str:
+    return hashlib.sha256(f"{study_instance_uid}/{series_instance_uid}".encode()).hexdigest()[:40]
 
 
 def _kept(path: Path) -> bytes | None:

@@ -88,6 +88,14 @@ class Room:
             if shortage is not None:
                 yield shortage
 
+    def lacking(self, folder: Path) -> int:
+        """How many bytes the disk of `folder` is under its lower watermark; 0 where there is enough, or no such folder
+        yet."""
+        if _device(folder) is None:
+            return 0
+        space = space_of(folder)
+        return 0 if space.free_bytes is None else max(0, self._limits.warning(space) - space.free_bytes)
+
     def watch(self) -> None:
         """Called again and again: keep the reserve or give it back, and log when the room becomes less or more."""
         if self.ballast is not None:

@@ -25,7 +25,7 @@ from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.errors import AlreadyThere, Gone, NotFound
 from pacs.index.deletions import deletion, rejection, tombstone
-from pacs.index.schema import garbage, instance, series, study
+from pacs.index.schema import IS_LIVE, NOT_LIVE, garbage, instance, series, study
 from pacs.model import EventKind, GarbageReason, InstanceState, from_microseconds, to_microseconds
 
 AT_ONCE = 500
@@ -152,13 +152,13 @@ def _series_rows(connection: Connection, wanted: Wanted, study_row: int) -> list
 def _scopes(wanted: Wanted, series_rows: list[int], only: Sequence[str] | None) -> list[ColumnElement[bool]]:
     """Conditions on `instance` that meet every object once; several where many are named one by one."""
     held = [
-        instance.c.state != InstanceState.LIVE.value,  # the condition of the index that serves this
+        NOT_LIVE,  # the condition of the index that serves this
         instance.c.state.in_(_VISIBLE[1:]),
         instance.c.study_instance_uid == wanted.study_instance_uid,
     ]
     if wanted.series_instance_uid:
         held.append(instance.c.series_instance_uid == wanted.series_instance_uid)
-    scope = or_(and_(instance.c.state == InstanceState.LIVE.value, instance.c.series_row.in_(series_rows)), and_(*held))
+    scope = or_(and_(IS_LIVE, instance.c.series_row.in_(series_rows)), and_(*held))
     if only is None:
         only = [wanted.sop_instance_uid] if wanted.sop_instance_uid else None
     if only is None:
@@ -336,7 +336,7 @@ def _live_now(connection: Connection, uids: Sequence[str]) -> dict[str, tuple[st
     for start in range(0, len(uids), AT_ONCE):
         statement = select(*columns).where(
             instance.c.sop_instance_uid.in_(uids[start : start + AT_ONCE]),
-            instance.c.state == InstanceState.LIVE.value,
+            IS_LIVE,
         )
         found |= {row[0]: (row[1], row[2]) for row in connection.execute(statement)}
     return found
@@ -365,7 +365,8 @@ def _give_up(connection: Connection, identifier: str, moment: int) -> int:
     values = (tombstone.c.object_key, literal(GarbageReason.ERASED.value), literal(moment), literal(""))
     count = connection.execute(insert(garbage).from_select(columns, select(*values).where(mine))).rowcount
     connection.execute(delete(instance).where(instance.c.object_key.in_(select(tombstone.c.object_key).where(mine))))
-    connection.execute(update(tombstone).where(mine).values(erased=1))
+    connection.execute(update(tombstone).where(mine).values(erased=1, levels=""))
+    connection.execute(update(deletion).where(deletion.c.id == identifier).values(levels="{}"))  # a person's name, too
     return count
 
 

@@ -16,7 +16,18 @@ from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import (
+    administration,
+    changes,
+    deletions,
+    extended_query_tags,
+    modality_worklist,
+    openapi,
+    performed_steps,
+    session,
+    worklist,
+)
+from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -53,7 +64,7 @@ def create_app(
     table = [
         *qido.routes(archive, web, accesses),
         *Wado(archive, workers, settings, accesses).routes(),
-        *stow.routes(archive, web),
+        *stow.routes(archive, workers, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
@@ -61,7 +72,9 @@ def create_app(
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
+        *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
+        *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),
@@ -69,4 +82,5 @@ def create_app(
         *pages.routes(pages_folder),
     ]
     table = [*Capabilities(table, web).routes(), *table]
+    table = [*openapi.routes(table), *table]
     return Guard(Gate(table, accounts, sessions), web, metrics.observe)

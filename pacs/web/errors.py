@@ -18,6 +18,7 @@ from pacs.errors import (
     Busy,
     Gone,
     InstanceTooLarge,
+    MediaTypeRefused,
     NotAcceptable,
     NotAuthorised,
     NotFound,
@@ -26,6 +27,7 @@ from pacs.errors import (
     OutOfResources,
     QueryRefused,
     SettingsInvalid,
+    StateConflict,
     StoreFailed,
     SuretError,
     TransferSyntaxRefused,
@@ -52,14 +54,6 @@ class RequestForged(SuretError):
 
 class RequestTooSlow(SuretError):
     """The body comes slower than the node waits (HTTP 408)."""
-
-
-class MediaTypeRefused(SuretError):
-    """A body of a type the route cannot read (HTTP 415)."""
-
-
-class StateConflict(SuretError):
-    """It cannot be done to the thing as it is now (HTTP 409)."""
 
 
 STATUS = MappingProxyType(

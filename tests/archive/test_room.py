@@ -89,3 +89,16 @@ def test_more_and_less_room_is_logged_once_each(tmp_path: Path, monkeypatch: pyt
         ("error", "full"),
         ("info", "enough"),
     ]
+
+
+def test_what_is_lacking_is_counted_from_the_lower_watermark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for space, lacking in (
+        (ROOMY, 0),
+        (replace(ROOMY, free_bytes=15 * MIB), 5 * MIB),
+        (Space(None, None, None, None), 0),
+    ):
+        folder = tmp_path / str(lacking) / str(space.free_bytes)
+        folder.mkdir(parents=True)
+        with _with_space(folder, monkeypatch, space) as archive:
+            assert archive.room.lacking(folder) == lacking
+            assert archive.room.lacking(folder / "not there") == 0

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
+from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.housekeeping import remove_garbage
 from pacs.archive.limits import Retention
 from pacs.archive.recovery import rebuild, recover
@@ -147,6 +148,43 @@ def test_a_series_goes_and_the_study_counts_what_is_left(archive: Archive, delet
     [row] = _studies(archive)
     assert (row["ModalitiesInStudy"], row["NumberOfStudyRelatedInstances"]) == ("CT\\MR", "4")
     assert _sound(archive)
+
+
+def test_what_was_derived_goes_with_the_erased_and_no_name_is_left(
+    archive: Archive, deletions: Deletions, time: Time
+) -> None:
+    kept, gone = ct_slice(study="kept"), ct_slice(study="gone", patient=KAZAKH)
+    for dataset in (kept, gone):
+        send(archive, dataset)
+        archive.series_metadata(str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID))
+        archive.derived_frames.get(str(dataset.SOPInstanceUID), "digest", 1, "1.2.840.10008.1.2.1", lambda: b"frame")
+    made = deletions.delete(str(gone.StudyInstanceUID), by=OPERATOR)
+    derived = [path for path in archive.derived.rglob("*") if path.is_file()]
+    assert len(derived) == 4
+    told: list[Erased] = []
+    archive.forgetting.tell(told.extend)
+    deletions.erase(made.id, by=OPERATOR)
+    left = [path for path in derived if path.exists()]
+    assert (len(left), len({path.parts[-3] for path in left})) == (2, 2)
+    assert [one.sop_instance_uid for one in told] == [str(gone.SOPInstanceUID)]
+    with archive.index.read() as connection:
+        assert connection.execute(select(deletion.c.levels)).scalar_one() == "{}"
+        assert connection.execute(select(tombstone.c.levels)).scalar_one() == ""
+    Forgetting(archive.index, archive.events, archive.derived / "forgotten").catch_up()  # the place outlives a restart
+
+
+def test_another_process_erased_or_the_node_ended_before_it_forgot(
+    archive: Archive, deletions: Deletions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ct_slice()
+    send(archive, gone)
+    archive.derived_frames.get(str(gone.SOPInstanceUID), "digest", 1, "1.2.840.10008.1.2.1", lambda: b"frame")
+    monkeypatch.setattr(Forgetting, "catch_up", lambda self: None)
+    deletions.erase(deletions.delete(str(gone.StudyInstanceUID), by=OPERATOR).id, by=OPERATOR)
+    monkeypatch.undo()
+    assert [*archive.derived.glob("frames/*/*")]
+    archive.forgetting.catch_up()
+    assert not [*archive.derived.glob("frames/*/*")]
 
 
 def test_when_its_time_is_over_it_is_erased_and_nothing_brings_it_back(

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import Answer, Operation
 from pacs.archive.archive import Archive
-from pacs.archive.derived import DerivedFrames
 from pacs.archive.retrieve import frame_ranges, frame_table, refuse_damaged
 from pacs.archive.transcode import Transcoder, compressible, decodable
 from pacs.dicom.convert import explicit_little_endian
@@ -24,11 +24,11 @@ from pacs.dicom.frames import FrameTable
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.render.values import JPEG_BASELINE
+from pacs.render.values import ENCODABLE, JPEG_BASELINE
 from pacs.render.workers import RenderJob
-from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.answers import ACCEPT, RANGE, accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import Piece, Pieces, Span, StoredBytes, StreamedAnswer, at_hand, ranged_answer
-from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
+from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 
 FRAMES_MAX = 10_000
@@ -152,16 +152,26 @@ class _Prepared:
     first: list[Piece] | None
 
 
+_FRAME_TYPES = (OCTET_STREAM, *sorted({COMPRESSED[uid] for uid in ENCODABLE}))
+FRAMES_SAID = Operation(
+    "Frames: as they are stored, or in another transfer syntax",
+    (
+        Answer(200, "the frames", (*map(parts_of, _FRAME_TYPES), OCTET_STREAM), headers={"ETag": "of this answer"}),
+        Answer(206, "a range of it", (*map(parts_of, _FRAME_TYPES), OCTET_STREAM)),
+    ),
+    (ACCEPT, RANGE),
+    refusals=(304, 400, 406, 410, 416, 422),
+)
+"""Of single frames and of pixel data."""
+
+
 class Frames:
     """The frames of stored instances. Its methods block unless they are coroutines."""
 
-    def __init__(
-        self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder, derived: DerivedFrames
-    ) -> None:
+    def __init__(self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder) -> None:
         self._archive = archive
         self._bytes = stored_bytes
         self._transcoder = transcoder
-        self._derived = derived
 
     async def answer(
         self,
@@ -297,7 +307,9 @@ class Frames:
                 return self._transcoder.frame(stored, number).data
             return self._transcoder.encoded(stored, number, transfer_syntax_uid).data
 
-        return self._derived.get(stored.dataset_sha256, number, transfer_syntax_uid, make)
+        return self._archive.derived_frames.get(
+            stored.sop_instance_uid, stored.dataset_sha256, number, transfer_syntax_uid, make
+        )
 
     def job(self, stored: StoredInstance, number: int) -> RenderJob:
         """What a decode worker needs of one frame."""

@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pacs.archive.archive import Archive
+from pacs.archive.forgetting import Erased
 from pacs.errors import NotAcceptable
 from pacs.model import StoredInstance
 from pacs.render.workers import Attached, DecodeWorkers, Picture, RenderParameters
@@ -40,6 +42,13 @@ class Subject:
     frame: int = 1
     others: tuple[Other, ...] = ()
 
+    def shows(self, sop_instance_uids: AbstractSet[str]) -> bool:
+        """Whether one of these objects is part of it."""
+        return not sop_instance_uids.isdisjoint((self.stored.sop_instance_uid, *self._others()))
+
+    def _others(self) -> Iterator[str]:
+        return (other.stored.sop_instance_uid for other in self.others)
+
     def etag(self, parameters: RenderParameters) -> str:
         """The picture's identity: what it is made of and how."""
         others = [(other.kind, other.stored.dataset_sha256, other.frames) for other in self.others]
@@ -58,17 +67,28 @@ class Pictures:
         self._workers = workers
         self._kept_bytes_max = kept_bytes_max
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Picture] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Subject, Picture]] = OrderedDict()
         self._kept_bytes = 0
         self._making: dict[str, Future[Picture]] = {}
+        self._forgotten: set[str] = set()  # objects that were erased while something was made
+        archive.forgetting.tell(self.forget)
 
     async def picture(self, subject: Subject, parameters: RenderParameters) -> Picture:
         """The picture of one frame. Raises NotFound, NotAcceptable, Unreadable, Busy, QueryRefused."""
         if subject.stored.frame_table is None:
             raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
         return await asyncio.get_running_loop().run_in_executor(
-            _threads, self._shared, subject.etag(parameters), lambda: self._make(subject, parameters)
+            _threads, self._shared, subject, subject.etag(parameters), lambda: self._make(subject, parameters)
         )
+
+    def forget(self, erased: Sequence[Erased]) -> None:
+        """Keep no picture any more that shows anything of these objects."""
+        gone = {one.sop_instance_uid for one in erased}
+        with self._lock:
+            if self._making:
+                self._forgotten |= gone
+            for key in [key for key, (subject, _) in self._kept.items() if subject.shows(gone)]:
+                self._kept_bytes -= len(self._kept.pop(key)[1].data)
 
     def _make(self, subject: Subject, parameters: RenderParameters) -> Picture:
         attached = tuple(self._attached(other) for other in subject.others)
@@ -85,12 +105,12 @@ class Pictures:
             frames=tuple((number, self._archive.frame(stored, number)) for number in other.frames),
         )
 
-    def _shared(self, key: str, make: Callable[[], Picture]) -> Picture:
+    def _shared(self, subject: Subject, key: str, make: Callable[[], Picture]) -> Picture:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
-                return kept
+                return kept[1]
             others = self._making.get(key)
             mine: Future[Picture] = Future()
             if others is None:
@@ -100,20 +120,23 @@ class Pictures:
         try:
             picture = make()
         except BaseException as error:
-            self._end(key, None)
+            self._end(subject, key, None)
             mine.set_exception(error)
             raise
-        self._end(key, picture)
+        self._end(subject, key, picture)
         mine.set_result(picture)
         return picture
 
-    def _end(self, key: str, picture: Picture | None) -> None:
+    def _end(self, subject: Subject, key: str, picture: Picture | None) -> None:
         with self._lock:
             del self._making[key]
-            if picture is None or len(picture.data) > self._kept_bytes_max:
+            is_gone = subject.shows(self._forgotten)
+            if not self._making:
+                self._forgotten.clear()
+            if picture is None or is_gone or len(picture.data) > self._kept_bytes_max:
                 return
-            self._kept[key] = picture
+            self._kept[key] = subject, picture
             self._kept_bytes += len(picture.data)
             while self._kept_bytes > self._kept_bytes_max:
-                _, oldest = self._kept.popitem(last=False)
+                _, (_, oldest) = self._kept.popitem(last=False)
                 self._kept_bytes -= len(oldest.data)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from pacs.render.workers import DecodeWorkers
 from tests.support.archives import send
 from tests.support.factories import ct_series, mr_slice
 from tests.support.web import Site
@@ -61,6 +65,28 @@ def test_a_series_and_an_instance(site: Site) -> None:
     assert admin.delete("/dicom-web/studies/abc").status_code == 400
     erased = admin.post(f"/api/deletions/{admin.get('/api/deletions').json()['deletions'][0]['id']}/erase")
     assert erased.json()["erased_at"] is not None
+
+
+def test_pictures_of_what_is_erased_are_kept_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    study, series = _study(site)
+    admin = site.as_role(Role.ADMIN)
+    decoded = []
+    render = DecodeWorkers.render
+
+    def counted(self: DecodeWorkers, job: Any) -> Any:
+        decoded.append(job.frame_number)
+        return render(self, job)
+
+    monkeypatch.setattr(DecodeWorkers, "render", counted)
+    url = f"/dicom-web/studies/{study}/series/{series}/thumbnail"
+    pictures = [admin.get(url).content for _ in range(2)]
+    assert len(decoded) == 1
+    deleted = admin.delete(f"/dicom-web/studies/{study}")
+    assert admin.post(f"{deleted.headers['location']}/erase").status_code == 200
+    assert _study(site) == (study, series)  # it comes again
+    pictures.append(admin.get(url).content)
+    assert len(decoded) == 2
+    assert len(set(pictures)) == 1
 
 
 def test_who_may_reject_and_who_may_delete(site: Site) -> None:
