@@ -33,7 +33,7 @@ from pacs.errors import (
 from pacs.model import Stored
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, service_url
-from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, JSON, MULTIPART, parsed, parts_of
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.errors import PASSING, RETRY_AFTER_S
 
@@ -199,7 +199,7 @@ _SAYS = Operation(
         Answer(200, "everything is stored", (DICOM_JSON,), DATA_SET),
         Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON,), DATA_SET),
         *(
-            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, JSON), DATA_SET)
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON,), DATA_SET)
             for status in (400, 403, 409, 413, 415, 503, 507)
         ),
     ),
