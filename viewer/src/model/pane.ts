@@ -5,7 +5,7 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Frame, SeriesContent } from "@/dicomweb/frames";
 import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
-import type { Quality, Removal, View, ViewControls } from "@/viewport/contract";
+import type { PixelReading, Quality, Removal, View, ViewControls } from "@/viewport/contract";
 
 /** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
 export type Shown =
@@ -28,6 +28,8 @@ export class Pane {
   readonly imageIndex = signal(0);
   readonly view = signal<View>(NO_VIEW);
   readonly shown = signal<Shown>({ kind: "preview" });
+  /** Under the pointer. */
+  readonly pixel = signal<PixelReading | undefined>(undefined);
   readonly loadedImages = signal(0);
   /** Measurements just taken away, for as long as they can be brought back. */
   readonly removed = signal<Removal | undefined>(undefined);

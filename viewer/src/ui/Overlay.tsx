@@ -7,6 +7,7 @@ import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
+import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
 
 interface OverlayProps extends PaneProps {
@@ -72,6 +73,8 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
   const digits = window && window.width < 10 ? 2 : 0;
   return (
     <div class="corner bottom-right">
+      {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
+      <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (

@@ -121,6 +121,9 @@ function useViewport(
 function listener(pane: Pane): StackListener {
   return {
     moved: (index) => pane.moved(index),
+    pointed: (pixel) => {
+      pane.pixel.value = pixel;
+    },
     painted: (index, quality) => {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "ready", quality };
     },

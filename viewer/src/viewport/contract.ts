@@ -4,6 +4,14 @@ import type { Frame } from "@/dicomweb/frames";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 
+export interface PixelReading {
+  /** Of the image, from 0. */
+  readonly column: number;
+  readonly row: number;
+  /** The modality value, or red, green and blue; undefined where the picture on the screen has none. */
+  readonly values: readonly number[] | undefined;
+}
+
 export interface View {
   /** Undefined for colour images. */
   readonly window: Window | undefined;
@@ -22,6 +30,8 @@ export interface StackListener {
   /** The image is on the screen. */
   painted(index: number, quality: Quality): void;
   viewed(view: View): void;
+  /** The pointer is over this pixel; undefined beside the image. */
+  pointed(pixel: PixelReading | undefined): void;
   /** So many images of the stack are loaded. */
   loaded(count: number): void;
   /** Neither the image's pixels nor the node's picture of it could be shown. */
