@@ -27,6 +27,7 @@ from pacs.web.api import (
     session,
     worklist,
 )
+from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -71,6 +72,7 @@ def create_app(
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
+        *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
