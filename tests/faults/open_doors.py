@@ -41,7 +41,7 @@ def buffer_whole_answer() -> None:
         self._pieces = given(*[bytes(piece) async for piece in self._pieces])
         await call(self, *arguments)
 
-    StreamedAnswer.__call__ = spoiled  # type: ignore[method-assign]
+    StreamedAnswer.__call__ = spoiled  # type: ignore[method-assign, assignment]
 
 
 def no_inflate_cap() -> None:
