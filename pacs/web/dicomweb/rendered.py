@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import QueryParams
@@ -29,7 +30,7 @@ from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
-from pacs.web.dicomweb.subjects import is_about_images, subjects
+from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, subjects
 from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 
 log = structlog.get_logger()
@@ -80,6 +81,19 @@ RENDERED_MANY = Operation(
 SMALL = Operation(
     "One small picture that stands for it",
     (Answer(200, "the picture", MEDIA_TYPES, headers={"ETag": "of this picture"}),),
+    _OF_PICTURES,
+    refusals=_REFUSED,
+)
+FIRST_PICTURE = Operation(
+    "The picture that the viewer opens a study with",
+    (
+        Answer(
+            200,
+            "the picture",
+            MEDIA_TYPES,
+            headers={"ETag": "of this picture", "Content-Location": "where its image is rendered"},
+        ),
+    ),
     _OF_PICTURES,
     refusals=_REFUSED,
 )
@@ -160,6 +174,19 @@ class Rendered:
             return subjects(self._archive, instances[0], numbers)[0]
 
         return await self._picture(request, await in_thread(chosen), wanted)
+
+    async def first(self, request: Request, principal: Principal) -> Response:
+        """The picture that the viewer shows when it opens a study, so that it can ask for it before it knows the study.
+
+        Content-Location says which image that is.
+        """
+        form = picture_form(accepted_by(request), single=True, many=False)
+        wanted = asked(request.query_params, form.media_type)
+        find = self._find(request, principal)
+        subject = await in_thread(lambda: Subject(first_image(find())))
+        answer = await self._picture(request, subject, wanted)
+        answer.headers["content-location"] = urlsplit(_url(self._service(request), subject)).path
+        return answer
 
     async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
         tag = subject.etag(wanted)
@@ -273,6 +300,14 @@ def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance,
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]
     middle = series[len(series) // 2]
     return middle, (frame_table(middle).number_of_frames + 1) // 2
+
+
+def first_image(instances: Sequence[StoredInstance]) -> StoredInstance:
+    """The first with pixels, segmentations last, in the archive's order. Raises NotAcceptable."""
+    images = [stored for stored in instances if stored.frame_table is not None]
+    if not images:
+        raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
+    return next((stored for stored in images if stored.sop_class_uid not in SEGMENTATIONS), images[0])
 
 
 def _viewport(text: str, *, whole: bool) -> Viewport:

@@ -47,7 +47,7 @@ from pacs.web.dicomweb.metadata import METADATA, Metadata
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import RENDERED, RENDERED_MANY, SMALL, Rendered
+from pacs.web.dicomweb.rendered import FIRST_PICTURE, RENDERED, RENDERED_MANY, SMALL, Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
 from pacs.web.dicomweb.volumes import PLANE, PROJECTION, Volumes
 from pacs.web.dicomweb.wado_uri import WadoUri
@@ -112,7 +112,15 @@ class Wado:
             Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study", says=says)
             for path, answer, says in table
         ]
-        return [*routes, *self._uri.routes()]
+        opening = Route(
+            ("GET",),
+            "/api/studies/{study}/first-picture",
+            rendered.first,
+            Action.RETRIEVE,
+            study="study",
+            says=FIRST_PICTURE,
+        )
+        return [*routes, opening, *self._uri.routes()]
 
     # Objects ---------------------------------------------------------------------------------------------------
 
