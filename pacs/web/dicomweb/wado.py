@@ -84,7 +84,7 @@ class Wado:
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
         self._volumes = Volumes(archive, workers, self._resources.found)
-        self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
+        self._rendered = Rendered(archive, pictures, self._bytes, self._resources.found, self._resources.service)
         self._uri = WadoUri(archive, self._instances, pictures, accesses)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
