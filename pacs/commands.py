@@ -16,8 +16,10 @@ from pacs.access.principals import OPERATOR, Role
 from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
+    from pacs.archive.correction import Corrections
     from pacs.archive.deletion import Deletions
     from pacs.archive.jobs import Priority
+    from pacs.archive.meant import PatientKey
     from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
     from pacs.exchange.rules import Routes
@@ -385,6 +387,46 @@ def _deletion_list(core: Core, arguments: Arguments) -> Any:
     return msgspec.to_builtins(found)
 
 
+def _corrections(core: Core) -> Corrections:
+    from pacs.archive.correction import Corrections
+
+    return Corrections(core.archive)
+
+
+def _correct(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(_corrections(core).correct(by=OPERATOR, **arguments))
+
+
+def _merge(core: Core, arguments: Arguments) -> Any:
+    source, into = (_patient_key(arguments[name]) for name in ("patient", "into"))
+    return msgspec.to_builtins(_corrections(core).merge(source, into, by=OPERATOR, reason=arguments["reason"]))
+
+
+def _move(core: Core, arguments: Arguments) -> Any:
+    made = _corrections(core).move(
+        arguments["study_instance_uid"],
+        _patient_key(arguments["into"]),
+        by=OPERATOR,
+        reason=arguments["reason"],
+        attributes=arguments["attributes"],
+    )
+    return msgspec.to_builtins(made)
+
+
+def _patient_key(named: Arguments) -> PatientKey:
+    from pacs.archive.meant import PatientKey
+
+    return PatientKey(**named)
+
+
+def _uncorrect(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(_corrections(core).undo(arguments["id"], by=OPERATOR))
+
+
+def _correction_list(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(_corrections(core).listing(by=OPERATOR, **arguments))
+
+
 def _backup_done(core: Core, arguments: Arguments) -> Any:
     """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
     from pacs.archive import duties
@@ -442,6 +484,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "undelete": _undelete,
         "erase": _erase,
         "deletions": _deletion_list,
+        "correct": _correct,
+        "merge": _merge,
+        "move": _move,
+        "uncorrect": _uncorrect,
+        "corrections": _correction_list,
         "backup.done": _backup_done,
     }
 )

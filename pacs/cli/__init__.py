@@ -13,7 +13,23 @@ from typing import Annotated, NoReturn
 import typer
 
 import pacs
-from pacs.cli import ae, ai, archive, backup, deletion, doctor, exchange, mwl, node, queue, route, scrub, user, webhook
+from pacs.cli import (
+    ae,
+    ai,
+    archive,
+    backup,
+    correction,
+    deletion,
+    doctor,
+    exchange,
+    mwl,
+    node,
+    queue,
+    route,
+    scrub,
+    user,
+    webhook,
+)
 from pacs.cli.command import DONE, FAILED, OPTIONS
 from pacs.errors import SuretError
 from storage.errors import StorageError
@@ -26,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings=OPTIONS,
 )
-for part in (node, archive, scrub, deletion, exchange, backup, doctor):
+for part in (node, archive, scrub, deletion, correction, exchange, backup, doctor):
     app.add_typer(part.app)
 for name, part in {
     "user": user,

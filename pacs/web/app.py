@@ -10,13 +10,23 @@ from pacs.access.gate import Gate, Route
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.correction import Corrections
 from pacs.archive.deletion import Deletions
 from pacs.archive.performed import PerformedSteps
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web import health, live, pages
-from pacs.web.api import administration, changes, deletions, modality_worklist, performed_steps, session, worklist
+from pacs.web.api import (
+    administration,
+    changes,
+    corrections,
+    deletions,
+    modality_worklist,
+    performed_steps,
+    session,
+    worklist,
+)
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -62,6 +72,7 @@ def create_app(
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *deletions.routes(Deletions(archive)),
+        *corrections.routes(Corrections(archive)),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),
