@@ -136,6 +136,10 @@ class Unreadable(SuretError):
     """Stored as sent, but this part of it cannot be decoded."""
 
 
+class MediaTypeRefused(SuretError):
+    """A body of a type the route cannot read (HTTP 415)."""
+
+
 class NotAcceptable(SuretError):
     """There is no form of it that the caller accepts."""
 

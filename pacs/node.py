@@ -27,6 +27,7 @@ from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits, Retention
 from pacs.archive.recovery import recover
+from pacs.archive.reindex import Reindexer
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
@@ -271,6 +272,7 @@ class Node:
             share=settings.archive.scrub_share,
             copies=core.copies(),
         )
+        self._reindexer = Reindexer(core.archive, share=settings.archive.reindex_share)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
         transcoder = Transcoder(core.archive, workers.decode)
@@ -306,6 +308,7 @@ class Node:
                     "ai_tasks": self.hook.statistics,
                     "jobs": self.runner.statistics,
                     "scrub": self._scrubber.statistics,
+                    "reindex": self._reindexer.statistics,
                     "room": core.archive.room.statistics,
                 },
             ),
@@ -325,6 +328,7 @@ class Node:
                 self._prover,
                 self._housekeeper,
                 self._scrubber,
+                self._reindexer,
                 self.hook,
                 self.web,
                 self.listener,

@@ -157,6 +157,7 @@ class ArchiveSettings(_Branch):
     undo_days: float = Field(default=30.0, ge=0)  # what is deleted can be restored for so long, then it is erased
     rejected_days: float = Field(default=0.0, ge=0)  # what a note rejects is erased after so long; 0: it is kept
     scrub_days: float = Field(default=30.0, ge=0)  # every object is read again in this time; 0: never
+    reindex_share: float = Field(default=0.5, gt=0, le=1)  # of the time, while stored objects are read for a new tag
     scrub_share: float = Field(default=0.1, gt=0, le=1)  # of the time, and so of the disk's bandwidth
     repair_from: Annotated[str, AfterValidator(_storage)] = ""  # a second store with the same keys, as a backup is
     free_bytes_min: int = Field(default=5 * GIB, ge=0)  # or 5 % of the file system, the smaller

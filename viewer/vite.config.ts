@@ -47,13 +47,21 @@ function styleThroughCssom(): Plugin {
 
 const DECODED = "decodePromise.then(function (imageFrame) {";
 const UNSETTLED = "resolve(image);\n        }, reject);";
+const HEADER = "const imageFrame = getImageFrame(imageId);";
+const DECIDED = `import { refuseDoubtful, refuseRounded } from "@/viewport/doubt";
+`;
+const OWN_RANGE = "toWindowLevel(image.imageFrame.smallestPixelValue, image.imageFrame.largestPixelValue)";
+const OF_ONE_VALUE =
+  "toWindowLevel(image.imageFrame.smallestPixelValue, Math.max(image.imageFrame.smallestPixelValue + 1, image.imageFrame.largestPixelValue))";
 const SHORT = `
+            refuseRounded(imageFrame);
             const samples = /42[02]$/.test(imageFrame.photometricInterpretation) ? 1 : imageFrame.samplesPerPixel;
             if (imageFrame.pixelData.length < imageFrame.rows * imageFrame.columns * samples) throw new Error('pixels are missing');`;
 
 /**
  * Cornerstone promises an image and never settles the promise when colours cannot be converted: it is rejected. Too few
- * pixels (a proxy's page, say) it shows as a black picture: they are refused.
+ * pixels (a proxy's page, say) it shows as a black picture: they are refused. An image of one value only has no range
+ * of its own: Cornerstone shows it white, an empty mask too; it is black. What its decoders get wrong it does not decode.
  */
 function failuresSettle(): Plugin {
   return {
@@ -61,11 +69,14 @@ function failuresSettle(): Plugin {
     transform: {
       filter: { id: /imageLoader\/createImage\.js$/ },
       handler(code) {
-        if (![DECODED, UNSETTLED].every((part) => code.includes(part))) {
+        if (![DECODED, UNSETTLED, OWN_RANGE, HEADER].every((part) => code.includes(part))) {
           this.error("createImage.js changed: look at its failures again");
         }
-        const settled = code.replace(UNSETTLED, "resolve(image);\n        }).catch(reject);");
-        return { code: settled.replace(DECODED, DECODED + SHORT), map: null };
+        const settled = code
+          .replace(UNSETTLED, "resolve(image);\n        }).catch(reject);")
+          .replace(HEADER, `${HEADER} refuseDoubtful(imageFrame, transferSyntax, pixelData);`)
+          .replace(OWN_RANGE, OF_ONE_VALUE);
+        return { code: DECIDED + settled.replace(DECODED, DECODED + SHORT), map: null };
       },
     },
   };

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from pacs.access.accounts import Accounts
 from pacs.access.grants import Action, may
+from pacs.access.operation import Operation
 from pacs.access.principals import ANONYMOUS, Principal
 from pacs.access.sessions import COOKIE, COOKIE_PLAIN, Sessions
 from pacs.errors import NotFound, NotPermitted, SuretError
@@ -62,6 +63,7 @@ class Route:
     `path` has parameters in braces (``/dicom-web/studies/{study}``); `study` and `task` name those that hold the Study
     Instance UID and the AI task the access decision is about. A body is at most `body_bytes_max`, None for an endpoint
     that reads it as a stream under limits of its own. With `websocket` the endpoint gets the socket, not yet accepted.
+    `says` is what the OpenAPI document tells of it.
     """
 
     methods: tuple[str, ...]
@@ -72,6 +74,7 @@ class Route:
     task: str = ""
     body_bytes_max: int | None = BODY_BYTES_MAX
     websocket: bool = False
+    says: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
 from pacs.archive.derived import DerivedFrames
 from pacs.archive.events import EventLog
+from pacs.archive.extended import ExtendedTags
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
@@ -25,6 +26,7 @@ from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
+from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -80,6 +82,7 @@ class Archive:
         self.forgetting = Forgetting(index, self.events, derived / "forgotten")
         self.forgetting.tell(self._forget)
         self._totals = Totals(index)
+        self.extended = ExtendedTags(index, clock)
 
     def _forget(self, erased: Sequence[Erased]) -> None:
         self.derived_frames.forget({one.sop_instance_uid for one in erased})
@@ -95,7 +98,7 @@ class Archive:
 
         Raises NotAuthorised, TransferSyntaxRefused, OutOfResources, StoreFailed before a byte is taken.
         """
-        self._admit(principal, announced.study_instance_uid)
+        self.admit(principal, announced.study_instance_uid)
         self.check_transfer_syntax(announced.transfer_syntax_uid)
         return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
 
@@ -113,7 +116,7 @@ class Archive:
 
         Raises NotAuthorised, OutOfResources before a byte is taken.
         """
-        self._admit(principal, study_instance_uid)
+        self.admit(principal, study_instance_uid)
         return Reception(
             self,
             principal,
@@ -132,7 +135,11 @@ class Archive:
                 "send Explicit VR Little Endian or one of the syntaxes in docs/conformance.md",
             )
 
-    def _admit(self, principal: Principal, study_instance_uid: str) -> None:
+    def admit(self, principal: Principal, study_instance_uid: str = "") -> None:
+        """Whether something may come in now; asked for every object, and before a body that is to become objects.
+
+        Raises NotAuthorised, OutOfResources, StoreFailed.
+        """
         if not may(principal, Action.STORE, study_instance_uid or None):
             raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
         if self.index.broken:
@@ -140,6 +147,11 @@ class Archive:
         self.room.admit()
 
     # Find ------------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Every attribute that can be asked for now."""
+        return self.extended.current.vocabulary
 
     def find(self, query: Query) -> Iterator[dict[str, str]]:
         """Rows of the answer, keyword to text, streamed from the index in a total order.

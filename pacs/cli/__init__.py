@@ -27,6 +27,7 @@ from pacs.cli import (
     queue,
     route,
     scrub,
+    tag,
     user,
     webhook,
 )
@@ -51,6 +52,7 @@ for name, part in {
     "mwl": mwl,
     "queue": queue,
     "route": route,
+    "tag": tag,
     "webhook": webhook,
 }.items():
     app.add_typer(part.app, name=name)

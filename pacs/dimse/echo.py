@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action, may
+from pacs.access.operation import Operation, gives
 from pacs.access.peer import Peer
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
@@ -53,4 +54,9 @@ def routes(peers: Peers, outbound: Outbound) -> list[Route]:
         words = await in_thread(lambda: ask(peers.get(request.path_params["ae_title"]), outbound))
         return JSONResponse({"succeeded": words == "", "words": words})
 
-    return [Route(("POST",), "/api/peers/{ae_title}/echo", test, Action.MANAGE_PEERS)]
+    says = Operation(
+        "Ask a registered peer for a C-ECHO",
+        (gives({"succeeded": bool, "words": str}, "how it went; the words are empty where it went well"),),
+        refusals=(404,),
+    )
+    return [Route(("POST",), "/api/peers/{ae_title}/echo", test, Action.MANAGE_PEERS, says=says)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,16 +12,30 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import (
+    DATA_SET,
+    JSON,
+    Answer,
+    Body,
+    Json,
+    Operation,
+    Parameter,
+    done,
+    fields_of,
+    gives,
+    whole,
+    words_of,
+)
 from pacs.access.peer import Peer
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.conditions import RuleInvalid
 from pacs.archive.jobs import JobState, Priority
 from pacs.attributes import Level
-from pacs.errors import NotFound, QueryRefused, SuretError
+from pacs.errors import MediaTypeRefused, NotFound, QueryRefused, SuretError
 from pacs.exchange.queue import Queue
 from pacs.exchange.rules import Routes
-from pacs.exchange.webhooks import Webhooks
+from pacs.exchange.webhooks import Webhook, Webhooks
 
 Find = Callable[[Peer, Level, Mapping[str, str]], list[dict[str, Any]]]
 """Asks another archive: the matches as DICOM JSON. Raises SuretError."""
@@ -68,6 +83,30 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     keys: dict[str, str] = {}
 
 
+DICOM_JSON = "application/dicom+json"
+
+_ORDERED = gives({"job": str}, "ordered: the job that does it", 202)
+_KIND_AND_PLACE = (
+    Parameter("kind", "jobs of one kind"),
+    Parameter("destination", "jobs for one AE title"),
+)
+_OF_THE_QUEUE = (
+    Parameter("state", "states, with commas between them", words_of(list(JobState))),
+    *_KIND_AND_PLACE,
+    Parameter("study", "jobs of one study"),
+    Parameter("limit", f"how many; at most {SHOWN_MAX} are given", whole(default=100)),
+)
+_JOB = {
+    **dict.fromkeys(("id", "kind", "destination", "study_instance_uid", "patient_name", "study_date"), str),
+    **dict.fromkeys(("by", "priority", "last_error", "created_at", "not_before", "finished_at"), str),
+    "series": list[str],
+    "state": JobState,
+    "progress": dict[str, int],
+    "attempts": int,
+}
+_RULE = Json({"type": "object", "required": ["id", "to"], "description": "docs/operations.md, Routing"}, "RoutingRule")
+
+
 class ExchangeRoutes:
     """The endpoints over one queue."""
 
@@ -81,20 +120,116 @@ class ExchangeRoutes:
         """What the node mounts."""
         forward, manage = Action.FORWARD, Action.MANAGE_ARCHIVE
         return [
-            Route(("POST",), "/api/studies/{study}/sends", self._send, forward, study="study"),
-            Route(("GET",), "/api/destinations", self._destinations, forward),
-            Route(("POST",), "/api/archives/{ae_title}/queries", self._query, forward),
-            Route(("POST",), "/api/archives/{ae_title}/fetches", self._fetch, forward),
-            Route(("GET",), "/api/queue", self._show, forward),
-            Route(("GET",), "/api/queue/pauses", self._pauses, forward),
-            Route(("POST",), "/api/queue/pauses", self._pause, manage),
-            Route(("DELETE",), "/api/queue/pauses", self._resume, manage),
-            Route(("GET",), "/api/queue/{job}", self._one, forward),
-            Route(("POST",), "/api/queue/{job}/retry", self._retry, manage),
-            Route(("POST",), "/api/queue/{job}/cancel", self._cancel, manage),
-            Route(("GET",), "/api/routes", self._list_rules, manage),
-            Route(("POST",), "/api/routes", self._add_rule, manage),
-            Route(("DELETE",), "/api/routes/{rule}", self._remove_rule, manage),
+            Route(
+                ("POST",),
+                "/api/studies/{study}/sends",
+                self._send,
+                forward,
+                study="study",
+                says=Operation("Send a study, or series of it", (_ORDERED,), body=Body(NewSend)),
+            ),
+            Route(
+                ("GET",),
+                "/api/destinations",
+                self._destinations,
+                forward,
+                says=Operation(
+                    "Where can be sent to", (gives({"destinations": [{"ae_title": str, "description": str}]}),)
+                ),
+            ),
+            Route(
+                ("POST",),
+                "/api/archives/{ae_title}/queries",
+                self._query,
+                forward,
+                says=Operation(
+                    "Ask another archive",
+                    (Answer(200, "the matches", (DICOM_JSON,), [DATA_SET]),),
+                    body=Body(Question),
+                    refusals=(404, 502),
+                ),
+            ),
+            Route(
+                ("POST",),
+                "/api/archives/{ae_title}/fetches",
+                self._fetch,
+                forward,
+                says=Operation("Fetch a study from another archive", (_ORDERED,), body=Body(NewFetch), refusals=(404,)),
+            ),
+            Route(
+                ("GET",),
+                "/api/queue",
+                self._show,
+                forward,
+                says=Operation(
+                    "The queue, the newest job first", (gives({"jobs": [_JOB]}),), _OF_THE_QUEUE, refusals=(400,)
+                ),
+            ),
+            Route(
+                ("GET",),
+                "/api/queue/pauses",
+                self._pauses,
+                forward,
+                says=Operation(
+                    "What is paused", (gives({"pauses": [{"kind": str, "destination": str, "since": datetime}]}),)
+                ),
+            ),
+            Route(
+                ("POST",),
+                "/api/queue/pauses",
+                self._pause,
+                manage,
+                says=Operation("Begin no more jobs of a kind, for a destination", (done(),), body=Body(Pause)),
+            ),
+            Route(
+                ("DELETE",),
+                "/api/queue/pauses",
+                self._resume,
+                manage,
+                says=Operation("Take a pause back", (done(),), _KIND_AND_PLACE, refusals=(404,)),
+            ),
+            Route(
+                ("GET",),
+                "/api/queue/{job}",
+                self._one,
+                forward,
+                says=Operation("One job", (gives(_JOB),), refusals=(404,)),
+            ),
+            Route(
+                ("POST",),
+                "/api/queue/{job}/retry",
+                self._retry,
+                manage,
+                says=Operation("Try a job again", (done(),), refusals=(404, 409)),
+            ),
+            Route(
+                ("POST",),
+                "/api/queue/{job}/cancel",
+                self._cancel,
+                manage,
+                says=Operation("Take a job back", (done(),), refusals=(404, 409)),
+            ),
+            Route(
+                ("GET",),
+                "/api/routes",
+                self._list_rules,
+                manage,
+                says=Operation("Rules of routing", (gives({"routes": [_RULE]}),)),
+            ),
+            Route(
+                ("POST",),
+                "/api/routes",
+                self._add_rule,
+                manage,
+                says=Operation("Put a rule in force", (gives({"id": str}, "in force", 201),), body=Body(_RULE)),
+            ),
+            Route(
+                ("DELETE",),
+                "/api/routes/{rule}",
+                self._remove_rule,
+                manage,
+                says=Operation("Take a rule away", (done(),), refusals=(404,)),
+            ),
         ]
 
     async def _send(self, request: Request, principal: Principal) -> Response:
@@ -143,7 +278,7 @@ class ExchangeRoutes:
             raise
         except SuretError as failed:  # of the other archive, not of whoever asks
             return JSONResponse({"error": failed.message, "hint": failed.hint}, 502)
-        return JSONResponse(found, media_type="application/dicom+json")
+        return JSONResponse(found, media_type=DICOM_JSON)
 
     async def _show(self, request: Request, principal: Principal) -> Response:
         asked = request.query_params
@@ -221,13 +356,41 @@ def webhook_routes(webhooks: Webhooks) -> list[Route]:
         return Response(None, 204)
 
     return [
-        Route(("GET",), "/api/webhooks", show, Action.MANAGE_ARCHIVE),
-        Route(("POST",), "/api/webhooks", add, Action.MANAGE_ARCHIVE),
-        Route(("DELETE",), "/api/webhooks/{id}", remove, Action.MANAGE_ARCHIVE),
+        Route(
+            ("GET",),
+            "/api/webhooks",
+            show,
+            Action.MANAGE_ARCHIVE,
+            says=Operation(
+                "Addresses that are told of what happens",
+                (gives({"webhooks": [fields_of(Webhook, without=("secret",))]}),),
+            ),
+        ),
+        Route(
+            ("POST",),
+            "/api/webhooks",
+            add,
+            Action.MANAGE_ARCHIVE,
+            says=Operation(
+                "Tell an address of what happens",
+                (gives({"id": str, "secret": str}, "the secret that signs, shown this once", 201),),
+                body=Body(NewWebhook),
+                refusals=(409,),
+            ),
+        ),
+        Route(
+            ("DELETE",),
+            "/api/webhooks/{id}",
+            remove,
+            Action.MANAGE_ARCHIVE,
+            says=Operation("Tell it no more", (done(),), refusals=(404,)),
+        ),
     ]
 
 
 async def _body(request: Request, shape: Any) -> Any:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise MediaTypeRefused("the body is not JSON", f"send it as {JSON}")
     try:
         return msgspec.json.decode(await request.body(), type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -48,6 +48,28 @@ def read_jpeg(data: bytes | memoryview) -> Codestream | None:
     return None
 
 
+def jpeg_transfer_syntax(data: bytes | memoryview) -> str:
+    """The transfer syntax whose frames a JPEG or JPEG-LS codestream may be, "" where there is none (PS3.5 8.2).
+
+    Which of the lossless ones it is, the first scan's header tells.
+    """
+    segments = _jpeg_segments(data)
+    process, start = next(((marker, at) for marker, at, _ in segments if marker in _START_OF_FRAME), (0, 0))
+    if process == 0xC0 and data[start : start + 1] == b"\x08":
+        return "1.2.840.10008.1.2.4.50"
+    if process == 0xC1:
+        return "1.2.840.10008.1.2.4.51"
+    if process not in (0xC3, 0xF7):
+        return ""
+    last = segments[-1][2]
+    scan = bytes(data[last : last + 32])
+    components = scan[4] if len(scan) > 4 and scan[:2] == b"\xff\xda" else 0
+    parameter = scan[5 + 2 * components] if components > 0 and len(scan) > 5 + 2 * components else -1
+    if process == 0xC3:
+        return "1.2.840.10008.1.2.4.70" if parameter == 1 else "1.2.840.10008.1.2.4.57"
+    return "1.2.840.10008.1.2.4.80" if parameter == 0 else "1.2.840.10008.1.2.4.81"
+
+
 def _is_ybr(jfif: bool, adobe: int | None, identifiers: bytes) -> bool | None:
     """Whether three components are Y, Cb, Cr: the Adobe transform flag, else JFIF (always YCbCr), else their names."""
     if adobe in (0, 1):
@@ -88,3 +110,16 @@ def read_jpeg_2000(data: bytes | memoryview) -> Codestream | None:
     columns, rows, x, y = struct.unpack_from(">IIII", head, start + 8)
     components, depth = struct.unpack_from(">HB", head, start + 40)
     return Codestream(columns - x, rows - y, components, (depth & 0x7F) + 1, signed=bool(depth & 0x80))
+
+
+def jpeg_2000_coding(data: bytes | memoryview) -> tuple[str, bool]:
+    """The transfer syntax whose frames a bare JPEG 2000 or HTJ2K codestream may be, "" for what is none; and whether
+    its components are mixed, as they are of YBR_RCT and YBR_ICT (ISO/IEC 15444-1 A.6.1)."""
+    head = bytes(data[:4096])
+    coding = head.find(b"\xff\x52", 4)
+    if head[:4] != b"\xff\x4f\xff\x51" or not 0 < coding < len(head) - 13:
+        return "", False
+    reversible, mixed = head[coding + 13] == 1, head[coding + 8] == 1
+    if head.find(b"\xff\x50", 4, coding) >= 0:
+        return ("1.2.840.10008.1.2.4.201" if reversible else "1.2.840.10008.1.2.4.203"), mixed
+    return ("1.2.840.10008.1.2.4.90" if reversible else "1.2.840.10008.1.2.4.91"), mixed

@@ -195,6 +195,22 @@ class DecodedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class UnpackedPicture:
+    """The frames of a picture file one after the other, native little-endian, unsigned, gray or RGB by pixel.
+
+    `frame_time_ms` is 0 where it does not move.
+    """
+
+    data: bytes
+    number_of_frames: int
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    bits_allocated: int
+    frame_time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedFrame:
     """A frame as a bare codestream, and what the header of an object of such frames has to say (PS3.5 8.2)."""
 

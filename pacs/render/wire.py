@@ -40,7 +40,7 @@ class AttachedHead(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Parent to worker; the body is `header_length` bytes of data set, the frame, and what is attached."""
 
-    action: Literal["render", "decode", "encode", "volume"]
+    action: Literal["render", "decode", "encode", "volume", "unpack"]
     transfer_syntax_uid: str
     frame_number: int
     pixel_data_vr: str
@@ -79,6 +79,17 @@ class FrameDecoded(msgspec.Struct, frozen=True, tag=True):
     floating: bool
 
 
+class PictureUnpacked(msgspec.Struct, frozen=True, tag=True):
+    """The body is the frames, one after the other."""
+
+    number_of_frames: int
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    bits_allocated: int
+    frame_time_ms: float
+
+
 class FrameEncoded(msgspec.Struct, frozen=True, tag=True):
     """The body is the codestream."""
 
@@ -100,7 +111,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     spent: bool = False
 
 
-Answer = Ready | PictureMade | FrameDecoded | FrameEncoded | Failed
+Answer = Ready | PictureMade | FrameDecoded | PictureUnpacked | FrameEncoded | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

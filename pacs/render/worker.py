@@ -33,6 +33,7 @@ from pacs.render.header import read_header
 from pacs.render.native import Pixels
 from pacs.render.picture import encode, render_frame
 from pacs.render.presentation import render_presented
+from pacs.render.unpacked import UNPACKABLE, unpack
 from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, Attached, Picture, RenderParameters, Viewport
 from pacs.render.volume import render_volume
 
@@ -81,7 +82,9 @@ def _rehearse() -> None:
         profile.coloured(colours, profile.known_profile("srgb"), name)
     for media_type in MEDIA_TYPES:
         parameters = RenderParameters(viewport=Viewport(4, 4), media_type=media_type, annotation=ANNOTATIONS)
-        encode(colours, parameters)
+        picture = encode(colours, parameters)
+        if media_type in UNPACKABLE:
+            unpack(picture.data, media_type)
         task = wire.Task("render", EXPLICIT_VR_LITTLE_ENDIAN, 1, "OB", len(header.getvalue()), parameters)
         _serve(task, header.getvalue(), bytes(range(128)))
     for name in python_encoding.values():
@@ -135,6 +138,8 @@ def _serve(
     if task.action == "volume" and task.view is not None:
         picture = render_volume(attached, task.view, task.parameters)
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
+    if task.action == "unpack":
+        return _unpacked(frame, task.transfer_syntax_uid)
     dataset = read_header(header, task.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, task.transfer_syntax_uid, task.pixel_data_vr)
     if task.action == "render":
@@ -155,6 +160,13 @@ def _serve(
         floating=description.floating,
     )
     return answer, np.ascontiguousarray(pixels).tobytes()
+
+
+def _unpacked(data: bytes, media_type: str) -> tuple[wire.Answer, bytes]:
+    pixels, frame_time_ms = unpack(data, media_type)
+    frames, rows, columns, samples = pixels.shape
+    answer = wire.PictureUnpacked(frames, rows, columns, samples, pixels.dtype.itemsize * 8, frame_time_ms)
+    return answer, np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _refuse_overlays_in_pixels(dataset: Dataset) -> None:

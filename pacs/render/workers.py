@@ -35,6 +35,7 @@ from pacs.render.values import (
     RenderJob,
     RenderParameters,
     SandboxMeasure,
+    UnpackedPicture,
     Viewport,
     VolumeView,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "RenderJob",
     "RenderParameters",
     "SandboxMeasure",
+    "UnpackedPicture",
     "Viewport",
     "VolumeView",
 ]
@@ -237,6 +239,24 @@ class DecodeWorkers:
             planar_configuration=answer.planar_configuration,
         )
 
+    def unpack(self, data: bytes, media_type: str) -> UnpackedPicture:
+        """A PNG, GIF or JPEG file as plain values. Raises Unreadable, Busy."""
+        answer, body = self._ask("unpack", RenderJob(b"", media_type, data))
+        if not isinstance(answer, wire.PictureUnpacked):
+            raise _nonsense()
+        frame_bits = answer.rows * answer.columns * answer.samples_per_pixel * answer.bits_allocated
+        if len(body) != answer.number_of_frames * frame_bits // 8:
+            raise _nonsense()
+        return UnpackedPicture(
+            data=bytes(body),
+            number_of_frames=answer.number_of_frames,
+            rows=answer.rows,
+            columns=answer.columns,
+            samples_per_pixel=answer.samples_per_pixel,
+            bits_allocated=answer.bits_allocated,
+            frame_time_ms=answer.frame_time_ms,
+        )
+
     def volume(self, slices: Sequence[Attached], view: VolumeView, parameters: RenderParameters) -> Picture:
         """A picture of a stack of slices (PS3.18 8.3.5.3). Raises Unreadable, with the reason, for what is no volume,
         QueryRefused, Busy."""
@@ -262,7 +282,7 @@ class DecodeWorkers:
 
     def _ask(
         self,
-        action: Literal["render", "decode", "encode", "volume"],
+        action: Literal["render", "decode", "encode", "volume", "unpack"],
         job: RenderJob,
         target_transfer_syntax_uid: str = "",
         view: VolumeView | None = None,

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Body, Operation, gives
 from pacs.access.outbound import Policy
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
@@ -22,7 +23,7 @@ from pacs.triage import tasks
 from pacs.triage.dispatcher import Dispatcher
 from pacs.triage.follower import Follower
 from pacs.triage.registry import Registry
-from pacs.triage.results import ResultConflict, ResultInvalid, Results
+from pacs.triage.results import Receipt, Result, ResultConflict, ResultInvalid, Results
 
 log = structlog.get_logger()
 
@@ -85,6 +86,12 @@ class TriageHook:
                 action=Action.ANSWER_TASK,
                 task="task",
                 body_bytes_max=RESULT_BYTES_MAX,
+                says=Operation(
+                    "Hand in the result of an AI task",
+                    (gives(Receipt, "whether it was used, and if not why"),),
+                    body=Body(Result),
+                    refusals=(409,),
+                ),
             )
         ]
 

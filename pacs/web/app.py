@@ -22,7 +22,9 @@ from pacs.web.api import (
     changes,
     corrections,
     deletions,
+    extended_query_tags,
     modality_worklist,
+    openapi,
     performed_steps,
     session,
     worklist,
@@ -63,7 +65,7 @@ def create_app(
     table = [
         *qido.routes(archive, web, accesses),
         *Wado(archive, workers, settings, accesses).routes(),
-        *stow.routes(archive, web),
+        *stow.routes(archive, workers, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
         *worklist.routes(archive.index, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
@@ -73,6 +75,7 @@ def create_app(
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
+        *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),
@@ -80,4 +83,5 @@ def create_app(
         *pages.routes(pages_folder),
     ]
     table = [*Capabilities(table, web).routes(), *table]
+    table = [*openapi.routes(table), *table]
     return Guard(Gate(table, accounts, sessions), web, metrics.observe)

@@ -18,6 +18,7 @@ from pacs.errors import (
     Busy,
     Gone,
     InstanceTooLarge,
+    MediaTypeRefused,
     NotAcceptable,
     NotAuthorised,
     NotFound,
@@ -52,10 +53,6 @@ class RequestForged(SuretError):
 
 class RequestTooSlow(SuretError):
     """The body comes slower than the node waits (HTTP 408)."""
-
-
-class MediaTypeRefused(SuretError):
-    """A body of a type the route cannot read (HTTP 415)."""
 
 
 class StateConflict(SuretError):

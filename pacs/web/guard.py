@@ -17,8 +17,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pacs.errors import MediaTypeRefused
 from pacs.settings import WebSettings
-from pacs.web.errors import HostRefused, MediaTypeRefused, RequestForged, RequestTooSlow, answer
+from pacs.web.errors import HostRefused, RequestForged, RequestTooSlow, answer
 
 log = structlog.get_logger()
 

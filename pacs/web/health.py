@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Answer, Operation, gives
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.room import Level
@@ -148,6 +149,9 @@ class Probes:
         return ""
 
 
+_READINESS = {"ready": bool, "problems": list[str], "warnings": list[str]}
+
+
 def routes(probes: Probes, metrics: Metrics) -> list[Route]:
     """The three routes of a monitoring system."""
 
@@ -169,7 +173,31 @@ def routes(probes: Probes, metrics: Metrics) -> list[Route]:
         return Response(await in_thread(metrics.text), media_type=METRICS_TYPE)
 
     return [
-        Route(("GET",), "/livez", livez, Action.PUBLIC),
-        Route(("GET",), "/readyz", readyz, Action.PUBLIC),
-        Route(("GET",), "/metrics", show, Action.PUBLIC),
+        Route(
+            ("GET",),
+            "/livez",
+            livez,
+            Action.PUBLIC,
+            says=Operation(
+                "Whether the process lives",
+                (gives({"alive": bool}), gives({"alive": bool}, "it does not answer itself any more", 503)),
+            ),
+        ),
+        Route(
+            ("GET",),
+            "/readyz",
+            readyz,
+            Action.PUBLIC,
+            says=Operation(
+                "Whether the node takes and gives objects",
+                (gives(_READINESS), gives(_READINESS, "something is in the way; `problems` say what", 503)),
+            ),
+        ),
+        Route(
+            ("GET",),
+            "/metrics",
+            show,
+            Action.PUBLIC,
+            says=Operation("Figures for Prometheus", (Answer(200, "the text format", (METRICS_TYPE,)),)),
+        ),
     ]

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Route, address_of, caller_of, in_thread
 from pacs.access.grants import Action, may
+from pacs.access.operation import Operation, switched
 from pacs.access.principals import Principal
 from pacs.access.sessions import Sessions
 from pacs.archive.events import EventLog
@@ -160,7 +161,11 @@ def routes(feed: LiveFeed, accounts: Accounts, sessions: Sessions) -> list[Route
             feed.remove(watcher)
             listening.cancel()
 
-    return [Route(("GET",), "/ws", watch, Action.WATCH, websocket=True)]
+    says = Operation(
+        "A WebSocket: what changes, as messages",
+        (switched('`{"kind": "hello" | "study.changed" | "alive", …}`, one a message'),),
+    )
+    return [Route(("GET",), "/ws", watch, Action.WATCH, websocket=True, says=says)]
 
 
 async def _tell(

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Answer, Operation
 from pacs.access.principals import Principal
 from pacs.errors import NotFound
 
@@ -134,4 +135,9 @@ def routes(folder: Path = FOLDER) -> list[Route]:
             headers["content-encoding"] = coding
         return Response(page.content[coding], 200, headers, page.media_type)
 
-    return [Route(("GET",), "/{path:path}", show, Action.PUBLIC)]
+    says = Operation(
+        "The viewer's pages and files; every address that is no other is its first page",
+        (Answer(200, "a file", tuple(sorted(set(_TYPES.values())))), Answer(503, "not built", ("text/html",))),
+        refusals=(304, 404),
+    )
+    return [Route(("GET",), "/{path:path}", show, Action.PUBLIC, says=says)]

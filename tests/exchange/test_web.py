@@ -147,7 +147,8 @@ def test_what_is_wrong_with_an_order_is_told(site: Site, admin: TestClient):
     assert admin.post(path, json={"destination": "THERE", "series": ["1.2.3"]}).status_code == 404
     assert admin.post(path, json={"destination": "THERE", "priority": "now"}).status_code == 400
     assert admin.post(path, json={"to": "THERE"}).status_code == 400
-    assert admin.post(path, content=b"no JSON").status_code == 400
+    assert admin.post(path, content=b"no JSON").status_code == 415
+    assert admin.post(path, content=b"no JSON", headers={"Content-Type": "application/json"}).status_code == 400
     assert admin.get("/api/queue?state=lost").status_code == 400
     assert admin.get("/api/queue?limit=many").status_code == 400
     assert admin.get("/api/queue/01UNKNOWN").status_code == 404

@@ -70,7 +70,7 @@ def _content(dataset: bytes) -> str:
     return hashlib.sha256(dataset[:end]).hexdigest()
 
 
-def _files(kinds: tuple[str, ...], *, within: bool) -> list[CorpusFile]:
+def files(kinds: tuple[str, ...], *, within: bool) -> list[CorpusFile]:
     return [
         file
         for file in corpus()
@@ -80,7 +80,7 @@ def _files(kinds: tuple[str, ...], *, within: bool) -> list[CorpusFile]:
     ]
 
 
-def _as_sent(file: CorpusFile) -> Sent:
+def as_sent(file: CorpusFile) -> Sent:
     """What a sender makes of a file: without File Meta Information it has to know the syntax itself."""
     content = file.path.read_bytes()
     stream = io.BytesIO(content)
@@ -102,7 +102,7 @@ def _as_sent(file: CorpusFile) -> Sent:
     )
 
 
-def _send(node: NodeProcess, sent: list[Sent]) -> Iterator[tuple[Sent, int]]:
+def send(node: NodeProcess, sent: list[Sent]) -> Iterator[tuple[Sent, int]]:
     """In the order given, over one association with a context for each class and syntax."""
     ae = AE("CORPUS")
     for sop_class_uid, transfer_syntax_uid in dict.fromkeys((o.sop_class_uid, o.transfer_syntax_uid) for o in sent):
@@ -152,9 +152,9 @@ class Row:
 @pytest.fixture(scope="module")
 def sent(module_node: NodeProcess, test_data: Path) -> list[Sent]:
     """Every file, sent and answered with success."""
-    objects = [_as_sent(file) for file in _files(REFUSABLE, within=False)]
+    objects = [as_sent(file) for file in files(REFUSABLE, within=False)]
     assert len(objects) > 460
-    answers = {one.file.name: status for one, status in _send(module_node, objects)}
+    answers = {one.file.name: status for one, status in send(module_node, objects)}
     assert len(answers) == len(objects)
     assert {name: hex(status) for name, status in answers.items() if status} == {}
     return objects

@@ -19,7 +19,7 @@ from tests.support.process import NodeProcess, free_port
 pytestmark = pytest.mark.browser
 
 
-def _sign_in(page: Page, node: NodeProcess) -> None:
+def sign_in(page: Page, node: NodeProcess) -> None:
     page.goto(node.web_url)
     page.get_by_test_id("login-name").fill("admin")
     page.get_by_test_id("login-password").fill(node.admin_password)
@@ -27,10 +27,10 @@ def _sign_in(page: Page, node: NodeProcess) -> None:
     expect(page.get_by_test_id("worklist-search")).to_be_visible(timeout=30_000)
 
 
-def _dcmsend(node: NodeProcess, folder: Path) -> None:
-    dcmsend = str(program("dcmsend", "dcmtk"))
+def dcmsend(node: NodeProcess, folder: Path) -> None:
+    sender = str(program("dcmsend", "dcmtk"))
     arguments = ["-aec", node.ae_title, "127.0.0.1", str(node.dimse_port), "+sd", "+r", str(folder)]
-    subprocess.run([dcmsend, *arguments], check=True, timeout=60)
+    subprocess.run([sender, *arguments], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
@@ -39,12 +39,12 @@ def test_a_study_that_arrives_is_read(
 ) -> None:
     node = start_node({"ARCHIVE__FREE_BYTES_MIN": "0"})
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    _sign_in(page, node)
+    sign_in(page, node)
     rows = page.get_by_test_id("worklist-row")
     expect(rows).to_have_count(0)
     dataset = ct_series(5, patient=KAZAKH, rows=128, columns=128)
     write_folder(dataset, tmp_path / "study")
-    _dcmsend(node, tmp_path / "study")
+    dcmsend(node, tmp_path / "study")
     expect(rows).to_have_count(1, timeout=20_000)
     rows.first.click()
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
@@ -64,8 +64,8 @@ def _open_file(page: Page, node: NodeProcess, folder: Path, name: str) -> None:
     """Send one of pydicom's files and open its study."""
     folder.mkdir(exist_ok=True)
     shutil.copy(str(get_testdata_file(name, download=False)), folder)
-    _dcmsend(node, folder)
-    _sign_in(page, node)
+    dcmsend(node, folder)
+    sign_in(page, node)
     page.get_by_test_id("worklist-row").first.click()
 
 
@@ -146,7 +146,7 @@ def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
     module_node: NodeProcess, page: Page
 ) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    _sign_in(page, module_node)
+    sign_in(page, module_node)
     page.get_by_test_id("devices-link").click()
     form = page.get_by_test_id("register")
     form.locator("[name=ae_title]").fill(module_node.ae_title)  # the node itself answers under this title
@@ -174,7 +174,7 @@ def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
     page.set_viewport_size({"width": size[0], "height": size[1]})
     study = ct_series(3, patient=KAZAKH, study=f"sent on {size[0]}")
     write_folder(study, tmp_path / "study")
-    _dcmsend(module_node, tmp_path / "study")
+    dcmsend(module_node, tmp_path / "study")
     port, folder = free_port(), tmp_path / "there"
     folder.mkdir()
     there, away = f"THERE{size[0]}", f"AWAY{size[0]}"
@@ -183,7 +183,7 @@ def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
     with subprocess.Popen([str(program("storescp", "dcmtk")), "-od", str(folder), str(port)]) as storescp:
         try:
             _pacs(module_node, "send", str(study[0].StudyInstanceUID), there)
-            _sign_in(page, module_node)
+            sign_in(page, module_node)
             page.get_by_test_id("queue-link").click()  # from the worklist; from a study with what is to be sent
             expect(page.get_by_test_id("queue")).to_be_visible()
             page.goto(f"{module_node.web_url}#/study/{study[0].StudyInstanceUID}")

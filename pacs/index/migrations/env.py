@@ -6,11 +6,18 @@ from alembic import context
 
 from pacs.index.corrections import correction
 from pacs.index.deletions import deletion
+from pacs.index.extended import extended_tag
 from pacs.index.feeds import webhook
 from pacs.index.schema import metadata
 from pacs.index.worklists import scheduled_step
 
-for table in (scheduled_step, deletion, webhook, correction):  # the tables of their files are among those of the target
+for table in (
+    scheduled_step,
+    deletion,
+    webhook,
+    extended_tag,
+    correction,
+):  # of each file that has some
     assert table.metadata is metadata
 
 connection = context.config.attributes["connection"]

@@ -12,6 +12,7 @@ from pacs.access.accounts import Account, Accounts
 from pacs.access.activity import Activity
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Body, Operation, Parameter, done, fields_of, gives
 from pacs.access.peer import ORDINARY, Peer, PeerOptions, Verb
 from pacs.access.peers import Peers, UnknownCaller
 from pacs.access.principals import Principal, Role
@@ -50,6 +51,11 @@ class Disabling(msgspec.Struct, forbid_unknown_fields=True):
     disabled: bool
 
 
+_ACCOUNT = fields_of(Account, without=("row",))
+_PEER = fields_of(Peer)
+_ACTIVITY = fields_of(Activity, words=str)
+
+
 def peer_routes(peers: Peers) -> list[Route]:
     """Registered peers, callers nobody knows, and how one becomes the other."""
 
@@ -79,11 +85,48 @@ def peer_routes(peers: Peers) -> list[Route]:
         return JSONResponse({"activity": [_activity(one) for one in await in_thread(peers.activities.latest, title)]})
 
     return [
-        Route(("GET",), "/api/peers/activity", activity, Action.MANAGE_PEERS),
-        Route(("GET",), "/api/peers", show, Action.MANAGE_PEERS),
-        Route(("POST",), "/api/peers", add, Action.MANAGE_PEERS),
-        Route(("PUT",), "/api/peers/{ae_title}", change, Action.MANAGE_PEERS),
-        Route(("DELETE",), "/api/peers/{ae_title}", remove, Action.MANAGE_PEERS),
+        Route(
+            ("GET",),
+            "/api/peers/activity",
+            activity,
+            Action.MANAGE_PEERS,
+            says=Operation(
+                "Associations and refusals, the newest first",
+                (gives({"activity": [_ACTIVITY]}),),
+                (Parameter("ae_title", "of one caller"),),
+            ),
+        ),
+        Route(
+            ("GET",),
+            "/api/peers",
+            show,
+            Action.MANAGE_PEERS,
+            says=Operation(
+                "Registered peers, and callers nobody knows",
+                (gives({"peers": [_PEER], "unknown_callers": list[UnknownCaller]}),),
+            ),
+        ),
+        Route(
+            ("POST",),
+            "/api/peers",
+            add,
+            Action.MANAGE_PEERS,
+            says=Operation("Register a peer", (gives(_PEER, "registered", 201),), body=Body(NewPeer), refusals=(409,)),
+        ),
+        Route(
+            ("PUT",),
+            "/api/peers/{ae_title}",
+            change,
+            Action.MANAGE_PEERS,
+            says=Operation("Change a peer", (done(),), body=Body(NewPeer), refusals=(404,)),
+        ),
+        Route(
+            ("DELETE",),
+            "/api/peers/{ae_title}",
+            remove,
+            Action.MANAGE_PEERS,
+            says=Operation("Remove a peer", (done(),), refusals=(404,)),
+        ),
     ]
 
 
@@ -128,12 +171,54 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
 
     account = "/api/accounts/{name}"
     return [
-        Route(("GET",), "/api/accounts", show, Action.MANAGE_ACCOUNTS),
-        Route(("POST",), "/api/accounts", create, Action.MANAGE_ACCOUNTS),
-        Route(("POST",), f"{account}/password", set_password, Action.MANAGE_ACCOUNTS),
-        Route(("POST",), f"{account}/disabled", set_disabled, Action.MANAGE_ACCOUNTS),
-        Route(("POST",), f"{account}/tokens", make_token, Action.MANAGE_ACCOUNTS),
-        Route(("DELETE",), f"{account}/tokens", revoke_tokens, Action.MANAGE_ACCOUNTS),
+        Route(
+            ("GET",),
+            "/api/accounts",
+            show,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Local accounts", (gives({"accounts": [_ACCOUNT]}),)),
+        ),
+        Route(
+            ("POST",),
+            "/api/accounts",
+            create,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Make an account", (gives(_ACCOUNT, "made", 201),), body=Body(NewAccount), refusals=(409,)),
+        ),
+        Route(
+            ("POST",),
+            f"{account}/password",
+            set_password,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Give an account another password", (done(),), body=Body(NewPassword), refusals=(404,)),
+        ),
+        Route(
+            ("POST",),
+            f"{account}/disabled",
+            set_disabled,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Close an account, or open it again", (done(),), body=Body(Disabling), refusals=(404, 409)),
+        ),
+        Route(
+            ("POST",),
+            f"{account}/tokens",
+            make_token,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation(
+                "Make a bearer token, shown this once", (gives({"token": str}, "made", 201),), refusals=(404,)
+            ),
+        ),
+        Route(
+            ("DELETE",),
+            f"{account}/tokens",
+            revoke_tokens,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation(
+                "Make every token of the account worthless",
+                (gives({"revoked": int}, "how many there were"),),
+                refusals=(404,),
+            ),
+        ),
     ]
 
 

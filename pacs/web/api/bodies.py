@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.requests import Request
 
-from pacs.errors import QueryRefused
+from pacs.errors import MediaTypeRefused, QueryRefused
 from pacs.web.dicomweb.media_types import DICOM_JSON, JSON, parsed
-from pacs.web.errors import MediaTypeRefused
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import UID, Operation, Parameter, fields_of, gives, whole, words_of
 from pacs.access.principals import Principal
 from pacs.archive.events import EventLog, event_document
 from pacs.errors import QueryRefused
@@ -23,6 +25,26 @@ from pacs.web.live import WATCHERS_MAX, LiveFeed
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 WAIT_S_MAX = 30
+
+
+_WHOLE = whole(maximum=10**18 - 1)
+_SAYS = Operation(
+    "What happened since, as a feed",
+    (
+        gives(
+            {"changes": [fields_of(Event, at=datetime, payload=dict)], "next": int},
+            "the events, and the cursor to go on from",
+        ),
+    ),
+    (
+        Parameter("after", "the cursor: `next` of the answer before; 0 is the beginning", _WHOLE),
+        Parameter("limit", f"how many, at most {LIMIT_MAX}", whole(1, 10**18 - 1, LIMIT_DEFAULT)),
+        Parameter("wait", f"seconds to wait for something to happen, at most {WAIT_S_MAX}", _WHOLE),
+        Parameter("kinds", "kinds of events, with commas between them", words_of(list(EventKind))),
+        Parameter("study", "events of one study", UID),
+    ),
+    refusals=(400,),
+)
 
 
 class Bell:
@@ -71,7 +93,7 @@ def routes(events: EventLog, feed: LiveFeed) -> list[Route]:
         finally:
             feed.remove(bell)
 
-    return [Route(("GET",), "/api/changes", changes, Action.QUERY)]
+    return [Route(("GET",), "/api/changes", changes, Action.QUERY, says=_SAYS)]
 
 
 class _Asked:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Body, Operation, Parameter, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.correction import Correction, Corrections
 from pacs.archive.meant import PatientKey
@@ -110,12 +111,65 @@ def routes(corrections: Corrections) -> list[Route]:
     async def undo(request: Request, principal: Principal) -> Response:
         return JSONResponse(_shown(await in_thread(corrections.undo, request.path_params["id"], by=principal)))
 
+    made = gives(Correction, "made", 201, location="the correction")
     return [
-        Route(("POST",), "/api/corrections", correct, Action.CORRECT),
-        Route(("GET",), "/api/corrections", show, Action.CORRECT),
-        Route(("POST",), "/api/corrections/{id}/undo", undo, Action.CORRECT),
-        Route(("POST",), "/api/merges", merge, Action.MERGE),
-        Route(("POST",), "/api/moves", move, Action.CORRECT),
+        Route(
+            ("POST",),
+            "/api/corrections",
+            correct,
+            Action.CORRECT,
+            says=Operation(
+                "Correct attributes of a patient, a study or a series; what is stored stays as it is",
+                (made,),
+                body=Body(NewCorrection),
+                refusals=(400, 404, 409, 410),
+            ),
+        ),
+        Route(
+            ("GET",),
+            "/api/corrections",
+            show,
+            Action.CORRECT,
+            says=Operation(
+                "What is corrected, the newest first",
+                (gives({"corrections": list[Correction]}),),
+                (
+                    Parameter("study", "only what this study shows"),
+                    Parameter("patient", "only of the patient with this ID"),
+                    Parameter("all", "true: also what is undone"),
+                    Parameter("limit", "how many at most", whole(0, 99_999, LIMIT_DEFAULT)),
+                ),
+                refusals=(400,),
+            ),
+        ),
+        Route(
+            ("POST",),
+            "/api/corrections/{id}/undo",
+            undo,
+            Action.CORRECT,
+            says=Operation("Undo a correction, a merge or a move", (gives(Correction),), refusals=(404, 409, 410)),
+        ),
+        Route(
+            ("POST",),
+            "/api/merges",
+            merge,
+            Action.MERGE,
+            says=Operation(
+                "Give every study of one patient, also those that come later, to another",
+                (made,),
+                body=Body(NewMerge),
+                refusals=(400, 404, 409, 410),
+            ),
+        ),
+        Route(
+            ("POST",),
+            "/api/moves",
+            move,
+            Action.CORRECT,
+            says=Operation(
+                "Give a study to another patient", (made,), body=Body(NewMove), refusals=(400, 404, 409, 410)
+            ),
+        ),
     ]
 
 

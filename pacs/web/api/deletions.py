@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Body, Operation, Parameter, done, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.deletion import Deletions
 from pacs.archive.tombstones import Deletion
@@ -83,13 +84,63 @@ def routes(deletions: Deletions) -> list[Route]:
     study = f"{ROOT}/studies/{{study}}"
     return [
         *[
-            Route(("DELETE",), path, delete, Action.DELETE, study="study")
+            Route(
+                ("DELETE",),
+                path,
+                delete,
+                Action.DELETE,
+                study="study",
+                says=Operation(
+                    "Delete; it can be restored for a while",
+                    (done("out of sight", location="the deletion"),),
+                    (Parameter("reason", "why, for the record"),),
+                    refusals=(400, 409),
+                ),
+            )
             for path in (study, f"{study}/series/{{series}}", f"{study}/series/{{series}}/instances/{{instance}}")
         ],
-        Route(("POST",), "/api/rejections", reject, Action.REJECT),
-        Route(("GET",), "/api/deletions", show, Action.REJECT),
-        Route(("POST",), "/api/deletions/{id}/restore", restore, Action.REJECT),
-        Route(("POST",), "/api/deletions/{id}/erase", erase, Action.DELETE),
+        Route(
+            ("POST",),
+            "/api/rejections",
+            reject,
+            Action.REJECT,
+            says=Operation(
+                "Reject with a note (IHE IOCM)",
+                (gives(Deletion, "out of sight", 201, location="the deletion"),),
+                body=Body(NewRejection),
+                refusals=(404, 409),
+            ),
+        ),
+        Route(
+            ("GET",),
+            "/api/deletions",
+            show,
+            Action.REJECT,
+            says=Operation(
+                "What was deleted and rejected",
+                (gives({"deletions": list[Deletion]}, "the newest first"),),
+                (
+                    Parameter("study", "of one study"),
+                    Parameter("all", "true: those too which were restored or erased"),
+                    Parameter("limit", "how many", whole(0, 99_999, LIMIT_DEFAULT)),
+                ),
+                refusals=(400,),
+            ),
+        ),
+        Route(
+            ("POST",),
+            "/api/deletions/{id}/restore",
+            restore,
+            Action.REJECT,
+            says=Operation("Bring back what was deleted", (gives(Deletion),), refusals=(404, 409)),
+        ),
+        Route(
+            ("POST",),
+            "/api/deletions/{id}/erase",
+            erase,
+            Action.DELETE,
+            says=Operation("Erase for good what was deleted", (gives(Deletion),), refusals=(404, 409)),
+        ),
     ]
 
 

@@ -10,12 +10,14 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATA_SET, Body, Operation, done, gives
 from pacs.access.principals import Principal
 from pacs.archive.scheduled import START, STEP_SEQUENCE, ScheduledSteps, identity
 from pacs.dicom.keys import Keys
 from pacs.web.api.bodies import document_of
-from pacs.web.api.queries import part, understood
+from pacs.web.api.queries import KEYS, PAGING, part, understood
 from pacs.web.dicomweb.answers import json_answer, json_type
+from pacs.web.dicomweb.media_types import DICOM_JSON, JSON
 
 PATH: Final = "/api/modality-worklist"
 
@@ -24,6 +26,10 @@ _OF_THE_STEP: Final = frozenset(
     | {"00400009", "00400010", "00400011", "00400012", "00400020"}
 )
 """Attributes that are inside the item of a step and asked for without it."""
+
+
+_ENTRY: Final = Body(DATA_SET, (DICOM_JSON, JSON))
+_LISTING: Final = Operation("What is scheduled", (gives([DATA_SET]),), PAGING, refusals=(400, 406), any_parameters=KEYS)
 
 
 def routes(steps: ScheduledSteps) -> list[Route]:
@@ -58,11 +64,43 @@ def routes(steps: ScheduledSteps) -> list[Route]:
 
     entry = f"{PATH}/{{study}}/{{step:path}}"
     return [
-        Route(("GET",), PATH, listing, Action.WORKLIST),
-        Route(("POST",), PATH, add, Action.WORKLIST),
-        Route(("GET",), entry, show, Action.WORKLIST, study="study"),
-        Route(("PUT",), entry, change, Action.WORKLIST, study="study"),
-        Route(("DELETE",), entry, remove, Action.WORKLIST, study="study"),
+        Route(("GET",), PATH, listing, Action.WORKLIST, says=_LISTING),
+        Route(
+            ("POST",),
+            PATH,
+            add,
+            Action.WORKLIST,
+            says=Operation(
+                "Schedule: one order, with all its steps",
+                (gives([DATA_SET], "one entry a step", 201, location="of the first"),),
+                body=_ENTRY,
+                refusals=(406, 409),
+            ),
+        ),
+        Route(
+            ("GET",),
+            entry,
+            show,
+            Action.WORKLIST,
+            study="study",
+            says=Operation("One entry", (gives(DATA_SET),), refusals=(406,)),
+        ),
+        Route(
+            ("PUT",),
+            entry,
+            change,
+            Action.WORKLIST,
+            study="study",
+            says=Operation("Change an entry", (gives(DATA_SET),), body=_ENTRY, refusals=(406, 409)),
+        ),
+        Route(
+            ("DELETE",),
+            entry,
+            remove,
+            Action.WORKLIST,
+            study="study",
+            says=Operation("Remove an entry", (done(),), refusals=(409,)),
+        ),
     ]
 
 

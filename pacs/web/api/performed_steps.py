@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATA_SET, Operation, gives
 from pacs.access.principals import Principal
 from pacs.archive.performed import NO_SUCH_INSTANCE, STEPS, PerformedSteps
 from pacs.dicom.keys import Keys
 from pacs.errors import NotFound, OperationRefused
-from pacs.web.api.queries import part, understood
+from pacs.web.api.queries import KEYS, PAGING, part, understood
 from pacs.web.dicomweb.answers import json_answer, json_type
 
 PATH: Final = "/api/performed-procedure-steps"
@@ -38,8 +39,26 @@ def routes(steps: PerformedSteps) -> list[Route]:
         return json_answer(await in_thread(_one, steps, request.path_params["uid"]), media_type=media_type)
 
     return [
-        Route(("GET",), PATH, listing, Action.WORKLIST),
-        Route(("GET",), f"{PATH}/{{uid}}", show, Action.WORKLIST),
+        Route(
+            ("GET",),
+            PATH,
+            listing,
+            Action.WORKLIST,
+            says=Operation(
+                "What the modalities say they do",
+                (gives([DATA_SET]),),
+                PAGING,
+                refusals=(400, 406),
+                any_parameters=KEYS,
+            ),
+        ),
+        Route(
+            ("GET",),
+            f"{PATH}/{{uid}}",
+            show,
+            Action.WORKLIST,
+            says=Operation("One performed procedure step", (gives(DATA_SET),), refusals=(404, 406)),
+        ),
     ]
 
 

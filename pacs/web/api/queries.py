@@ -8,11 +8,17 @@ from typing import Any, Final
 
 from starlette.datastructures import QueryParams
 
+from pacs.access.operation import Parameter, whole
 from pacs.dicom.dictionary import dictionary_vr
 from pacs.dicom.documents import tag_of
 from pacs.errors import QueryRefused
 
 LIMIT_MAX: Final = 1000
+KEYS: Final = "attributes by keyword or tag, each a key of matching (PS3.4 C.2.2.2)"
+PAGING: Final = (
+    Parameter("limit", f"how many; at most {LIMIT_MAX} are given", whole(default=LIMIT_MAX)),
+    Parameter("offset", "how many are left out before", whole(default=0)),
+)
 
 
 def understood(parameters: QueryParams, sequence: str, inside: Collection[str]) -> tuple[dict[str, Any], int, int]:

@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.accounts import AccountRefused, Accounts, SignInRefused
 from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, in_thread
 from pacs.access.grants import Action
-from pacs.access.principals import Principal, PrincipalKind
+from pacs.access.operation import Body, Json, Operation, done, gives
+from pacs.access.principals import Principal, PrincipalKind, Role
 from pacs.access.sessions import COOKIE, Sessions
 from pacs.errors import NotPermitted
 from pacs.web.api.bodies import body_as
@@ -35,6 +36,24 @@ class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
 
     current: str
     new: str
+
+
+_SESSION = Json(
+    {
+        "type": "object",
+        "properties": {
+            "user": {
+                "type": "object",
+                "properties": {"name": {"type": "string"}, "roles": {"type": "array", "items": {"enum": list(Role)}}},
+                "required": ["name", "roles"],
+            },
+            "version": {"type": "string"},
+            "must_change_password": {"type": "boolean"},
+        },
+        "required": ["user", "version"],
+    },
+    "Session",
+)
 
 
 class FailedAttempts:
@@ -123,10 +142,37 @@ def routes(accounts: Accounts, sessions: Sessions, attempts_per_minute: int, ver
         return Response(None, 204)
 
     return [
-        Route(("GET",), "/api/session", show, Action.OWN_SESSION),
-        Route(("POST",), "/api/session", sign_in, Action.SIGN_IN, body_bytes_max=16 * 1024),
-        Route(("DELETE",), "/api/session", sign_out, Action.OWN_SESSION),
-        Route(("POST",), "/api/session/password", change_password, Action.OWN_SESSION, body_bytes_max=16 * 1024),
+        Route(
+            ("GET",),
+            "/api/session",
+            show,
+            Action.OWN_SESSION,
+            says=Operation("Who the caller is", (gives(_SESSION),)),
+        ),
+        Route(
+            ("POST",),
+            "/api/session",
+            sign_in,
+            Action.SIGN_IN,
+            body_bytes_max=16 * 1024,
+            says=Operation(
+                "Sign in with a password",
+                (gives(_SESSION, "signed in", set_cookie="the session"),),
+                body=Body(Credentials),
+                refusals=(401, 429),
+            ),
+        ),
+        Route(
+            ("DELETE",), "/api/session", sign_out, Action.OWN_SESSION, says=Operation("Sign out", (done("signed out"),))
+        ),
+        Route(
+            ("POST",),
+            "/api/session/password",
+            change_password,
+            Action.OWN_SESSION,
+            body_bytes_max=16 * 1024,
+            says=Operation("Change one's own password", (done(),), body=Body(PasswordChange), refusals=(429,)),
+        ),
     ]
 
 

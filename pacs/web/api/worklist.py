@@ -6,6 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATE, Json, Operation, Parameter, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.priority import band_name
 from pacs.dicom.names import folded, skeleton
@@ -48,6 +50,34 @@ _COLUMNS = (
 _FROM = study.join(patient, study.c.patient_row == patient.c.row)
 
 
+_TEXT_OR_NOTHING = Json({"type": ["string", "null"]})
+_SAYS = Operation(
+    "Studies by priority, then the newest first",
+    (
+        gives(
+            {
+                "studies": [
+                    {str(column.name): int if column.name.startswith("number_of") else str for column in _COLUMNS}
+                    | {"modalities": list[str], "received_at": datetime, "priority": str, "conflicts": int}
+                    | {"reason": Json({"type": ["object", "null"]}), "priority_source": _TEXT_OR_NOTHING}
+                ],
+                "total": int,
+            },
+            "one page, and how many there are",
+        ),
+    ),
+    (
+        Parameter("search", "words of a name, number or description, in any script"),
+        Parameter("modality", "one or more, with commas between them"),
+        Parameter("from", "the earliest study date", DATE),
+        Parameter("to", "the latest study date", DATE),
+        Parameter("limit", f"how many; at most {LIMIT_MAX} are given", whole(maximum=10**9 - 1, default=LIMIT_DEFAULT)),
+        Parameter("offset", "how many are left out before", whole(maximum=10**9 - 1, default=0)),
+    ),
+    refusals=(400,),
+)
+
+
 def routes(index: Index, accesses: Accesses) -> list[Route]:
     """The route of the worklist."""
 
@@ -57,7 +87,7 @@ def routes(index: Index, accesses: Accesses) -> list[Route]:
         page = await in_thread(listed, index, conditions, principal.study_instance_uids, limit, offset)
         return json_answer(page, media_type=JSON)
 
-    return [Route(("GET",), "/api/worklist", worklist, Action.QUERY)]
+    return [Route(("GET",), "/api/worklist", worklist, Action.QUERY, says=_SAYS)]
 
 
 def understood(parameters: QueryParams) -> tuple[list[ColumnElement[bool]], int, int]:

@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pacs.access.operation import Parameter
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAcceptable, QueryRefused
 from pacs.model import DICOMWEB_ROOT
@@ -20,6 +21,8 @@ from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, MediaRang
 
 ROOT = DICOMWEB_ROOT
 VARY = "accept"
+ACCEPT = Parameter("accept", "media types as in the Accept header, and before it (PS3.18 8.3.3.1)")
+RANGE = Parameter("Range", "bytes of the answer (RFC 9110 14.2)", where="header")
 
 
 def service_url(request: Request, settings: WebSettings) -> str:

@@ -15,16 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import Answer, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.dicom.uids import transfer_syntax
 from pacs.errors import NotAcceptable, NotFound, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.answers import ACCEPT, RANGE, accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import Pieces, Span, StoredBytes, StreamedAnswer, at_hand, ranged_answer
-from pacs.web.dicomweb.frames import CACHE, PIXEL_TAGS, FrameForm, Frames, acceptable_forms
-from pacs.web.dicomweb.media_types import OCTET_STREAM, MediaRange
+from pacs.web.dicomweb.frames import CACHE, FRAMES_SAID, PIXEL_TAGS, FrameForm, Frames, acceptable_forms
+from pacs.web.dicomweb.media_types import OCTET_STREAM, MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.resources import Resources, instance_url
 
@@ -37,6 +38,29 @@ _DOCUMENT_TYPES = frozenset(
 
 Part = tuple[str, str, list[Span]]
 """Content-Type, Content-Location and content of one part."""
+
+
+BULK_DATA = Operation(
+    "All bulk data of the objects",
+    (Answer(200, "each in a part", (parts_of(OCTET_STREAM),)),),
+    (ACCEPT,),
+    refusals=(304, 400, 406, 410, 422),
+)
+PIXEL_DATA = Operation(
+    "The pixel data of the objects",
+    (Answer(200, "each in a part", FRAMES_SAID.answers[0].media_types),),
+    (ACCEPT,),
+    refusals=(304, 400, 406, 410, 422),
+)
+BULK_DATUM = Operation(
+    "The bulk data at an address that metadata told",
+    (
+        Answer(200, "the octets", (parts_of(OCTET_STREAM), OCTET_STREAM), headers={"ETag": "of this answer"}),
+        Answer(206, "a range of them", (parts_of(OCTET_STREAM), OCTET_STREAM)),
+    ),
+    (ACCEPT, RANGE),
+    refusals=(304, 400, 406, 410, 416, 422),
+)
 
 
 class BulkData:

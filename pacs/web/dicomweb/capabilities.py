@@ -3,8 +3,8 @@ very table its routes come from."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from types import MappingProxyType
 from xml.sax.saxutils import quoteattr
 
 from starlette.requests import Request
@@ -12,41 +12,16 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route
 from pacs.access.grants import Action
+from pacs.access.operation import Answer, Json, Operation
 from pacs.access.principals import Principal
 from pacs.errors import NotAcceptable
-from pacs.render.values import ENCODABLE, MEDIA_TYPES
 from pacs.settings import WebSettings
-from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, json_answer, known_to, service_url
-from pacs.web.dicomweb.media_types import COMPRESSED, DICOM, DICOM_JSON, DICOM_XML, JSON, MULTIPART, OCTET_STREAM, ZIP
+from pacs.web.dicomweb.answers import ACCEPT, ROOT, accepted_by, entity_tag, json_answer, known_to, service_url
+from pacs.web.dicomweb.media_types import DICOM_JSON, JSON
 
 WADL = "application/vnd.sun.wadl+xml"
 WADL_NAMESPACE = "http://wadl.dev.java.net/2009/02"
 XML_TYPES = (WADL, "application/xml", "text/xml")
-
-
-def _parts(media_type: str) -> str:
-    return f'{MULTIPART}; type="{media_type}"'
-
-
-_OBJECTS = (_parts(DICOM), DICOM, _parts(OCTET_STREAM), ZIP)
-_FRAMES = (
-    *(_parts(media_type) for media_type in (OCTET_STREAM, *sorted({COMPRESSED[uid] for uid in ENCODABLE}))),
-    OCTET_STREAM,
-)
-_BY_LAST_PART = MappingProxyType(
-    {
-        "{study}": _OBJECTS,
-        "{series}": _OBJECTS,
-        "{instance}": _OBJECTS,
-        "{frames}": _FRAMES,
-        "metadata": (DICOM_JSON, _parts(DICOM_XML)),
-        "bulkdata": (_parts(OCTET_STREAM),),
-        "pixeldata": _FRAMES,
-        "{path:path}": (_parts(OCTET_STREAM), OCTET_STREAM),
-        "rendered": tuple(MEDIA_TYPES),
-        "thumbnail": tuple(MEDIA_TYPES),
-    }
-)
 
 
 class Capabilities:
@@ -59,12 +34,18 @@ class Capabilities:
             if isinstance(route, Route) and route.path.startswith(ROOT + "/") and not route.websocket:
                 methods = described.setdefault(route.path.removeprefix(ROOT + "/"), {})
                 for method in route.methods:
-                    methods.setdefault(method, _types(route.path, method))
+                    methods.setdefault(method, _types(route.says))
         self._described = described
 
     def routes(self) -> list[Route]:
         """The root of the service answers OPTIONS; nothing of it is a secret."""
-        return [Route(("OPTIONS",), path, self.describe, Action.PUBLIC) for path in (ROOT, ROOT + "/")]
+        says = Operation(
+            "What the node offers over DICOMweb (PS3.18 8.9)",
+            (Answer(200, "as WADL or JSON", (WADL, JSON), Json({"type": "object"}), {"ETag": "of this answer"}),),
+            (ACCEPT,),
+            refusals=(304, 406),
+        )
+        return [Route(("OPTIONS",), path, self.describe, Action.PUBLIC, says=says) for path in (ROOT, ROOT + "/")]
 
     async def describe(self, request: Request, principal: Principal) -> Response:
         """The description in the form the client takes, WADL where it leaves the choice. Raises NotAcceptable."""
@@ -114,10 +95,10 @@ class Capabilities:
         }
 
 
-def _types(path: str, method: str) -> tuple[str, ...]:
-    """What a resource is answered in: a search or a report of what was stored is JSON."""
-    found = _BY_LAST_PART.get(path.rpartition("/")[2]) if method == "GET" else None
-    return found or (DICOM_JSON,)
+def _types(says: Operation | None) -> tuple[str, ...]:
+    """What a resource is answered in when all goes well."""
+    good = [answer.media_types for answer in says.answers if answer.status < 300] if says is not None else []
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(good)))
 
 
 def _plain(path: str) -> str:

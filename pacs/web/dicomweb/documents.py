@@ -45,6 +45,9 @@ _DOCUMENT_TYPES = MappingProxyType(
 )
 """What an object may call its document: what we call it then, and how it has to begin."""
 
+DOCUMENT_TYPES = (HTML + _UTF_8, TEXT + _UTF_8, SVG, *dict.fromkeys(kind for kind, _ in _DOCUMENT_TYPES.values()))
+"""Everything that can be given."""
+
 _HEADERS = MappingProxyType({"cache-control": CACHE, "vary": "accept, accept-language"})
 # nothing in a page made of a report may load or run anything
 _PAGE = "default-src 'none'; sandbox allow-top-navigation-by-user-activation"

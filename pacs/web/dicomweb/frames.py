@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import Answer, Operation
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_ranges, frame_table, refuse_damaged
 from pacs.archive.transcode import Transcoder, compressible, decodable
@@ -22,11 +23,11 @@ from pacs.dicom.frames import FrameTable
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StorageState, StoredInstance
-from pacs.render.values import JPEG_BASELINE
+from pacs.render.values import ENCODABLE, JPEG_BASELINE
 from pacs.render.workers import RenderJob
-from pacs.web.dicomweb.answers import accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.answers import ACCEPT, RANGE, accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import Piece, Pieces, Span, StoredBytes, StreamedAnswer, at_hand, ranged_answer
-from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange
+from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 
 FRAMES_MAX = 10_000
@@ -141,6 +142,19 @@ class _Prepared:
     form: FrameForm
     etag: str
     first: list[Piece] | None
+
+
+_FRAME_TYPES = (OCTET_STREAM, *sorted({COMPRESSED[uid] for uid in ENCODABLE}))
+FRAMES_SAID = Operation(
+    "Frames: as they are stored, or in another transfer syntax",
+    (
+        Answer(200, "the frames", (*map(parts_of, _FRAME_TYPES), OCTET_STREAM), headers={"ETag": "of this answer"}),
+        Answer(206, "a range of it", (*map(parts_of, _FRAME_TYPES), OCTET_STREAM)),
+    ),
+    (ACCEPT, RANGE),
+    refusals=(304, 400, 406, 410, 416, 422),
+)
+"""Of single frames and of pixel data."""
 
 
 class Frames:

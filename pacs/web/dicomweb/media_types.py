@@ -90,6 +90,11 @@ _TYPE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+
 _BETWEEN = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)*')
 
 
+def parts_of(media_type: str) -> str:
+    """The media type of an answer in parts of `media_type` (RFC 2387)."""
+    return f'{MULTIPART}; type="{media_type}"'
+
+
 @dataclass(frozen=True, slots=True)
 class MediaRange:
     """One entry of Accept. `media_type` is that of a part where the whole is `multipart`, ``*/*`` where none is named.

@@ -12,18 +12,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import DATA_SET, Answer, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.metadata import SeriesMetadata
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.native_model import native_dicom_model
 from pacs.index.criteria import Criterion, OneOf, Query
-from pacs.web.dicomweb.answers import entity_tag, known_to, model_type
+from pacs.web.dicomweb.answers import ACCEPT, entity_tag, known_to, model_type
 from pacs.web.dicomweb.bodies import Piece, StreamedAnswer, taken
 from pacs.web.dicomweb.frames import CACHE
-from pacs.web.dicomweb.media_types import DICOM_XML
+from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.resources import Resources
+
+METADATA = Operation(
+    "Every attribute of the objects but their bulk data, which have addresses",
+    (
+        Answer(
+            200, "a data set an object", (DICOM_JSON, JSON, parts_of(DICOM_XML)), [DATA_SET], {"ETag": "of this answer"}
+        ),
+    ),
+    (ACCEPT,),
+    refusals=(304, 400, 406, 410, 422),
+)
 
 
 class Metadata:

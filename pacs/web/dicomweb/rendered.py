@@ -13,19 +13,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import Answer, Json, Operation, Parameter, one_of, whole, words_of
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
-from pacs.render.values import GIF, JPEG, MEDIA_TYPES, PNG, WINDOW_FUNCTIONS
+from pacs.render.values import ANNOTATIONS, GIF, JPEG, MEDIA_TYPES, PNG, PROFILES, QUALITY_DEFAULT, WINDOW_FUNCTIONS
 from pacs.render.workers import RenderParameters, Viewport
 from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
-from pacs.web.dicomweb.answers import accepted_by, entity_tags
+from pacs.web.dicomweb.answers import ACCEPT, accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
-from pacs.web.dicomweb.documents import document_answer
+from pacs.web.dicomweb.documents import DOCUMENT_TYPES, document_answer
 from pacs.web.dicomweb.frames import CACHE, frame_numbers
-from pacs.web.dicomweb.media_types import MediaRange
+from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
 from pacs.web.dicomweb.subjects import is_about_images, subjects
@@ -37,7 +38,49 @@ THUMBNAIL = Viewport(128, 128)
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
 
+_PAIR = r"^[1-9][0-9]{0,3},[1-9][0-9]{0,3}$"
+_TRIPLE = rf"^-?[0-9]{{1,4}},[1-9][0-9]{{0,4}},({'|'.join(WINDOW_FUNCTIONS)})$"
+
 Find = Callable[[Request, Principal], Callable[[], list[StoredInstance]]]
+
+
+_VIEWPORT = Parameter(
+    "viewport", "width,height[,x,y,width,height] in pixels", Json({"type": "string", "pattern": _PAIR})
+)
+_OF_PICTURES = (
+    _VIEWPORT,
+    Parameter("window", f"center,width,{'|'.join(WINDOW_FUNCTIONS)}", Json({"type": "string", "pattern": _TRIPLE})),
+    Parameter("quality", "of a JPEG", whole(1, 100, QUALITY_DEFAULT)),
+    Parameter("annotation", "what is written into the picture", words_of(ANNOTATIONS)),
+    Parameter("iccprofile", "which colour profile goes with it", one_of(PROFILES)),
+    ACCEPT,
+)
+_REFUSED = (304, 400, 406, 410, 422)
+RENDERED = Operation(
+    "Pictures: of an image, of frames, of a presentation state or segmentation; documents, reports and waveforms",
+    (
+        Answer(
+            200,
+            "one picture, a moving one (APNG, GIF), one a part, or a document",
+            (*MEDIA_TYPES, APNG, *map(parts_of, MEDIA_TYPES), *DOCUMENT_TYPES),
+            headers={"ETag": "of this picture"},
+        ),
+    ),
+    _OF_PICTURES,
+    refusals=_REFUSED,
+)
+RENDERED_MANY = Operation(
+    "The first frame of every image",
+    (Answer(200, "one picture a part", tuple(map(parts_of, MEDIA_TYPES))),),
+    _OF_PICTURES,
+    refusals=_REFUSED,
+)
+SMALL = Operation(
+    "One small picture that stands for it",
+    (Answer(200, "the picture", MEDIA_TYPES, headers={"ETag": "of this picture"}),),
+    _OF_PICTURES,
+    refusals=_REFUSED,
+)
 
 
 class Rendered:

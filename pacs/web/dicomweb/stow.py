@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -13,45 +12,25 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import DATA_SET, Answer, Body, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.ingest import Reception
 from pacs.dicom.part10 import read_file_meta
-from pacs.errors import (
-    ArrivalRefused,
-    DoesNotMatch,
-    InstanceTooLarge,
-    NotAuthorised,
-    NotPermitted,
-    NotUnderstood,
-    OutOfResources,
-    StoreFailed,
-    SuretError,
-)
+from pacs.errors import ArrivalRefused, MediaTypeRefused, NotPermitted, SuretError
 from pacs.model import Stored
+from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
-from pacs.web.dicomweb.answers import ROOT, checked_uid, json_answer, service_url
-from pacs.web.dicomweb.media_types import DICOM, MULTIPART, parsed
+from pacs.web.dicomweb.answers import ROOT, checked_uid, service_url
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, JSON, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.errors import PASSING, RETRY_AFTER_S, MediaTypeRefused
+from pacs.web.dicomweb.stow_answer import CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
+from pacs.web.dicomweb.stow_metadata import MetadataDelivery
 
 log = structlog.get_logger()
 
 PROTOCOL = "STOW-RS"
 FED_AT_ONCE_BYTES = 256 * 1024
-PROCESSING_FAILURE = 0x0110
-CANNOT_UNDERSTAND = 0xC000
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A part that was not stored; the UIDs are empty where the part did not get as far as telling them."""
-
-    reason: int
-    error: type[Exception]
-    words: str
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
 
 
 @dataclass(slots=True)
@@ -65,6 +44,7 @@ class Delivery:
     principal: Principal
     study_instance_uid: str
     reader: MultipartReader | None
+    protocol: str = PROTOCOL
     results: list[Stored | Failure] = field(default_factory=list)
     _reception: Reception | None = None
     _failure: tuple[int, type[Exception], str] | None = None
@@ -72,6 +52,7 @@ class Delivery:
     _identity: tuple[str, str] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: bool = False
+    _begun: bool = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the body. Raises MultipartBroken when nothing was delivered before."""
@@ -81,6 +62,7 @@ class Delivery:
 
     def _feed(self, data: bytes) -> None:
         if self.reader is None:
+            self._begin_single()
             self._data(memoryview(data))
             return
         try:
@@ -95,11 +77,11 @@ class Delivery:
         except MultipartBroken as broken:
             self._break_off(broken)
 
-    def begin_single(self) -> None:
+    def _begin_single(self) -> None:
         """The whole body is one file."""
-        with self._lock:
-            if not self._closed:
-                self._begin(DICOM)
+        if not self._begun:
+            self._begun = True
+            self._begin(DICOM)
 
     def finish(self) -> None:
         """The body has ended. Raises MultipartBroken when nothing was delivered before."""
@@ -109,6 +91,7 @@ class Delivery:
 
     def _finish(self) -> None:
         if self.reader is None:
+            self._begin_single()
             self._end()
             return
         try:
@@ -137,7 +120,7 @@ class Delivery:
             return
         try:
             self._reception = self.archive.receive_part10(
-                self.principal, protocol=PROTOCOL, study_instance_uid=self.study_instance_uid
+                self.principal, protocol=self.protocol, study_instance_uid=self.study_instance_uid
             )
         except ArrivalRefused as refused:
             self._fail(refused.status, type(refused), str(refused))
@@ -191,7 +174,21 @@ class Delivery:
         self.results.append(Failure(CANNOT_UNDERSTAND, MultipartBroken, str(broken), *(self._identity or ("", ""))))
 
 
-def routes(archive: Archive, settings: WebSettings) -> list[Route]:
+_SAYS = Operation(
+    "Store",
+    (
+        Answer(200, "everything is stored", (DICOM_JSON, DICOM_XML), DATA_SET),
+        Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON, DICOM_XML), DATA_SET),
+        *(
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML, JSON), DATA_SET)
+            for status in (400, 403, 409, 413, 415, 503, 507)
+        ),
+    ),
+    body=Body(None, (parts_of(DICOM), DICOM, parts_of(DICOM_JSON), parts_of(DICOM_XML), DICOM_JSON)),
+)
+
+
+def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> list[Route]:
     """POST /studies and /studies/{study}."""
 
     async def store(request: Request, principal: Principal) -> Response:
@@ -200,20 +197,22 @@ def routes(archive: Archive, settings: WebSettings) -> list[Route]:
             checked_uid(study, "StudyInstanceUID")
         elif principal.study_instance_uids is not None:
             study = _only_study(principal)
-        delivery = Delivery(archive, principal, study, _reader(request))
+        form = body_form(request.headers.get("content-type", ""))
+        service = service_url(request, settings)
+        delivery = form.delivery(archive, workers, principal, study, f"{service}/studies/", PROTOCOL)
         try:
-            if delivery.reader is None:
-                await in_thread(delivery.begin_single)
             async for data in _body(request):
                 await in_thread(delivery.feed, data)
             await in_thread(delivery.finish)
         finally:
             await in_thread(delivery.close)
-        return _answer(delivery.results, service_url(request, settings))
+        return answer(request, delivery.results, service)
 
     return [
-        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None),
-        Route(("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None),
+        Route(("POST",), f"{ROOT}/studies", store, Action.STORE, body_bytes_max=None, says=_SAYS),
+        Route(
+            ("POST",), f"{ROOT}/studies/{{study}}", store, Action.STORE, study="study", body_bytes_max=None, says=_SAYS
+        ),
     ]
 
 
@@ -225,20 +224,41 @@ def _only_study(principal: Principal) -> str:
     return next(iter(studies))
 
 
-def _reader(request: Request) -> MultipartReader | None:
-    """How to read the body; None for a single file. Raises MediaTypeRefused, MultipartBroken."""
-    content_type = request.headers.get("content-type", "")
+@dataclass(frozen=True, slots=True)
+class BodyForm:
+    """How a body is read: `media_type` is that of its instances or metadata, `boundary` None where it is one alone."""
+
+    media_type: str
+    boundary: str | None
+
+    def delivery(
+        self, archive: Archive, workers: DecodeWorkers, principal: Principal, study: str, base: str, protocol: str
+    ) -> Delivery | MetadataDelivery:
+        """What takes the body; `base` is what relative addresses in it are below. Raises MultipartBroken."""
+        reader = None if self.boundary is None else MultipartReader(self.boundary)
+        if self.media_type == DICOM:
+            return Delivery(archive, principal, study, reader, protocol)
+        return MetadataDelivery(archive, workers.unpack, principal, study, protocol, base, self.media_type, reader)
+
+
+def body_form(content_type: str) -> BodyForm:
+    """The form of a body of this type. Raises MediaTypeRefused."""
     found = parsed(content_type)
     if found is not None:
         media_type, parameters = found
-        if media_type == DICOM:
-            return None
-        if media_type == MULTIPART and parameters.get("type", DICOM).lower() == DICOM:
-            return MultipartReader(parameters.get("boundary", ""))
+        if media_type in _BODIES:
+            return BodyForm(media_type, None)
+        inner = parameters.get("type", DICOM).lower()
+        if media_type == MULTIPART and inner in _BODIES:
+            return BodyForm(inner, parameters.get("boundary", ""))
     raise MediaTypeRefused(
         f"a body of type {content_type[:100]!r} is not read",
-        'send multipart/related; type="application/dicom", or one file as application/dicom',
+        'send multipart/related with type="application/dicom", "application/dicom+json" or "application/dicom+xml", '
+        "or one file as application/dicom",
     )
+
+
+_BODIES = frozenset({DICOM, DICOM_JSON, DICOM_XML})
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
@@ -259,68 +279,3 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             size = 0
         if ended:
             return
-
-
-def _answer(results: list[Stored | Failure], service: str) -> Response:
-    """The status of PS3.18 Table 10.5.3-1 and the body of Table I.1-1; sequences only where they have items."""
-    if not results:
-        raise MultipartBroken("there is no instance in the body", "send each instance as a part application/dicom")
-    stored = [result for result in results if isinstance(result, Stored)]
-    failures = [result for result in results if isinstance(result, Failure)]
-    studies = {result.study_instance_uid for result in stored}
-    url = {"vr": "UR", "Value": [f"{service}/studies/{studies.pop()}"]} if len(studies) == 1 else {"vr": "UR"}
-    body: dict[str, Any] = {"00081190": url}
-    known = [failure for failure in failures if failure.sop_instance_uid]
-    unknown = [failure for failure in failures if not failure.sop_instance_uid]
-    for tag, items in (
-        ("00081198", [_reason(failure) | _identity(failure) for failure in known]),
-        ("00081199", [_identity(result) | _url(result, service) for result in stored]),
-        ("0008119A", [_reason(failure) for failure in unknown]),
-    ):
-        if items:
-            body[tag] = {"vr": "SQ", "Value": items}
-    response = json_answer(body, status=_status(stored, failures))
-    if response.status_code in PASSING:
-        response.headers["retry-after"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _status(stored: list[Stored], failures: list[Failure]) -> int:
-    if stored:
-        return 202 if failures else 200
-    causes = {failure.error for failure in failures}
-    for status, kinds in _NOTHING_STORED:
-        if causes <= kinds:
-            return status
-    return 409
-
-
-_NOTHING_STORED = (
-    (507, frozenset({OutOfResources})),
-    (503, frozenset({OutOfResources, StoreFailed})),
-    (413, frozenset({InstanceTooLarge})),
-    (403, frozenset({NotAuthorised})),
-    (415, frozenset({MediaTypeRefused})),
-    (409, frozenset({DoesNotMatch})),
-    (400, frozenset({NotUnderstood, MultipartBroken})),
-)
-"""Where nothing was stored for one kind of reason, the status that says which."""
-
-
-def _identity(result: Stored | Failure) -> dict[str, Any]:
-    return {
-        "00081150": {"vr": "UI", "Value": [result.sop_class_uid]},
-        "00081155": {"vr": "UI", "Value": [result.sop_instance_uid]},
-    }
-
-
-def _reason(failure: Failure) -> dict[str, Any]:
-    return {
-        "00000902": {"vr": "LO", "Value": [failure.words]},
-        "00081197": {"vr": "US", "Value": [failure.reason]},
-    }
-
-
-def _url(result: Stored, service: str) -> dict[str, Any]:
-    path = f"studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
-    return {"00081190": {"vr": "UR", "Value": [f"{service}/{path}/instances/{result.sop_instance_uid}"]}}

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import BOOLEAN, DATA_SET, Answer, Body, Operation, Parameter, switched, whole
 from pacs.access.principals import Principal
 from pacs.access.sessions import Sessions
 from pacs.archive import subscriptions
@@ -32,8 +33,8 @@ from pacs.settings import WebSettings, valid_ae_title
 from pacs.web.api.bodies import document_of
 from pacs.web.api.changes import Bell
 from pacs.web.api.queries import part
-from pacs.web.dicomweb.answers import ROOT, VARY, accepted_by, json_answer, json_type, service_url
-from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, parsed
+from pacs.web.dicomweb.answers import ACCEPT, ROOT, VARY, accepted_by, json_answer, json_type, service_url
+from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, parsed, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.live import CLOSED_SIGNED_OUT, CLOSED_TRY_AGAIN, WATCHERS_MAX, LiveFeed, still_allowed
 
@@ -68,6 +69,62 @@ WARNINGS: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 
+_FORMS = (DICOM_JSON, JSON, parts_of(DICOM_XML), DICOM_XML)
+_ATTRIBUTES = Body(DATA_SET, (DICOM_JSON, JSON, DICOM_XML))
+_DONE = Answer(200, "done; a Warning tells what else there is to know", (DICOM_JSON,), list[str])
+_REFUSED = (400, 404, 409, 410)
+_CREATE = Operation(
+    "Create a workitem",
+    (Answer(201, "created", (DICOM_JSON,), list[str], {"Location": "the workitem"}),),
+    (Parameter("workitem", "its UID, where the body does not name it"),),
+    body=_ATTRIBUTES,
+    refusals=(409,),
+)
+_SEARCH = Operation(
+    "Search for workitems",
+    (Answer(200, "the matches", _FORMS, [DATA_SET]),),
+    (
+        Parameter("limit", "how many", whole(maximum=999_999_999)),
+        Parameter("offset", "how many are left out before", whole(maximum=999_999_999)),
+        Parameter("includefield", "taken, and everything is returned"),
+        Parameter("fuzzymatching", "taken"),
+        ACCEPT,
+    ),
+    refusals=(400, 406),
+    any_parameters="attributes by keyword or tag, also dotted into sequences",
+)
+_RETRIEVE = Operation(
+    "One workitem", (Answer(200, "the workitem", _FORMS, [DATA_SET]),), (ACCEPT,), refusals=(400, 404, 406, 410)
+)
+_UPDATE = Operation(
+    "Change attributes of a workitem",
+    (_DONE,),
+    (Parameter("transaction-uid", "of who has claimed it"),),
+    body=_ATTRIBUTES,
+    refusals=_REFUSED,
+)
+_CHANGE_STATE = Operation("Claim, complete or cancel a workitem", (_DONE,), body=_ATTRIBUTES, refusals=_REFUSED)
+_CANCEL = Operation(
+    "Ask for the cancellation of a workitem",
+    (Answer(202, "done, or who performs it was told; a Warning tells what else there is to know"),),
+    body=Body(DATA_SET, _ATTRIBUTES.media_types, required=False),
+    refusals=_REFUSED,
+)
+_SUBSCRIBE = Operation(
+    "Subscribe to the events of a workitem, of all, or of those that match",
+    (Answer(201, "subscribed", headers={"Content-Location": "the WebSocket that tells the events"}),),
+    (
+        Parameter("deletionlock", "whether what is completed stays", BOOLEAN),
+        Parameter("filter", "keys, of the filtered subscription"),
+    ),
+    refusals=_REFUSED,
+    any_parameters="keys, of the filtered subscription",
+)
+_UNSUBSCRIBE = Operation("Take a subscription back", (_DONE,), refusals=_REFUSED)
+_SUSPEND = Operation("Subscribe to nothing new", (_DONE,), refusals=_REFUSED)
+_WATCH = Operation("A WebSocket: the events of a subscriber", (switched("an event a message (PS3.18 8.10.5)"),))
+
+
 class UpsRoutes:
     """The resources over one archive."""
 
@@ -85,19 +142,22 @@ class UpsRoutes:
         """What the node mounts."""
         root, one = f"{ROOT}/workitems", f"{ROOT}/workitems/{{uid}}"
         subscriber = f"{one}/subscribers/{{aet}}"
-        table: list[tuple[str, str, Callable[[Request, Principal], Any]]] = [
-            ("POST", root, self._create),
-            ("GET", root, self._search),
-            ("GET", one, self._retrieve),
-            ("POST", one, self._update),
-            ("PUT", f"{one}/state", self._change_state),
-            ("POST", f"{one}/cancelrequest", self._request_cancel),
-            ("POST", subscriber, self._subscribe),
-            ("DELETE", subscriber, self._unsubscribe),
-            ("POST", f"{subscriber}/suspend", self._suspend),
+        table: list[tuple[str, str, Callable[[Request, Principal], Any], Operation]] = [
+            ("POST", root, self._create, _CREATE),
+            ("GET", root, self._search, _SEARCH),
+            ("GET", one, self._retrieve, _RETRIEVE),
+            ("POST", one, self._update, _UPDATE),
+            ("PUT", f"{one}/state", self._change_state, _CHANGE_STATE),
+            ("POST", f"{one}/cancelrequest", self._request_cancel, _CANCEL),
+            ("POST", subscriber, self._subscribe, _SUBSCRIBE),
+            ("DELETE", subscriber, self._unsubscribe, _UNSUBSCRIBE),
+            ("POST", f"{subscriber}/suspend", self._suspend, _SUSPEND),
         ]
-        watch = Route(("GET",), "/ws/subscribers/{aet}", self._watch, Action.WORKLIST, websocket=True)
-        return [Route((verb,), path, self._told(endpoint), Action.WORKLIST) for verb, path, endpoint in table] + [watch]
+        watch = Route(("GET",), "/ws/subscribers/{aet}", self._watch, Action.WORKLIST, websocket=True, says=_WATCH)
+        return [
+            Route((verb,), path, self._told(endpoint), Action.WORKLIST, says=says)
+            for verb, path, endpoint, says in table
+        ] + [watch]
 
     def _told(self, endpoint: Callable[[Request, Principal], Any]) -> Callable[[Request, Principal], Any]:
         """`endpoint`, whose refusals are answered with the status of PS3.18 and the reason in words."""

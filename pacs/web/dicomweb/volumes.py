@@ -11,15 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.access.gate import in_thread
+from pacs.access.operation import Answer, Json, Operation, Parameter, one_of, whole
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.errors import Busy, NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
-from pacs.render.values import VOLUME_BYTES_MAX
+from pacs.render.values import MEDIA_TYPES, VOLUME_BYTES_MAX
 from pacs.render.workers import Attached, DecodeWorkers, Picture, VolumeView
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.frames import CACHE
-from pacs.web.dicomweb.rendered import Find, asked, picture_form
+from pacs.web.dicomweb.rendered import RENDERED_MANY, Find, asked, picture_form
 
 SLICES_MAX = 512
 _SLAB_MAX_MM = 1000.0
@@ -47,6 +48,25 @@ _NOT_SUPPORTED = (
     "animationrate",
     "renderedvolumetricmetadata",
 )
+
+
+_MM = Json({"type": "string", "pattern": r"^-?[0-9]{1,3}(,-?[0-9]{1,3}){2}$"})
+_OF_VOLUMES = (
+    *RENDERED_MANY.parameters,
+    Parameter("renderingmethod", "how many values become one", one_of(_METHODS)),
+    Parameter("orientation", "from which side: anterior, posterior, right, left, head, feet", one_of([*_ORIENTATIONS])),
+    Parameter("viewpointposition", "x,y,z of the camera in mm; all three of them or none", _MM),
+    Parameter("viewpointlookat", "x,y,z of what it looks at", _MM),
+    Parameter("viewpointup", "x,y,z of its upward direction", _MM),
+)
+_VIEW = (Answer(200, "the picture", MEDIA_TYPES, headers={"ETag": "of this picture"}),)
+PLANE = Operation(
+    "A plane through the volume of a series, or a slab of it (PS3.18 10.4.1.1.6)",
+    _VIEW,
+    (*_OF_VOLUMES, Parameter("mprslab", "thickness in mm", whole(0, int(_SLAB_MAX_MM)))),
+    refusals=(304, 400, 406, 410, 422),
+)
+PROJECTION = Operation("All of a series, projected", _VIEW, _OF_VOLUMES, refusals=(304, 400, 406, 410, 422))
 
 
 class Volumes:

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pacs.access import operation
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
+from pacs.access.operation import Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.transcode import Transcoder
@@ -18,7 +20,7 @@ from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import ROOT, accepted_by, entity_tag, known_to
+from pacs.web.dicomweb.answers import ACCEPT, RANGE, ROOT, accepted_by, entity_tag, known_to
 from pacs.web.dicomweb.bodies import (
     Piece,
     StoredBytes,
@@ -28,8 +30,8 @@ from pacs.web.dicomweb.bodies import (
     ranged_answer,
     taken,
 )
-from pacs.web.dicomweb.bulkdata import BulkData
-from pacs.web.dicomweb.frames import CACHE, Frames, frame_numbers
+from pacs.web.dicomweb.bulkdata import BULK_DATA, BULK_DATUM, PIXEL_DATA, BulkData
+from pacs.web.dicomweb.frames import CACHE, FRAMES_SAID, Frames, frame_numbers
 from pacs.web.dicomweb.instances import (
     InstanceForm,
     Instances,
@@ -40,20 +42,31 @@ from pacs.web.dicomweb.instances import (
     not_acceptable,
     target_of,
 )
-from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM, ZIP, MediaRange
-from pacs.web.dicomweb.metadata import Metadata
+from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM, ZIP, MediaRange, parts_of
+from pacs.web.dicomweb.metadata import METADATA, Metadata
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import Rendered
+from pacs.web.dicomweb.rendered import RENDERED, RENDERED_MANY, SMALL, Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
-from pacs.web.dicomweb.volumes import Volumes
+from pacs.web.dicomweb.volumes import PLANE, PROJECTION, Volumes
 from pacs.web.dicomweb.wado_uri import WadoUri
 from pacs.web.dicomweb.zipped import Zipped
 
 WARM_S, WARM_SERIES_MAX = 60.0, 4096
 
 Answer = Callable[[Request, Principal], Awaitable[Response]]
+
+_FILES = (parts_of(DICOM), DICOM, parts_of(OCTET_STREAM), ZIP)
+_OBJECTS = Operation(
+    "Retrieve the objects: as files, one ZIP file with a DICOMDIR, or their bulk data",
+    (
+        operation.Answer(200, "the objects", _FILES, headers={"ETag": "of this answer"}),
+        operation.Answer(206, "a range of it, or all but what is damaged (a Warning says so)", _FILES),
+    ),
+    (ACCEPT, RANGE),
+    refusals=(304, 400, 406, 410, 416, 422),
+)
 
 
 class Wado:
@@ -77,29 +90,28 @@ class Wado:
 
     def routes(self) -> list[Route]:
         """Every retrieve resource (PS3.18 Table 10.4.1-1 and following)."""
-        table: tuple[tuple[str, Answer], ...] = (
-            (STUDY, self.objects),
-            (SERIES, self.objects),
-            (INSTANCE, self.objects),
-            (STUDY + "/metadata", self._metadata.study),
-            (SERIES + "/metadata", self._metadata.series),
-            (INSTANCE + "/metadata", self._metadata.instance),
-            (FRAMES, self.frames),
-            *((level + "/bulkdata", self._bulk.all) for level in (STUDY, SERIES, INSTANCE)),
-            *((level + "/pixeldata", self._bulk.pixels) for level in (STUDY, SERIES, INSTANCE)),
-            (INSTANCE + "/bulkdata/{path:path}", self._bulk.one),
-            (STUDY + "/rendered", self._rendered.many),
-            (SERIES + "/rendered", self._rendered.many),
-            (INSTANCE + "/rendered", self._rendered.one),
-            *((SERIES + name, self._volumes.mpr) for name in ("/renderedmpr", "/renderedMPR")),
-            *((SERIES + name, self._volumes.projection) for name in ("/rendered3d", "/rendered3D")),
-            (FRAMES + "/rendered", self._rendered.one),
-            (STUDY + "/thumbnail", self._rendered.thumbnail),
-            (SERIES + "/thumbnail", self._rendered.thumbnail),
-            (INSTANCE + "/thumbnail", self._rendered.thumbnail),
-            (FRAMES + "/thumbnail", self._rendered.thumbnail),
+        bulk, rendered, volumes = self._bulk, self._rendered, self._volumes
+        table: tuple[tuple[str, Answer, Operation], ...] = (
+            *((level, self.objects, _OBJECTS) for level in (STUDY, SERIES, INSTANCE)),
+            (STUDY + "/metadata", self._metadata.study, METADATA),
+            (SERIES + "/metadata", self._metadata.series, METADATA),
+            (INSTANCE + "/metadata", self._metadata.instance, METADATA),
+            (FRAMES, self.frames, FRAMES_SAID),
+            *((level + "/bulkdata", bulk.all, BULK_DATA) for level in (STUDY, SERIES, INSTANCE)),
+            *((level + "/pixeldata", bulk.pixels, PIXEL_DATA) for level in (STUDY, SERIES, INSTANCE)),
+            (INSTANCE + "/bulkdata/{path:path}", bulk.one, BULK_DATUM),
+            (STUDY + "/rendered", rendered.many, RENDERED_MANY),
+            (SERIES + "/rendered", rendered.many, RENDERED_MANY),
+            (INSTANCE + "/rendered", rendered.one, RENDERED),
+            *((SERIES + name, volumes.mpr, PLANE) for name in ("/renderedmpr", "/renderedMPR")),
+            *((SERIES + name, volumes.projection, PROJECTION) for name in ("/rendered3d", "/rendered3D")),
+            (FRAMES + "/rendered", rendered.one, RENDERED),
+            *((level + "/thumbnail", rendered.thumbnail, SMALL) for level in (STUDY, SERIES, INSTANCE, FRAMES)),
         )
-        routes = [Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study") for path, answer in table]
+        routes = [
+            Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study", says=says)
+            for path, answer, says in table
+        ]
         return [*routes, *self._uri.routes()]
 
     # Objects ---------------------------------------------------------------------------------------------------

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action, may
+from pacs.access.operation import UID, Answer, Json, Operation, Parameter, one_of, whole, words_of
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.errors import NotAcceptable, NotFound, QueryRefused
 from pacs.model import StoredInstance
-from pacs.render.values import JPEG, MEDIA_TYPES, OUTPUT_PIXELS_MAX, RenderParameters, Viewport
+from pacs.render.values import ANNOTATIONS, JPEG, MEDIA_TYPES, OUTPUT_PIXELS_MAX, RenderParameters, Viewport
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import checked_uid, entity_tag, known_to
 from pacs.web.dicomweb.bodies import StreamedAnswer, taken
@@ -31,7 +32,29 @@ PATH = "/wado"
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
 _OF_PICTURES = ("rows", "columns", "region", "windowCenter", "windowWidth", "imageQuality", "annotation")
+_REGION = r"^0(\.[0-4])?,0(\.[0-4])?,(0\.[5-9]|1),(0\.[5-9]|1)$"
 _UIDS = ("studyUID", "seriesUID", "objectUID")
+
+
+_SAYS = Operation(
+    "One object by WADO-URI: as a file, or a frame of it as a picture",
+    (Answer(200, "the file or the picture", (DICOM, *MEDIA_TYPES), headers={"ETag": "of this answer"}),),
+    (
+        Parameter("requestType", "WADO", one_of(["WADO"]), required=True),
+        *(Parameter(name, "which object", UID, required=True) for name in _UIDS),
+        Parameter("contentType", "media types, with commas between them"),
+        Parameter("transferSyntax", "of a file", UID),
+        Parameter("frameNumber", "of a picture, from 1", whole(1, 999_999)),
+        Parameter("rows", "height of the picture at most", whole(1, 4096)),
+        Parameter("columns", "width of the picture at most", whole(1, 4096)),
+        Parameter("region", "left,top,right,bottom, each from 0 to 1", Json({"type": "string", "pattern": _REGION})),
+        Parameter("windowCenter", "with windowWidth", Json({"type": "number"})),
+        Parameter("windowWidth", "with windowCenter", Json({"type": "number", "minimum": 1})),
+        Parameter("imageQuality", "of a JPEG", whole(1, 100)),
+        Parameter("annotation", "what is written into the picture", words_of(ANNOTATIONS)),
+    ),
+    refusals=(304, 400, 404, 406, 410, 422),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +77,7 @@ class WadoUri:
 
     def routes(self) -> list[Route]:
         """The resource, at the root of the node as clients of this service expect it."""
-        return [Route(("GET",), PATH, self.retrieve, Action.RETRIEVE)]
+        return [Route(("GET",), PATH, self.retrieve, Action.RETRIEVE, says=_SAYS)]
 
     async def retrieve(self, request: Request, principal: Principal) -> Response:
         """The object as a DICOM file or a frame of it as a picture. Raises QueryRefused, NotFound, NotAcceptable."""

@@ -140,7 +140,8 @@ def test_nothing_stored_says_why(client: TestClient, files: list[bytes], status:
         ('multipart/related; type="application/dicom"; boundary=frontier', b"--frontier--", 400),
         ('multipart/related; type="application/dicom"; boundary=frontier', b"hello", 400),
         ('multipart/related; type="application/dicom"', b"--frontier--", 400),
-        ('multipart/related; type="application/dicom+json"; boundary=frontier', b"--frontier--", 415),
+        ('multipart/related; type="application/dicom+json"; boundary=frontier', b"--frontier--", 400),
+        ('multipart/related; type="image/png"; boundary=frontier', b"--frontier--", 415),
         ("application/json", b"{}", 415),
         ("", b"", 415),
         ("multipart/form-data; boundary=frontier", b"--frontier--", 415),
@@ -228,7 +229,6 @@ def test_a_request_that_is_cut_off_waits_for_what_is_being_taken(site: Site, mon
 
     monkeypatch.setattr(Reception, "write", slowly)
     delivery = Delivery(site.archive, OPERATOR, "", None)
-    delivery.begin_single()
     feeding = threading.Thread(target=delivery.feed, args=(part10(ct_slice()),))
     closing = threading.Thread(target=delivery.close)
     feeding.start()

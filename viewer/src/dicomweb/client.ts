@@ -90,6 +90,11 @@ export function framePath(at: FrameAddress): string {
   return `${seriesPath(at.studyInstanceUid, at.seriesInstanceUid)}/instances/${at.sopInstanceUid}/frames/${at.frameNumber}`;
 }
 
+/** Path of the search for one instance and the syntax it is stored in. */
+export function instancePath(sopInstanceUid: string): string {
+  return `${ROOT}/instances?SOPInstanceUID=${sopInstanceUid}&includefield=AvailableTransferSyntaxUID`;
+}
+
 /** Path of the server's picture of the frame, at most `width` × `height` pixels, JPEG quality 1–100. */
 export function renderedPath(at: FrameAddress, width: number, height: number, quality: number): string {
   return `${framePath(at)}/rendered?viewport=${width},${height}&quality=${quality}`;

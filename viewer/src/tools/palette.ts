@@ -10,7 +10,11 @@ export type ToolName = (typeof TOOLS)[number];
 export const ACTIONS = ["invert", "reset", "clear"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
-export type ButtonName = ToolName | ActionName | "preset";
+/** What opens a list to choose from. */
+export const MENUS = ["layout", "preset"] as const;
+export type MenuName = (typeof MENUS)[number];
+
+export type ButtonName = ToolName | ActionName | MenuName;
 
 export interface Button {
   readonly name: ButtonName;
@@ -26,6 +30,7 @@ function button(name: ButtonName, key: string): Button {
 
 /** In the order of the toolbar. */
 export const BUTTONS: readonly Button[] = [
+  button("layout", "KeyG"),
   button("window", "KeyW"),
   button("scroll", "KeyS"),
   button("zoom", "KeyZ"),
@@ -39,6 +44,10 @@ export const BUTTONS: readonly Button[] = [
 
 export function isTool(name: ButtonName): name is ToolName {
   return (TOOLS as readonly string[]).includes(name);
+}
+
+export function isMenu(name: ButtonName): name is MenuName {
+  return (MENUS as readonly string[]).includes(name);
 }
 
 /** The letter or word on the key, for tooltips. */

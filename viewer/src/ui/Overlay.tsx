@@ -4,26 +4,25 @@ import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
-import type { OpenStudy } from "@/model/study";
+import type { Pane } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
-import type { Reading } from "@/ui/reading";
+import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
+import type { PaneProps } from "@/ui/paneProps";
 
-interface OverlayProps {
-  readonly study: OpenStudy;
-  readonly reading: Reading;
+interface OverlayProps extends PaneProps {
   readonly frame: Frame;
 }
 
-export function Overlay({ study, reading, frame }: OverlayProps) {
+export function Overlay({ workspace, pane, frame }: OverlayProps) {
   return (
     <div class="overlay">
       <PatientCorner frame={frame} />
-      <SeriesCorner study={study} frame={frame} />
-      <ImageCorner study={study} frame={frame} />
-      <ViewCorner reading={reading} frame={frame} />
+      <SeriesCorner pane={pane} frame={frame} />
+      <ImageCorner pane={pane} frame={frame} />
+      <ViewCorner pane={pane} frame={frame} />
       <Letters frame={frame} />
-      <StateMark reading={reading} />
+      <StateMark workspace={workspace} pane={pane} />
     </div>
   );
 }
@@ -38,8 +37,8 @@ function PatientCorner({ frame: { dataset } }: { readonly frame: Frame }) {
   );
 }
 
-function SeriesCorner({ study, frame: { dataset } }: { readonly study: OpenStudy; readonly frame: Frame }) {
-  const series = study.selected.value;
+function SeriesCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
+  const series = pane.showing.value?.series;
   const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
   return (
     <div class="corner top-right">
@@ -55,25 +54,27 @@ function SeriesCorner({ study, frame: { dataset } }: { readonly study: OpenStudy
   );
 }
 
-function ImageCorner({ study, frame }: { readonly study: OpenStudy; readonly frame: Frame }) {
-  const { frames, others } = study.content.value;
+function ImageCorner({ pane, frame }: { readonly pane: Pane; readonly frame: Frame }) {
+  const { frames, others } = pane.content.value;
   const thickness = number(frame.dataset, Tag.SliceThickness);
   return (
     <div class="corner bottom-left">
       {others.length > 0 && <span class="muted">{counted("study.alsoOthers", others.length)}</span>}
       {thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}
       <span class="image-number">
-        {t("viewport.image")} <span data-testid="image-index">{study.imageIndex.value + 1}</span> / {frames.length}
+        {t("viewport.image")} <span data-testid="image-index">{pane.imageIndex.value + 1}</span> / {frames.length}
       </span>
     </div>
   );
 }
 
-function ViewCorner({ reading, frame: { dataset } }: { readonly reading: Reading; readonly frame: Frame }) {
-  const { window, zoom } = reading.view.value;
+function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
+  const { window, zoom } = pane.view.value;
   const digits = window && window.width < 10 ? 2 : 0;
   return (
     <div class="corner bottom-right">
+      {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
+      <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (
@@ -102,8 +103,8 @@ function Letters({ frame }: { readonly frame: Frame }) {
 }
 
 /** The mark on the picture's quality; also for tests and assistive technology, in `data-state`. */
-function StateMark({ reading }: { readonly reading: Reading }) {
-  const shown = reading.shown.value;
+function StateMark({ workspace, pane }: PaneProps) {
+  const shown = pane.shown.value;
   return (
     <div class="state" role="status" data-testid="viewport-state" data-state={shown.kind}>
       {shown.kind === "preview" && (
@@ -124,7 +125,7 @@ function StateMark({ reading }: { readonly reading: Reading }) {
           <p>{t("viewport.failed.hint")}</p>
         </div>
       )}
-      {reading.broken.value && <span class="badge caution-badge">{t("viewport.broken")}</span>}
+      {workspace.broken.value && <span class="badge caution-badge">{t("viewport.broken")}</span>}
     </div>
   );
 }

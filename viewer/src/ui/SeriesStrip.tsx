@@ -2,21 +2,33 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { thumbnailPath, type SeriesSummary } from "@/dicomweb/client";
 import { counted, t } from "@/i18n";
-import { isNoPicture, type OpenStudy } from "@/model/study";
+import type { Pane } from "@/model/pane";
+import { isNoPicture } from "@/model/study";
+import type { Workspace } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
 import { objectKind } from "@/ui/objectKinds";
 
 const THUMBNAIL_SIZE = 128;
 
-export function SeriesStrip({ study }: { readonly study: OpenStudy }) {
+/** What a dragged series is known by while it is over a viewport. */
+export const SERIES_DRAG_TYPE = "application/x-suret-series";
+
+function uidOf(pane: Pane): string | undefined {
+  return pane.showing.value?.series.seriesInstanceUid;
+}
+
+export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
+  const active = uidOf(workspace.active.value);
+  const shown = new Set(workspace.panes.value.map(uidOf));
   return (
     <nav class="series-strip" aria-label={t("study.series")}>
-      {study.series.value.map((series) => (
+      {workspace.study.series.value.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
           series={series}
-          current={series.seriesInstanceUid === study.selected.value?.seriesInstanceUid}
-          select={() => void study.select(series)}
+          current={series.seriesInstanceUid === active}
+          shown={shown.has(series.seriesInstanceUid)}
+          select={() => workspace.showSeries(series)}
         />
       ))}
     </nav>
@@ -25,7 +37,10 @@ export function SeriesStrip({ study }: { readonly study: OpenStudy }) {
 
 interface SeriesThumbnailProps {
   readonly series: SeriesSummary;
+  /** Whether the active viewport shows it. */
   readonly current: boolean;
+  /** Whether any viewport does. */
+  readonly shown: boolean;
   select(): void;
 }
 
@@ -36,7 +51,7 @@ export function seriesTitle(series: SeriesSummary): string {
   return seriesNumber === undefined ? t("study.untitled") : t("study.series.untitled", { number: seriesNumber });
 }
 
-function SeriesThumbnail({ series, current, select }: SeriesThumbnailProps) {
+function SeriesThumbnail({ series, current, shown, select }: SeriesThumbnailProps) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (current) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -48,7 +63,10 @@ function SeriesThumbnail({ series, current, select }: SeriesThumbnailProps) {
       class="series"
       data-testid="series-thumbnail"
       data-series-uid={series.seriesInstanceUid}
+      data-shown={shown}
       aria-current={current}
+      draggable
+      onDragStart={(event) => event.dataTransfer?.setData(SERIES_DRAG_TYPE, series.seriesInstanceUid)}
       onClick={select}
     >
       <Thumbnail series={series} />

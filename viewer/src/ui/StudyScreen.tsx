@@ -6,16 +6,14 @@ import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
 import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
-import { FailureNote } from "@/ui/FailureNote";
+import { Workspace } from "@/model/workspace";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
-import { ObjectCards } from "@/ui/ObjectCards";
 import { patientFacts } from "@/ui/patient";
 import { SeriesStrip } from "@/ui/SeriesStrip";
+import { Stage } from "@/ui/Stage";
 import { Toolbar } from "@/ui/Toolbar";
-import { ViewportPane } from "@/ui/ViewportPane";
-import { Reading } from "@/ui/reading";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -23,16 +21,19 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [reading] = useState(() => new Reading(study));
+  const [workspace] = useState(() => new Workspace(study));
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;
   }, [name]);
   useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => reading.key(event);
+    const onKey = (event: KeyboardEvent): void => workspace.key(event);
     document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
-  }, [reading]);
+    return () => {
+      document.removeEventListener("keydown", onKey);
+      workspace.close();
+    };
+  }, [workspace]);
   return (
     <div class="study-screen" data-testid="study">
       <header class="top-bar">
@@ -51,10 +52,10 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <LiveMark live={app.live} />
         <LanguageSelect />
       </header>
-      <SeriesStrip study={study} />
+      <SeriesStrip workspace={workspace} />
       <main class="reading">
-        <Toolbar reading={reading} study={study} />
-        <Content study={study} reading={reading} />
+        <Toolbar workspace={workspace} />
+        <Stage workspace={workspace} />
       </main>
     </div>
   );
@@ -83,26 +84,5 @@ function PatientTitle({ study }: { readonly study: OpenStudy }) {
       <span class="muted">{details.join(" · ")}</span>
       <span class="muted studied">{studied.join(" · ")}</span>
     </h1>
-  );
-}
-
-function Content({ study, reading }: { readonly study: OpenStudy; readonly reading: Reading }) {
-  const { value: content } = study.content;
-  if (study.failure.value) {
-    return (
-      <div class="stage">
-        <FailureNote failure={study.failure.value} retry={() => void study.retry()} />
-      </div>
-    );
-  }
-  if (content.frames.length > 0) return <ViewportPane key={study.studyInstanceUid} study={study} reading={reading} />;
-  if (study.contentLoaded.value) return <ObjectCards objects={content.others} />;
-  const empty = !study.loading.value && study.series.value.length === 0;
-  return (
-    <div class="stage waiting-stage" aria-busy={!empty}>
-      <p class="muted" role="status">
-        {t(empty ? "study.empty" : "app.loading")}
-      </p>
-    </div>
   );
 }

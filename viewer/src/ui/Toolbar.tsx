@@ -1,45 +1,51 @@
-import { useEffect, useRef } from "preact/hooks";
+import type { ComponentType } from "preact";
 
 import { n, t } from "@/i18n";
-import { BUTTONS, isTool, keyCap, type Button } from "@/tools/palette";
+import type { Workspace } from "@/model/workspace";
+import { BUTTONS, isMenu, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor, type Preset } from "@/tools/presets";
-import type { OpenStudy } from "@/model/study";
 import { Icon } from "@/ui/icons";
-import type { Reading } from "@/ui/reading";
+import { LayoutMenu } from "@/ui/LayoutMenu";
+import { Menu } from "@/ui/Menu";
 
 interface ToolbarProps {
-  readonly reading: Reading;
-  readonly study: OpenStudy;
+  readonly workspace: Workspace;
 }
 
-export function Toolbar({ reading, study }: ToolbarProps) {
-  const disabled = reading.stack.value === undefined || study.frame.value === undefined;
+export function Toolbar({ workspace }: ToolbarProps) {
+  const menu = workspace.menu.value;
+  const Menu = menu && MENUS[menu];
   return (
     <div class="toolbar-place">
       <div class="toolbar" role="toolbar" aria-label={t("tool.bar")}>
         {BUTTONS.map((button) => (
-          <ToolButton key={button.name} button={button} reading={reading} disabled={disabled} />
+          <ToolButton key={button.name} button={button} workspace={workspace} />
         ))}
       </div>
-      {reading.presetsOpen.value && !disabled && <PresetMenu reading={reading} study={study} />}
+      {menu && Menu && isUsable(menu, workspace) && <Menu key={menu} workspace={workspace} />}
     </div>
   );
 }
 
-interface ToolButtonProps {
-  readonly button: Button;
-  readonly reading: Reading;
-  readonly disabled: boolean;
+const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = { layout: LayoutMenu, preset: PresetMenu };
+
+/** All but the layout asks for a viewport with an image. */
+function isUsable(name: ButtonName, { active }: Workspace): boolean {
+  return name === "layout" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 
-function ToolButton({ button, reading, disabled }: ToolButtonProps) {
+interface ToolButtonProps extends ToolbarProps {
+  readonly button: Button;
+}
+
+function ToolButton({ button, workspace }: ToolButtonProps) {
   const { name } = button;
   const state = isTool(name)
-    ? { "aria-pressed": reading.tool.value === name }
-    : name === "preset"
-      ? { "aria-haspopup": "menu" as const, "aria-expanded": reading.presetsOpen.value }
+    ? { "aria-pressed": workspace.tool.value === name }
+    : isMenu(name)
+      ? { "aria-haspopup": "menu" as const, "aria-expanded": workspace.menu.value === name }
       : name === "invert"
-        ? { "aria-pressed": reading.view.value.inverted }
+        ? { "aria-pressed": workspace.active.value.view.value.inverted }
         : {};
   return (
     <button
@@ -47,8 +53,8 @@ function ToolButton({ button, reading, disabled }: ToolButtonProps) {
       class="tool"
       data-testid={`tool-${name}`}
       title={`${t(button.explanation)} (${keyCap(button.key)})`}
-      disabled={disabled}
-      onClick={() => reading.press(name)}
+      disabled={!isUsable(name, workspace)}
+      onClick={() => workspace.press(name)}
       {...state}
     >
       <Icon name={name} />
@@ -61,33 +67,16 @@ function presetLabel({ label }: Preset): string {
   return "key" in label ? t(label.key) : label.text;
 }
 
-function PresetMenu({ reading, study }: ToolbarProps) {
-  const menu = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    menu.current?.querySelector("button")?.focus();
-    const onOutside = (event: PointerEvent): void => {
-      const target = event.target as Element;
-      if (!menu.current?.contains(target) && !target.closest("[data-testid=tool-preset]")) reading.presetsOpen.value = false;
-    };
-    document.addEventListener("pointerdown", onOutside);
-    return () => document.removeEventListener("pointerdown", onOutside);
-  }, [reading]);
+function PresetMenu({ workspace }: ToolbarProps) {
   return (
-    <div
-      ref={menu}
-      class="preset-menu"
-      role="menu"
-      tabIndex={-1}
-      aria-label={t("tool.preset.explain")}
-      onKeyDown={(event) => moveInMenu(event, reading)}
-    >
-      {presetsFor(study.frame.value?.dataset).map((preset) => (
+    <Menu workspace={workspace} label={t("tool.preset.explain")}>
+      {presetsFor(workspace.active.value.frame.value?.dataset).map((preset) => (
         <button
           type="button"
           role="menuitem"
           key={preset.name}
           data-testid={`preset-${preset.name}`}
-          onClick={() => reading.choose(preset)}
+          onClick={() => workspace.choose(preset)}
         >
           <span>{presetLabel(preset)}</span>
           {preset.kind === "values" && (
@@ -97,17 +86,6 @@ function PresetMenu({ reading, study }: ToolbarProps) {
           )}
         </button>
       ))}
-    </div>
+    </Menu>
   );
-}
-
-function moveInMenu(event: KeyboardEvent, reading: Reading): void {
-  const entries = [...(event.currentTarget as HTMLElement).querySelectorAll("button")];
-  const at = entries.indexOf(document.activeElement as HTMLButtonElement);
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step !== undefined) entries[(at + step + entries.length) % entries.length]?.focus();
-  else if (event.key === "Escape") reading.presetsOpen.value = false;
-  else return;
-  event.preventDefault();
-  event.stopPropagation();
 }

@@ -3,28 +3,24 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { counted, t } from "@/i18n";
-import type { OpenStudy } from "@/model/study";
+import type { Pane } from "@/model/pane";
+import type { Workspace } from "@/model/workspace";
 import { loadViewport } from "@/ui/lazyViewport";
 import { Overlay } from "@/ui/Overlay";
-import type { Reading } from "@/ui/reading";
-import type { StackListener } from "@/viewport/contract";
-
-interface ViewportPaneProps {
-  readonly study: OpenStudy;
-  readonly reading: Reading;
-}
+import type { PaneProps } from "@/ui/paneProps";
+import type { StackListener, StackView } from "@/viewport/contract";
 
 /** The images: the node's preview at once, the diagnostic viewport in its place as soon as it has painted. */
-export function ViewportPane({ study, reading }: ViewportPaneProps) {
+export function ViewportPane({ workspace, pane }: PaneProps) {
   const element = useRef<HTMLDivElement>(null);
-  const { frames } = study.content.value;
+  const { frames } = pane.content.value;
   const [previewDone, setPreviewDone] = useState(false);
-  useViewport(element, previewDone, study, reading);
-  const index = study.imageIndex.value;
-  const { window, zoom, inverted } = reading.view.value;
-  const frame = study.frame.value;
+  useViewport(element, previewDone, workspace, pane);
+  const index = pane.imageIndex.value;
+  const { window, zoom, inverted } = pane.view.value;
+  const frame = pane.frame.value;
   return (
-    <div class="stage">
+    <>
       <div
         class="viewport"
         data-testid="viewport"
@@ -33,7 +29,8 @@ export function ViewportPane({ study, reading }: ViewportPaneProps) {
         aria-label={t("viewport.label", { index: index + 1, total: frames.length })}
         data-image-index={index}
         data-image-count={frames.length}
-        data-loaded-images={reading.loadedImages.value}
+        data-loaded-images={pane.loadedImages.value}
+        data-series-uid={frame?.seriesInstanceUid}
         data-sop-instance-uid={frame?.sopInstanceUid}
         data-frame-number={frame?.frameNumber}
         data-window-center={window?.center}
@@ -42,12 +39,12 @@ export function ViewportPane({ study, reading }: ViewportPaneProps) {
         data-inverted={inverted}
       >
         <div ref={element} class="canvas-place" />
-        {frame && <Preview frame={frame} reading={reading} done={() => setPreviewDone(true)} />}
-        {frame && <Overlay study={study} reading={reading} frame={frame} />}
-        <RemovalNotice reading={reading} />
+        {frame && <Preview frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
+        <RemovalNotice pane={pane} />
       </div>
-      {frames.length > 1 && <StackSlider study={study} reading={reading} />}
-    </div>
+      {frames.length > 1 && <StackSlider pane={pane} />}
+    </>
   );
 }
 
@@ -57,14 +54,14 @@ const PREVIEW_PATIENCE_MS = 1500;
 
 interface PreviewProps {
   readonly frame: Frame;
-  readonly reading: Reading;
+  readonly pane: Pane;
   /** The picture is there, or will not come: the link is free for the diagnostic viewport. */
   done(): void;
 }
 
-function Preview({ frame, reading, done }: PreviewProps) {
+function Preview({ frame, pane, done }: PreviewProps) {
   const place = useRef<HTMLImageElement>(null);
-  const { kind } = reading.shown.value;
+  const { kind } = pane.shown.value;
   useEffect(() => {
     const timer = setTimeout(done, PREVIEW_PATIENCE_MS);
     return () => clearTimeout(timer);
@@ -83,67 +80,73 @@ function Preview({ frame, reading, done }: PreviewProps) {
   );
 }
 
-/** Fetch the diagnostic viewport when `wanted`, and keep it showing what the study model says. */
+/** Fetch the diagnostic viewport when `wanted`, and keep it showing what the pane says. */
 function useViewport(
   element: { readonly current: HTMLDivElement | null },
   wanted: boolean,
-  study: OpenStudy,
-  reading: Reading,
+  workspace: Workspace,
+  pane: Pane,
 ): void {
-  const { frames } = study.content.value;
-  const stack = reading.stack.value;
+  const { frames } = pane.content.value;
+  const [stack, setOpened] = useState<StackView | undefined>(undefined);
   useEffect(() => {
     if (!wanted) return undefined;
     let left = false;
+    let opened: StackView | undefined;
     loadViewport()
       .then(({ openStackView }) => {
         if (left || !element.current) return;
-        const opened = openStackView(element.current, listener(study, reading));
-        opened.setTool(reading.tool.peek());
-        reading.stack.value = opened;
+        opened = openStackView(element.current, listener(pane));
+        opened.setTool(workspace.tool.peek());
+        pane.controls.value = opened;
+        setOpened(opened);
       })
       .catch(() => {
-        reading.broken.value = true;
+        workspace.broken.value = true;
       });
     return () => {
       left = true;
-      reading.stack.peek()?.close();
-      reading.stack.value = undefined;
-      reading.removed.value = undefined;
-      reading.shown.value = { kind: "preview" };
+      opened?.close();
+      setOpened(undefined);
+      if (pane.controls.peek() === opened) pane.controls.value = undefined;
+      pane.tell(undefined);
+      pane.shown.value = { kind: "preview" };
     };
-  }, [wanted, study, reading]);
+  }, [wanted, workspace, pane]);
   useEffect(() => {
-    stack?.setStack(frames, study.imageIndex.peek());
+    stack?.setStack(frames, pane.imageIndex.peek());
   }, [stack, frames]);
 }
 
-function listener(study: OpenStudy, reading: Reading): StackListener {
+function listener(pane: Pane): StackListener {
   return {
-    moved: (index) => reading.moved(index),
+    moved: (index) => pane.moved(index),
+    pointed: (pixel) => {
+      pane.pixel.value = pixel;
+    },
     painted: (index, quality) => {
-      if (index === study.imageIndex.peek()) reading.shown.value = { kind: "ready", quality };
+      if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "ready", quality };
     },
     viewed: (view) => {
-      reading.view.value = view;
+      pane.view.value = view;
     },
     loaded: (count) => {
-      reading.loadedImages.value = count;
+      pane.loadedImages.value = count;
     },
     failed: (index) => {
-      if (index === study.imageIndex.peek()) reading.shown.value = { kind: "failed" };
+      if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "failed" };
     },
   };
 }
 
-function RemovalNotice({ reading }: { readonly reading: Reading }) {
-  const removed = reading.removed.value;
+function RemovalNotice({ pane }: { readonly pane: Pane }) {
+  const removed = pane.removed.value;
   return (
     <div class="notice" role="status">
       {removed && (
         <div class="notice-words" data-testid="measurements-removed">
           <span>{counted("measure.removed", removed.count)}</span>
-          <button type="button" class="button" data-testid="measurements-undo" onClick={() => reading.undoRemoval()}>
+          <button type="button" class="button" data-testid="measurements-undo" onClick={() => pane.undoRemoval()}>
             {t("measure.undo")}
           </button>
         </div>
@@ -152,10 +155,10 @@ function RemovalNotice({ reading }: { readonly reading: Reading }) {
   );
 }
 
-function StackSlider({ study, reading }: ViewportPaneProps) {
-  const total = study.content.value.frames.length;
-  const index = study.imageIndex.value;
-  const loaded = Math.min(total, reading.loadedImages.value);
+function StackSlider({ pane }: { readonly pane: Pane }) {
+  const total = pane.content.value.frames.length;
+  const index = pane.imageIndex.value;
+  const loaded = Math.min(total, pane.loadedImages.value);
   return (
     <div class="slider" title={t("viewport.loaded", { loaded, total })}>
       <progress class="slider-loaded" max={total} value={loaded} aria-hidden="true" />
@@ -167,7 +170,7 @@ function StackSlider({ study, reading }: ViewportPaneProps) {
         value={index}
         aria-label={t("viewport.slider")}
         aria-valuetext={t("viewport.label", { index: index + 1, total })}
-        onInput={(event) => reading.goTo(Number(event.currentTarget.value))}
+        onInput={(event) => pane.goTo(Number(event.currentTarget.value))}
       />
     </div>
   );

@@ -4,6 +4,14 @@ import type { Frame } from "@/dicomweb/frames";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 
+export interface PixelReading {
+  /** Of the image, from 0. */
+  readonly column: number;
+  readonly row: number;
+  /** The modality value, or red, green and blue; undefined where the picture on the screen has none. */
+  readonly values: readonly number[] | undefined;
+}
+
 export interface View {
   /** Undefined for colour images. */
   readonly window: Window | undefined;
@@ -22,6 +30,8 @@ export interface StackListener {
   /** The image is on the screen. */
   painted(index: number, quality: Quality): void;
   viewed(view: View): void;
+  /** The pointer is over this pixel; undefined beside the image. */
+  pointed(pixel: PixelReading | undefined): void;
   /** So many images of the stack are loaded. */
   loaded(count: number): void;
   /** Neither the image's pixels nor the node's picture of it could be shown. */
@@ -35,21 +45,26 @@ export interface Removal {
   undo(): void;
 }
 
-/** One stack of images in one element. */
-export interface StackView {
-  /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
-  setStack(frames: readonly Frame[], index: number): void;
+/** What toolbar and keys ask of a viewport, whatever it shows. */
+export interface ViewControls {
+  /** Go to image, or plane, `index`. */
   show(index: number): void;
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
-  /** Remove the chosen measurement, or, when none is chosen, all of this stack; undefined when there is none. */
+  /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */
   clear(): Removal | undefined;
   /** Give up a measurement that is being drawn, and choose none. */
   letGo(): void;
   close(): void;
+}
+
+/** One stack of images in one element. */
+export interface StackView extends ViewControls {
+  /** Show these images, beginning with `index`. Images shown before keep their place when the stack only grew. */
+  setStack(frames: readonly Frame[], index: number): void;
 }
 
 export interface ViewportModule {

@@ -6,6 +6,7 @@ import { init as initTools } from "@cornerstonejs/tools";
 
 import type { StackListener, StackView } from "@/viewport/contract";
 import { installProvider } from "@/viewport/metadata";
+import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
 import { installTools } from "@/viewport/toolGroup";
@@ -27,6 +28,7 @@ function start(): void {
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());
   installProvider();
+  installNativeLoader();
   installRenderedLoader();
   installTools();
   started = true;

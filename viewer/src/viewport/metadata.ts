@@ -5,6 +5,8 @@ import { wadors } from "@cornerstonejs/dicom-image-loader";
 
 import { framePath, renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
+import { hasNativeMeaning } from "@/dicomweb/nativePixels";
+import { isMeasured, spacingOf } from "@/dicomweb/spacing";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
@@ -12,10 +14,13 @@ const { MetadataModules } = Enums;
 
 const STORED = "wadors:";
 export const RENDERED = "rendered:";
+export const NATIVE = "native:";
 const RENDERED_QUALITY = 90;
 const RENDERED_LONGEST = 2048;
 
 const frames = new Map<string, Frame>();
+/** How many viewports show the image. */
+const holders = new Map<string, number>();
 
 export function storedImageId(frame: Frame): string {
   return STORED + framePath(frame);
@@ -28,18 +33,49 @@ export function renderedImageId(frame: Frame): string {
   return RENDERED + renderedPath(frame, Math.max(1, width), Math.max(1, height), RENDERED_QUALITY);
 }
 
-/** Make both forms of the image known. */
+export function nativeImageId(frame: Frame): string {
+  return NATIVE + framePath(frame);
+}
+
+/** The form in which the image is shown first: as stored, decoded by the node, or as its picture. */
+export function imageIdOf(frame: Frame): string {
+  if (!needsNode(frame.dataset)) return storedImageId(frame);
+  return hasNativeMeaning(frame.dataset) ? nativeImageId(frame) : renderedImageId(frame);
+}
+
+/** What to show instead of an image that cannot be had; undefined when nothing is left. */
+export function nextImageId(frame: Frame, failed: string): string | undefined {
+  if (failed.startsWith(STORED) && hasNativeMeaning(frame.dataset)) return nativeImageId(frame);
+  return failed.startsWith(RENDERED) ? undefined : renderedImageId(frame);
+}
+
+export function frameOf(imageId: string): Frame | undefined {
+  return frames.get(imageId);
+}
+
+/** Make every form of the image known, until it is unregistered as often. */
 export function register(frame: Frame): void {
-  frames.set(storedImageId(frame), frame);
+  const imageId = storedImageId(frame);
+  holders.set(imageId, (holders.get(imageId) ?? 0) + 1);
+  frames.set(imageId, frame);
+  frames.set(nativeImageId(frame), frame);
   frames.set(renderedImageId(frame), frame);
   const dataset = (hasPalette(frame.dataset) && withPlainPalette(frame.dataset)) || frame.dataset;
-  wadors.metaDataManager.add(storedImageId(frame), dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
+  wadors.metaDataManager.add(imageId, dataset as unknown as Parameters<typeof wadors.metaDataManager.add>[1]);
 }
 
 export function unregister(frame: Frame): void {
-  frames.delete(storedImageId(frame));
+  const imageId = storedImageId(frame);
+  const left = (holders.get(imageId) ?? 1) - 1;
+  if (left > 0) {
+    holders.set(imageId, left);
+    return;
+  }
+  holders.delete(imageId);
+  frames.delete(imageId);
+  frames.delete(nativeImageId(frame));
   frames.delete(renderedImageId(frame));
-  wadors.metaDataManager.remove(storedImageId(frame));
+  wadors.metaDataManager.remove(imageId);
 }
 
 const MODALITY_LUT_SEQUENCE = "00283000";
@@ -59,7 +95,7 @@ const KNOWN_COLOURS = new Set([
 ]);
 
 /**
- * Whether the browser's decoders are known to give another picture than the standard says, so that the node's is shown:
+ * Whether the browser's decoders are known to give another picture than the standard says, so that the node helps:
  * bit-packed and wide pixels, floats, 16-bit colours, tables and palettes which they do not apply.
  */
 export function needsNode(dataset: Dataset): boolean {
@@ -75,29 +111,13 @@ export function needsNode(dataset: Dataset): boolean {
   );
 }
 
-interface Spacing {
-  readonly row: number;
-  readonly column: number;
-  /** Millimetres in the patient; otherwise only the ratio of the two means something. */
-  readonly inPatient: boolean;
-}
-
-/** Distance between the centres of neighbouring pixels (PS3.3 10.7.1.3); never a detector's spacing taken for the patient's. */
-function spacing(dataset: Dataset): Spacing {
-  const [row, column] = numbers(dataset, Tag.PixelSpacing);
-  if (row !== undefined && column !== undefined && row > 0 && column > 0) return { row, column, inPatient: true };
-  const [high, wide] = [numbers(dataset, Tag.ImagerPixelSpacing), numbers(dataset, Tag.PixelAspectRatio)].find(
-    (pair) => pair.length === 2 && pair.every((value) => value > 0),
-  ) ?? [1, 1];
-  return { row: (high ?? 1) / (wide ?? 1), column: 1, inPatient: false };
-}
-
 function threeOr(values: readonly number[], otherwise: readonly number[]): readonly number[] {
   return values.length === otherwise.length ? values : otherwise;
 }
 
 function imagePlane({ dataset }: Frame, inPatient: boolean): unknown {
-  const { row, column, inPatient: measured } = spacing(dataset);
+  const spacing = spacingOf(dataset);
+  const { row, column } = spacing;
   const orientation = threeOr(numbers(dataset, Tag.ImageOrientationPatient), [1, 0, 0, 0, 1, 0]);
   return {
     frameOfReferenceUID: text(dataset, FRAME_OF_REFERENCE_UID) || undefined,
@@ -111,7 +131,7 @@ function imagePlane({ dataset }: Frame, inPatient: boolean): unknown {
     pixelSpacing: [row, column],
     rowPixelSpacing: row,
     columnPixelSpacing: column,
-    usingDefaultValues: !(measured && inPatient), // decides whether a length is in mm or in pixels
+    usingDefaultValues: !(isMeasured(spacing) && inPatient), // decides whether a length is in mm or in pixels
   };
 }
 
@@ -136,11 +156,35 @@ const RENDERED_PIXEL = {
   planarConfiguration: 0,
 };
 
+function nativePixel({ dataset }: Frame): unknown {
+  const bits = Math.min(16, Math.max(8, number(dataset, Tag.BitsAllocated) ?? 8));
+  return {
+    samplesPerPixel: number(dataset, Tag.SamplesPerPixel) ?? 1,
+    photometricInterpretation: text(dataset, Tag.PhotometricInterpretation) || "MONOCHROME2",
+    rows: number(dataset, Tag.Rows),
+    columns: number(dataset, Tag.Columns),
+    bitsAllocated: bits,
+    bitsStored: bits,
+    highBit: bits - 1,
+    pixelRepresentation: number(dataset, Tag.PixelRepresentation) ?? 0,
+    planarConfiguration: 0,
+  };
+}
+
 type Answer = (frame: Frame) => unknown;
 
 const OF_STORED: Readonly<Record<string, Answer>> = {
   [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, true),
   [MetadataModules.VOI_LUT]: voiLut,
+};
+
+const OF_NATIVE: Readonly<Record<string, Answer>> = {
+  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, true),
+  [MetadataModules.IMAGE_PIXEL]: nativePixel,
+  [MetadataModules.VOI_LUT]: voiLut,
+  [MetadataModules.MODALITY_LUT]: () => ({}), // applied already
+  [MetadataModules.GENERAL_SERIES]: ({ dataset }) => ({ modality: text(dataset, Tag.Modality) }),
+  [MetadataModules.SOP_COMMON]: ({ dataset }) => ({ sopClassUID: text(dataset, Tag.SOPClassUID) }),
 };
 
 const OF_RENDERED: Readonly<Record<string, Answer>> = {
@@ -154,7 +198,8 @@ const OF_RENDERED: Readonly<Record<string, Answer>> = {
 function provide(type: string, imageId: unknown): unknown {
   if (typeof imageId !== "string") return undefined;
   const frame = frames.get(imageId);
-  return frame && (imageId.startsWith(RENDERED) ? OF_RENDERED : OF_STORED)[type]?.(frame);
+  const answers = imageId.startsWith(RENDERED) ? OF_RENDERED : imageId.startsWith(NATIVE) ? OF_NATIVE : OF_STORED;
+  return frame && answers[type]?.(frame);
 }
 
 const FIRST = 10_000; // asked before the loader's own provider

@@ -17,6 +17,12 @@ async function load(imageId: string, signal: AbortSignal): Promise<Types.IImage>
   });
   if (!answer.ok) throw new Error(`the node answered ${answer.status}`);
   const bitmap = await createImageBitmap(await answer.blob());
+  const { canvas, pixels } = drawn(bitmap);
+  return colourImage(imageId, canvas, pixels);
+}
+
+/** Red, green and blue of a picture, on a canvas and as numbers; the bitmap is closed. */
+function drawn(bitmap: ImageBitmap): { readonly canvas: HTMLCanvasElement; readonly pixels: Uint8Array } {
   const canvas = document.createElement("canvas");
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
@@ -24,8 +30,7 @@ async function load(imageId: string, signal: AbortSignal): Promise<Types.IImage>
   if (!context) throw new Error("no canvas");
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  const rgba = context.getImageData(0, 0, canvas.width, canvas.height).data;
-  return colourImage(imageId, canvas, withoutAlpha(rgba));
+  return { canvas, pixels: withoutAlpha(context.getImageData(0, 0, canvas.width, canvas.height).data) };
 }
 
 function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {

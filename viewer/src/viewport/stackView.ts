@@ -8,7 +8,8 @@ import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
 import { Measurements } from "@/viewport/measurements";
-import { needsNode, register, RENDERED, renderedImageId, storedImageId, unregister } from "@/viewport/metadata";
+import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
+import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
 import { ToolHand } from "@/viewport/toolGroup";
 
@@ -70,7 +71,7 @@ export class CornerstoneStackView implements StackView {
     for (const frame of this.frames) unregister(frame);
     for (const frame of frames) register(frame);
     this.frames = frames;
-    this.imageIds = frames.map((frame) => (needsNode(frame.dataset) ? renderedImageId(frame) : storedImageId(frame)));
+    this.imageIds = frames.map(imageIdOf);
     this.startReadAhead();
     void this.load(index).then(() => {
       if (!kept || this.frames !== frames) return;
@@ -165,6 +166,12 @@ export class CornerstoneStackView implements StackView {
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
+    const point = (event: PointerEvent): void => {
+      const box = this.element.getBoundingClientRect();
+      this.listener.pointed(pixelAt(this.viewport, [event.clientX - box.left, event.clientY - box.top]));
+    };
+    this.element.addEventListener("pointermove", point, { signal: this.closing.signal });
+    this.element.addEventListener("pointerleave", () => this.listener.pointed(undefined), { signal: this.closing.signal });
     this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal: this.closing.signal });
   }
 
@@ -202,11 +209,12 @@ export class CornerstoneStackView implements StackView {
   /** What the browser cannot decode is shown as the node's picture; when that fails too, the reader is told. */
   private loadFailed(index: number): void {
     const frame = this.frames[index];
-    if (!frame || this.qualityOf(index) === "rendered") {
+    const next = frame && nextImageId(frame, this.imageIds[index] ?? "");
+    if (next === undefined) {
       if (index === this.viewport.getCurrentImageIdIndex()) this.listener.failed(index);
       return;
     }
-    this.imageIds[index] = renderedImageId(frame);
+    this.imageIds[index] = next;
     if (index === this.viewport.getCurrentImageIdIndex()) void this.load(index);
   }
 

@@ -4,13 +4,14 @@ import { t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import { Icon } from "@/ui/icons";
 import { objectKind } from "@/ui/objectKinds";
+import type { PaneProps } from "@/ui/paneProps";
 
 /** The objects of a series without pictures: what they are, and the text of those that are text. */
-export function ObjectCards({ objects }: { readonly objects: readonly Dataset[] }) {
+export function DocumentPane({ pane }: PaneProps) {
   return (
-    <div class="stage cards" data-testid="object-cards">
+    <div class="cards" data-testid="object-cards">
       <p class="muted">{t("card.noPictures")}</p>
-      {objects.map((dataset) => (
+      {pane.content.value.others.map((dataset) => (
         <ObjectCard key={text(dataset, Tag.SOPInstanceUID)} dataset={dataset} />
       ))}
     </div>

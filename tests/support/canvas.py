@@ -1,0 +1,143 @@
+"""What a viewport of the viewer shows, read off the page: the values under the pointer and the greys of its canvas."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from playwright.sync_api import Page, expect
+
+from tests.support.pixels import Expected, sampled
+
+VIEWPORT = "[data-testid=viewport]"
+SAMPLES = 4000
+PROBES = 5
+
+_READ_CANVAS = """() => {
+  const canvas = document.querySelector("canvas.cornerstone-canvas");
+  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+_IDENTITY = """uid => fetch("/dicom-web/instances?SOPInstanceUID=" + uid, {headers: {Accept: "application/dicom+json"}})
+  .then(answer => answer.json())
+  .then(([found]) => [found["0020000D"].Value[0], found["0020000E"].Value[0]])"""
+_REACHED = """([uid, frame]) => {
+  const {sopInstanceUid, frameNumber} = document.querySelector("[data-testid=viewport]").dataset;
+  const state = document.querySelector("[data-testid=viewport-state]").dataset.state;
+  return sopInstanceUid === uid && frameNumber === String(frame) && (state === "ready" || state === "failed");
+}"""
+
+
+def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
+    """Show one frame in the only viewport; what became of it: ready or failed. Its study must be in the node."""
+    study, series = page.evaluate(_IDENTITY, str(dataset.SOPInstanceUID))
+    page.evaluate("hash => { location.hash = hash }", f"#/study/{study}")
+    thumbnail = page.locator(f'[data-testid=series-thumbnail][data-series-uid="{series}"]')
+    thumbnail.click(timeout=30_000)
+    expect(thumbnail).to_have_attribute("aria-current", "true")
+    view = page.locator(VIEWPORT)
+    expect(view).not_to_have_attribute("data-image-count", "0", timeout=30_000)
+    page.keyboard.press("Home")
+    for _ in range(int(view.get_attribute("data-image-count") or 0)):
+        shown = view.get_attribute("data-sop-instance-uid"), view.get_attribute("data-frame-number")
+        if shown == (str(dataset.SOPInstanceUID), str(frame)):
+            break
+        page.keyboard.press("ArrowDown")
+    page.wait_for_function(_REACHED, arg=[str(dataset.SOPInstanceUID), frame], timeout=60_000)
+    return page.get_by_test_id("viewport-state").get_attribute("data-state") or ""
+
+
+def read_canvas(page: Page) -> NDArray[np.float64]:
+    """Red, green and blue of every canvas pixel (height, width, 3)."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    width, height, content = page.evaluate(_READ_CANVAS)
+    return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, :3].astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """An image as large as a viewport holds, in its middle. Sizes in CSS pixels."""
+
+    width: float
+    height: float
+    columns: int
+    rows: int
+    aspect: float
+
+    @property
+    def scale(self) -> float:
+        """CSS pixels a column."""
+        return min(self.width / self.columns, self.height / (self.rows * self.aspect))
+
+    def at(self, column: float, row: float) -> tuple[float, float]:
+        """Where the middle of a pixel is."""
+        x = self.width / 2 + (column - (self.columns - 1) / 2) * self.scale
+        y = self.height / 2 + (row - (self.rows - 1) / 2) * self.scale * self.aspect
+        return x, y
+
+    def pixel(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Columns and rows, with fractions, of points."""
+        columns = (x - self.width / 2) / self.scale + (self.columns - 1) / 2
+        rows = (y - self.height / 2) / (self.scale * self.aspect) + (self.rows - 1) / 2
+        return columns, rows
+
+
+def differences(page: Page, wanted: Expected, colour_tolerance: float = 4.0) -> list[str]:
+    """How the picture on the screen and the values under the pointer differ from what they have to be; none: true."""
+    box = page.locator(".canvas-place").bounding_box()
+    assert box is not None
+    rows, columns = wanted.values.shape[:2]
+    fit = Fit(box["width"], box["height"], columns, rows, wanted.aspect)
+    return [
+        *_differing_values(page, wanted, fit, (box["x"], box["y"]), colour_tolerance),
+        *_differing_greys(page, wanted, fit),
+    ]
+
+
+def _differing_values(
+    page: Page, wanted: Expected, fit: Fit, corner: tuple[float, float], tolerance: float
+) -> list[str]:
+    chance = np.random.default_rng(fit.columns * 65536 + fit.rows)
+    found: list[str] = []
+    readout = page.get_by_test_id("pixel-readout")
+    for _ in range(PROBES):
+        column, row = int(chance.integers(fit.columns)), int(chance.integers(fit.rows))
+        x, y = fit.at(column, row)
+        page.mouse.move(corner[0] + x, corner[1] + y)
+        shown = readout.evaluate("e => [e.dataset.column, e.dataset.row, e.dataset.values]", timeout=5_000)
+        at = int(shown[0]), int(shown[1])
+        if abs(at[0] - column) > max(1, 1 / fit.scale) or abs(at[1] - row) > max(1, 1 / (fit.scale * fit.aspect)):
+            found.append(f"the pointer is on {column}, {row}, the viewer says {at}")
+        if shown[2] is None:
+            found.append(f"{at} has no value")
+            continue
+        got = np.array([float(value) for value in shown[2].split()])
+        true = np.atleast_1d(wanted.values[at[1], at[0]])
+        allowed = tolerance if wanted.values.ndim == 3 else max(1e-5 * float(np.abs(true).max()), 1e-9)
+        if got.shape != true.shape or float(np.abs(got - true).max()) > allowed:
+            found.append(f"{at} is {true.tolist()}, the viewer says {got.tolist()}")
+    page.mouse.move(1, 1)
+    return found
+
+
+def _differing_greys(page: Page, wanted: Expected, fit: Fit) -> list[str]:
+    canvas = read_canvas(page)
+    ratio = canvas.shape[1] / fit.width
+    chance = np.random.default_rng(1)
+    x, y = chance.integers(canvas.shape[1], size=SAMPLES), chance.integers(canvas.shape[0], size=SAMPLES)
+    columns, rows = fit.pixel((x + 0.5) / ratio, (y + 0.5) / ratio)
+    inside = (columns >= 0) & (columns <= fit.columns - 1) & (rows >= 0) & (rows <= fit.rows - 1)
+    shown = canvas[y[inside], x[inside]]
+    true = wanted.shown(sampled(wanted.values, columns[inside], rows[inside]))
+    if true.ndim == 1:
+        true = np.repeat(true[:, None], 3, axis=1)
+    difference = np.abs(shown - true).max(axis=1)
+    # the card interpolates in steps of 1/256 of a pixel: beside steep edges a few samples may be off
+    if float(np.percentile(difference, 95)) > 3.5 or float(difference.mean()) > 1.5:
+        return [f"greys differ by {difference.mean():.1f} in the mean, 95 % by {np.percentile(difference, 95):.1f}"]
+    return []

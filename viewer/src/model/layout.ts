@@ -1,0 +1,28 @@
+/** How the viewports stand: rows and columns, at most four of each. */
+
+export interface Layout {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export const LAYOUT_LONGEST = 4;
+
+export const ONE_UP: Layout = { rows: 1, columns: 1 };
+
+function bounded(count: number): number {
+  return Math.max(1, Math.min(LAYOUT_LONGEST, Math.trunc(count) || 1));
+}
+
+/** A layout in bounds. */
+export function layout(rows: number, columns: number): Layout {
+  return { rows: bounded(rows), columns: bounded(columns) };
+}
+
+export function sizeOf({ rows, columns }: Layout): number {
+  return rows * columns;
+}
+
+/** `2×3`, rows first, as it is written on buttons and kept in preferences. */
+export function layoutName({ rows, columns }: Layout): string {
+  return `${rows}×${columns}`;
+}

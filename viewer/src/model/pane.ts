@@ -1,0 +1,116 @@
+/** One viewport of the screen: what it shows, which image of it, and how that looks just now. */
+
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+
+import type { Frame, SeriesContent } from "@/dicomweb/frames";
+import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
+import { isSameShowing, type Showing } from "@/model/showing";
+import type { PixelReading, Quality, Removal, View, ViewControls } from "@/viewport/contract";
+
+/** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
+export type Shown =
+  | { readonly kind: "preview" }
+  | { readonly kind: "loading" }
+  | { readonly kind: "ready"; readonly quality: Quality }
+  | { readonly kind: "failed" };
+
+const EMPTY: SeriesContent = { frames: [], others: [] };
+const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
+const NOTICE_MS = 10_000;
+
+let serial = 0;
+
+export class Pane {
+  /** Of this pane alone, for as long as it stands. */
+  readonly id = `pane-${(serial += 1)}`;
+  readonly showing = signal<Showing | undefined>(undefined);
+  /** Index of the image shown, from 0. */
+  readonly imageIndex = signal(0);
+  readonly view = signal<View>(NO_VIEW);
+  readonly shown = signal<Shown>({ kind: "preview" });
+  /** Under the pointer. */
+  readonly pixel = signal<PixelReading | undefined>(undefined);
+  readonly loadedImages = signal(0);
+  /** Measurements just taken away, for as long as they can be brought back. */
+  readonly removed = signal<Removal | undefined>(undefined);
+  /** What toolbar and keys talk to; set while a viewport stands in the pane. */
+  readonly controls = signal<ViewControls | undefined>(undefined);
+
+  readonly load = computed<SeriesLoad | undefined>(() => {
+    const { value: showing } = this.showing;
+    return showing && untracked(() => this.library.of(showing.series));
+  });
+  readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
+  readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
+
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly stopFollowing: () => void;
+  private lookedAt: Frame | undefined;
+
+  constructor(private readonly library: SeriesLibrary) {
+    this.stopFollowing = effect(() => this.keepPlace(this.content.value.frames));
+  }
+
+  show(showing: Showing | undefined): void {
+    if (isSameShowing(showing, this.showing.peek())) return;
+    batch(() => {
+      this.lookedAt = undefined;
+      this.imageIndex.value = 0;
+      this.loadedImages.value = 0;
+      this.view.value = NO_VIEW;
+      this.shown.value = { kind: "preview" };
+      this.tell(undefined);
+      this.showing.value = showing;
+    });
+  }
+
+  /** Go to image `index`, or as near as the stack allows. */
+  goTo(index: number): void {
+    const last = this.content.peek().frames.length - 1;
+    const target = Math.max(0, Math.min(last, index));
+    if (last < 0 || target === this.imageIndex.peek()) return;
+    this.moved(target);
+    this.controls.peek()?.show(target);
+  }
+
+  /** The viewport, or somebody for it, went to another image. */
+  moved(index: number): void {
+    if (index === this.imageIndex.peek()) return;
+    batch(() => {
+      this.imageIndex.value = index;
+      this.shown.value = this.controls.peek() ? { kind: "loading" } : { kind: "preview" };
+    });
+    this.lookedAt = this.frame.peek();
+  }
+
+  /** Say that measurements were taken away, while they can be brought back. */
+  tell(removal: Removal | undefined): void {
+    clearTimeout(this.noticeTimer);
+    this.removed.value = removal;
+    if (removal) this.noticeTimer = setTimeout(() => (this.removed.value = undefined), NOTICE_MS);
+  }
+
+  undoRemoval(): void {
+    this.removed.peek()?.undo();
+    this.tell(undefined);
+  }
+
+  close(): void {
+    clearTimeout(this.noticeTimer);
+    this.stopFollowing();
+  }
+
+  /** When the series grew, the image that was looked at stays the one looked at. */
+  private keepPlace(frames: readonly Frame[]): void {
+    untracked(() => {
+      const at = frames.findIndex((frame) => isSame(frame, this.lookedAt));
+      if (at >= 0) this.imageIndex.value = at;
+      else if (this.imageIndex.peek() >= frames.length) this.imageIndex.value = 0;
+      this.lookedAt = frames[this.imageIndex.peek()];
+    });
+  }
+}
+
+function isSame(frame: Frame, other: Frame | undefined): boolean {
+  return frame.sopInstanceUid === other?.sopInstanceUid && frame.frameNumber === other.frameNumber;
+}

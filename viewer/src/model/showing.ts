@@ -1,0 +1,26 @@
+/** What a viewport is asked to show: a value, so that layouts, hanging protocols and links can speak of it. */
+
+import type { SeriesSummary } from "@/dicomweb/client";
+
+/**
+ * `stack`: the images one by one; `mpr`: a plane cut out of the series; `volume`: rendered in three dimensions;
+ * `rendered`: a picture that the node made; `document`: what has no pictures. Who draws a kind: `ui/paneKinds.ts`.
+ */
+export const VIEW_KINDS = ["stack", "mpr", "volume", "rendered", "document"] as const;
+export type ViewKind = (typeof VIEW_KINDS)[number];
+
+export interface Showing {
+  readonly kind: ViewKind;
+  /** Of any study: priors stand beside what is read. */
+  readonly series: SeriesSummary;
+  /** What its kind asks for beyond: a plane, a preset. */
+  readonly options?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export function isSameShowing(one: Showing | undefined, other: Showing | undefined): boolean {
+  return (
+    one?.kind === other?.kind &&
+    one?.series.seriesInstanceUid === other?.series.seriesInstanceUid &&
+    JSON.stringify(one?.options) === JSON.stringify(other?.options)
+  );
+}

@@ -1,0 +1,47 @@
+/** A list of the toolbar to choose from: closed by choosing, by a click elsewhere and by Escape. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+import type { Workspace } from "@/model/workspace";
+
+interface MenuProps {
+  readonly workspace: Workspace;
+  readonly label: string;
+  readonly class?: string;
+  /** How far the arrow up and down go in the list; 1 but in grids. */
+  readonly perRow?: number;
+  readonly children: ComponentChildren;
+}
+
+export function Menu({ workspace, label, class: className = "", perRow = 1, children }: MenuProps) {
+  const menu = useRef<HTMLDivElement>(null);
+  const close = (): void => {
+    workspace.menu.value = undefined;
+  };
+  useEffect(() => {
+    const chosen = menu.current?.querySelector<HTMLElement>("[aria-checked=true]");
+    (chosen ?? menu.current?.querySelector("button"))?.focus();
+    const onOutside = (event: PointerEvent): void => {
+      const target = event.target as Element;
+      if (!menu.current?.contains(target) && !target.closest("[aria-haspopup=menu]")) close();
+    };
+    document.addEventListener("pointerdown", onOutside);
+    return () => document.removeEventListener("pointerdown", onOutside);
+  }, []);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const entries = [...(menu.current?.querySelectorAll("button") ?? [])];
+    const at = entries.indexOf(document.activeElement as HTMLButtonElement);
+    const step = { ArrowDown: perRow, ArrowUp: -perRow, ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step !== undefined) entries[(at + step + entries.length) % entries.length]?.focus();
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div ref={menu} class={`menu ${className}`} role="menu" tabIndex={-1} aria-label={label} onKeyDown={onKeyDown}>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,59 @@
+/** The value under the pointer with its unit, and what distances in this image are worth. */
+
+import type { Dataset } from "@/dicomweb/json";
+import { Tag, text } from "@/dicomweb/json";
+import { spacingOf, type SpacingBasis } from "@/dicomweb/spacing";
+import { suvFactor } from "@/dicomweb/suv";
+import { unitOf } from "@/dicomweb/units";
+import { n, t } from "@/i18n";
+import type { PlainKey } from "@/i18n/en";
+import type { PixelReading } from "@/viewport/contract";
+
+interface PixelReadoutProps {
+  readonly pixel: PixelReading;
+  readonly dataset: Dataset;
+}
+
+export function PixelReadout({ pixel: { column, row, values }, dataset }: PixelReadoutProps) {
+  return (
+    <span data-testid="pixel-readout" data-column={column} data-row={row} data-values={values?.join(" ")}>
+      {t("pixel.at", { column, row })} {values ? valueText(values, dataset) : t("pixel.none")}
+    </span>
+  );
+}
+
+const SIGNIFICANT = 5;
+
+/** As many decimals as make five digits: enough to tell measured values apart. */
+function digitsFor(value: number): number {
+  if (Number.isInteger(value)) return 0;
+  return Math.max(0, Math.min(8, SIGNIFICANT - 1 - Math.floor(Math.log10(Math.abs(value)))));
+}
+
+function valueText(values: readonly number[], dataset: Dataset): string {
+  const [value] = values;
+  if (value === undefined) return "";
+  if (values.length === 3) return `RGB ${values.join(" ")}`;
+  const plain = `${n(value, digitsFor(value))} ${unitOf(dataset)}`.trim();
+  if (text(dataset, Tag.Modality) !== "PT") return plain;
+  const suv = suvFactor(dataset);
+  if (suv.refused) return `${plain} · ${t("suv.none", { why: t(`suv.refused.${suv.refused}`) })}`;
+  return `${plain} · SUVbw ${n(value * suv.factor, 2)}`;
+}
+
+const WARNINGS: Readonly<Partial<Record<SpacingBasis, PlainKey>>> = {
+  detector: "spacing.detector",
+  magnified: "spacing.magnified",
+  none: "spacing.none",
+};
+
+/** A caution where distances are not those in the patient. */
+export function SpacingMark({ dataset }: { readonly dataset: Dataset }) {
+  const { basis } = spacingOf(dataset);
+  const key = WARNINGS[basis];
+  return key === undefined ? null : (
+    <span class="caution" data-testid="spacing-mark" data-basis={basis}>
+      {t(key)}
+    </span>
+  );
+}

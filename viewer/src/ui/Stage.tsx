@@ -1,0 +1,93 @@
+/** The viewports in their layout. */
+
+import type { Pane } from "@/model/pane";
+import type { Workspace } from "@/model/workspace";
+import { t } from "@/i18n";
+import { FailureNote } from "@/ui/FailureNote";
+import { drawnBy } from "@/ui/paneKinds";
+import type { PaneProps } from "@/ui/paneProps";
+import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
+
+export function Stage({ workspace }: { readonly workspace: Workspace }) {
+  const { study } = workspace;
+  const { rows, columns } = workspace.layout.value;
+  if (study.failure.value) {
+    return (
+      <div class="stage">
+        <FailureNote failure={study.failure.value} retry={() => void study.open()} />
+      </div>
+    );
+  }
+  const panes = workspace.panes.value;
+  const grid = { gridTemplate: `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))` };
+  return (
+    <div class="stage" style={grid} data-testid="stage" data-layout={`${rows}x${columns}`} data-panes={panes.length}>
+      {panes.map((pane, index) => (
+        <PaneFrame key={pane.id} workspace={workspace} pane={pane} row={Math.trunc(index / columns)} column={index % columns} />
+      ))}
+    </div>
+  );
+}
+
+interface PaneFrameProps extends PaneProps {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** One place of the layout: takes what is dropped on it, becomes active by a touch, stands alone by a double click. */
+function PaneFrame({ workspace, pane, row, column }: PaneFrameProps) {
+  const many = workspace.panes.value.length > 1;
+  const active = workspace.active.value === pane;
+  const alone = active && workspace.oneUp.value;
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the viewport in it has role and keys
+    <div
+      class={many ? "pane one-of-many" : "pane"}
+      style={{ gridArea: alone ? "1 / 1 / -1 / -1" : `${row + 1} / ${column + 1}` }}
+      data-testid="pane"
+      data-active={active}
+      data-alone={alone}
+      data-kind={pane.showing.value?.kind}
+      onPointerDownCapture={() => workspace.activate(pane)}
+      onFocusCapture={() => workspace.activate(pane)}
+      onDblClick={() => workspace.toggleOneUp()}
+      onDragOver={(event) => event.dataTransfer?.types.includes(SERIES_DRAG_TYPE) && event.preventDefault()}
+      onDrop={(event) => drop(event, workspace, pane)}
+    >
+      <PaneContent workspace={workspace} pane={pane} />
+    </div>
+  );
+}
+
+function drop(event: DragEvent, workspace: Workspace, pane: Pane): void {
+  const uid = event.dataTransfer?.getData(SERIES_DRAG_TYPE);
+  const series = workspace.study.series.peek().find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
+  if (!series) return;
+  event.preventDefault();
+  workspace.showSeries(series, pane);
+}
+
+function PaneContent({ workspace, pane }: PaneProps) {
+  const showing = pane.showing.value;
+  const load = pane.load.value;
+  if (!showing || !load) {
+    const settled = !workspace.study.loading.value;
+    const nothing = settled && workspace.study.series.value.length === 0;
+    return <Waiting words={t(nothing ? "study.empty" : settled ? "pane.empty" : "app.loading")} busy={!settled} />;
+  }
+  const { frames, others } = pane.content.value;
+  if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;
+  if (frames.length === 0 && others.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
+  const Drawn = drawnBy(frames.length === 0 ? "document" : showing.kind);
+  return <Drawn workspace={workspace} pane={pane} />;
+}
+
+function Waiting({ words, busy }: { readonly words: string; readonly busy: boolean }) {
+  return (
+    <div class="waiting-stage" aria-busy={busy}>
+      <p class="muted" role="status">
+        {words}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,15 @@
+/** Who draws what a viewport is asked to show. */
+
+import type { ComponentType } from "preact";
+
+import type { ViewKind } from "@/model/showing";
+import { DocumentPane } from "@/ui/DocumentPane";
+import type { PaneProps } from "@/ui/paneProps";
+import { ViewportPane } from "@/ui/ViewportPane";
+
+/** A kind without a line here is shown as the stack of its images. */
+const DRAWN_BY: Partial<Readonly<Record<ViewKind, ComponentType<PaneProps>>>> = { document: DocumentPane };
+
+export function drawnBy(kind: ViewKind): ComponentType<PaneProps> {
+  return DRAWN_BY[kind] ?? ViewportPane;
+}

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+
+import type { Dataset } from "@/dicomweb/json";
+import { suvFactor } from "@/dicomweb/suv";
+
+const element = (value: unknown): Dataset[string] => ({ vr: "LO", Value: Array.isArray(value) ? value : [value] });
+const ds = (values: Record<string, unknown>): Dataset =>
+  Object.fromEntries(Object.entries(values).map(([tag, value]) => [tag, element(value)]));
+
+const HALF_LIFE_F18 = 6586.2;
+const TRACER = { "00181074": 370_000_000, "00181075": HALF_LIFE_F18, "00181072": "100000.00" };
+const PET = {
+  "00080060": "PT",
+  "00541001": "BQML",
+  "00280051": ["DECY", "ATTN"],
+  "00541102": "START",
+  "00101030": 70,
+  "00080021": "20260102",
+  "00080031": "110000",
+  "00080022": "20260102",
+  "00080032": "110500",
+};
+
+const pet = (changes: Record<string, unknown> = {}, tracer: Record<string, unknown> = {}): Dataset =>
+  ds({ ...PET, "00540016": ds({ ...TRACER, ...tracer }), ...changes });
+
+test("the dose is decayed to the beginning of the series", () => {
+  const dose = 370_000_000 * 0.5 ** (3600 / HALF_LIFE_F18);
+  expect(suvFactor(pet()).factor).toBeCloseTo(70_000 / dose, 12);
+});
+
+test("an injection before midnight, a correction to the injection, values that are SUV", () => {
+  const late = { "00080021": "20260102", "00080031": "003000", "00080032": "003100" };
+  const dose = 370_000_000 * 0.5 ** (3600 / HALF_LIFE_F18);
+  expect(suvFactor(pet(late, { "00181072": "233000" })).factor).toBeCloseTo(70_000 / dose, 12);
+  expect(suvFactor(pet({ "00541102": "ADMIN" })).factor).toBeCloseTo(70_000 / 370_000_000, 12);
+  expect(suvFactor(pet({ "00541001": "GML" })).factor).toBe(1);
+});
+
+test.each([
+  ["modality", { "00080060": "CT" }, {}],
+  ["units", { "00541001": "CNTS" }, {}],
+  ["corrections", { "00280051": ["DECY"] }, {}],
+  ["weight", { "00101030": [] }, {}],
+  ["dose", {}, { "00181074": 0 }],
+  ["decay", { "00541102": "NONE" }, {}],
+  ["times", { "00080031": "120000" }, {}], // the series begins after its image: it was made later
+  ["times", {}, { "00181072": "" }],
+])("SUV is refused for want of %s", (why, changes, tracer) => {
+  expect(suvFactor(pet(changes, tracer)).refused).toBe(why);
+});
