@@ -16,10 +16,7 @@ from pacs.access.principals import OPERATOR, Role
 from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
-    from pacs.archive.correction import Corrections
-    from pacs.archive.deletion import Deletions
     from pacs.archive.jobs import Priority
-    from pacs.archive.meant import PatientKey
     from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
     from pacs.exchange.rules import Routes
@@ -371,81 +368,15 @@ def _tag_remove(core: Core, arguments: Arguments) -> Any:
     core.archive.extended.remove(arguments["tag"], by=OPERATOR)
 
 
-def _deletions(core: Core) -> Deletions:
-    from pacs.archive.deletion import Deletions
+def _taken_back(name: str) -> Command:
+    """What can be undone is asked of the archive alone."""
 
-    return Deletions(core.archive)
+    def command(core: Core, arguments: Arguments) -> Any:
+        from pacs.archive.asked import ASKED  # not at the top: most commands only ask the node that runs
 
+        return msgspec.to_builtins(ASKED[name](core.archive, arguments))
 
-def _delete(core: Core, arguments: Arguments) -> Any:
-    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
-    return msgspec.to_builtins(_deletions(core).delete(*named, by=OPERATOR, reason=arguments["reason"]))
-
-
-def _reject(core: Core, arguments: Arguments) -> Any:
-    from pacs.dicom.rejection import RejectionCode
-
-    code = RejectionCode(arguments["code"])
-    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
-    return msgspec.to_builtins(_deletions(core).reject(code, *named, by=OPERATOR, reason=arguments["reason"]))
-
-
-def _undelete(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_deletions(core).restore(arguments["id"], by=OPERATOR))
-
-
-def _erase(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_deletions(core).erase(arguments["id"], by=OPERATOR))
-
-
-def _deletion_list(core: Core, arguments: Arguments) -> Any:
-    found = _deletions(core).listing(
-        by=OPERATOR,
-        study_instance_uid=arguments["study_instance_uid"],
-        only_open=arguments["only_open"],
-        limit=arguments["limit"],
-    )
-    return msgspec.to_builtins(found)
-
-
-def _corrections(core: Core) -> Corrections:
-    from pacs.archive.correction import Corrections
-
-    return Corrections(core.archive)
-
-
-def _correct(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_corrections(core).correct(by=OPERATOR, **arguments))
-
-
-def _merge(core: Core, arguments: Arguments) -> Any:
-    source, into = (_patient_key(arguments[name]) for name in ("patient", "into"))
-    return msgspec.to_builtins(_corrections(core).merge(source, into, by=OPERATOR, reason=arguments["reason"]))
-
-
-def _move(core: Core, arguments: Arguments) -> Any:
-    made = _corrections(core).move(
-        arguments["study_instance_uid"],
-        _patient_key(arguments["into"]),
-        by=OPERATOR,
-        reason=arguments["reason"],
-        attributes=arguments["attributes"],
-    )
-    return msgspec.to_builtins(made)
-
-
-def _patient_key(named: Arguments) -> PatientKey:
-    from pacs.archive.meant import PatientKey
-
-    return PatientKey(**named)
-
-
-def _uncorrect(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_corrections(core).undo(arguments["id"], by=OPERATOR))
-
-
-def _correction_list(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_corrections(core).listing(by=OPERATOR, **arguments))
+    return command
 
 
 def _backup_done(core: Core, arguments: Arguments) -> Any:
@@ -505,16 +436,13 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "webhook.add": _webhook_add,
         "webhook.list": _webhook_list,
         "webhook.remove": _webhook_remove,
-        "delete": _delete,
-        "reject": _reject,
-        "undelete": _undelete,
-        "erase": _erase,
-        "deletions": _deletion_list,
-        "correct": _correct,
-        "merge": _merge,
-        "move": _move,
-        "uncorrect": _uncorrect,
-        "corrections": _correction_list,
+        **{
+            name: _taken_back(name)
+            for name in (
+                *("delete", "reject", "undelete", "erase", "deletions"),
+                *("correct", "merge", "move", "uncorrect", "corrections"),
+            )
+        },
         "backup.done": _backup_done,
     }
 )
