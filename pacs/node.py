@@ -25,7 +25,7 @@ from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
 from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
-from pacs.archive.limits import IngestLimits, Retention
+from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.recovery import recover
 from pacs.archive.reindex import Reindexer
 from pacs.archive.runner import JobRunner
@@ -174,6 +174,11 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_
             clock=clock,
             retention=retention(settings),
             derived_frames_bytes_max=settings.archive.derived_frames_bytes_max,
+            upload_limits=UploadLimits(
+                bytes_max=settings.archive.upload_bytes_max,
+                count_max=settings.archive.uploads_per_account_max,
+                kept=timedelta(hours=settings.archive.upload_hours),
+            ),
         )
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)

@@ -168,6 +168,9 @@ class ArchiveSettings(_Branch):
     decode_workers: int = Field(default=2, ge=1, le=64)
     decode_memory_bytes: int = Field(default=1 * GIB, ge=512 * MIB)
     decode_cpu_s: int = Field(default=20, ge=1)
+    upload_bytes_max: int = Field(default=64 * GIB, ge=1 * MIB)  # of one upload in several requests
+    uploads_per_account_max: int = Field(default=32, ge=1)
+    upload_hours: float = Field(default=72.0, gt=0)  # an upload that nobody goes on with is removed after so long
     derived_frames_bytes_max: int = Field(default=2 * GIB, ge=0)  # decoded and recoded frames, kept for the next time
 
 

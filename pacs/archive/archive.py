@@ -19,13 +19,14 @@ from pacs.archive.extended import ExtendedTags
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits, Retention
+from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.outgoing import Outgoing
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
+from pacs.archive.uploads import Uploads
 from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
@@ -63,6 +64,7 @@ class Archive:
         clock: Clock = utc_now,
         retention: Retention = Retention(),  # noqa: B008 - frozen
         derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
+        upload_limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.index = index
         self.store = store
@@ -75,6 +77,7 @@ class Archive:
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
         self.buffers = Buffers()
+        self.uploads = Uploads(self, derived.parent / "uploads", upload_limits)
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self.derived_frames = DerivedFrames(derived, derived_frames_bytes_max, self.room.lacking)

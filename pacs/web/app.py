@@ -29,6 +29,7 @@ from pacs.web.api import (
     session,
     worklist,
 )
+from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -73,6 +74,7 @@ def create_app(
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
+        *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
         *extended_query_tags.routes(archive.extended),

@@ -27,6 +27,7 @@ from pacs.errors import (
     OutOfResources,
     QueryRefused,
     SettingsInvalid,
+    StateConflict,
     StoreFailed,
     SuretError,
     TransferSyntaxRefused,
@@ -53,10 +54,6 @@ class RequestForged(SuretError):
 
 class RequestTooSlow(SuretError):
     """The body comes slower than the node waits (HTTP 408)."""
-
-
-class StateConflict(SuretError):
-    """It cannot be done to the thing as it is now (HTTP 409)."""
 
 
 STATUS = MappingProxyType(

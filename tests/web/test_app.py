@@ -88,6 +88,8 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("GET", "/ws/subscribers/{aet}"): SCHEDULERS,
     ("POST", "/dicom-web/studies"): READERS - {Role.CLINICIAN},
     ("POST", f"{STUDIES}{STUDY}"): READERS - {Role.CLINICIAN},
+    ("POST", "/api/uploads"): READERS - {Role.CLINICIAN},
+    **{(method, "/api/uploads/{id}"): READERS - {Role.CLINICIAN} for method in ("GET", "PATCH", "DELETE")},
     ("GET", "/api/session"): SIGNED_IN,
     ("POST", "/api/session"): EVERYBODY,
     ("DELETE", "/api/session"): SIGNED_IN,

@@ -196,12 +196,12 @@ def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> l
         if study:
             checked_uid(study, "StudyInstanceUID")
         elif principal.study_instance_uids is not None:
-            study = _only_study(principal)
+            study = only_study(principal)
         form = body_form(request.headers.get("content-type", ""))
         service = service_url(request, settings)
         delivery = form.delivery(archive, workers, principal, study, f"{service}/studies/", PROTOCOL)
         try:
-            async for data in _body(request):
+            async for data in pieces_of(request):
                 await in_thread(delivery.feed, data)
             await in_thread(delivery.finish)
         finally:
@@ -216,7 +216,7 @@ def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> l
     ]
 
 
-def _only_study(principal: Principal) -> str:
+def only_study(principal: Principal) -> str:
     """The study a restricted caller may add to; the archive compares each instance with it. Raises NotPermitted."""
     studies = principal.study_instance_uids or frozenset()
     if len(studies) != 1:
@@ -261,7 +261,7 @@ def body_form(content_type: str) -> BodyForm:
 _BODIES = frozenset({DICOM, DICOM_JSON, DICOM_XML})
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def pieces_of(request: Request) -> AsyncIterator[bytes]:
     """The body in pieces worth a thread's while. Raises ClientDisconnect."""
     waiting: list[bytes] = []
     size = 0
