@@ -54,6 +54,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
         for rest in ("bulkdata", "pixeldata")
     },
     ("GET", "/wado"): READERS,
+    ("GET", "/api/studies/{study}/first-picture"): READERS,
     ("GET", "/api/openapi.json"): EVERYBODY,
     ("OPTIONS", "/dicom-web"): EVERYBODY,
     ("OPTIONS", "/dicom-web/"): EVERYBODY,

@@ -5,10 +5,12 @@ import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { init as initTools } from "@cornerstonejs/tools";
 
 import type { StackListener, StackView } from "@/viewport/contract";
+import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
+import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
 const MEBIBYTE = 1 << 20;
@@ -28,8 +30,10 @@ function start(): void {
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());
   installProvider();
+  installFrameLoader();
   installNativeLoader();
   installRenderedLoader();
+  installStackLoading();
   installTools();
   started = true;
 }
@@ -41,5 +45,6 @@ export function openStackView(element: HTMLDivElement, listener: StackListener):
 
 export function forget(): void {
   forgetMeasurements();
+  forgetFrames();
   cache.purgeCache();
 }
