@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -77,6 +78,13 @@ def _admin_password(value: SecretStr) -> SecretStr:
     return value
 
 
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("an origin as browsers say it: https://viewer.example or http://10.0.0.7:3000, without a path")
+    return value
+
+
 class _Branch(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,6 +137,7 @@ class WebSettings(_Branch):
     port: Port = 8042
     public_url: str = ""  # as clients see it, when a proxy stands in front
     allowed_hosts: tuple[str, ...] = ()  # more names for the Host header than the address and public_url
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # other pages that may ask, with a token
     trusted_proxies: tuple[str, ...] = ()
     header_bytes_max: int = Field(default=32 * 1024, ge=8 * 1024)
     body_deadline_s: float = Field(default=60.0, gt=0)

@@ -52,6 +52,10 @@ class AccountRefused(SuretError):
     """An account, password or token that cannot be made as asked."""
 
 
+class AccountUnknown(AccountRefused):
+    """There is no account of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account without its secrets."""
@@ -191,7 +195,7 @@ class Accounts:
         attempt = self._index.write(partial(self._begin_attempt, name))
         if attempt.account is None:
             attempt = replace(attempt, wait=self._count_stranger(name))
-        caller = replace(ANONYMOUS, address=address)
+        caller = ANONYMOUS.at(address)
         if attempt.wait > timedelta(0):
             seconds = int(attempt.wait.total_seconds()) + 1
             raise SignInRefused("too many attempts have failed", f"try again in {seconds} s", seconds)
@@ -325,7 +329,7 @@ class Accounts:
         if not text.startswith(TOKEN_PREFIX) or len(text) > SECRET_CHARACTERS_MAX:
             return None
         found = self._principal_of(digest(text)) if wait else self._principal_of.peek(digest(text))
-        return replace(found, address=address) if found else None
+        return found.at(address) if found else None
 
     def _look_up_token(self, secret_sha256: str) -> Principal | None:
         statement = (
@@ -448,7 +452,7 @@ def _find(connection: Connection, name: str) -> Account | None:
 def _known(connection: Connection, name: str) -> Account:
     found = _find(connection, name)
     if found is None:
-        raise AccountRefused(f"there is no account {name!r}", "`pacs user list` shows them all")
+        raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")
     return found
 
 

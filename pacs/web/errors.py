@@ -9,7 +9,7 @@ from types import MappingProxyType
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from pacs.access.accounts import AccountRefused, SignInRefused
+from pacs.access.accounts import AccountRefused, AccountUnknown, SignInRefused
 from pacs.access.gate import BodyTooLarge, MethodRefused, SignInNeeded
 from pacs.errors import (
     AlreadyThere,
@@ -69,6 +69,7 @@ STATUS = MappingProxyType(
         NotPermitted: 403,
         RequestForged: 403,
         NotFound: 404,
+        AccountUnknown: 404,
         MethodRefused: 405,
         NotAcceptable: 406,
         RequestTooSlow: 408,

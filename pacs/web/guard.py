@@ -10,10 +10,12 @@ import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +32,22 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_HEADER = "x-suret"
 DRAINED_BYTES_MAX = 16 << 20
 DRAINED_SECONDS_MAX = 5.0
+REMEMBERED_HOSTS = 1024
+
+CROSS_ORIGIN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
+EXPOSED_HEADERS = (
+    "Content-Disposition",
+    "Content-Location",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Retry-After",
+    "Warning",
+    "X-Total-Count",
+)
+"""What pages of an allowed origin may use; cookies are not among it, so every request carries a token."""
+CROSS_ORIGIN_KEPT_S = 600
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -56,6 +74,14 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+DATA_TYPES = (b"multipart/related", b"application/octet-stream", b"application/dicom")
+DATA_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What no browser shows as a page is spared the headers of a page: each of them is checked again for every frame."""
+
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 NO_STORE = (b"cache-control", b"no-store")
 
@@ -71,11 +97,21 @@ class Guard:
         if settings.public_url:
             names.add((urlsplit(settings.public_url).hostname or "").casefold())
         self._hosts = frozenset(names)
+        self._entry: ASGIApp = self._http
+        if settings.allowed_origins:
+            self._entry = CORSMiddleware(
+                self._http,
+                allow_origins=settings.allowed_origins,
+                allow_methods=CROSS_ORIGIN_METHODS,
+                allow_headers=CROSS_ORIGIN_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
+                max_age=CROSS_ORIGIN_KEPT_S,
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._entry(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
 
@@ -121,8 +157,7 @@ class Guard:
 
     def _check_host(self, headers: Headers) -> None:
         """DNS rebinding needs a name; addresses and the names in the settings cannot be taken over."""
-        host = headers.get("host", "")
-        name = (_hostname(host) or "").casefold()
+        name = _hostname(headers.get("host", ""))
         if name in self._hosts or _is_address(name):
             return
         raise HostRefused(
@@ -180,15 +215,16 @@ class _Exchange:
         """Pass on, with the headers that every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = list(message.get("headers", []))
-            headers += SECURITY_HEADERS
+            given = dict(message.get("headers", []))
+            data = given.get(b"content-type", b"").startswith(DATA_TYPES)
+            headers = [*message.get("headers", []), *(DATA_HEADERS if data else SECURITY_HEADERS)]
             if self.scope["scheme"] == "https":
                 headers.append(HSTS)
-            if not any(name == b"cache-control" for name, _ in headers):
+            if b"cache-control" not in given:
                 headers.append(NO_STORE)
             if self._unread_body():
                 headers.append((b"connection", b"close"))
-            message = {**message, "headers": headers}
+            message["headers"] = headers
         await self.inner_send(message)
 
     async def drain(self) -> None:
@@ -203,9 +239,10 @@ class _Exchange:
             log.debug("request_body_not_drained", received=self.received)
 
     def _unread_body(self) -> bool:
-        headers = Headers(scope=self.scope)
-        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        return has_body and not self.body_ended
+        if self.body_ended:
+            return False
+        headers = dict(self.scope["headers"])
+        return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 def _check_site(method: str, headers: Headers) -> None:
@@ -218,13 +255,15 @@ def _check_site(method: str, headers: Headers) -> None:
         raise RequestForged("the header X-Suret is missing", "send X-Suret: 1, or a bearer token instead of a cookie")
 
 
-def _hostname(host: str) -> str | None:
+@lru_cache(REMEMBERED_HOSTS)
+def _hostname(host: str) -> str:
     try:
-        return urlsplit(f"//{host}").hostname
+        return (urlsplit(f"//{host}").hostname or "").casefold()
     except ValueError:
-        return None
+        return ""
 
 
+@lru_cache(REMEMBERED_HOSTS)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

@@ -22,7 +22,7 @@ from pacs.model import Stored
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, service_url
-from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, JSON, MULTIPART, parsed, parts_of
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.dicomweb.stow_answer import CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
 from pacs.web.dicomweb.stow_metadata import MetadataDelivery
@@ -180,7 +180,7 @@ _SAYS = Operation(
         Answer(200, "everything is stored", (DICOM_JSON, DICOM_XML), DATA_SET),
         Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON, DICOM_XML), DATA_SET),
         *(
-            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML, JSON), DATA_SET)
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML), DATA_SET)
             for status in (400, 403, 409, 413, 415, 503, 507)
         ),
     ),
