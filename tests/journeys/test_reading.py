@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.factories import KAZAKH, ct_series, write_folder
+from tests.support.factories import KAZAKH, ct_series, mr_series, write_folder
 from tests.support.process import NodeProcess
 
 pytestmark = pytest.mark.browser
@@ -56,3 +56,84 @@ def test_series_stand_side_by_side_each_with_an_image_of_its_own(
     assert panes.nth(0).bounding_box() == page.get_by_test_id("stage").bounding_box()
     views.nth(0).dblclick()
     expect(panes.nth(0)).to_have_attribute("data-alone", "false")
+
+
+def _drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=6)
+    page.mouse.up()
+
+
+def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _open(page, module_node, study_link)
+    view = page.get_by_test_id("viewport").first
+    expect(page.get_by_test_id("quality").first).to_have_attribute("data-quality", "full")
+    box = view.bounding_box()
+    assert box
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    texts = page.locator(".svg-layer text")
+    page.keyboard.press("q")
+    _drag(page, (middle[0] - 60, middle[1] - 40), middle)
+    expect(texts).to_have_count(1)
+    expect(texts.first).to_contain_text("HU")
+    page.get_by_test_id("tool-measure").click()
+    page.get_by_test_id("tool-arrow").click()
+    _drag(page, (middle[0] + 90, middle[1] + 90), (middle[0] + 150, middle[1] + 120))
+    page.get_by_test_id("text-field").fill("Ошақ")
+    page.keyboard.press("Enter")
+    expect(texts.nth(1)).to_contain_text("Ошақ")
+    page.keyboard.press("Control+z")
+    expect(texts).to_have_count(1)
+    page.keyboard.press("Control+y")
+    expect(texts).to_have_count(2)
+
+    expect(page.get_by_test_id("ruler")).to_have_count(1)
+    letters = [page.get_by_test_id(f"orientation-{side}") for side in ("left", "top")]
+    for key, expected in (("]", "PR"), ("h", "AR"), ("r", "RA")):  # a quarter right, then left and right changed
+        page.keyboard.press(key)
+        for letter, text in zip(letters, expected, strict=True):
+            expect(letter).to_have_text(text)
+    page.keyboard.press("k")
+    expect(page.get_by_test_id("key-image")).to_have_count(1)
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("cine-bar")).to_have_attribute("data-playing", "true")
+    expect(page.get_by_test_id("key-image")).to_have_count(0)  # of the first image, which has gone by
+    page.keyboard.press("Space")
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("help-sheet")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("help-sheet")).to_have_count(0)
+
+
+def test_stacks_of_one_patient_know_each_other(
+    module_node: NodeProcess, page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("planes")
+    axial = [ct_series(count, study="planes", series=f"{count} axial", rows=96, columns=96) for count in (6, 12)]
+    sagittal = mr_series(5, study="planes", rows=96, columns=96)
+    for number, series in enumerate((*axial, sagittal), start=1):
+        for dataset in series:
+            dataset.SeriesNumber = number
+            dataset.FrameOfReferenceUID = axial[0][0].FrameOfReferenceUID
+            if series is sagittal:
+                dataset.ImagePositionPatient = [dataset.ImagePositionPatient[0] + 60, 0.0, 40.0]
+        write_folder(series, folder / str(number))
+    dcmsend(module_node, folder)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _open(page, module_node, f"{module_node.web_url}#/study/{sagittal[0].StudyInstanceUID}")
+    page.keyboard.press("g")
+    page.get_by_test_id("layout-1x3").click()
+    expect(page.locator("[data-quality=full]")).to_have_count(3, timeout=30_000)
+    expect(page.get_by_test_id("reference-line")).to_have_count(1)  # of the first, on the sagittal image
+    views = page.get_by_test_id("viewport")
+    page.keyboard.press("b")
+    page.keyboard.press("End")
+    expect(views.nth(0)).to_have_attribute("data-image-index", "5")
+    expect(views.nth(1)).to_have_attribute("data-image-index", "5")  # of twelve: at the same place
+    expect(views.nth(2)).to_have_attribute("data-image-index", "0")
+    page.keyboard.press("b")
+    page.keyboard.press("x")
+    views.nth(2).click()
+    expect(page.get_by_test_id("cross-mark")).to_have_count(3)

@@ -4,13 +4,17 @@ import { useEffect } from "preact/hooks";
 
 import { DevicesScreen } from "@/devices/DevicesScreen";
 import { language, t } from "@/i18n";
+import { Failure } from "@/dicomweb/http";
 import type { App } from "@/model/app";
+import type { OpenStudy } from "@/model/study";
 import { QueueScreen } from "@/queue/QueueScreen";
 import { FailureNote } from "@/ui/FailureNote";
 import { Login } from "@/ui/Login";
+import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
 import { PasswordChange } from "@/ui/PasswordChange";
-import { StudyScreen } from "@/ui/StudyScreen";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
+
+const NO_ANSWER = new Failure(0);
 
 export function AppScreen({ app }: { readonly app: App }) {
   useEffect(() => {
@@ -37,7 +41,18 @@ export function AppScreen({ app }: { readonly app: App }) {
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
-      return study ? <StudyScreen key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;
+      return study ? <LazyStudy key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;
     }
   }
+}
+
+function LazyStudy({ app, study }: { readonly app: App; readonly study: OpenStudy }) {
+  useEffect(loadStudyScreen, []);
+  const Screen = studyScreen.value;
+  if (Screen) return <Screen app={app} study={study} />;
+  return (
+    <main class="waiting" aria-busy={!studyScreenFailed.value}>
+      {studyScreenFailed.value ? <FailureNote failure={NO_ANSWER} retry={retryStudyScreen} /> : <p role="status">{t("app.loading")}</p>}
+    </main>
+  );
 }

@@ -16,6 +16,7 @@ import { patientFacts } from "@/ui/patient";
 import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
 import { Toolbar } from "@/ui/Toolbar";
+import "@/ui/study.css";
 
 interface StudyScreenProps {
   readonly app: App;

@@ -1,5 +1,6 @@
 /** The chunk with the diagnostic viewport: loaded once, when it is needed or the reader is idle. */
 
+import { loadStudyScreen } from "@/ui/lazyStudy";
 import type { ViewportModule } from "@/viewport/contract";
 
 let loading: Promise<ViewportModule> | undefined;
@@ -20,6 +21,7 @@ const IDLE_AFTER_MS = 2000;
 export function loadViewportWhenIdle(): () => void {
   const { connection } = navigator as Navigator & { connection?: { saveData?: boolean } };
   if (connection?.saveData) return () => {};
+  loadStudyScreen();
   const timer = setTimeout(() => void loadViewport().catch(() => {}), IDLE_AFTER_MS);
   return () => clearTimeout(timer);
 }
