@@ -4,11 +4,16 @@ import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { init as initTools } from "@cornerstonejs/tools";
 
+import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { StackListener, StackView } from "@/viewport/contract";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
+import { CornerstonePlaneView } from "@/viewport/planeView";
+import { CornerstoneSolidView } from "@/viewport/solidView";
+import { installSliceLoader } from "@/viewport/volumeData";
+import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { installTools } from "@/viewport/toolGroup";
 
 const MEBIBYTE = 1 << 20;
@@ -30,6 +35,7 @@ function start(): void {
   installProvider();
   installNativeLoader();
   installRenderedLoader();
+  installSliceLoader();
   installTools();
   started = true;
 }
@@ -37,6 +43,26 @@ function start(): void {
 export function openStackView(element: HTMLDivElement, listener: StackListener): StackView {
   start();
   return new CornerstoneStackView(element, listener);
+}
+
+export function openPlaneView(
+  element: HTMLDivElement,
+  listener: PlaneListener,
+  volume: VolumeGeometry,
+  plane: PlaneName,
+): PlaneView {
+  start();
+  return new CornerstonePlaneView(element, listener, volume, plane);
+}
+
+export function openSolidView(
+  element: HTMLDivElement,
+  listener: VolumeListener,
+  volume: VolumeGeometry,
+  appearance: string,
+): SolidView {
+  start();
+  return new CornerstoneSolidView(element, listener, volume, appearance);
 }
 
 export function forget(): void {
