@@ -42,7 +42,7 @@ rigs: system $(VENV)/.product $(VENV)/.test ## the short forms of the fault rigs
 bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
 
-fuzz: $(VENV)/.test $(VENV)/.product ## fuzz TARGET=pdu|walker|multipart|query for MINUTES=10
+fuzz: $(VENV)/.test $(VENV)/.product ## fuzz TARGET=pdu|walker|multipart|query|openapi for MINUTES=10
 	$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(MINUTES) $(ARGS)
 
 faults: $(VENV)/.test $(VENV)/.product ## hurt the node for HOURS=1, all rigs or RIG=name, and go on with the tally

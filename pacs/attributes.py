@@ -9,6 +9,8 @@ A sequence (SQ) is held as the text of its DICOM JSON array (PS3.18 Annex F).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -33,6 +35,8 @@ class Matching(StrEnum):
     DATE = "date"  # single value and range
     TIME = "time"  # single value and range
     NUMBER = "number"  # IS: compared as a number
+    DECIMAL = "decimal"  # every VR of numbers, of a value kept as a number
+    MOMENT = "moment"  # DT: single value and range, in UTC where an offset is known
     SEQUENCE = "sequence"  # one item of keys
     RETURN = "return"  # returned, never matched
     COMPUTED = "computed"  # counted or joined by the query itself
@@ -57,6 +61,15 @@ class Attribute:
     def stored(self) -> bool:
         """Whether it is a column of its level's table (the rest is computed by the query)."""
         return self.matching is not Matching.COMPUTED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extended(Attribute):
+    """An attribute that a site searches besides the catalogue. Its values are in tables of their own, under `key`; a
+    private one is known by its creator, in whatever block that is (PS3.5 7.8.1)."""
+
+    key: int = 0
+    private_creator: str = ""
 
 
 def _table(*rows: tuple[str, int, str, Level, Matching, str, str]) -> tuple[Attribute, ...]:
@@ -146,3 +159,36 @@ def stored_at(level: Level) -> tuple[Attribute, ...]:
 
 EXTRACTED = MappingProxyType({attribute.tag: attribute for attribute in CATALOGUE if attribute.stored})
 """Tag to attribute: what the walker takes out of an arriving data set."""
+
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
+
+
+class Vocabulary:
+    """Every attribute that can be asked for: the catalogue, and what a site searches besides. `waiting` are tags that
+    are known and cannot be asked for now, and why."""
+
+    def __init__(self, extended: Sequence[Extended] = (), waiting: Mapping[int, str] = MappingProxyType({})) -> None:
+        self._by_tag: Mapping[int, Attribute] = {**BY_TAG, **{one.tag: one for one in extended}}
+        self._private = {(one.tag >> 16, one.private_creator, one.tag & 0xFF): one for one in extended}
+        self._by_keyword = {one.keyword: one for one in self._by_tag.values()}
+        self.waiting = waiting
+
+    def at(self, tag: int) -> Attribute | None:
+        """The attribute of a tag, None where there is none."""
+        return self._by_tag.get(tag)
+
+    def named(self, name: str) -> Attribute | None:
+        """The attribute of a keyword or of eight hexadecimal digits."""
+        return self._by_tag.get(int(name, 16)) if _TAG.fullmatch(name) else self._by_keyword.get(name)
+
+    def private(self, tag: int, creator: str) -> Attribute | None:
+        """The private attribute that `creator` has at `tag`, in whatever block (PS3.5 7.8.1)."""
+        return self._private.get((tag >> 16, creator, tag & 0xFF))
+
+    def everything(self) -> tuple[Attribute, ...]:
+        """All of them."""
+        return tuple(self._by_tag.values())
+
+
+CATALOGUE_ALONE = Vocabulary()

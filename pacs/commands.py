@@ -348,6 +348,27 @@ def _webhook_remove(core: Core, arguments: Arguments) -> Any:
     _webhooks(core).remove(arguments["id"], by=OPERATOR)
 
 
+def _tag_add(core: Core, arguments: Arguments) -> Any:
+    named = (arguments["tag"], arguments["vr"], arguments["private_creator"], arguments["level"])
+    return msgspec.to_builtins(core.archive.extended.add(*named, by=OPERATOR))
+
+
+def _tag_list(core: Core, _arguments: Arguments) -> Any:
+    return msgspec.to_builtins(core.archive.extended.listing())
+
+
+def _tag_errors(core: Core, arguments: Arguments) -> Any:
+    return msgspec.to_builtins(core.archive.extended.errors(arguments["tag"], by=OPERATOR))
+
+
+def _tag_enable(core: Core, arguments: Arguments) -> Any:
+    core.archive.extended.enable(arguments["tag"], arguments["enabled"], by=OPERATOR)
+
+
+def _tag_remove(core: Core, arguments: Arguments) -> Any:
+    core.archive.extended.remove(arguments["tag"], by=OPERATOR)
+
+
 def _deletions(core: Core) -> Deletions:
     from pacs.archive.deletion import Deletions
 
@@ -434,6 +455,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "route.add": _route_add,
         "route.list": _route_list,
         "route.remove": _route_remove,
+        "tag.add": _tag_add,
+        "tag.list": _tag_list,
+        "tag.errors": _tag_errors,
+        "tag.enable": _tag_enable,
+        "tag.remove": _tag_remove,
         "webhook.add": _webhook_add,
         "webhook.list": _webhook_list,
         "webhook.remove": _webhook_remove,

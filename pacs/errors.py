@@ -14,6 +14,7 @@ SuretError(message, hint)
 ├── AttributesRefused         400  attributes that are given are not as they have to be, every mistake at once
 ├── OperationRefused          carries its DIMSE status: an operation on a procedure step that its state does not allow
 ├── AlreadyThere              409  what is to be made has the identity of something that is there
+├── StateConflict             409  it cannot be done to the thing as it is now
 ├── NotFound                  404  unknown, or not for this caller
 │   └── Gone                  410  it was here and has been deleted
 ├── NotPermitted              0124/403
@@ -118,6 +119,10 @@ class OperationRefused(SuretError):
 
 class AlreadyThere(SuretError):
     """What is to be made has the identity of something that is there."""
+
+
+class StateConflict(SuretError):
+    """It cannot be done to the thing as it is now."""
 
 
 class NotFound(SuretError):

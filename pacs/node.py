@@ -25,8 +25,9 @@ from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
 from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
-from pacs.archive.limits import IngestLimits, Retention
+from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.recovery import recover
+from pacs.archive.reindex import Reindexer
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
@@ -173,6 +174,11 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_
             clock=clock,
             retention=retention(settings),
             derived_frames_bytes_max=settings.archive.derived_frames_bytes_max,
+            upload_limits=UploadLimits(
+                bytes_max=settings.archive.upload_bytes_max,
+                count_max=settings.archive.uploads_per_account_max,
+                kept=timedelta(hours=settings.archive.upload_hours),
+            ),
         )
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
@@ -271,6 +277,7 @@ class Node:
             share=settings.archive.scrub_share,
             copies=core.copies(),
         )
+        self._reindexer = Reindexer(core.archive, share=settings.archive.reindex_share)
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
         transcoder = Transcoder(core.archive, workers.decode)
@@ -306,6 +313,7 @@ class Node:
                     "ai_tasks": self.hook.statistics,
                     "jobs": self.runner.statistics,
                     "scrub": self._scrubber.statistics,
+                    "reindex": self._reindexer.statistics,
                     "room": core.archive.room.statistics,
                 },
             ),
@@ -325,6 +333,7 @@ class Node:
                 self._prover,
                 self._housekeeper,
                 self._scrubber,
+                self._reindexer,
                 self.hook,
                 self.web,
                 self.listener,

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -77,6 +78,13 @@ def _admin_password(value: SecretStr) -> SecretStr:
     return value
 
 
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("an origin as browsers say it: https://viewer.example or http://10.0.0.7:3000, without a path")
+    return value
+
+
 class _Branch(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,6 +137,7 @@ class WebSettings(_Branch):
     port: Port = 8042
     public_url: str = ""  # as clients see it, when a proxy stands in front
     allowed_hosts: tuple[str, ...] = ()  # more names for the Host header than the address and public_url
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # other pages that may ask, with a token
     trusted_proxies: tuple[str, ...] = ()
     header_bytes_max: int = Field(default=32 * 1024, ge=8 * 1024)
     body_deadline_s: float = Field(default=60.0, gt=0)
@@ -157,6 +166,7 @@ class ArchiveSettings(_Branch):
     undo_days: float = Field(default=30.0, ge=0)  # what is deleted can be restored for so long, then it is erased
     rejected_days: float = Field(default=0.0, ge=0)  # what a note rejects is erased after so long; 0: it is kept
     scrub_days: float = Field(default=30.0, ge=0)  # every object is read again in this time; 0: never
+    reindex_share: float = Field(default=0.5, gt=0, le=1)  # of the time, while stored objects are read for a new tag
     scrub_share: float = Field(default=0.1, gt=0, le=1)  # of the time, and so of the disk's bandwidth
     repair_from: Annotated[str, AfterValidator(_storage)] = ""  # a second store with the same keys, as a backup is
     free_bytes_min: int = Field(default=5 * GIB, ge=0)  # or 5 % of the file system, the smaller
@@ -167,6 +177,9 @@ class ArchiveSettings(_Branch):
     decode_workers: int = Field(default=2, ge=1, le=64)
     decode_memory_bytes: int = Field(default=1 * GIB, ge=512 * MIB)
     decode_cpu_s: int = Field(default=20, ge=1)
+    upload_bytes_max: int = Field(default=64 * GIB, ge=1 * MIB)  # of one upload in several requests
+    uploads_per_account_max: int = Field(default=32, ge=1)
+    upload_hours: float = Field(default=72.0, gt=0)  # an upload that nobody goes on with is removed after so long
     derived_frames_bytes_max: int = Field(default=2 * GIB, ge=0)  # decoded and recoded frames, kept for the next time
 
 

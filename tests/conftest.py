@@ -81,23 +81,25 @@ def module_node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield start()
 
 
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # tests may run as root
+    "--disable-dev-shm-usage",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """pytest-playwright with Debian's Chromium, drawing in software, saying nothing to the world."""
-    arguments = [
-        "--no-sandbox",  # tests may run as root
-        "--disable-dev-shm-usage",
-        "--use-gl=angle",
-        "--use-angle=swiftshader",
-        "--enable-unsafe-swiftshader",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-        "--no-first-run",
-    ]
     chromium = program("chromium", "chromium")
-    return {**browser_type_launch_args, "executable_path": str(chromium), "args": arguments}
+    return {**browser_type_launch_args, "executable_path": str(chromium), "args": CHROMIUM_ARGUMENTS}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ function precompressed(): Plugin {
         const path = join(folder, name);
         if ((await stat(path)).size < SMALLEST_WORTH_IT) continue;
         const content = await readFile(path);
-        const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
+        const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
         await writeFile(`${path}.br`, await promisify(brotliCompress)(content, brotli));
         await writeFile(`${path}.gz`, await promisify(gzip)(content, { level: 9 }));
       }

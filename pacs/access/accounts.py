@@ -52,6 +52,10 @@ class AccountRefused(SuretError):
     """An account, password or token that cannot be made as asked."""
 
 
+class AccountUnknown(AccountRefused):
+    """There is no account of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account without its secrets."""
@@ -448,7 +452,7 @@ def _find(connection: Connection, name: str) -> Account | None:
 def _known(connection: Connection, name: str) -> Account:
     found = _find(connection, name)
     if found is None:
-        raise AccountRefused(f"there is no account {name!r}", "`pacs user list` shows them all")
+        raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")
     return found
 
 

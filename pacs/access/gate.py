@@ -155,6 +155,8 @@ class Gate:
             found = pattern.match(path) if route.websocket is websocket else None
             if found is None:
                 continue
+            if allowed and route.path.startswith("/{"):  # what takes any address hides no other one's methods
+                break
             if websocket or method in route.methods or (method == "HEAD" and "GET" in route.methods):
                 return route, {name: convertors[name].convert(text) for name, text in found.groupdict().items()}
             allowed += [name for name in route.methods if name not in allowed]

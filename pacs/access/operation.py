@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
 
 JSON = "application/json"
+DICOM_JSON = "application/dicom+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class Answer:
 def gives(shape: Shape, words: str = "done", status: int = 200, **headers: str) -> Answer:
     """An answer in JSON."""
     return Answer(status, words, (JSON,), shape, _named(headers))
+
+
+def gives_dicom(shape: Shape, words: str = "done", status: int = 200, **headers: str) -> Answer:
+    """An answer in DICOM JSON, under either name."""
+    return Answer(status, words, (DICOM_JSON, JSON), shape, _named(headers))
 
 
 def done(words: str = "done; there is nothing to say", status: int = 204, **headers: str) -> Answer:

@@ -15,15 +15,18 @@ from pacs.archive.arrived import Twin
 from pacs.archive.damage import Doubts
 from pacs.archive.derived import DerivedFrames
 from pacs.archive.events import EventLog
+from pacs.archive.extended import ExtendedTags
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
-from pacs.archive.limits import IngestLimits, Retention
+from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
+from pacs.archive.uploads import Uploads
+from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
 from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
 from pacs.index import query as index_query
@@ -60,6 +63,7 @@ class Archive:
         clock: Clock = utc_now,
         retention: Retention = Retention(),  # noqa: B008 - frozen
         derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
+        upload_limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
     ) -> None:
         self.index = index
         self.store = store
@@ -72,6 +76,7 @@ class Archive:
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
         self.buffers = Buffers()
+        self.uploads = Uploads(self, derived.parent / "uploads", upload_limits)
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
         self.derived_frames = DerivedFrames(derived, derived_frames_bytes_max, self.room.lacking)
@@ -79,6 +84,7 @@ class Archive:
         self.forgetting = Forgetting(index, self.events, derived / "forgotten")
         self.forgetting.tell(self._forget)
         self._totals = Totals(index)
+        self.extended = ExtendedTags(index, clock)
 
     def _forget(self, erased: Sequence[Erased]) -> None:
         self.derived_frames.forget({one.sop_instance_uid for one in erased})
@@ -143,6 +149,11 @@ class Archive:
         self.room.admit()
 
     # Find ------------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Every attribute that can be asked for now."""
+        return self.extended.current.vocabulary
 
     def find(self, query: Query) -> Iterator[dict[str, str]]:
         """Rows of the answer, keyword to text, streamed from the index in a total order.

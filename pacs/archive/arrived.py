@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from pacs.access.principals import Principal
+from pacs.archive.extended_values import Told
 from pacs.dicom.part10 import FileMeta
 from pacs.dicom.rejection import RejectionNote
 from pacs.dicom.uids import transfer_syntax
@@ -40,6 +41,8 @@ class Arrived:
     received_at: datetime
     storage: StorageState = StorageState.STORED  # damaged: not what was recorded of it, which the digests here are
     note: RejectionNote | None = None  # what it says, where it is a rejection note
+    told: tuple[Told, ...] = ()  # what it says of the extended query tags
+    told_of: int = -1  # of which generation of them; -1: it was not read for them
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
 
 

@@ -77,6 +77,7 @@ class Housekeeper:
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
             ("shrink_derived", ROOM_PERIOD_S, archive.derived_frames.make_room),
             ("forget_erased", FORGET_PERIOD_S, archive.forgetting.catch_up),
+            ("remove_uploads", GARBAGE_PERIOD_S, archive.uploads.remove_stale),
             ("erase_deleted", GARBAGE_PERIOD_S, Deletions(archive).erase_due),
             ("remove_workitems", WORKITEM_PERIOD_S, Workitems(archive).remove_ended),
             ("prune_deliveries", DELIVERY_PERIOD_S, pruning_duty(archive)),

@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy import Connection
+
 from pacs.access.principals import Principal
 from pacs.archive.arrived import Arrived, Twin, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
+from pacs.archive.extended_values import read_later
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
-from pacs.archive.registration import register
+from pacs.archive.registration import Proof, register
 from pacs.archive.spool import Spool, renamed
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
@@ -184,6 +188,7 @@ class Reception:
             spool = self._write_anew(named, spool)
             dataset = spool.dataset() or bytes_at(spool.read, spool.dataset_length)
         values, oddities = identified(found, announced.sop_class_uid, announced.sop_instance_uid)
+        extended = self._archive.extended.current
         return Arrived(
             object_key=object_key(self._ulid),
             sop_class_uid=announced.sop_class_uid,
@@ -202,6 +207,8 @@ class Reception:
             calling_ae_title=self._calling_ae_title,
             received_at=self._archive.clock(),
             note=read_note(dataset, announced.transfer_syntax_uid, values),
+            told=extended.told_by(dataset, announced.transfer_syntax_uid),
+            told_of=extended.generation,
         )
 
     def _await_others(self) -> None:
@@ -278,13 +285,23 @@ def record(archive: Archive, arrived: Arrived, met: Recorded | None = None) -> S
     while True:
         if met is not None:
             looked_at[met.object_key] = proven(archive.store, met) or StorageState.DAMAGED
-        found = archive.index.write(
-            lambda connection: register(connection, arrived, looked_at.get, archive.clock(), archive.retention)
-        )
+        found = archive.index.write(partial(_register, archive, arrived, looked_at.get))
         if isinstance(found, Stored):
             archive.events.announce()
             return found
         met = found
+
+
+def _register(archive: Archive, arrived: Arrived, proof: Proof, connection: Connection) -> Stored | Recorded:
+    tags = archive.extended.current
+    if arrived.told_of == tags.generation:
+        return register(connection, arrived, proof, archive.clock(), archive.retention)
+    # the tags have changed since it was read, or it was not read for them
+    found = register(connection, replace(arrived, told=()), proof, archive.clock(), archive.retention)
+    if tags.read and isinstance(found, Stored):
+        read_later(connection, arrived.object_key)
+        archive.extended.changed.set()
+    return found
 
 
 def _taken(stored: Stored) -> Stored:

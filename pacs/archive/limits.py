@@ -29,6 +29,15 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """Bytes of one upload, uploads of one account, and how long one is kept that nobody goes on with."""
+
+    bytes_max: int = 64 * GIB
+    count_max: int = 32
+    kept: timedelta = timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
 class IngestLimits:
     """What bounds one arrival, and the watermarks; of bytes and percent of the disk the smaller counts."""
 

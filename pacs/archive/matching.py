@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
 
+from pacs.archive.typed import MOMENT_FORM
 from pacs.attributes import Attribute, Matching
+from pacs.dicom.dictionary import dictionary_vr
+from pacs.dicom.keys import Document, moments_between
 from pacs.dicom.uids import valid_uid
 from pacs.errors import QueryRefused
 from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
+from pacs.index.extended import number_of
+from pacs.index.items import keys_of
 
 WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """Where `*` and `?` are wildcards (PS3.4 C.2.2.2.4); nowhere else."""
@@ -66,14 +74,27 @@ def _any_of(attribute: Attribute, values: list[str], empty_value: bool) -> Crite
     return Criterion(attribute, AnyOf(tuple(tests)))
 
 
-def sequence_criterion(attribute: Attribute, keys: Mapping[int, str]) -> Criterion | None:
-    """Sequence matching: `keys` are the non-empty keys of the one item, tag to text (PS3.4 C.2.2.2.6)."""
-    tests: list[tuple[int, Equals | Like]] = []
-    for tag, text in keys.items():
-        value = text.strip(" \0")
-        if value and set(value) != {"*"}:
-            tests.append((tag, Like(value) if _has_wildcard(value) else Equals(value)))
-    return Criterion(attribute, Item(tuple(tests))) if tests else None
+def sequence_criterion(attribute: Attribute, item: Document) -> Criterion | None:
+    """Sequence matching: `item` is the one item of the key, as DICOM JSON with the values as texts (PS3.4 C.2.2.2.6);
+    None where it asks for nothing. Raises QueryRefused."""
+    test = Item(json.dumps(item, ensure_ascii=False, sort_keys=True))
+    return Criterion(attribute, test) if keys_of(test).selective else None
+
+
+def item_of(values: Mapping[tuple[int, ...], str]) -> dict[str, Any]:
+    """The item of a sequence key whose values are given by path, tags from the outside in. Raises QueryRefused."""
+    item: dict[str, Any] = {}
+    for path, text in values.items():
+        *sequences, tag = path
+        place = item
+        for one in sequences:
+            if dictionary_vr(one) != "SQ":
+                raise QueryRefused(f"{one:08X} is no sequence", "only a sequence has attributes inside")
+            place = place.setdefault(f"{one:08X}", {"vr": "SQ", "Value": [{}]})["Value"][0]
+        vr = dictionary_vr(tag)[:2]
+        parts = re.split(r"[\\,]", text) if vr == "UI" else [text]
+        place[f"{tag:08X}"] = {"vr": vr, "Value": [part.strip(" \0") for part in parts]}
+    return item
 
 
 def _kind(attribute: Attribute) -> Matching:
@@ -109,6 +130,24 @@ def _number(attribute: Attribute, text: str) -> Test:
         raise QueryRefused(f"{attribute.keyword} {text!r} is not a whole number", "give digits only") from None
 
 
+def _decimal(attribute: Attribute, text: str) -> Test:
+    try:
+        number_of(attribute.vr, text)
+    except ValueError:
+        raise QueryRefused(f"{attribute.keyword} {text!r} is not a number", "give digits, with a point") from None
+    return Equals(text)
+
+
+def _moments(attribute: Attribute, text: str) -> Test:
+    found = moments_between(text)
+    if found is None:
+        expected = "a moment YYYYMMDDHHMMSS or a range of two, each with an offset from UTC where it is known"
+        raise QueryRefused(f"{attribute.keyword} {text!r} is not understood", f"expected {expected}")
+    low, high = found
+    last = high and high - timedelta(microseconds=1)
+    return Between(f"{low:{MOMENT_FORM}}" if low else "", f"{last:{MOMENT_FORM}}" if last else "")
+
+
 def _dates(attribute: Attribute, text: str) -> Test:
     return _range(attribute, text.replace(".", ""), _DATE, "a date YYYYMMDD or a range YYYYMMDD-YYYYMMDD")
 
@@ -132,4 +171,6 @@ _READERS: dict[Matching, Callable[[Attribute, str], Test]] = {
     Matching.NUMBER: _number,
     Matching.DATE: _dates,
     Matching.TIME: _times,
+    Matching.DECIMAL: _decimal,
+    Matching.MOMENT: _moments,
 }

@@ -15,6 +15,7 @@ from ulid import ULID
 from pacs.access.principals import NODE
 from pacs.archive.arrived import Arrived, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
+from pacs.archive.extended import Current
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.part10 import FILE_HEAD_BYTES_MAX, read_file_meta
 from pacs.dicom.rejection import read_note
@@ -31,8 +32,11 @@ def arrived_at(object_key: str) -> ULID:
     return ULID.from_str(Path(object_key).stem)
 
 
-def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
-    """Walk and hash an object as at its arrival. Raises ArrivalRefused subclasses, StorageError, ValueError."""
+def examine(store: ObjectStore, object_key: str, *, is_news: bool, tags: Current | None = None) -> Arrived:
+    """Walk and hash an object as at its arrival, and read it for `tags` where they are given.
+
+    Raises ArrivalRefused subclasses, StorageError, ValueError.
+    """
     received_at = arrived_at(object_key).datetime
     with _seekable(store, object_key) as stream:
         size = stream.seek(0, os.SEEK_END)
@@ -67,6 +71,8 @@ def examine(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
             received_at=received_at,
             note=read_note(dataset, meta.transfer_syntax_uid, values),
             is_news=is_news,
+            told=tags.told_by(dataset, meta.transfer_syntax_uid) if tags is not None else (),
+            told_of=tags.generation if tags is not None else -1,
         )
 
 

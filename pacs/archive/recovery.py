@@ -18,13 +18,14 @@ from pacs.archive.arrived import Arrived
 from pacs.archive.digests import Digests
 from pacs.archive.ingest import record
 from pacs.archive.keys import PREFIX, key_at
-from pacs.archive.limits import Retention
 from pacs.archive.objects import examine
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import register
+from pacs.archive.reindex import all_is_read
 from pacs.errors import OutOfResources, StoreFailed, SuretError
 from pacs.index.deletions import tombstone
 from pacs.index.engine import lift_time_limits
+from pacs.index.extended import extended_pending
 from pacs.index.schema import REBUILT, TEXT, garbage, instance, start, study
 from pacs.index.writer import index_failed
 from pacs.model import (
@@ -38,7 +39,6 @@ from pacs.model import (
     to_microseconds,
 )
 from storage.errors import StorageError
-from storage.protocol import ObjectStore
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     adopted, unreadable, failed = 0, [], not _secured(archive)
     for object_key in orphans(archive, after=key_at(since)) if not failed else ():
         try:
-            record(archive, examine(archive.store, object_key, is_news=True))
+            record(archive, examine(archive.store, object_key, is_news=True, tags=archive.extended.current))
             adopted += 1
         except Exception as error:  # whatever one object brings about, the node starts without it
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
@@ -155,9 +155,9 @@ def rebuild(archive: Archive) -> RebuildReport:
     the audit trail and the event log stay. The caller holds the node lock.
     """
     archive.store.secure()
-    return archive.index.write(
-        lambda connection: _Rebuild(connection, archive.store, archive.clock(), archive.retention).run()
-    )
+    report = archive.index.write(lambda connection: _Rebuild(connection, archive).run())
+    archive.extended.reload()
+    return report
 
 
 class _Turn(IntEnum):
@@ -171,11 +171,12 @@ class _Turn(IntEnum):
 class _Rebuild:
     """One rebuilding, inside one transaction."""
 
-    def __init__(self, connection: Connection, store: ObjectStore, now: datetime, retention: Retention) -> None:
+    def __init__(self, connection: Connection, archive: Archive) -> None:
         self._connection = connection
-        self._store = store
-        self._now = now
-        self._retention = retention
+        self._store = archive.store
+        self._now = archive.clock()
+        self._retention = archive.retention
+        self._tags = archive.extended.current
         self._counts = dict.fromkeys(Outcome, 0)
         self._unreadable: list[str] = []
         self._later: dict[_Turn, list[str]] = {_Turn.CONFLICT: [], _Turn.DAMAGED: []}
@@ -196,6 +197,8 @@ class _Rebuild:
         _RECORDED.drop(connection)
         connection.execute(update(study).values(stable=1, revision=1))
         _give_back(connection, site)
+        connection.execute(delete(extended_pending))
+        all_is_read(connection, self._tags.adding)
         if self._unreadable:
             _record_start(connection, EPOCH)  # the next start looks at every object once more
         counts, damaged = self._counts, tuple(self._later[_Turn.DAMAGED])
@@ -241,7 +244,7 @@ class _Rebuild:
         self._counts[stored.outcome] += 1
 
     def _examined(self, object_key: str) -> tuple[_Turn, Arrived]:
-        arrived = examine(self._store, object_key, is_news=False)
+        arrived = examine(self._store, object_key, is_news=False, tags=self._tags)
         row = self._connection.execute(select(_RECORDED).where(_RECORDED.c.object_key == object_key)).one_or_none()
         if row is None:
             return _Turn.SOUND, arrived

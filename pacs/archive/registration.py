@@ -21,6 +21,7 @@ from pacs.access.peer import DuplicatePolicy
 from pacs.archive import rejections, rows, tombstones
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
+from pacs.archive.extended_values import keep, read_later
 from pacs.archive.limits import Retention
 from pacs.archive.proof import Recorded
 from pacs.attributes import Level
@@ -109,6 +110,9 @@ def _store(
     )
     if inserted is None:
         return None
+    if arrived.told:
+        places = {Level.STUDY: study_row, Level.SERIES: series_row, Level.IMAGE: inserted[0]}
+        keep(connection, arrived.told, places, arrived.received_at)
     rows.COUNT_SERIES.run(connection, {"series_row": series_row, "at": at}).close()
     rows.COUNT_STUDY.run(connection, {"study_row": study_row, "at": at, "new_series": new_series}).close()
     return _announce(connection, arrived, EventKind.INSTANCE_STORED, Outcome.STORED, oddities)
@@ -306,6 +310,8 @@ def _supersede(connection: Connection, arrived: Arrived, live: _Known, now: date
     rows.INSERT_LIVE.one(
         connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, arrived.oddities)
     )
+    if arrived.told:
+        read_later(connection, arrived.object_key)
     study_row = select(series.c.study_row).where(series.c.row == series_row).scalar_subquery()
     connection.execute(update(series).where(series.c.row == series_row).values(changed_at=at))
     connection.execute(update(study).where(study.c.row == study_row).values(changed_at=at, stable=0))

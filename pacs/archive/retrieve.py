@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
@@ -88,6 +88,13 @@ def instances(
     found = [(_stored_instance(row), _whole(row[-1], 1 << 40)) for row in rows]
     found.sort(key=_reading_order)
     return [stored for stored, _ in found]
+
+
+def live_by_row(index: Index, *conditions: ColumnElement[bool], limit: int) -> list[StoredInstance]:
+    """The first `limit` live instances under `conditions` on their table, in the order of their rows."""
+    statement = select(*_COLUMNS).where(IS_LIVE, *conditions).order_by(instance.c.row).limit(limit)
+    with index.read() as connection:
+        return [_stored_instance(tuple(row)) for row in connection.execute(statement)]
 
 
 def instance_at_once(

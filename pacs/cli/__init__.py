@@ -13,7 +13,23 @@ from typing import Annotated, NoReturn
 import typer
 
 import pacs
-from pacs.cli import ae, ai, archive, backup, deletion, doctor, exchange, mwl, node, queue, route, scrub, user, webhook
+from pacs.cli import (
+    ae,
+    ai,
+    archive,
+    backup,
+    deletion,
+    doctor,
+    exchange,
+    mwl,
+    node,
+    queue,
+    route,
+    scrub,
+    tag,
+    user,
+    webhook,
+)
 from pacs.cli.command import DONE, FAILED, OPTIONS
 from pacs.errors import SuretError
 from storage.errors import StorageError
@@ -35,6 +51,7 @@ for name, part in {
     "mwl": mwl,
     "queue": queue,
     "route": route,
+    "tag": tag,
     "webhook": webhook,
 }.items():
     app.add_typer(part.app, name=name)

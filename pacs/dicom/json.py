@@ -162,7 +162,7 @@ class _Writer:
             return {"vr": vr, "BulkDataURI": self._bulk_data_uri(self._path(tag))}
         raw = self._raw(value, length)
         if vr in _NUMBERS or vr == "AT":
-            values = _words(raw, vr, "big" if big_endian else "little")
+            values = binary_values(raw, vr, "big" if big_endian else "little")
             if values is None:
                 return {"vr": "UN", "InlineBinary": base64.b64encode(raw).decode("ascii")}
             if vr in ("FL", "FD") and not all(map(math.isfinite, values)):
@@ -274,7 +274,7 @@ def _shown(tag: int) -> bool:
     return bool(tag & 0xFFFF) and group not in (0x0000, 0x0002) and tag != TRAILING_PADDING
 
 
-def _words(raw: bytes, vr: str, order: str) -> list[Any] | None:
+def binary_values(raw: bytes, vr: str, order: str) -> list[Any] | None:
     """The numbers of a binary VR, strings where JSON numbers lose precision; None where the length does not fit."""
     if vr == "AT":
         if len(raw) % 4:

@@ -324,6 +324,29 @@ def _moment(text: str) -> tuple[datetime, datetime] | None:
     return begin, end
 
 
+def moment_span(text: str) -> tuple[datetime, datetime] | None:
+    """Beginning and end of what a DT names, naive: in UTC where it has an offset, else as it is written. None where it
+    is no moment."""
+    found = _moment(text)
+    try:
+        begin, end = (one.astimezone(UTC).replace(tzinfo=None) if one.tzinfo else one for one in found or ())
+    except (ValueError, OverflowError):  # there is no such key, or no such moment in UTC
+        return None
+    return begin, end
+
+
+def moments_between(text: str) -> tuple[datetime | None, datetime | None] | None:
+    """Both ends of a key of a DT, as `moment_span` has them; None for an end that is open, and where it is no key."""
+    found = _MOMENTS.fullmatch(text)
+    if found is None or not (found[1] or found[3]) or (found[3] and not found[2]):
+        return None
+    low = moment_span(found[1]) if found[1] else None
+    high = moment_span(found[3]) if found[3] else None if found[2] else low
+    if (found[1] and low is None) or (found[3] and high is None):
+        return None
+    return low and low[0], high and high[1]
+
+
 def _before(one: datetime, other: datetime, *, strictly: bool = False) -> bool:
     """Compared in UTC where both have an offset, else as they are written."""
     if one.tzinfo is not None and other.tzinfo is not None:

@@ -138,7 +138,7 @@ def walk(
         data = inflate(data, limits)
     oddities: set[str] = set()
     found = _pass(data, syntax, limits, oddities)
-    charset = _stripped(decode_text(_raw(data, found, _SPECIFIC_CHARACTER_SET)[0], "CS"))
+    charset = stripped(decode_text(_raw(data, found, _SPECIFIC_CHARACTER_SET)[0], "CS"))
     values = _values(data, found, syntax, charset, source_charset, limits, oddities)
     frames = _frames(data, found, values, syntax, oddities, pixel_data_required)
     return Walk(
@@ -314,7 +314,7 @@ def _values(
             text = ""
         else:
             raw = bytes(data[start : start + min(length, byte_limit)])
-            text = _stripped(decode_text(raw, attribute.vr, charset, source_charset))
+            text = stripped(decode_text(raw, attribute.vr, charset, source_charset))
             if length > byte_limit or len(text) > limits.value_characters:
                 oddities.add("value_too_long")
                 text = text[: limits.value_characters]
@@ -322,7 +322,7 @@ def _values(
     return values
 
 
-def _stripped(text: str) -> str:
+def stripped(text: str) -> str:
     """Padding off each value, composed (NFC), and without the null character that no database holds."""
     if "\0" in text:
         text = text.replace("\0", "")
@@ -335,7 +335,7 @@ def _numbers(raw: bytes, vr: str, big_endian: bool) -> str:
     """Binary numbers as decimal text; a number that was written as text stays as it is."""
     size = _NUMBER_BYTES.get(vr, 2)
     if vr in _TEXT_NUMBER_VRS:
-        return _stripped(decode_text(raw, vr))
+        return stripped(decode_text(raw, vr))
     order: Literal["big", "little"] = "big" if big_endian else "little"
     words = (raw[at : at + size] for at in range(0, len(raw) - size + 1, size))
     return "\\".join(str(int.from_bytes(word, order, signed=vr in _SIGNED_VRS)) for word in words)
@@ -368,7 +368,7 @@ def _frames(
 ) -> FrameTable | None:
     """Where the frames are; proves that native pixel data are long enough and encapsulated ones are all there."""
     samples = _numbers(*_raw(data, found, _SAMPLES_PER_PIXEL), syntax.big_endian)
-    interpretation = _stripped(decode_text(_raw(data, found, _PHOTOMETRIC_INTERPRETATION)[0], "CS"))
+    interpretation = stripped(decode_text(_raw(data, found, _PHOTOMETRIC_INTERPRETATION)[0], "CS"))
     rows, columns = _first_number(values.get("Rows", "")), _first_number(values.get("Columns", ""))
     if found.pixel_start is None or (found.encapsulated and len(found.fragments) < 2):
         if rows and columns and _PIXEL_DATA_PROVIDER_URL not in found.places:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -16,7 +16,8 @@ from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.matching import criterion, sequence_criterion
-from pacs.attributes import BY_KEYWORD, BY_TAG, Attribute, Level, Matching
+from pacs.attributes import BY_KEYWORD, CATALOGUE_ALONE, Attribute, Extended, Level, Matching, Vocabulary
+from pacs.dicom.keys import Keys
 from pacs.dimse.command import (
     C_FIND_RQ,
     CANCELLED,
@@ -53,8 +54,8 @@ from pacs.dimse.service import (
 )
 from pacs.errors import ArrivalRefused, QueryRefused
 from pacs.index.abandonment import Abandoned
-from pacs.index.criteria import Criterion, Item, Query
-from pacs.index.items import value_meets
+from pacs.index.criteria import Criterion, Query
+from pacs.index.zones import OFFSET, valid_offset
 from pacs.settings import DimseSettings
 
 log = structlog.get_logger()
@@ -73,16 +74,17 @@ class Agreed:
     relational: bool = False
     combined_date_time: bool = False
     fuzzy: bool = False
+    timezone: bool = False
     empty_value: bool = False
 
     @classmethod
     def of(cls, context: Context) -> Agreed:
         """What holds in `context`. Byte 7, several values that all have to be met, changes nothing: it is always so."""
-        return cls(context.agreed(1), context.agreed(2), context.agreed(3), context.agreed(6))
+        return cls(*(context.agreed(number) for number in (1, 2, 3, 4, 6)))
 
 
-HONOURS: Final = b"\1\1\1\0\0\1\1"
-"""Bytes 4 and 5, timezone adjustment and enhanced multi-frame conversion, are not done."""
+HONOURS: Final = b"\1\1\1\1\0\1\1"
+"""Byte 5, enhanced multi-frame conversion, is not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class FindProvider:
                     self._results_max,
                     exchange.principal.study_instance_uids,
                     agreed=Agreed.of(context),
+                    vocabulary=self._archive.vocabulary,
                     character_set=_character_set_of(exchange.principal),
                 )
                 self._record(exchange, question)
@@ -177,6 +180,11 @@ class FindProvider:
             Element(RETRIEVE_AE_TITLE, "AE", self._ae_title),
             Element(INSTANCE_AVAILABILITY, "CS", "ONLINE"),
         ]
+        elements += [
+            Element(tag, "LO", key.text(question.character_set))
+            for tag, key in question.keys.items()
+            if _is_creator(tag)
+        ]
         for tag, attribute in question.answered.items():
             key = question.keys[tag]
             if attribute is None:
@@ -184,7 +192,7 @@ class FindProvider:
             elif attribute.vr == "SQ":
                 elements.append(Element(tag, "SQ", _asked_items(key, row[attribute.keyword], question)))
             else:
-                elements.append(Element(tag, BY_TAG[tag].vr, row[attribute.keyword]))
+                elements.append(Element(tag, attribute.vr, row[attribute.keyword]))
         return elements
 
 
@@ -206,6 +214,7 @@ def understand(
     study_instance_uids: frozenset[str] | None = None,
     *,
     agreed: Agreed = Agreed(),
+    vocabulary: Vocabulary = CATALOGUE_ALONE,
     character_set: str = "",
 ) -> Question:
     """What the keys of a request ask for; `character_set` is that of a peer which names none. Raises IdentifierRefused
@@ -219,12 +228,13 @@ def understand(
     answered: dict[int, Attribute | None] = {}
     complete = True
     for tag, key in keys.items():
-        if tag in _ABOUT_THE_ANSWER:
+        if tag in _ABOUT_THE_ANSWER or _is_creator(tag):
             continue
-        attribute = answered[tag] = _answering(tag, level)
+        known = _known(tag, keys, character_set, vocabulary)
+        attribute = answered[tag] = _answering(known, level)
         supported = attribute is not None and not (attribute.matching is Matching.RETURN and key.value)
-        complete = complete and supported
-        matched = attribute or (_below(tag) if agreed.relational else None)
+        complete = complete and (supported or (attribute is OFFSET and agreed.timezone))
+        matched = attribute or (_below(known) if agreed.relational else None)
         if matched is not None:
             criteria += _criteria(matched, key, character_set, agreed)
     returns = tuple(attribute for attribute in answered.values() if attribute is not None)
@@ -236,6 +246,7 @@ def understand(
         fuzzy=agreed.fuzzy,
         across_scripts=True,
         combined_date_time=agreed.combined_date_time,
+        timezone_offset=_offset(keys, agreed),
         study_instance_uids=study_instance_uids,
     )
     return Question(level, query, keys, answered, character_set, complete)
@@ -246,25 +257,44 @@ def _character_set_of(principal: Principal) -> str:
     return principal.peer.options.character_set if principal.peer is not None else ""
 
 
-def _answering(tag: int, level: Level) -> Attribute | None:
+def _offset(keys: Mapping[int, Key], agreed: Agreed) -> str:
+    """The offset from UTC of the dates and times of a request, where that was agreed on (PS3.4 C.4.1.1.3.1)."""
+    text = keys[OFFSET.tag].text("") if agreed.timezone and OFFSET.tag in keys else ""
+    if text and not valid_offset(text):
+        raise IdentifierRefused(OFFSET.tag, "Timezone Offset From UTC must be as +0600")
+    return text
+
+
+def _is_creator(tag: int) -> bool:
+    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def _known(tag: int, keys: Mapping[int, Key], character_set: str, vocabulary: Vocabulary) -> Attribute | None:
+    """The attribute of a key; a private one by the creator that the identifier names, else as it was added."""
+    creator = keys.get(tag & 0xFFFF0000 | tag >> 8 & 0xFF) if tag >> 16 & 1 else None
+    if creator is None or not creator.value:
+        return vocabulary.at(tag)
+    return vocabulary.private(tag, creator.text(character_set).strip())
+
+
+def _answering(attribute: Attribute | None, level: Level) -> Attribute | None:
     """The attribute that a key of a query at `level` stands for; None where the node has nothing for it."""
-    attribute = BY_TAG.get(tag)
     if attribute is _MODALITY and level is Level.STUDY:
         return _MODALITIES_IN_STUDY  # what many SCUs mean by it
     return attribute if attribute is not None and attribute.level <= level else None
 
 
-def _below(tag: int) -> Attribute | None:
+def _below(attribute: Attribute | None) -> Attribute | None:
     """The attribute of a lower level that a relational query may match; its items are not compared."""
-    attribute = BY_TAG.get(tag)
     return None if attribute is None or attribute.matching is Matching.SEQUENCE else attribute
 
 
 def _criteria(attribute: Attribute, key: Key, character_set: str, agreed: Agreed) -> list[Criterion]:
+    if isinstance(attribute, Extended) and key.vr in ("", "UN"):
+        key = replace(key, vr=attribute.vr)
     text = key.text(character_set)
     if attribute.matching is Matching.SEQUENCE:
-        tests = {tag: part.text(character_set) for tag, part in key.items[0].items()} if key.items else {}
-        found = [sequence_criterion(attribute, tests)]
+        found = [sequence_criterion(attribute, _item(key.items[0], character_set))] if key.items else []
     elif attribute.matching is Matching.UID or attribute.vr == "UI":
         found = [criterion(attribute, text, empty_value=agreed.empty_value)]
     else:  # several values mean all of them (PS3.4 C.2.2.2.8)
@@ -272,20 +302,21 @@ def _criteria(attribute: Attribute, key: Key, character_set: str, agreed: Agreed
     return [criterion for criterion in found if criterion is not None]
 
 
+def _item(keys: Mapping[int, Key], character_set: str) -> dict[str, Any]:
+    """The item of a sequence key as DICOM JSON, values as texts."""
+    item: dict[str, Any] = {}
+    for tag, key in keys.items():
+        if key.items is not None:
+            item[f"{tag:08X}"] = {"vr": "SQ", "Value": [_item(inner, character_set) for inner in key.items]}
+        else:
+            item[f"{tag:08X}"] = {"vr": key.vr, "Value": key.text(character_set).split("\\")}
+    return item
+
+
 def _asked_items(key: Key, stored: str, question: Question) -> Items:
     """Of the stored items those which meet the key's item, with the attributes it asks for (PS3.4 C.2.2.2.6)."""
     items: list[dict[str, Any]] = json.loads(stored) if stored else []
     if not key.items or not key.items[0]:
         return items
-    tests = [
-        test
-        for criterion in question.query.criteria
-        if criterion.attribute.tag == key.tag and isinstance(criterion.test, Item)
-        for test in criterion.test.tests
-    ]
-    asked = {f"{tag:08X}" for tag in key.items[0]}
-    return [
-        {tag: body for tag, body in item.items() if tag in asked}
-        for item in items
-        if all(value_meets(item.get(f"{tag:08X}"), test) for tag, test in tests)
-    ]
+    keys = Keys(_item(key.items[0], question.character_set))
+    return [keys.answer(item) for item in items if keys.meets(item)]

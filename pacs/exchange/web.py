@@ -14,6 +14,7 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.operation import (
     DATA_SET,
+    DICOM_JSON,
     JSON,
     Answer,
     Body,
@@ -82,8 +83,6 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     level: str = "STUDY"
     keys: dict[str, str] = {}
 
-
-DICOM_JSON = "application/dicom+json"
 
 _ORDERED = gives({"job": str}, "ordered: the job that does it", 202)
 _KIND_AND_PLACE = (
@@ -200,14 +199,14 @@ class ExchangeRoutes:
                 "/api/queue/{job}/retry",
                 self._retry,
                 manage,
-                says=Operation("Try a job again", (done(),), refusals=(404, 409)),
+                says=Operation("Try a job again", (done(),), refusals=(404,)),
             ),
             Route(
                 ("POST",),
                 "/api/queue/{job}/cancel",
                 self._cancel,
                 manage,
-                says=Operation("Take a job back", (done(),), refusals=(404, 409)),
+                says=Operation("Take a job back", (done(),), refusals=(404,)),
             ),
             Route(
                 ("GET",),

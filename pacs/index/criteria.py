@@ -50,9 +50,10 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Sequence matching, PS3.4 C.2.2.2.6: some stored item meets every (tag, test) of the one item of the key."""
+    """Sequence matching, PS3.4 C.2.2.2.6: some stored item meets every key of the one item of the key, which is given
+    as the text of a DICOM JSON object."""
 
-    tests: tuple[tuple[int, Equals | Like], ...]
+    document: str
 
 
 Test = Equals | OneOf | Like | Between | Empty | AnyOf | Item
@@ -70,11 +71,13 @@ class Criterion:
 class Query:
     """What to find at `level`.
 
-    `returns` are the catalogue attributes of the answer; those of lower levels are ignored. `fuzzy` matches names by
-    their skeleton, every word by itself; `across_scripts` matches them as they are written, and by their skeleton where
-    key and name are in different scripts. `combined_date_time` reads a date range and a time range as one interval
-    (PS3.18 8.3.4.1.1). `study_instance_uids`, when given, are the only studies that exist for the caller. Of rows that
-    came after `last_row` nothing is told: pages that are asked for one after the other are of one moment.
+    `returns` are the attributes of the answer; those of lower levels are ignored. `fuzzy` matches names by their
+    skeleton, every word by itself; `across_scripts` matches them as they are written, and by their skeleton where key
+    and name are in different scripts. `combined_date_time` reads a date range and a time range as one interval
+    (PS3.18 8.3.4.1.1). `timezone_offset`, as ``+0600``, is that of the dates and times of the criteria: of a study that
+    tells its own they are compared as the same moments, of others as they are written. `study_instance_uids`, when
+    given, are the only studies that exist for the caller. Of rows that came after `last_row` nothing is told: pages
+    that are asked for one after the other are of one moment.
     """
 
     level: Level
@@ -85,5 +88,6 @@ class Query:
     fuzzy: bool = False
     across_scripts: bool = False
     combined_date_time: bool = False
+    timezone_offset: str = ""
     study_instance_uids: frozenset[str] | None = None
     last_row: int | None = None

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
 
-from pacs.dicom.keys import wildcard_matches
-from pacs.index.criteria import Criterion, Equals, Item, Like, Test
+from pacs.dicom.keys import Keys
+from pacs.index.criteria import Criterion, Item
+
+FORMS_MAX = 256
+
+
+@lru_cache(FORMS_MAX)
+def keys_of(test: Item) -> Keys:
+    """The keys of an item, understood. Raises QueryRefused."""
+    return Keys(json.loads(test.document))
 
 
 def items_meet(row: Mapping[str, str], late: Sequence[Criterion]) -> bool:
-    """Whether a row meets every criterion of a sequence."""
-    return all(_item_meets(row.get(criterion.attribute.keyword, ""), criterion.test) for criterion in late)
+    """Whether a row meets every criterion of a sequence, each by one of its items."""
+    return all(_item_meets(row.get(criterion.attribute.keyword, ""), criterion) for criterion in late)
 
 
-def _item_meets(stored: str, test: Test) -> bool:
-    """Whether one stored item meets every key of the item (PS3.4 C.2.2.2.6)."""
-    assert isinstance(test, Item)
-    items = json.loads(stored) if stored else []
-    return any(all(value_meets(item.get(f"{tag:08X}"), part) for tag, part in test.tests) for item in items)
-
-
-def value_meets(element: Any, test: Equals | Like) -> bool:
-    """Whether a value of a DICOM JSON element meets the key; numbers are compared as they are written."""
-    values = [str(value) for value in (element or {}).get("Value", []) if not isinstance(value, dict)]
-    if isinstance(test, Equals):
-        return test.value in values
-    return any(wildcard_matches(test.pattern, value) for value in values)
+def _item_meets(stored: str, criterion: Criterion) -> bool:
+    assert isinstance(criterion.test, Item)
+    keys = keys_of(criterion.test)
+    return any(keys.meets(item) for item in (json.loads(stored) if stored else ()))

@@ -10,19 +10,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
-from pacs.attributes import Attribute
 from pacs.dicom.names import folded, skeleton
 from pacs.index.criteria import Query
-from pacs.index.schema import LEVEL_TABLES
+
+LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
 
 
-def name_condition(attribute: Attribute, text: str, query: Query) -> ColumnElement[bool]:
-    """Component by component; a key that names fewer components or groups than are stored matches their beginning."""
-    columns = LEVEL_TABLES[attribute.level].c
-    as_written, by_sound = columns[f"{attribute.column}_folded"], columns[f"{attribute.column}_skeleton"]
-    if query.fuzzy:
+def name_condition(
+    as_written: ColumnElement[Any], by_sound: ColumnElement[Any], text: str, query: Query
+) -> ColumnElement[bool]:
+    """Component by component; a key that names fewer components or groups than are stored matches their beginning.
+
+    The columns hold the name folded, and its skeleton.
+    """
+    if query.fuzzy and (words := fuzzy_words(text)):
         # every word may stand anywhere in the name, in any order, from its beginning
-        words = [word for word in re.split("[ ^=]", skeleton(text)) if word.strip("*")]
         return and_(by_sound != "", *[word_begins(by_sound, sql_pattern(word)) for word in words])
     pattern = folded(text)
     if not query.across_scripts or not pattern.strip("*?^= "):
@@ -31,6 +33,11 @@ def name_condition(attribute: Attribute, text: str, query: Query) -> ColumnEleme
     latin = pattern.lstrip("*?^= ")[0] < _FIRST_BEYOND_LATIN
     other_script = as_written >= _FIRST_BEYOND_LATIN if latin else as_written < _FIRST_BEYOND_LATIN
     return or_(_components(as_written, pattern), and_(other_script, _components(by_sound, skeleton(text))))
+
+
+def fuzzy_words(text: str) -> list[str]:
+    """The words of a key by their sounds; none where it has no letters, and then it is matched as it is written."""
+    return [word for word in re.split("[ ^=]", skeleton(text)) if word.strip("*?")]
 
 
 _FIRST_BEYOND_LATIN = "\u0370"  # Greek, then Cyrillic; accents of Latin letters are folded away

@@ -25,19 +25,20 @@ from sqlalchemy import (
     select,
 )
 
-from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Extended, Level, Matching
+from pacs.index import zones
 from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.extended import meets, values_of
 from pacs.index.forms import Forms
 from pacs.index.items import items_meet
-from pacs.index.names import like, name_condition, sql_pattern
+from pacs.index.names import LAST, like, name_condition, sql_pattern
 from pacs.index.schema import IS_LIVE, LEVEL_TABLES, instance, patient, series, study
 from pacs.index.ways import EVERYWHERE, Way, ways
+from pacs.index.zones import COMBINED, are_one, widened, zoned
 
 ROWS_AT_ONCE = 500
 PAGE_MAX = 5000
 """What is read at once and not streamed."""
-
-LAST = "~"  # sorts after every digit and point, so that a partial time covers its whole span
 
 _ABOVE = {
     Level.STUDY: (patient, study.c.patient_row == patient.c.row),
@@ -81,8 +82,8 @@ class Page:
 def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
     """Rows of the answer, keyword to text; see `pacs.archive.archive.Archive.find`."""
     returned = _returned(query)
-    late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
-    needed = list(dict.fromkeys([*returned, *(criterion.attribute for criterion in late)]))
+    late = _Late.of(query)
+    needed = list(dict.fromkeys([*returned, *late.needed]))
     if not late:
         yield from _texts(needed, _found(connection, query, needed))
         return
@@ -92,10 +93,10 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
             _select(query, needed).where(*_conditions(query, EVERYWHERE))
         ),
     )
-    # A stored sequence is one text: its items are compared here, and the page is cut here.
+    # What no database compares is compared here, and the page is cut here.
     end = None if query.limit is None else query.offset + query.limit
     keywords = [attribute.keyword for attribute in returned]
-    for position, row in enumerate(row for row in rows if items_meet(row, late)):
+    for position, row in enumerate(row for row in rows if late.meets(row)):
         if end is not None and position >= end:
             return
         if position >= query.offset:
@@ -106,15 +107,13 @@ def page(connection: Connection, query: Query, after: Place | None, most: int) -
     """At most `most` rows behind the place `after`, whatever limit and offset the query has. Each page costs the same,
     however many came before it, and none of them has to be remembered."""
     returned = _returned(query)
-    late = [criterion for criterion in query.criteria if isinstance(criterion.test, Item)]
-    needed = list(dict.fromkeys([*returned, *(criterion.attribute for criterion in late)]))
+    late = _Late.of(query)
+    needed = list(dict.fromkeys([*returned, *late.needed]))
     found = list(_found(connection, replace(query, limit=most, offset=0), needed, after))
     rows = list(_texts(needed, found))
     if late:
         rows = [
-            {attribute.keyword: row[attribute.keyword] for attribute in returned}
-            for row in rows
-            if items_meet(row, late)
+            {attribute.keyword: row[attribute.keyword] for attribute in returned} for row in rows if late.meets(row)
         ]
     return Page(rows, tuple(found[-1][len(needed) :]) if len(found) == most else None)
 
@@ -206,7 +205,7 @@ def _behind(level: Level, place: Place) -> ColumnElement[bool]:
 
 def count(connection: Connection, query: Query) -> int:
     """How many rows `find` would give without limit and offset."""
-    if any(isinstance(criterion.test, Item) for criterion in query.criteria):
+    if _Late.of(query):
         everything = replace(query, returns=(), limit=None, offset=0)
         return sum(1 for _ in find(connection, everything))
     top = min([query.level, *_levels_asked(query)])
@@ -229,16 +228,22 @@ def _returned(query: Query) -> list[Attribute]:
 
 
 def _conditions(query: Query, way: Way) -> list[ColumnElement[bool]]:
-    combined = _combined(query) if query.combined_date_time else {}
+    elsewhere = zoned(query)
+    combined = _combined(query) if query.combined_date_time and not elsewhere else {}
     conditions = [
         _condition(criterion, query)
         for criterion in query.criteria
         if not isinstance(criterion.test, Item)
+        and criterion not in elsewhere
         and criterion.attribute.keyword not in combined
         and criterion is not way.criterion
     ]
     conditions += [*way.conditions, *(condition for parts in combined.values() for condition in parts)]
     conditions += _late_prefilter(query)
+    for criterion in elsewhere:
+        around = widened(criterion.test) if criterion.attribute.matching is Matching.DATE else None
+        if around is not None:
+            conditions.append(_condition(replace(criterion, test=around), query))
     if query.level is Level.IMAGE:
         conditions.append(IS_LIVE)
     if query.last_row is not None:
@@ -255,6 +260,8 @@ def _conditions(query: Query, way: Way) -> list[ColumnElement[bool]]:
 
 
 def _column(attribute: Attribute, level: Level) -> ColumnElement[Any]:
+    if isinstance(attribute, Extended):
+        return _joined(values_of(attribute))
     if attribute.matching is Matching.COMPUTED:
         return _COMPUTED[attribute.keyword]
     assert attribute.level <= level
@@ -344,20 +351,23 @@ LEVELS_OF = {table: level for level, table in LEVEL_TABLES.items()}
 
 
 def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool]:
+    if isinstance(attribute, Extended):
+        return meets(attribute, test, query)
     if attribute.matching is Matching.COMPUTED:
         column: ColumnElement[Any] = _COMPUTED[attribute.keyword]
     else:
         column = LEVEL_TABLES[attribute.level].c[attribute.column]
     match test:
+        case Equals(value) | Like(value) if attribute.matching is Matching.NAME:
+            columns = LEVEL_TABLES[attribute.level].c
+            return name_condition(
+                columns[f"{attribute.column}_folded"], columns[f"{attribute.column}_skeleton"], value, query
+            )
         case Equals(value):
-            if attribute.matching is Matching.NAME:
-                return name_condition(attribute, value, query)
             return _one_of_several(column, value) if attribute.multiple else column == value
         case OneOf(values):
             return column == values[0] if len(values) == 1 else column.in_(values)
         case Like(pattern):
-            if attribute.matching is Matching.NAME:
-                return name_condition(attribute, pattern, query)
             return like(column, pattern)
         case Between(low, high):
             bounds = [column != ""]
@@ -390,7 +400,7 @@ def _combined(query: Query) -> dict[str, list[ColumnElement[bool]]]:
     for date_keyword, time_keyword in COMBINED:
         date, time = ranges.get(date_keyword), ranges.get(time_keyword)
         attribute = BY_KEYWORD[date_keyword]
-        if date is None or time is None or attribute.level > query.level:
+        if date is None or time is None or attribute.level > query.level or not are_one(date, time):
             continue
         columns = LEVEL_TABLES[attribute.level].c
         moment = columns[attribute.column] + columns[BY_KEYWORD[time_keyword].column]
@@ -402,15 +412,34 @@ def _combined(query: Query) -> dict[str, list[ColumnElement[bool]]]:
     return combined
 
 
-COMBINED = (
-    ("StudyDate", "StudyTime"),
-    ("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
-    ("ContentDate", "ContentTime"),
-    ("AcquisitionDate", "AcquisitionTime"),
-)
+# What is compared after the rows are read ---------------------------------------------------------------------
 
 
-# Sequences -----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Items of sequences, each of which is one text, and moments of another place."""
+
+    query: Query
+    items: tuple[Criterion, ...]
+    elsewhere: tuple[Criterion, ...]
+
+    @classmethod
+    def of(cls, query: Query) -> _Late:
+        items = tuple(criterion for criterion in query.criteria if isinstance(criterion.test, Item))
+        return cls(query, items, zoned(query))
+
+    def __bool__(self) -> bool:
+        return bool(self.items or self.elsewhere)
+
+    @property
+    def needed(self) -> list[Attribute]:
+        """What has to be read for it."""
+        keywords = zones.needed(self.elsewhere)
+        return [*(criterion.attribute for criterion in self.items), *(BY_KEYWORD[keyword] for keyword in keywords)]
+
+    def meets(self, row: Mapping[str, str]) -> bool:
+        """Whether a row is part of the answer."""
+        return items_meet(row, self.items) and zones.meets(row, self.elsewhere, self.query)
 
 
 def _late_prefilter(query: Query) -> list[ColumnElement[bool]]:

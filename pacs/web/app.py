@@ -20,12 +20,14 @@ from pacs.web.api import (
     administration,
     changes,
     deletions,
+    extended_query_tags,
     modality_worklist,
     openapi,
     performed_steps,
     session,
     worklist,
 )
+from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.capabilities import Capabilities
@@ -70,7 +72,9 @@ def create_app(
         *live.routes(feed, accounts, sessions),
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
+        *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
+        *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
         *health.routes(Probes(archive, ready), metrics),

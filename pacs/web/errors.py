@@ -9,7 +9,7 @@ from types import MappingProxyType
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from pacs.access.accounts import AccountRefused, SignInRefused
+from pacs.access.accounts import AccountRefused, AccountUnknown, SignInRefused
 from pacs.access.gate import BodyTooLarge, MethodRefused, SignInNeeded
 from pacs.errors import (
     AlreadyThere,
@@ -27,6 +27,7 @@ from pacs.errors import (
     OutOfResources,
     QueryRefused,
     SettingsInvalid,
+    StateConflict,
     StoreFailed,
     SuretError,
     TransferSyntaxRefused,
@@ -55,10 +56,6 @@ class RequestTooSlow(SuretError):
     """The body comes slower than the node waits (HTTP 408)."""
 
 
-class StateConflict(SuretError):
-    """It cannot be done to the thing as it is now (HTTP 409)."""
-
-
 STATUS = MappingProxyType(
     {
         QueryRefused: 400,
@@ -72,6 +69,7 @@ STATUS = MappingProxyType(
         NotPermitted: 403,
         RequestForged: 403,
         NotFound: 404,
+        AccountUnknown: 404,
         MethodRefused: 405,
         NotAcceptable: 406,
         RequestTooSlow: 408,

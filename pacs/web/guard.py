@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +31,21 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_HEADER = "x-suret"
 DRAINED_BYTES_MAX = 16 << 20
 DRAINED_SECONDS_MAX = 5.0
+
+CROSS_ORIGIN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
+EXPOSED_HEADERS = (
+    "Content-Disposition",
+    "Content-Location",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Retry-After",
+    "Warning",
+    "X-Total-Count",
+)
+"""What pages of an allowed origin may use; cookies are not among it, so every request carries a token."""
+CROSS_ORIGIN_KEPT_S = 600
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -71,11 +87,21 @@ class Guard:
         if settings.public_url:
             names.add((urlsplit(settings.public_url).hostname or "").casefold())
         self._hosts = frozenset(names)
+        self._entry: ASGIApp = self._http
+        if settings.allowed_origins:
+            self._entry = CORSMiddleware(
+                self._http,
+                allow_origins=settings.allowed_origins,
+                allow_methods=CROSS_ORIGIN_METHODS,
+                allow_headers=CROSS_ORIGIN_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
+                max_age=CROSS_ORIGIN_KEPT_S,
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._entry(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
 

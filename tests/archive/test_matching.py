@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs.archive.archive import Archive
-from pacs.archive.matching import criterion, sequence_criterion
+from pacs.archive.matching import criterion, item_of, sequence_criterion
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.keys import wildcard_matches
 from pacs.errors import QueryRefused
@@ -141,7 +141,7 @@ def test_a_sequence_matches_when_one_item_meets_every_key(tmp_path: Path) -> Non
             ({step: "SPS-?", procedure: "RP-2"}, 1),
             ({step: "SPS-1", procedure: "RP-2"}, 0),  # true of two items, of none alone
         ):
-            asked = sequence_criterion(attribute, keys)
+            asked = sequence_criterion(attribute, item_of({(tag,): text for tag, text in keys.items()}))
             assert asked is not None
             for limit, offset, expected in ((None, 0, found), (1, 0, found), (1, 1, 0)):
                 query = Query(Level.SERIES, (asked,), (), limit, offset)

@@ -142,7 +142,7 @@ def ignore_content_length() -> None:
 
     from pacs.web.dicomweb import stow
 
-    body = stow._body
+    body = stow.pieces_of
 
     async def spoiled(request: Any) -> Any:
         with contextlib.suppress(ClientDisconnect):
@@ -161,7 +161,7 @@ def ignore_content_length() -> None:
                 return {"type": "http.request", "body": b"", "more_body": False}
             return message
 
-    stow._body = spoiled
+    stow.pieces_of = spoiled
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

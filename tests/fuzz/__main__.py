@@ -25,6 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.fuzz import openapi
 from tests.fuzz.tally import Tally
 
 FOLDER = Path(__file__).resolve().parent
@@ -41,7 +42,7 @@ KEPT_BYTES = 600
 def main() -> int:
     """The command line; the exit code is that of the fuzzer: 0 when nothing was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("target", choices=NAMES)
+    parser.add_argument("target", choices=(*NAMES, "openapi"))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--runs", type=int, default=0, help="stop after so many executions")
     parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--gathered", type=Path, help="where to gather inputs")
     parser.add_argument("--tally", type=Path, default=TALLY)
     asked = parser.parse_args()
+    if asked.target == "openapi":
+        return openapi.main(asked.minutes)
     gathered = asked.gathered or ROOT / ".cache" / "fuzz" / asked.target
     if asked.replay:
         return _replay(asked.target, asked.replay)

@@ -105,3 +105,34 @@ def test_refusals_have_one_form(site: Site) -> None:
 def test_large_bodies_are_refused_before_they_are_read(site: Site) -> None:
     response = site.client(**OWN).post("/api/session", content=b"x" * (1 << 20))
     assert response.status_code == 413
+
+
+ORIGIN = "https://viewer.clinic.example"
+PREFLIGHT = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+
+
+def test_no_other_page_may_ask_unless_its_origin_is_named(site: Site) -> None:
+    token = site.accounts.token("portal", Role.CLINICIAN)
+    closed = site.client(token, Origin=ORIGIN).get("/dicom-web/studies")
+    assert "access-control-allow-origin" not in closed.headers
+    app = Guard(site.app._app, WebSettings(allowed_origins=(ORIGIN,)), lambda *_: None)
+    client = TestClient(app, base_url="http://127.0.0.1", headers={"Origin": ORIGIN})
+    asked = client.options("/dicom-web/studies", headers=PREFLIGHT)
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert "access-control-allow-credentials" not in asked.headers
+    found = client.get("/dicom-web/studies", headers={"Authorization": f"Bearer {token}"})
+    assert (found.status_code, found.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert "X-Total-Count" in found.headers["access-control-expose-headers"]
+    refused = client.get("/dicom-web/studies")
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, ORIGIN)
+    other = client.get("/dicom-web/studies", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+    assert client.options("/dicom-web/studies", headers=PREFLIGHT | {"Origin": "null"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "wrong", ["*", "viewer.example", "https://viewer.example/", "https://viewer.example/a", "null"]
+)
+def test_an_origin_is_named_as_browsers_say_it(wrong: str) -> None:
+    with pytest.raises(ValueError, match="without a path"):
+        WebSettings(allowed_origins=(wrong,))

@@ -5,11 +5,17 @@ from __future__ import annotations
 from alembic import context
 
 from pacs.index.deletions import deletion
+from pacs.index.extended import extended_tag
 from pacs.index.feeds import webhook
 from pacs.index.schema import metadata
 from pacs.index.worklists import scheduled_step
 
-for table in (scheduled_step, deletion, webhook):  # the tables of their files are among those of the target
+for table in (
+    scheduled_step,
+    deletion,
+    webhook,
+    extended_tag,
+):  # of each file that has some
     assert table.metadata is metadata
 
 connection = context.config.attributes["connection"]

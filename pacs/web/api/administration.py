@@ -111,7 +111,7 @@ def peer_routes(peers: Peers) -> list[Route]:
             "/api/peers",
             add,
             Action.MANAGE_PEERS,
-            says=Operation("Register a peer", (gives(_PEER, "registered", 201),), body=Body(NewPeer), refusals=(409,)),
+            says=Operation("Register a peer", (gives(_PEER, "registered", 201),), body=Body(NewPeer)),
         ),
         Route(
             ("PUT",),
@@ -183,7 +183,7 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             "/api/accounts",
             create,
             Action.MANAGE_ACCOUNTS,
-            says=Operation("Make an account", (gives(_ACCOUNT, "made", 201),), body=Body(NewAccount), refusals=(409,)),
+            says=Operation("Make an account", (gives(_ACCOUNT, "made", 201),), body=Body(NewAccount)),
         ),
         Route(
             ("POST",),
@@ -197,7 +197,7 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             f"{account}/disabled",
             set_disabled,
             Action.MANAGE_ACCOUNTS,
-            says=Operation("Close an account, or open it again", (done(),), body=Body(Disabling), refusals=(404, 409)),
+            says=Operation("Close an account, or open it again", (done(),), body=Body(Disabling), refusals=(404,)),
         ),
         Route(
             ("POST",),
@@ -205,7 +205,7 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             make_token,
             Action.MANAGE_ACCOUNTS,
             says=Operation(
-                "Make a bearer token, shown this once", (gives({"token": str}, "made", 201),), refusals=(404,)
+                "Make a bearer token, shown this once", (gives({"token": str}, "made", 201),), refusals=(400, 404)
             ),
         ),
         Route(
@@ -216,7 +216,7 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             says=Operation(
                 "Make every token of the account worthless",
                 (gives({"revoked": int}, "how many there were"),),
-                refusals=(404,),
+                refusals=(400, 404),
             ),
         ),
     ]

@@ -94,7 +94,7 @@ def routes(deletions: Deletions) -> list[Route]:
                     "Delete; it can be restored for a while",
                     (done("out of sight", location="the deletion"),),
                     (Parameter("reason", "why, for the record"),),
-                    refusals=(400, 409),
+                    refusals=(400, 410),
                 ),
             )
             for path in (study, f"{study}/series/{{series}}", f"{study}/series/{{series}}/instances/{{instance}}")
@@ -108,7 +108,7 @@ def routes(deletions: Deletions) -> list[Route]:
                 "Reject with a note (IHE IOCM)",
                 (gives(Deletion, "out of sight", 201, location="the deletion"),),
                 body=Body(NewRejection),
-                refusals=(404, 409),
+                refusals=(404, 410),
             ),
         ),
         Route(
@@ -132,14 +132,14 @@ def routes(deletions: Deletions) -> list[Route]:
             "/api/deletions/{id}/restore",
             restore,
             Action.REJECT,
-            says=Operation("Bring back what was deleted", (gives(Deletion),), refusals=(404, 409)),
+            says=Operation("Bring back what was deleted", (gives(Deletion),), refusals=(404, 409, 410)),
         ),
         Route(
             ("POST",),
             "/api/deletions/{id}/erase",
             erase,
             Action.DELETE,
-            says=Operation("Erase for good what was deleted", (gives(Deletion),), refusals=(404, 409)),
+            says=Operation("Erase for good what was deleted", (gives(Deletion),), refusals=(404, 409, 410)),
         ),
     ]
 

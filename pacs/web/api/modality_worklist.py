@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import DATA_SET, Body, Operation, done, gives
+from pacs.access.operation import DATA_SET, Body, Operation, done, gives_dicom
 from pacs.access.principals import Principal
 from pacs.archive.scheduled import START, STEP_SEQUENCE, ScheduledSteps, identity
 from pacs.dicom.keys import Keys
@@ -29,7 +29,9 @@ _OF_THE_STEP: Final = frozenset(
 
 
 _ENTRY: Final = Body(DATA_SET, (DICOM_JSON, JSON))
-_LISTING: Final = Operation("What is scheduled", (gives([DATA_SET]),), PAGING, refusals=(400, 406), any_parameters=KEYS)
+_LISTING: Final = Operation(
+    "What is scheduled", (gives_dicom([DATA_SET]),), PAGING, refusals=(400, 406), any_parameters=KEYS
+)
 
 
 def routes(steps: ScheduledSteps) -> list[Route]:
@@ -72,7 +74,7 @@ def routes(steps: ScheduledSteps) -> list[Route]:
             Action.WORKLIST,
             says=Operation(
                 "Schedule: one order, with all its steps",
-                (gives([DATA_SET], "one entry a step", 201, location="of the first"),),
+                (gives_dicom([DATA_SET], "one entry a step", 201, location="of the first"),),
                 body=_ENTRY,
                 refusals=(406, 409),
             ),
@@ -83,7 +85,7 @@ def routes(steps: ScheduledSteps) -> list[Route]:
             show,
             Action.WORKLIST,
             study="study",
-            says=Operation("One entry", (gives(DATA_SET),), refusals=(406,)),
+            says=Operation("One entry", (gives_dicom(DATA_SET),), refusals=(406,)),
         ),
         Route(
             ("PUT",),
@@ -91,7 +93,7 @@ def routes(steps: ScheduledSteps) -> list[Route]:
             change,
             Action.WORKLIST,
             study="study",
-            says=Operation("Change an entry", (gives(DATA_SET),), body=_ENTRY, refusals=(406, 409)),
+            says=Operation("Change an entry", (gives_dicom(DATA_SET),), body=_ENTRY, refusals=(406,)),
         ),
         Route(
             ("DELETE",),
@@ -99,7 +101,7 @@ def routes(steps: ScheduledSteps) -> list[Route]:
             remove,
             Action.WORKLIST,
             study="study",
-            says=Operation("Remove an entry", (done(),), refusals=(409,)),
+            says=Operation("Remove an entry", (done(),)),
         ),
     ]
 

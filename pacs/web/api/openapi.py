@@ -133,8 +133,8 @@ def statuses(route: Route) -> set[int]:
     says = route.says
     assert says is not None
     public = route.action in (Action.PUBLIC, Action.SIGN_IN)
-    found = {*says.refusals, 421, 503}
-    found |= set() if public else {401, 403}
+    found = {*says.refusals, 401, 421, 503}  # a token that is no longer good is refused wherever it is shown
+    found |= set() if public else {403}
     found |= {404} if route.study or route.task else set()
     found |= {403} if not {"GET", "OPTIONS"} & set(route.methods) else set()
     if says.body is not None:
@@ -220,6 +220,8 @@ def _answer(answer: Answer, shapes: _Shapes) -> dict[str, Any]:
     if answer.media_types:
         schema = {} if answer.shape is None else {"schema": shapes.schema(answer.shape)}
         made["content"] = {name: schema if _is_json(name) else {} for name in answer.media_types}
+        if answer.status in STATUS_WORDS:  # of the whole request, or of everything in it
+            made["content"].setdefault(JSON, {"schema": {"$ref": REFUSAL}})
     if answer.headers:
         made["headers"] = {
             name: {"description": words, "schema": {"type": "string"}} for name, words in answer.headers.items()

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import DATA_SET, Operation, gives
+from pacs.access.operation import DATA_SET, Operation, gives_dicom
 from pacs.access.principals import Principal
 from pacs.archive.performed import NO_SUCH_INSTANCE, STEPS, PerformedSteps
 from pacs.dicom.keys import Keys
@@ -46,7 +46,7 @@ def routes(steps: PerformedSteps) -> list[Route]:
             Action.WORKLIST,
             says=Operation(
                 "What the modalities say they do",
-                (gives([DATA_SET]),),
+                (gives_dicom([DATA_SET]),),
                 PAGING,
                 refusals=(400, 406),
                 any_parameters=KEYS,
@@ -57,7 +57,7 @@ def routes(steps: PerformedSteps) -> list[Route]:
             f"{PATH}/{{uid}}",
             show,
             Action.WORKLIST,
-            says=Operation("One performed procedure step", (gives(DATA_SET),), refusals=(404, 406)),
+            says=Operation("One performed procedure step", (gives_dicom(DATA_SET),), refusals=(404, 406)),
         ),
     ]
 

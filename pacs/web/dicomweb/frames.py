@@ -107,7 +107,9 @@ def _forms(entry: MediaRange, stored: str, frames: int) -> Iterator[FrameForm]:
     own = COMPRESSED.get(stored)
     named = entry.media_type if entry.media_type in DEFAULT_SYNTAX else ""
     if own is not None and entry.includes(own):
-        wanted = entry.transfer_syntax or (DEFAULT_SYNTAX[own] if named else ANY_SYNTAX)
+        # video has no other form, so the level that a media type alone would mean is not insisted on
+        default = ANY_SYNTAX if transfer_syntax(stored).video or not named else DEFAULT_SYNTAX[own]
+        wanted = entry.transfer_syntax or default
         if wanted in (ANY_SYNTAX, stored):
             yield FrameForm(own, stored, Effort.AS_STORED, multipart)
             return

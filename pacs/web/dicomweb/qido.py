@@ -18,11 +18,23 @@ from pacs.access.grants import Action
 from pacs.access.operation import BOOLEAN, DATA_SET, Answer, Operation, Parameter, whole
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.archive.matching import criterion, sequence_criterion
-from pacs.attributes import BY_KEYWORD, BY_TAG, CATALOGUE, UNIQUE_KEY, Attribute, Level, Matching
+from pacs.archive.matching import criterion, item_of, sequence_criterion
+from pacs.attributes import (
+    BY_KEYWORD,
+    CATALOGUE,
+    CATALOGUE_ALONE,
+    UNIQUE_KEY,
+    Attribute,
+    Extended,
+    Level,
+    Matching,
+    Vocabulary,
+)
 from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import QueryRefused
 from pacs.index.criteria import Criterion, Item, OneOf, Query
+from pacs.index.names import fuzzy_words
+from pacs.index.zones import OFFSET, valid_offset
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import (
@@ -47,14 +59,17 @@ _OF_THE_BODY = frozenset({"content-length", "content-type"})
 _AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_NUMBER_VRS = frozenset({"IS", "US", "UL", "SS", "SL"})
+_NUMBER_VRS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
+_FLOAT_VRS = frozenset({"FD", "FL"})
 _PLAIN_VRS = frozenset({"AS", "CS", "DA", "LO", "SH", "TM", "UI"})
 _MATCHING = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
+NOT_FUZZY = "The fuzzymatching parameter is not supported. Only literal matching has been performed."
+"""Of a key without letters (PS3.18 8.3.4.2)."""
+
 _NOT_KEYS = _MATCHING | {"accept", "includefield", "limit", "offset"}
 # Answered when they are known (PS3.18 Tables 10.6.3-3 to -5, type c), beside those the catalogue marks as required.
 _WHEN_KNOWN = frozenset(
     {
-        "TimezoneOffsetFromUTC",
         "StudyDescription",
         "SeriesDescription",
         "PerformedProcedureStepStartDate",
@@ -83,7 +98,8 @@ class Resource:
         default = (
             attribute
             for attribute in CATALOGUE
-            if attribute.level in self.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN)
+            if (attribute.level in self.answers and (attribute.required or attribute.keyword in _WHEN_KNOWN))
+            or attribute is OFFSET
         )
         object.__setattr__(self, "default", tuple(default))
 
@@ -111,6 +127,7 @@ class Search:
     fuzzy: bool = False
     empty_values: bool = False
     multiple_values: bool = False
+    timezone_offset: str = ""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -160,7 +177,7 @@ def _route(resource: Resource, archive: Archive, settings: WebSettings, accesses
     def answer(
         parameters: list[tuple[str, str]], path: Mapping[str, str], principal: Principal, media_type: str, service: str
     ) -> Response:
-        understood = understand(parameters)
+        understood = understand(parameters, archive.vocabulary)
         query = to_query(understood, resource, path, principal, settings.query_results_max)
         accesses.searched(principal)
         query = replace(query, last_row=moments.of(principal, query))
@@ -207,27 +224,28 @@ def _etag(response: Response) -> str:
     return f'"{hashlib.sha256(bytes(response.body) + repr(said).encode()).hexdigest()[:32]}"'
 
 
-def understand(parameters: list[tuple[str, str]]) -> Search:
+def understand(parameters: list[tuple[str, str]], vocabulary: Vocabulary = CATALOGUE_ALONE) -> Search:
     """The parameters of a search (PS3.18 8.3.4). Raises QueryRefused; what is merely unknown becomes a warning."""
     if len(parameters) > KEYS_MAX:
         raise QueryRefused(f"{len(parameters)} parameters are too many", f"give at most {KEYS_MAX}")
     search = Search()
+    names = _Names(vocabulary, parameters)
     seen: set[object] = set()
-    sequences: dict[Attribute, dict[int, str]] = {}
+    sequences: dict[Attribute, dict[tuple[int, ...], str]] = {}
     for name, value in sorted(parameters, key=lambda parameter: parameter[0] not in _MATCHING):  # they change the rest
         if name == "includefield":
-            search.included += _included(value)
+            search.included += names.included(value)
             continue
-        key: object = _identity(name)
+        key = names.identity(name)
         if key in seen:
             raise QueryRefused(f"{name[:64]} is given more than once", "give each key once; UIDs may be a list")
         seen.add(key)
         if name in _NOT_KEYS:
             _option(search, name, value)
-        else:
-            _key(search, sequences, name, value)
+        elif not names.is_creator(name):
+            _key(search, names, sequences, name, value)
     for attribute, keys in sequences.items():
-        _add(search, attribute, sequence_criterion(attribute, keys))
+        _add(search, attribute, sequence_criterion(attribute, item_of(keys)))
     return search
 
 
@@ -257,6 +275,7 @@ def to_query(
         offset=search.offset,
         fuzzy=search.fuzzy,
         combined_date_time=True,
+        timezone_offset=search.timezone_offset,
         study_instance_uids=principal.study_instance_uids,
     )
 
@@ -264,31 +283,95 @@ def to_query(
 # Parameters ----------------------------------------------------------------------------------------------------
 
 
-def _attribute(name: str) -> Attribute | None:
-    return BY_TAG.get(int(name, 16)) if _TAG.fullmatch(name) else BY_KEYWORD.get(name)
+class _Names:
+    """What the names of parameters stand for: keywords, tags, and private tags with their creators beside them."""
+
+    def __init__(self, vocabulary: Vocabulary, parameters: Iterable[tuple[str, str]]) -> None:
+        self._vocabulary = vocabulary
+        self._creators = {int(name, 16): value.strip() for name, value in parameters if self.is_creator(name)}
+
+    @staticmethod
+    def is_creator(name: str) -> bool:
+        """Whether it names a private creator, which says whose the private tags of its block are (PS3.18 8.3.4.1)."""
+        tag = int(name, 16) if _TAG.fullmatch(name) else 0
+        return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute; None where there is none."""
+        if not _is_private(name):
+            return self._vocabulary.named(name)
+        tag = int(name, 16)
+        creator = self._creators.get(tag & 0xFFFF0000 | tag >> 8 & 0xFF)
+        return self._vocabulary.at(tag) if creator is None else self._vocabulary.private(tag, creator)
+
+    def identity(self, name: str) -> object:
+        """Tag and keyword of one attribute are the same key."""
+        return ".".join(str(_tag_of(part) or part) for part in name.split("."))
+
+    def asked(self, name: str) -> Attribute | None:
+        """The attribute of a key. Raises QueryRefused where it is one that nobody can ask for now."""
+        found = self.attribute(name)
+        waiting = self._vocabulary.waiting.get(_tag_of(name) or 0)
+        if waiting is not None:
+            raise QueryRefused(f"the extended query tag {name[:64]} {waiting}", "`pacs tag list` shows how far it is")
+        if found is None and _is_private(name):
+            raise QueryRefused(
+                f"{name} is a private attribute that is not searched here",
+                "leave it out, name its creator beside it, or have an administrator add it: `pacs tag add`",
+            )
+        return found
+
+    def included(self, value: str) -> Iterator[Attribute]:
+        """Attributes of an `includefield`; what the index does not hold is left out (PS3.18 8.3.4.3)."""
+        for name in value.split(","):
+            if name.strip().lower() == "all":
+                yield from self._vocabulary.everything()
+            elif (attribute := self.attribute(name.strip().partition(".")[0])) is not None:
+                yield attribute
 
 
-def _identity(name: str) -> object:
-    """Tag and keyword of one attribute are the same key."""
-    return ".".join(str(_attribute(part) or part) for part in name.split("."))
+def _is_private(name: str) -> bool:
+    return _TAG.fullmatch(name) is not None and int(name[:4], 16) % 2 == 1
 
 
-def _key(search: Search, sequences: dict[Attribute, dict[int, str]], name: str, value: str) -> None:
+def _tag_of(name: str) -> int | None:
+    if _TAG.fullmatch(name):
+        return int(name, 16)
+    tag = tag_for_keyword(name)
+    return None if tag is None else int(tag)
+
+
+def _key(
+    search: Search, names: _Names, sequences: dict[Attribute, dict[tuple[int, ...], str]], name: str, value: str
+) -> None:
     outer, dot, inner = name.partition(".")
-    attribute = _attribute(outer)
-    if _TAG.fullmatch(outer) and int(outer[:4], 16) % 2:
-        raise QueryRefused(f"{outer} is a private attribute", "private attributes are not searched here; leave it out")
+    attribute = names.asked(outer)
     if dot and attribute is not None and attribute.matching is Matching.SEQUENCE:
-        tag = int(inner, 16) if _TAG.fullmatch(inner) else tag_for_keyword(inner)
-        if tag is None:
+        path = [_tag_of(part) for part in inner.split(".")]
+        tags = tuple(tag for tag in path if tag is not None)
+        if len(tags) < len(path):
             raise QueryRefused(f"{name[:64]} names no attribute", "use a keyword or eight hexadecimal digits")
-        sequences.setdefault(attribute, {})[int(tag)] = value
+        sequences.setdefault(attribute, {})[tags] = value
+        return
+    if attribute is OFFSET and not dot:
+        search.timezone_offset = _offset(value)
+        search.matched.append(attribute)
         return
     if dot or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         search.warnings.append(f"The parameter {_printable(name)} is not supported and was ignored.")
         return
     found = criterion(attribute, value, empty_value=search.empty_values, multiple_values=search.multiple_values)
+    if found is not None and search.fuzzy and attribute.matching is Matching.NAME and not fuzzy_words(value):
+        search.warnings.append(NOT_FUZZY)
     _add(search, attribute, found)
+
+
+def _offset(value: str) -> str:
+    """An offset from UTC; a plus that was not escaped is a space."""
+    text = f"+{value[1:]}" if value.startswith(" ") else value
+    if text and not valid_offset(text):
+        raise QueryRefused(f"TimezoneOffsetFromUTC {value[:16]!r} is no offset from UTC", "give it as +0600 or -0330")
+    return text
 
 
 def _add(search: Search, attribute: Attribute, found: Criterion | None) -> None:
@@ -323,15 +406,6 @@ def _boolean(name: str, value: str) -> bool:
     return value.lower() == "true"
 
 
-def _included(value: str) -> Iterator[Attribute]:
-    """Attributes of an `includefield`; what the index does not hold is left out (PS3.18 8.3.4.3)."""
-    for name in value.split(","):
-        if name.strip().lower() == "all":
-            yield from CATALOGUE
-        elif (attribute := _attribute(name.strip().partition(".")[0])) is not None:
-            yield attribute
-
-
 def _printable(name: str) -> str:
     return re.sub(r"[^0-9A-Za-z._-]", "?", name[:64])
 
@@ -341,11 +415,13 @@ def _printable(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """One element of the answer; `always`: also where it is empty. Without an attribute it is not of the index."""
+    """One element of the answer; `always`: also where it is empty. Without an attribute it is not of the index, and the
+    same in every row where it is `fixed`."""
 
     tag: str
     attribute: Attribute | None = None
     always: bool = True
+    fixed: dict[str, Any] | None = None
 
 
 def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
@@ -356,19 +432,26 @@ def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
         _Shown(f"{attribute.tag:08X}", attribute, attribute.required or attribute in asked)
         for attribute in dict.fromkeys([*query.returns, *keys])
     ]
-    entries += [_Shown(_AVAILABILITY), _Shown(_RETRIEVE_URL)]
+    entries += [_Shown(_AVAILABILITY, fixed={"vr": "CS", "Value": ["ONLINE"]}), _Shown(_RETRIEVE_URL)]
+    entries += _creators(query.returns)
     return sorted(entries, key=lambda entry: entry.tag)
 
 
-def _object(row: Mapping[str, str], level: Level, shown: Iterable[_Shown], service: str) -> dict[str, Any]:
-    made = {
-        _AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},
-        _RETRIEVE_URL: {"vr": "UR", "Value": [_retrieve_url(row, level, service)]},
+def _creators(returned: Iterable[Attribute]) -> list[_Shown]:
+    """Whose the private attributes of an answer are, as every data set says it (PS3.5 7.8.1)."""
+    reserved = {
+        f"{attribute.tag >> 16:04X}00{attribute.tag >> 8 & 0xFF:02X}": attribute.private_creator
+        for attribute in returned
+        if isinstance(attribute, Extended) and attribute.private_creator
     }
+    return [_Shown(tag, fixed={"vr": "LO", "Value": [creator]}) for tag, creator in reserved.items()]
+
+
+def _object(row: Mapping[str, str], level: Level, shown: Iterable[_Shown], service: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in shown:
         if entry.attribute is None:
-            found[entry.tag] = made[entry.tag]
+            found[entry.tag] = entry.fixed or {"vr": "UR", "Value": [_retrieve_url(row, level, service)]}
             continue
         text = row[entry.attribute.keyword]
         if text or entry.always:
@@ -395,7 +478,7 @@ def _value(vr: str, text: str) -> Any:
         return {group: name for group, name in groups if name}
     if vr in _NUMBER_VRS and re.fullmatch(r"[+-]?\d{1,15}", text):
         return int(text)
-    return text
+    return float(text) if vr in _FLOAT_VRS else text
 
 
 def _retrieve_url(row: Mapping[str, str], level: Level, service: str) -> str:

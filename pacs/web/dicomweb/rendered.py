@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import QueryParams
@@ -23,13 +24,14 @@ from pacs.render.values import ANNOTATIONS, GIF, JPEG, MEDIA_TYPES, PNG, PROFILE
 from pacs.render.workers import RenderParameters, Viewport
 from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
 from pacs.web.dicomweb.answers import ACCEPT, accepted_by, entity_tags
-from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
+from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer
 from pacs.web.dicomweb.documents import DOCUMENT_TYPES, document_answer
 from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
-from pacs.web.dicomweb.subjects import is_about_images, subjects
+from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, subjects
+from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 
 log = structlog.get_logger()
 
@@ -57,14 +59,15 @@ _OF_PICTURES = (
 )
 _REFUSED = (304, 400, 406, 410, 422)
 RENDERED = Operation(
-    "Pictures: of an image, of frames, of a presentation state or segmentation; documents, reports and waveforms",
+    "Pictures: of an image, of frames, of a presentation state or segmentation; documents, reports, waveforms, video",
     (
         Answer(
             200,
-            "one picture, a moving one (APNG, GIF), one a part, or a document",
-            (*MEDIA_TYPES, APNG, *map(parts_of, MEDIA_TYPES), *DOCUMENT_TYPES),
+            "one picture, a moving one (APNG, GIF), one a part, a document, or a video as it is stored",
+            (*MEDIA_TYPES, APNG, *map(parts_of, MEDIA_TYPES), *DOCUMENT_TYPES, *VIDEO_TYPES),
             headers={"ETag": "of this picture"},
         ),
+        Answer(206, "a range of a video", VIDEO_TYPES),
     ),
     _OF_PICTURES,
     refusals=_REFUSED,
@@ -81,13 +84,34 @@ SMALL = Operation(
     _OF_PICTURES,
     refusals=_REFUSED,
 )
+FIRST_PICTURE = Operation(
+    "The picture that the viewer opens a study with",
+    (
+        Answer(
+            200,
+            "the picture",
+            MEDIA_TYPES,
+            headers={"ETag": "of this picture", "Content-Location": "where its image is rendered"},
+        ),
+    ),
+    _OF_PICTURES,
+    refusals=_REFUSED,
+)
 
 
 class Rendered:
     """The answers with pictures. `find` gives a call for the instances a path names, `service` the root of URLs."""
 
-    def __init__(self, archive: Archive, pictures: Pictures, find: Find, service: Callable[[Request], str]) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        pictures: Pictures,
+        stored_bytes: StoredBytes,
+        find: Find,
+        service: Callable[[Request], str],
+    ) -> None:
         self._archive = archive
+        self._bytes = stored_bytes
         self._pictures = pictures
         self._find = find
         self._service = service
@@ -102,6 +126,10 @@ class Rendered:
             state = is_about_images(stored)
             if stored.frame_table is None and not state:
                 return document_answer(self._archive, request, stored)
+            if is_video(stored):
+                for number in numbers or ():
+                    frame_table(stored).check(number)
+                return video_answer(self._bytes, request, stored)
             shown = subjects(self._archive, stored, numbers)
             # one picture of an image without a frame number is that of its first frame
             single = len(shown) == 1 or (numbers is None and not state)
@@ -146,6 +174,19 @@ class Rendered:
             return subjects(self._archive, instances[0], numbers)[0]
 
         return await self._picture(request, await in_thread(chosen), wanted)
+
+    async def first(self, request: Request, principal: Principal) -> Response:
+        """The picture that the viewer shows when it opens a study, so that it can ask for it before it knows the study.
+
+        Content-Location says which image that is.
+        """
+        form = picture_form(accepted_by(request), single=True, many=False)
+        wanted = asked(request.query_params, form.media_type)
+        find = self._find(request, principal)
+        subject = await in_thread(lambda: Subject(first_image(find())))
+        answer = await self._picture(request, subject, wanted)
+        answer.headers["content-location"] = urlsplit(_url(self._service(request), subject)).path
+        return answer
 
     async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
         tag = subject.etag(wanted)
@@ -259,6 +300,14 @@ def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance,
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]
     middle = series[len(series) // 2]
     return middle, (frame_table(middle).number_of_frames + 1) // 2
+
+
+def first_image(instances: Sequence[StoredInstance]) -> StoredInstance:
+    """The first with pixels, segmentations last, in the archive's order. Raises NotAcceptable."""
+    images = [stored for stored in instances if stored.frame_table is not None]
+    if not images:
+        raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
+    return next((stored for stored in images if stored.sop_class_uid not in SEGMENTATIONS), images[0])
 
 
 def _viewport(text: str, *, whole: bool) -> Viewport:

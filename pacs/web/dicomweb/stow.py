@@ -22,7 +22,7 @@ from pacs.model import Stored
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, service_url
-from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, JSON, MULTIPART, parsed, parts_of
+from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
 from pacs.web.dicomweb.stow_answer import CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
 from pacs.web.dicomweb.stow_metadata import MetadataDelivery
@@ -180,7 +180,7 @@ _SAYS = Operation(
         Answer(200, "everything is stored", (DICOM_JSON, DICOM_XML), DATA_SET),
         Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON, DICOM_XML), DATA_SET),
         *(
-            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML, JSON), DATA_SET)
+            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML), DATA_SET)
             for status in (400, 403, 409, 413, 415, 503, 507)
         ),
     ),
@@ -196,12 +196,12 @@ def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> l
         if study:
             checked_uid(study, "StudyInstanceUID")
         elif principal.study_instance_uids is not None:
-            study = _only_study(principal)
+            study = only_study(principal)
         form = body_form(request.headers.get("content-type", ""))
         service = service_url(request, settings)
         delivery = form.delivery(archive, workers, principal, study, f"{service}/studies/", PROTOCOL)
         try:
-            async for data in _body(request):
+            async for data in pieces_of(request):
                 await in_thread(delivery.feed, data)
             await in_thread(delivery.finish)
         finally:
@@ -216,7 +216,7 @@ def routes(archive: Archive, workers: DecodeWorkers, settings: WebSettings) -> l
     ]
 
 
-def _only_study(principal: Principal) -> str:
+def only_study(principal: Principal) -> str:
     """The study a restricted caller may add to; the archive compares each instance with it. Raises NotPermitted."""
     studies = principal.study_instance_uids or frozenset()
     if len(studies) != 1:
@@ -261,7 +261,7 @@ def body_form(content_type: str) -> BodyForm:
 _BODIES = frozenset({DICOM, DICOM_JSON, DICOM_XML})
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def pieces_of(request: Request) -> AsyncIterator[bytes]:
     """The body in pieces worth a thread's while. Raises ClientDisconnect."""
     waiting: list[bytes] = []
     size = 0

@@ -55,6 +55,22 @@ def failure_of(error: Exception, sop_class_uid: str = "", sop_instance_uid: str 
 
 
 def answer(request: Request, results: Sequence[Stored | Failure], service: str) -> Response:
+    """What became of `results`, in the form that the client prefers. Raises MultipartBroken where there are none."""
+    return given(request, *told(results, service))
+
+
+def given(request: Request, status: int, body: dict[str, Any]) -> Response:
+    """The answer in the form that the client prefers."""
+    if _wants_xml(request):
+        response = Response(native_dicom_model(body), status, {"vary": VARY}, DICOM_XML)
+    else:
+        response = json_answer(body, status=status)
+    if status in PASSING:
+        response.headers["retry-after"] = str(RETRY_AFTER_S)
+    return response
+
+
+def told(results: Sequence[Stored | Failure], service: str) -> tuple[int, dict[str, Any]]:
     """The status of PS3.18 Table 10.5.3-1 and the body of Table I.1-1; sequences only where they have items."""
     if not results:
         raise MultipartBroken("there is no instance in the body", "send each instance as a part application/dicom")
@@ -72,14 +88,7 @@ def answer(request: Request, results: Sequence[Stored | Failure], service: str) 
     ):
         if items:
             body[tag] = {"vr": "SQ", "Value": items}
-    status = _status(stored, failures)
-    if _wants_xml(request):
-        response = Response(native_dicom_model(body), status, {"vary": VARY}, DICOM_XML)
-    else:
-        response = json_answer(body, status=status)
-    if response.status_code in PASSING:
-        response.headers["retry-after"] = str(RETRY_AFTER_S)
-    return response
+    return _status(stored, failures), body
 
 
 def _wants_xml(request: Request) -> bool:

@@ -47,7 +47,7 @@ from pacs.web.dicomweb.metadata import METADATA, Metadata
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures
 from pacs.web.dicomweb.recent import Recent
-from pacs.web.dicomweb.rendered import RENDERED, RENDERED_MANY, SMALL, Rendered
+from pacs.web.dicomweb.rendered import FIRST_PICTURE, RENDERED, RENDERED_MANY, SMALL, Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
 from pacs.web.dicomweb.volumes import PLANE, PROJECTION, Volumes
 from pacs.web.dicomweb.wado_uri import WadoUri
@@ -84,7 +84,7 @@ class Wado:
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
         self._volumes = Volumes(archive, workers, self._resources.found)
-        self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
+        self._rendered = Rendered(archive, pictures, self._bytes, self._resources.found, self._resources.service)
         self._uri = WadoUri(archive, self._instances, pictures, accesses)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
@@ -112,7 +112,15 @@ class Wado:
             Route(("GET",), ROOT + path, answer, Action.RETRIEVE, study="study", says=says)
             for path, answer, says in table
         ]
-        return [*routes, *self._uri.routes()]
+        opening = Route(
+            ("GET",),
+            "/api/studies/{study}/first-picture",
+            rendered.first,
+            Action.RETRIEVE,
+            study="study",
+            says=FIRST_PICTURE,
+        )
+        return [*routes, opening, *self._uri.routes()]
 
     # Objects ---------------------------------------------------------------------------------------------------
 

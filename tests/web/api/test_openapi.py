@@ -136,6 +136,8 @@ def test_bodies_that_are_not_read_are_refused_as_described(whole: Site, admin: T
             continue
         wrong = admin.request(method, path, content=b"x", headers={"Content-Type": "text/x-wrong"})
         assert wrong.status_code == 415, (method, path, wrong.text)
+        if path == "/api/uploads":
+            continue  # octets, which nobody looks into before they are complete
         broken = admin.request(method, path, content=b"{", headers={"Content-Type": body.media_types[0]})
         assert broken.status_code == 400, (method, path, broken.text)
         if route.body_bytes_max is not None:

@@ -129,6 +129,21 @@ def test_a_gif_is_given_where_it_is_asked_for(site: Site, client: TestClient) ->
     )
 
 
+def test_the_first_picture_of_a_study_says_which_image_it_is(site: Site, client: TestClient) -> None:
+    second, first = ct_series(2, series="b"), ct_series(3, series="a")
+    report = structured_report()
+    for number, series in enumerate(([report], first, second)):
+        for dataset in reversed(series):
+            dataset.SeriesNumber = number
+            stored(site, dataset)
+    answer = get(client, f"/api/studies/{report.StudyInstanceUID}/first-picture?viewport=32,32&quality=70")
+    assert answer.headers["content-location"] == url_of(first[0], "/rendered")
+    assert (decoded(answer) == decoded(get(client, url_of(first[0], "/rendered?viewport=32,32&quality=70")))).all()
+    alone = structured_report(study="words")
+    stored(site, alone)
+    assert get(client, f"/api/studies/{alone.StudyInstanceUID}/first-picture").status_code == 406
+
+
 def test_thumbnails_at_every_level(site: Site, client: TestClient) -> None:
     sent = [structured_report(), *ct_series(3)]
     for dataset in sent:

@@ -58,7 +58,7 @@ export class App {
     });
     effect(() => {
       const route = this.route.value;
-      if (!this.session.isOpen.value || route.screen !== "study") return undefined;
+      if (!this.session.mayBeOpen.value || route.screen !== "study") return undefined;
       const study = new OpenStudy(this.web, route.studyInstanceUid);
       untracked(() => {
         this.worklist.opened(study.studyInstanceUid);

@@ -31,6 +31,8 @@ export class Pane {
   /** Under the pointer. */
   readonly pixel = signal<PixelReading | undefined>(undefined);
   readonly loadedImages = signal(0);
+  /** About so many bytes of the stack are still to come; 0 when all is here or nothing is known. */
+  readonly bytesLeft = signal(0);
   /** Measurements just taken away, for as long as they can be brought back. */
   readonly removed = signal<Removal | undefined>(undefined);
   /** What toolbar and keys talk to; set while a viewport stands in the pane. */
@@ -57,6 +59,7 @@ export class Pane {
       this.lookedAt = undefined;
       this.imageIndex.value = 0;
       this.loadedImages.value = 0;
+      this.bytesLeft.value = 0;
       this.view.value = NO_VIEW;
       this.shown.value = { kind: "preview" };
       this.tell(undefined);

@@ -25,6 +25,9 @@ export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
   readonly isOpen = computed(() => this.state.value.kind === "signed-in" && !this.state.value.mustChangePassword);
 
+  /** Not known to be closed: a study is asked for while the node is still asked who is there. */
+  readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
+
   /** Whether who is signed in may send to other archives, and look at what is on its way. */
   readonly forwards = computed(
     () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => FORWARDERS.has(role)),

@@ -5,6 +5,7 @@ import { signal } from "@preact/signals";
 import type { DicomWeb, SeriesSummary } from "@/dicomweb/client";
 import { Failure, isAborted } from "@/dicomweb/http";
 import type { Dataset } from "@/dicomweb/json";
+import { FirstPictureLoad } from "@/model/firstPicture";
 import { SeriesLibrary } from "@/model/seriesLibrary";
 
 const REFRESH_DELAY_MS = 500;
@@ -16,6 +17,7 @@ export class OpenStudy {
   readonly failure = signal<Failure | undefined>(undefined);
   readonly loading = signal(true);
   readonly library: SeriesLibrary;
+  readonly firstPicture: FirstPictureLoad;
 
   private readonly closed = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -25,12 +27,14 @@ export class OpenStudy {
     readonly studyInstanceUid: string,
   ) {
     this.library = new SeriesLibrary(web);
+    this.firstPicture = new FirstPictureLoad(studyInstanceUid);
   }
 
   /** Load the list of series and the study's attributes. */
   async open(): Promise<void> {
     this.loading.value = true;
     this.failure.value = undefined;
+    void this.firstPicture.load();
     await this.guarded(async () => {
       const study = this.web.study(this.studyInstanceUid, this.closed.signal);
       study.catch(() => {}); // its failure is raised where it is awaited
@@ -43,6 +47,7 @@ export class OpenStudy {
   close(): void {
     this.closed.abort();
     this.library.close();
+    this.firstPicture.close();
     clearTimeout(this.timer);
   }
 

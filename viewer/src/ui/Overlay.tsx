@@ -4,11 +4,13 @@ import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
-import type { Pane } from "@/model/pane";
+import type { Pane, Shown } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
+
+const WORTH_TELLING_BYTES = 50_000;
 
 interface OverlayProps extends PaneProps {
   readonly frame: Frame;
@@ -76,6 +78,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
       <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
+      <QualityMark pane={pane} />
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (
         <span data-testid="window-text">
@@ -102,18 +105,48 @@ function Letters({ frame }: { readonly frame: Frame }) {
   );
 }
 
+type Mark = "preview" | "partial" | "full" | "rendered";
+
+/** The mark of what is on the screen; undefined when nothing is. */
+function qualityOf(shown: Shown): Mark | undefined {
+  if (shown.kind === "preview") return "preview";
+  if (shown.kind !== "ready") return undefined;
+  return shown.quality === "diagnostic" ? "full" : shown.quality;
+}
+
+/** Red, yellow or green beside a word: how much of the picture is here, and how much is to come. */
+function QualityMark({ pane }: { readonly pane: Pane }) {
+  const mark = qualityOf(pane.shown.value);
+  const left = pane.bytesLeft.value;
+  return (
+    <span class="quality" data-testid="quality" data-quality={mark}>
+      {mark && (
+        <>
+          <span class={`quality-dot quality-${mark}`} aria-hidden="true" /> {t(`quality.${mark}`)}
+        </>
+      )}
+      {left >= WORTH_TELLING_BYTES && <span class="muted"> {t("quality.left", { megabytes: n(left / 1e6, 1) })}</span>}
+    </span>
+  );
+}
+
 /** The mark on the picture's quality; also for tests and assistive technology, in `data-state`. */
 function StateMark({ workspace, pane }: PaneProps) {
   const shown = pane.shown.value;
   return (
-    <div class="state" role="status" data-testid="viewport-state" data-state={shown.kind}>
+    <div class="state" role="status" data-testid="viewport-state" data-state={qualityOf(shown) === "partial" ? "partial" : shown.kind}>
       {shown.kind === "preview" && (
         <span class="badge" title={t("viewport.preview.explain")}>
           {t("viewport.preview")} · {t("notForDiagnosis")}
         </span>
       )}
       {shown.kind === "loading" && <span class="badge">{t("app.loading")}</span>}
-      {shown.kind === "ready" && shown.quality === "rendered" && (
+      {qualityOf(shown) === "partial" && (
+        <span class="badge" title={t("viewport.partial.explain")}>
+          {t("quality.partial")} · {t("notForDiagnosis")}
+        </span>
+      )}
+      {qualityOf(shown) === "rendered" && (
         <span class="badge caution-badge" data-testid="not-for-diagnosis">
           {t("viewport.rendered")}
         </span>

@@ -7,6 +7,7 @@ import { FailureNote } from "@/ui/FailureNote";
 import { drawnBy } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
+import { FirstPicturePane } from "@/ui/ViewportPane";
 
 export function Stage({ workspace }: { readonly workspace: Workspace }) {
   const { study } = workspace;
@@ -68,6 +69,21 @@ function drop(event: DragEvent, workspace: Workspace, pane: Pane): void {
 }
 
 function PaneContent({ workspace, pane }: PaneProps) {
+  const [first] = workspace.panes.value;
+  const opening = first === pane && isOpening(workspace, pane);
+  if (opening) return <FirstPicturePane workspace={workspace} pane={pane} />;
+  return <SettledContent workspace={workspace} pane={pane} />;
+}
+
+/** Whether the study's first picture is here before the images it stands for. */
+function isOpening({ study }: Workspace, pane: Pane): boolean {
+  const picture = study.firstPicture.picture.value;
+  if (!picture || pane.load.value?.loaded.value || pane.load.value?.failure.value) return false;
+  const uid = pane.showing.value?.series.seriesInstanceUid;
+  return uid === undefined || uid === picture.seriesInstanceUid;
+}
+
+function SettledContent({ workspace, pane }: PaneProps) {
   const showing = pane.showing.value;
   const load = pane.load.value;
   if (!showing || !load) {

@@ -10,6 +10,7 @@ import { Workspace } from "@/model/workspace";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
+import { loadViewport } from "@/ui/lazyViewport";
 import { patientFacts } from "@/ui/patient";
 import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
@@ -26,6 +27,9 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
   useEffect(() => {
     document.title = `${name} · Suret`;
   }, [name]);
+  useEffect(() => {
+    if (study.firstPicture.settled.value) void loadViewport().catch(() => {}); // told where it is needed
+  }, [study.firstPicture.settled.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => workspace.key(event);
     document.addEventListener("keydown", onKey);

@@ -1,7 +1,9 @@
+import { batch } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
+import { number, Tag } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
@@ -29,6 +31,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         aria-label={t("viewport.label", { index: index + 1, total: frames.length })}
         data-image-index={index}
         data-image-count={frames.length}
+        data-bytes-left={Math.round(pane.bytesLeft.value)}
         data-loaded-images={pane.loadedImages.value}
         data-series-uid={frame?.seriesInstanceUid}
         data-sop-instance-uid={frame?.sopInstanceUid}
@@ -39,7 +42,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         data-inverted={inverted}
       >
         <div ref={element} class="canvas-place" />
-        {frame && <Preview frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <RemovalNotice pane={pane} />
       </div>
@@ -52,31 +55,54 @@ const PREVIEW_QUALITY = 75;
 const PREVIEW_LONGEST = 1024;
 const PREVIEW_PATIENCE_MS = 1500;
 
-interface PreviewProps {
+interface PreviewProps extends PaneProps {
   readonly frame: Frame;
-  readonly pane: Pane;
   /** The picture is there, or will not come: the link is free for the diagnostic viewport. */
   done(): void;
 }
 
-function Preview({ frame, pane, done }: PreviewProps) {
-  const place = useRef<HTMLImageElement>(null);
+function Preview({ workspace, pane, frame, done }: PreviewProps) {
   const { kind } = pane.shown.value;
   useEffect(() => {
     const timer = setTimeout(done, PREVIEW_PATIENCE_MS);
     return () => clearTimeout(timer);
   }, []);
   if (kind !== "preview") return null;
-  const size = Math.min(PREVIEW_LONGEST, Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio));
+  const first = workspace.study.firstPicture.picture.value;
+  const opened = first?.sopInstanceUid === frame.sopInstanceUid && first.frameNumber === frame.frameNumber;
   return (
     <img
-      ref={place}
       class="preview"
-      src={renderedPath(frame, size, size, PREVIEW_QUALITY)}
+      src={opened ? first.url : previewPath(frame)}
       alt={t("viewport.preview.explain")}
       onLoad={done}
       onError={done}
     />
+  );
+}
+
+/** At most as large as the screen, and as the image: more pixels hold nothing more. */
+function previewPath(frame: Frame): string {
+  const [columns, rows] = [number(frame.dataset, Tag.Columns) ?? 1, number(frame.dataset, Tag.Rows) ?? 1];
+  const screen = Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio);
+  const size = Math.min(PREVIEW_LONGEST, screen, Math.max(columns, rows));
+  return renderedPath(frame, size, size, PREVIEW_QUALITY);
+}
+
+/** The study's first picture, while nothing else is known of it. */
+export function FirstPicturePane({ workspace }: PaneProps) {
+  const { picture } = workspace.study.firstPicture;
+  return (
+    <div class="viewport" data-testid="first-picture">
+      <img class="preview" src={picture.value?.url} alt={t("viewport.preview.explain")} />
+      <div class="overlay">
+        <div class="state" role="status">
+          <span class="badge" title={t("viewport.preview.explain")}>
+            {t("viewport.preview")} · {t("notForDiagnosis")}
+          </span>
+        </div>
+      </div>
+    </div>
   );
 }
 
@@ -130,8 +156,11 @@ function listener(pane: Pane): StackListener {
     viewed: (view) => {
       pane.view.value = view;
     },
-    loaded: (count) => {
-      pane.loadedImages.value = count;
+    loaded: (count, bytesLeft) => {
+      batch(() => {
+        pane.loadedImages.value = count;
+        pane.bytesLeft.value = bytesLeft;
+      });
     },
     failed: (index) => {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "failed" };

@@ -25,8 +25,8 @@ export interface View {
   readonly inverted: boolean;
 }
 
-/** Where the pixels on the screen come from. */
-export type Quality = "diagnostic" | "rendered";
+/** Where the pixels on the screen come from: `partial` are the object's own, but not all of them yet. */
+export type Quality = "diagnostic" | "partial" | "rendered";
 
 export interface StackListener {
   /** The reader moved to another image; its pixels may still be on their way. */
@@ -36,8 +36,8 @@ export interface StackListener {
   viewed(view: View): void;
   /** The pointer is over this pixel; undefined beside the image. */
   pointed(pixel: PixelReading | undefined): void;
-  /** So many images of the stack are loaded. */
-  loaded(count: number): void;
+  /** So many images of the stack are loaded; about so many bytes are still to come. */
+  loaded(count: number, bytesLeft: number): void;
   /** Neither the image's pixels nor the node's picture of it could be shown. */
   failed(index: number): void;
 }

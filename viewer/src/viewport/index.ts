@@ -6,6 +6,7 @@ import { init as initTools } from "@cornerstonejs/tools";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { StackListener, StackView } from "@/viewport/contract";
+import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
@@ -14,6 +15,7 @@ import { CornerstonePlaneView } from "@/viewport/planeView";
 import { CornerstoneSolidView } from "@/viewport/solidView";
 import { installSliceLoader } from "@/viewport/volumeData";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
+import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
 const MEBIBYTE = 1 << 20;
@@ -33,9 +35,11 @@ function start(): void {
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());
   installProvider();
+  installFrameLoader();
   installNativeLoader();
   installRenderedLoader();
   installSliceLoader();
+  installStackLoading();
   installTools();
   started = true;
 }
@@ -67,5 +71,6 @@ export function openSolidView(
 
 export function forget(): void {
   forgetMeasurements();
+  forgetFrames();
   cache.purgeCache();
 }

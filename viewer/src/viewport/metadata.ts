@@ -12,7 +12,7 @@ import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
 const { MetadataModules } = Enums;
 
-const STORED = "wadors:";
+export const STORED = "wadors:";
 export const RENDERED = "rendered:";
 export const NATIVE = "native:";
 const RENDERED_QUALITY = 90;
@@ -49,6 +49,7 @@ export function nextImageId(frame: Frame, failed: string): string | undefined {
   return failed.startsWith(RENDERED) ? undefined : renderedImageId(frame);
 }
 
+/** The frame an image is made of; undefined when nobody shows it. */
 export function frameOf(imageId: string): Frame | undefined {
   return frames.get(imageId);
 }

@@ -1,14 +1,19 @@
 /** Loads the images of a stack before they are asked for: the nearest to the one being looked at first. */
 
+import { isAborted } from "@/dicomweb/http";
+
 export interface ReadAheadOptions {
   /** Load image `index`; rejects when it cannot be loaded. */
   load(index: number): Promise<void>;
+  /** Give up image `index`, which is on its way. */
+  giveUp(index: number): void;
   /** Whether there is still room for another image. */
   hasRoom(): boolean;
   /** So many images are loaded. */
   progress(count: number): void;
 }
 
+const FAR = 12; // images; what is on its way beyond is given up when the reader goes on
 const AT_ONCE = 3; // leaves browser connections for the image the reader asks for
 
 export class ReadAhead {
@@ -26,6 +31,7 @@ export class ReadAhead {
   /** Read ahead from here on. */
   around(index: number): void {
     this.center = index;
+    for (const one of this.running) if (Math.abs(one - index) > FAR) this.options.giveUp(one);
     this.pump();
   }
 
@@ -38,6 +44,7 @@ export class ReadAhead {
 
   stop(): void {
     this.stopped = true;
+    for (const one of this.running) this.options.giveUp(one);
   }
 
   private pump(): void {
@@ -53,8 +60,8 @@ export class ReadAhead {
     try {
       await this.options.load(index);
       if (!this.stopped) this.arrived(index);
-    } catch {
-      this.failed.add(index); // told when the reader comes to it
+    } catch (error) {
+      if (!isAborted(error)) this.failed.add(index); // told when the reader comes to it
     } finally {
       this.running.delete(index);
       this.pump();

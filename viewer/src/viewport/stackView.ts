@@ -1,22 +1,25 @@
 /** A stack of images in one element, on Cornerstone's stack viewport. The generic viewport can take this file's place. */
 
-import { cache, Enums, eventTarget, imageLoader, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { cache, Enums, eventTarget, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
 import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
+import { bytesExpected, bytesOf, followBytes, isCoarse, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
+import { stopWaiting } from "@/viewport/stackLoading";
 import { ToolHand } from "@/viewport/toolGroup";
 
 const { Events, RequestType, ViewportType } = Enums;
 
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
+const PROGRESS_EVERY_MS = 200;
 export const ENGINE = "engine";
 
 let serial = 0;
@@ -40,7 +43,8 @@ export class CornerstoneStackView implements StackView {
   private frames: readonly Frame[] = [];
   private imageIds: string[] = [];
   private readAhead: ReadAhead | undefined;
-  private awaitsPaint: number | undefined;
+  private awaitsPaint: { readonly index: number; readonly quality: Quality } | undefined;
+  private loadedCount = 0;
   /** Identifier of the image painted last. */
   private painted: string | undefined;
 
@@ -73,6 +77,7 @@ export class CornerstoneStackView implements StackView {
     this.frames = frames;
     this.imageIds = frames.map(imageIdOf);
     this.startReadAhead();
+    this.followBytesOf(index);
     void this.load(index).then(() => {
       if (!kept || this.frames !== frames) return;
       this.viewport.setViewPresentation(kept.seen);
@@ -88,7 +93,7 @@ export class CornerstoneStackView implements StackView {
   show(index: number): void {
     if (index === this.viewport.getTargetImageIdIndex() && index === this.viewport.getCurrentImageIdIndex()) return;
     this.viewport.setImageIdIndex(index).catch(() => this.failedUnnamed());
-    this.readAhead?.around(index);
+    this.went(index);
   }
 
   setTool(tool: ToolName): void {
@@ -132,6 +137,8 @@ export class CornerstoneStackView implements StackView {
   close(): void {
     this.closing.abort();
     this.readAhead?.stop();
+    stopWaiting(this.viewportId);
+    this.followBytesOf(undefined);
     this.resizing.disconnect();
     this.measurements.close();
     this.hand.close();
@@ -150,11 +157,13 @@ export class CornerstoneStackView implements StackView {
     };
     on<Types.EventTypes.StackViewportScrollEventDetail>(this.element, Events.STACK_VIEWPORT_SCROLL, (detail) => {
       this.listener.moved(detail.newImageIdIndex);
-      this.readAhead?.around(detail.newImageIdIndex);
+      this.went(detail.newImageIdIndex);
     });
-    on<Types.EventTypes.StackNewImageEventDetail>(this.element, Events.STACK_NEW_IMAGE, ({ imageIdIndex }) => {
-      this.awaitsPaint = imageIdIndex;
-      this.readAhead?.arrived(imageIdIndex);
+    on<Types.EventTypes.StackNewImageEventDetail>(this.element, Events.STACK_NEW_IMAGE, ({ imageIdIndex: index, image }) => {
+      const quality = isCoarse(image) ? "partial" : this.qualityOf(index);
+      this.awaitsPaint = { index, quality };
+      if (quality === "partial") this.tellLoaded(0);
+      else this.readAhead?.arrived(index);
     });
     on(this.element, Events.IMAGE_RENDERED, () => this.rendered());
     for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) {
@@ -177,12 +186,12 @@ export class CornerstoneStackView implements StackView {
 
   private rendered(): void {
     this.listener.viewed(this.view());
-    const index = this.awaitsPaint;
-    if (index === undefined) return;
+    if (!this.awaitsPaint) return;
+    const { index, quality } = this.awaitsPaint;
     this.awaitsPaint = undefined;
     this.painted = this.imageIds[index];
-    this.listener.painted(index, this.qualityOf(index));
-    this.readAhead?.around(index); // not earlier: the first image has the link for itself
+    this.listener.painted(index, quality);
+    if (quality !== "partial") this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
 
   private qualityOf(index: number): Quality {
@@ -233,17 +242,56 @@ export class CornerstoneStackView implements StackView {
     }
   }
 
+  /** The reader is at another image: the bytes of this one are told, and read ahead from here. */
+  private went(index: number): void {
+    this.followBytesOf(index);
+    this.readAhead?.around(index);
+  }
+
+  private followed: string | undefined;
+
+  private followBytesOf(index: number | undefined): void {
+    if (this.followed !== undefined) followBytes(this.followed, undefined);
+    this.followed = index === undefined ? undefined : this.imageIds[index];
+    let told = 0;
+    const progress = (received: number): void => {
+      if (performance.now() - told < PROGRESS_EVERY_MS) return;
+      told = performance.now();
+      this.tellLoaded(received);
+    };
+    if (this.followed !== undefined) followBytes(this.followed, progress);
+  }
+
+  /** What is not here yet is taken to be as large as what is, on the average; `received` bytes are of the image shown. */
+  private tellLoaded(received: number): void {
+    let [known, sum] = [0, 0];
+    for (const imageId of this.imageIds) {
+      const bytes = bytesOf(imageId);
+      if (bytes === undefined) continue;
+      known += 1;
+      sum += bytes;
+    }
+    const [first] = this.frames;
+    const each = known > 0 ? sum / known : first ? bytesExpected(first.dataset) : 0;
+    this.listener.loaded(this.loadedCount, Math.max(0, (this.imageIds.length - this.loadedCount) * each - received));
+  }
+
   private startReadAhead(): void {
     this.readAhead?.stop();
+    this.loadedCount = 0;
     const { imageIds } = this;
     this.readAhead = new ReadAhead(imageIds.length, {
       hasRoom: () => cache.getCacheSize() < cache.getMaxCacheSize() * SHARE_OF_CACHE,
-      progress: (count) => this.listener.loaded(count),
+      progress: (count) => {
+        this.loadedCount = count;
+        this.tellLoaded(0);
+      },
+      giveUp: (index) => release(imageIds[index] ?? ""),
       load: async (index) => {
         const imageId = imageIds[index];
         if (imageId === undefined) return;
         const options = { requestType: RequestType.Prefetch, priority: 0, additionalDetails: { imageId } };
-        await imageLoader.loadAndCacheImage(imageId, options);
+        await loadFrame(imageId, options);
       },
     });
   }

@@ -1,0 +1,116 @@
+"""OHIF as it is published on npm, on an origin of its own, opens what is here; nothing in its console is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.fuzz.openapi import fill
+from tests.support.corpus import corpus
+from tests.support.ohif import serving
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+SLOW = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """A node, and OHIF beside it."""
+
+    node: NodeProcess
+    ohif: str
+
+    def open(self, page: Page, beginnings: tuple[str, ...], most: int = 6) -> list[str]:
+        """Store the files whose names begin so, and open their study; what is to be wrong afterwards is collected."""
+        files = [
+            one.path.read_bytes()
+            for beginning in beginnings
+            for one in [one for one in corpus() if one.name.startswith(beginning)][:most]
+        ]
+        study = fill(self.node, files)[0]["study"]
+        wrong: list[str] = []
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(f"{request.failure} {request.url}"))
+        token = self.node.token("radiologist")
+        page.goto(f"{self.ohif}/viewer?StudyInstanceUIDs={study}&token={token}")
+        return wrong
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Iterator[Hospital]:
+    node = NodeProcess(tmp_path_factory.mktemp("hospital"))
+    with serving(node.dicomweb_url) as origin:
+        node.environment["PACS_WEB__ALLOWED_ORIGINS"] = origin
+        with node:
+            yield Hospital(node, origin)
+
+
+@pytest.fixture(scope="module")
+def reader(browser: Browser) -> Iterator[BrowserContext]:
+    """One reader, whose browser has the pages of OHIF from the first study on."""
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        context.add_init_script("localStorage.setItem('shownTours', '[\"basicViewerTour\"]')")
+        yield context
+
+
+@pytest.fixture
+def page(reader: BrowserContext) -> Iterator[Page]:
+    with reader.new_page() as page:
+        yield page
+
+
+def _comes(page: Page, is_so: Callable[[np.ndarray], bool]) -> bool:
+    """Whether the picture on the canvas becomes so."""
+    for _ in range(SLOW // 200):
+        shot = page.locator("canvas").first.screenshot()
+        if is_so(np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)):
+            return True
+        page.wait_for_timeout(200)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("beginnings", "images"),
+    [
+        pytest.param(("ct-series/data/dicom/andrei_abdomen/data/",), "6", id="CT"),
+        pytest.param(("mr-series/dcm_qa_decubitus/In/HFS/3_t1_fl2d_sag/",), "6", id="MR"),
+        pytest.param(("us-cine/healthcare-dicom-dicomweb-adapter/",), "10", id="US cine"),
+    ],
+)
+def test_images(hospital: Hospital, page: Page, beginnings: tuple[str, ...], images: str) -> None:
+    wrong = hospital.open(page, beginnings)
+    expect(page.get_by_text(f"/{images})")).to_be_visible(timeout=SLOW)
+    assert _comes(page, lambda picture: picture.max() > 100), "nothing is to be seen"
+    assert wrong == []
+
+
+def test_a_report_is_read(hospital: Hospital, page: Page) -> None:
+    wrong = hospital.open(page, ("pdf-sr/dcmjs-dimse/datasets/sr.dcm",))
+    expect(page.get_by_text("Discharge Summary")).to_be_visible(timeout=SLOW)
+    assert wrong == []
+
+
+def test_a_segmentation_lies_over_its_images(hospital: Hospital, page: Page) -> None:
+    folder = "dcmqi/dcmqi/data/segmentations/24x38x3"
+    wrong = hospital.open(page, (f"{folder}/image/", f"{folder}/seg/label.seg"))
+    expect(page.get_by_text("/3)")).to_be_visible(timeout=SLOW)
+    page.get_by_text("Segmentation 24x38x3").first.dblclick()
+    expect(page.get_by_text("Do you want to open this Segmentation?")).to_be_visible(timeout=SLOW)
+    assert _comes(page, lambda picture: (picture[..., 0] - picture[..., 2]).max() > 30), "nothing is in colour"
+    assert wrong == []
+
+
+def test_a_document_is_shown(hospital: Hospital, page: Page) -> None:
+    wrong = hospital.open(page, ("pdf-sr/dcmjs-dimse/datasets/pdf.dcm",))
+    expect(page.locator("object[type='application/pdf']")).to_be_visible(timeout=SLOW)
+    assert wrong == []

@@ -1,0 +1,57 @@
+/** The picture that a study opens with: asked for before anything is known of the study but its UID. */
+
+import { signal } from "@preact/signals";
+
+const QUALITY = 70;
+const LONGEST = 768; // of a preview; the diagnostic image takes its place
+const PATIENCE_MS = 2500;
+
+/** `…/series/{series}/instances/{instance}[/frames/{n}]/rendered`, as the node says where the picture is from. */
+const ADDRESS = /\/series\/([0-9.]+)\/instances\/([0-9.]+)(?:\/frames\/(\d+))?\/rendered$/;
+
+export interface FirstPicture {
+  /** Of an object that the browser holds; good until the study is closed. */
+  readonly url: string;
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+  readonly frameNumber: number;
+}
+
+export class FirstPictureLoad {
+  readonly picture = signal<FirstPicture | undefined>(undefined);
+  /** It is here, or will not come soon: the link is free for other things. */
+  readonly settled = signal(false);
+
+  private readonly closed = new AbortController();
+
+  constructor(private readonly studyInstanceUid: string) {}
+
+  async load(): Promise<void> {
+    const timer = setTimeout(() => (this.settled.value = true), PATIENCE_MS);
+    try {
+      const size = Math.min(LONGEST, Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio));
+      const path = `/api/studies/${this.studyInstanceUid}/first-picture?viewport=${size},${size}&quality=${QUALITY}`;
+      const answer = await fetch(path, { headers: { Accept: "image/jpeg" }, credentials: "same-origin", signal: this.closed.signal });
+      const from = ADDRESS.exec(answer.headers.get("Content-Location") ?? "");
+      if (!answer.ok || !from) return;
+      const url = URL.createObjectURL(await answer.blob());
+      if (this.closed.signal.aborted) URL.revokeObjectURL(url);
+      else {
+        const [, seriesInstanceUid = "", sopInstanceUid = "", frame = "1"] = from;
+        this.picture.value = { url, seriesInstanceUid, sopInstanceUid, frameNumber: Number(frame) };
+      }
+    } catch {
+      // Previews are a courtesy: what is wrong is told by the requests that matter.
+    } finally {
+      clearTimeout(timer);
+      this.settled.value = true;
+    }
+  }
+
+  close(): void {
+    this.closed.abort();
+    const { value: picture } = this.picture;
+    this.picture.value = undefined;
+    if (picture) URL.revokeObjectURL(picture.url);
+  }
+}
