@@ -81,7 +81,7 @@ def _plane_differs(page: Page, plane: str, wanted: Expected) -> float:
     shown = canvas.ravel()[inside]
     true = wanted.shown(sampled(wanted.values, column[inside], row[inside]))
     assert shown.size > 10_000
-    assert shown.max() > 250, "the brightest voxels are white"
+    assert shown.max() > true.max() - 4, "the brightest voxels are as bright as they have to be"
     return float(np.percentile(np.abs(shown - true), 95))
 
 

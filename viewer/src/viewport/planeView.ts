@@ -28,6 +28,7 @@ const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
 const STRAIGHT = 0.9999; // cosine: less is an oblique plane
 
 let serial = 0;
+const standing = new Set<CornerstonePlaneView>();
 
 export class CornerstonePlaneView implements PlaneView {
   private readonly viewportId: string;
@@ -62,6 +63,7 @@ export class CornerstonePlaneView implements PlaneView {
     this.progress = (loaded, total) => this.listener.progress(loaded, total);
     this.resizing = new ResizeObserver(() => this.resized());
     this.resizing.observe(element);
+    standing.add(this);
     this.listen();
     void this.fill(geometry);
   }
@@ -148,6 +150,7 @@ export class CornerstonePlaneView implements PlaneView {
   letGo(): void {}
 
   close(): void {
+    standing.delete(this);
     this.closing.abort();
     this.resizing.disconnect();
     if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
@@ -155,11 +158,18 @@ export class CornerstonePlaneView implements PlaneView {
     release(this.geometry, "planes", this.progress);
   }
 
-  /** What filled the viewport fills it again; what was enlarged or moved stays so. */
+  /** What filled the viewport fills it again; what was enlarged or moved stays so. One resizing is that of all. */
   private resized(): void {
-    const untouched = this.voxels !== undefined && Math.abs(this.viewport.getZoom() - 1) < 0.01;
+    const whole = [...standing].filter((view) => view.isWhole());
     renderingEngine().resize(true, true);
-    if (!untouched) return;
+    for (const view of whole) view.fit();
+  }
+
+  private isWhole(): boolean {
+    return this.voxels !== undefined && Math.abs(this.viewport.getZoom() - 1) < 0.01;
+  }
+
+  private fit(): void {
     this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false });
     this.viewport.render();
   }
