@@ -224,7 +224,7 @@ export class Workspace {
     const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
     const button = event.key === "?" ? HELP : BUTTONS.find(({ key }) => key === event.code);
     if (event.code === "Space" && isPressable(event.target)) return;
-    if (step !== undefined) pane.goTo(pane.imageIndex.peek() + step);
+    if (step !== undefined) pane.goBy(step);
     else if (seriesStep !== undefined) this.showNeighbour(seriesStep);
     else if (event.key === "Enter" && !isPressable(event.target)) this.toggleOneUp();
     else if (digit !== undefined) this.choosePreset(Number(digit) - 1);

@@ -18,7 +18,7 @@ export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "measure", "preset", "colour", "view"] as const;
+export const MENUS = ["layout", "volume", "measure", "preset", "colour", "view"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | SwitchName | MenuName;
@@ -42,6 +42,7 @@ function button(name: ButtonName, key: string, place: Place = "bar"): Button {
 /** In the order of the toolbar and its menus. */
 export const BUTTONS: readonly Button[] = [
   button("layout", "KeyG"),
+  button("volume", "KeyM"),
   button("window", "KeyW"),
   button("scroll", "KeyS"),
   button("zoom", "KeyZ"),
@@ -60,7 +61,7 @@ export const BUTTONS: readonly Button[] = [
   button("preset", "KeyV"),
   button("colour", "KeyO"),
   button("view", "Backslash"),
-  button("magnify", "KeyM", "view"),
+  button("magnify", "Slash", "view"),
   button("crosshair", "KeyX", "view"),
   button("rotate", "BracketRight", "view"),
   button("flipHorizontal", "KeyH", "view"),
@@ -96,6 +97,7 @@ const CAPS: Readonly<Record<string, string>> = {
   BracketRight: "]",
   Comma: ",",
   Period: ".",
+  Slash: "/",
 };
 
 /** The letter or word on the key, for tooltips. */

@@ -8,6 +8,7 @@ import { presetsFor, type Preset } from "@/tools/presets";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
+import { VolumeMenu } from "@/ui/VolumeMenu";
 
 interface ToolbarProps {
   readonly workspace: Workspace;
@@ -30,6 +31,7 @@ export function Toolbar({ workspace }: ToolbarProps) {
 
 const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
   layout: LayoutMenu,
+  volume: VolumeMenu,
   measure: MeasureMenu,
   preset: PresetMenu,
   colour: ColourMenu,
@@ -41,6 +43,7 @@ const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine",
 
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
+  if (name === "volume") return active.value.frame.value !== undefined;
   return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 

@@ -22,13 +22,13 @@ const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked 
 
 const PROGRESS_EVERY_MS = 200;
 const QUARTER = 90; // degrees
-const ENGINE = "engine";
+export const ENGINE = "engine";
 
 let serial = 0;
 let engine: RenderingEngine | undefined;
 
 /** One for all viewports, one after the other: each takes a WebGL context, which the browser takes back in its own time. */
-function renderingEngine(): RenderingEngine {
+export function renderingEngine(): RenderingEngine {
   engine ??= new RenderingEngine(ENGINE);
   return engine;
 }

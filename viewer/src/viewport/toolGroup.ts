@@ -24,6 +24,7 @@ import {
 
 import type { ToolName } from "@/tools/palette";
 import { linesOf } from "@/viewport/measurementTexts";
+import { VOLUME_TOOL_CLASSES } from "@/viewport/planeTools";
 
 const { MouseBindings } = Enums;
 
@@ -86,7 +87,7 @@ const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
 const PRIMARY: readonly Binding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 
 export function installTools(): void {
-  for (const tool of TOOL_CLASSES) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, ...VOLUME_TOOL_CLASSES]) addTool(tool);
 }
 
 /** Asks for a text and hands it on; "" gives up. */
