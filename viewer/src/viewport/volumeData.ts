@@ -5,6 +5,7 @@ import { cache, Enums, imageLoader, utilities, volumeLoader, type Types } from "
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import { number, Tag, text } from "@/dicomweb/json";
+import { loadFrame } from "@/viewport/frameLoader";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import type { VolumeFailure } from "@/viewport/volumeContract";
 
@@ -259,7 +260,7 @@ async function valuesOf(frame: Frame): Promise<ArrayLike<number>> {
   while (imageId !== undefined && !imageId.startsWith(RENDERED)) {
     try {
       const options = { requestType: RequestType.Prefetch, priority: 1, additionalDetails: { imageId } };
-      const image = await imageLoader.loadAndCacheImage(imageId, options);
+      const image = await loadFrame(imageId, options);
       if (!image.color) return image.getPixelData() as ArrayLike<number>;
       break;
     } catch {
