@@ -16,7 +16,6 @@ from pacs.access.principals import OPERATOR, Role
 from pacs.errors import NotFound, SettingsInvalid
 
 if TYPE_CHECKING:
-    from pacs.archive.deletion import Deletions
     from pacs.archive.jobs import Priority
     from pacs.dimse.outbound import Outbound
     from pacs.exchange.queue import Queue
@@ -369,41 +368,15 @@ def _tag_remove(core: Core, arguments: Arguments) -> Any:
     core.archive.extended.remove(arguments["tag"], by=OPERATOR)
 
 
-def _deletions(core: Core) -> Deletions:
-    from pacs.archive.deletion import Deletions
+def _taken_back(name: str) -> Command:
+    """What can be undone is asked of the archive alone."""
 
-    return Deletions(core.archive)
+    def command(core: Core, arguments: Arguments) -> Any:
+        from pacs.archive.asked import ASKED  # not at the top: most commands only ask the node that runs
 
+        return msgspec.to_builtins(ASKED[name](core.archive, arguments))
 
-def _delete(core: Core, arguments: Arguments) -> Any:
-    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
-    return msgspec.to_builtins(_deletions(core).delete(*named, by=OPERATOR, reason=arguments["reason"]))
-
-
-def _reject(core: Core, arguments: Arguments) -> Any:
-    from pacs.dicom.rejection import RejectionCode
-
-    code = RejectionCode(arguments["code"])
-    named = (arguments["study_instance_uid"], arguments["series"], arguments["instance"])
-    return msgspec.to_builtins(_deletions(core).reject(code, *named, by=OPERATOR, reason=arguments["reason"]))
-
-
-def _undelete(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_deletions(core).restore(arguments["id"], by=OPERATOR))
-
-
-def _erase(core: Core, arguments: Arguments) -> Any:
-    return msgspec.to_builtins(_deletions(core).erase(arguments["id"], by=OPERATOR))
-
-
-def _deletion_list(core: Core, arguments: Arguments) -> Any:
-    found = _deletions(core).listing(
-        by=OPERATOR,
-        study_instance_uid=arguments["study_instance_uid"],
-        only_open=arguments["only_open"],
-        limit=arguments["limit"],
-    )
-    return msgspec.to_builtins(found)
+    return command
 
 
 def _backup_done(core: Core, arguments: Arguments) -> Any:
@@ -463,11 +436,13 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "webhook.add": _webhook_add,
         "webhook.list": _webhook_list,
         "webhook.remove": _webhook_remove,
-        "delete": _delete,
-        "reject": _reject,
-        "undelete": _undelete,
-        "erase": _erase,
-        "deletions": _deletion_list,
+        **{
+            name: _taken_back(name)
+            for name in (
+                *("delete", "reject", "undelete", "erase", "deletions"),
+                *("correct", "merge", "move", "uncorrect", "corrections"),
+            )
+        },
         "backup.done": _backup_done,
     }
 )

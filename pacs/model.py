@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,10 @@ class EventKind(StrEnum):
     OBJECTS_REJECTED = "objects.rejected"
     OBJECTS_RESTORED = "objects.restored"
     OBJECTS_ERASED = "objects.erased"
+    ATTRIBUTES_CORRECTED = "attributes.corrected"
+    PATIENTS_MERGED = "patients.merged"
+    STUDY_MOVED = "study.moved"
+    CORRECTION_UNDONE = "correction.undone"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
     SCHEDULED_STEP = "scheduled_step.changed"
@@ -121,6 +126,7 @@ class StoredInstance:
     `dataset_offset` is where the data set starts in the object (after group 0002), `pixel_element_offset` and
     `pixel_element_end` where the pixel data element lies within the data set (None: there is none), `pixel_data_vr` how
     it is really written; sizes and offsets in bytes. `frame_table` is `pacs.dicom.frames.FrameTable.to_bytes()`.
+    `changes` tells what corrections make of it as it goes out (`pacs.archive.standing`), "" where there are none.
     """
 
     row: int
@@ -140,6 +146,14 @@ class StoredInstance:
     frame_table: bytes | None
     dataset_sha256: str
     storage: StorageState
+    changes: str = ""
+
+    @property
+    def shown_as(self) -> str:
+        """Another digest whenever what goes out of the object is another: of its data set, and of its corrections."""
+        if not self.changes:
+            return self.dataset_sha256
+        return hashlib.sha256(f"{self.dataset_sha256} {self.changes}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

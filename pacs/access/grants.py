@@ -23,6 +23,8 @@ class Action(StrEnum):
     MOVE = "move"
     REJECT = "reject"  # take out of sight with a rejection note (IHE IOCM)
     DELETE = "delete"  # delete, restore and erase
+    CORRECT = "correct"  # attributes of patients, studies and series, and whose a study is
+    MERGE = "merge"  # patients
     WATCH = "watch"  # live updates of the worklist
     WORKLIST = "worklist"  # see and change what is scheduled, and say what is performed
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
@@ -41,9 +43,9 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.WORKLIST, _A.FORWARD},
+        Role.RADIOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
         Role.CLINICIAN: _READER,
-        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.WORKLIST, _A.FORWARD},
+        Role.TECHNOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
         Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},
     }
 )

@@ -21,6 +21,7 @@ from pacs.archive.ingest import Reception
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
+from pacs.archive.outgoing import Outgoing
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
@@ -224,9 +225,9 @@ class Archive:
             return missing(connection, study_instance_uid)
 
     def open(self, stored: StoredInstance, byte_range: ByteRange | None = None) -> BinaryIO:
-        """The object's bytes, a whole Part 10 file. Raises Unreadable for a damaged object, StoreFailed.
+        """The object's bytes as they are stored, a whole Part 10 file.
 
-        Its `read` raises StorageFailed.
+        Raises Unreadable for a damaged object, StoreFailed. Its `read` raises StorageFailed.
         """
         retrieve.refuse_damaged(stored)
         with retrieve.as_store_failed(self, stored):
@@ -252,8 +253,13 @@ class Archive:
         """The same without waiting for anything; False where it cannot be done, for whatever reason."""
         return stored.storage is not StorageState.DAMAGED and self.store.read_at_once(stored.object_key, offset, buffer)
 
+    def as_it_goes_out(self, stored: StoredInstance) -> Outgoing:
+        """An object that has corrections (`stored.changes`), with what they make of it. Raises what `read` raises."""
+        return retrieve.as_it_goes_out(self, stored)
+
     def header(self, stored: StoredInstance) -> bytes:
-        """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE)."""
+        """The data set up to its pixel data, in its own syntax (deflated: inflated, which is Explicit VR LE), with
+        what corrections make of it."""
         return retrieve.header(self, stored)
 
     def frame(self, stored: StoredInstance, frame_number: int) -> bytes:

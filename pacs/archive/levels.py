@@ -104,6 +104,7 @@ def give_back(connection: Connection, saved: Saved, at: int) -> tuple[int, dict[
     study_row = _row(
         connection, study, ("study_instance_uid",), {**saved["study"], "patient_row": patient_row, "changed_at": at}
     )
+    remove_childless(connection, patient_row)  # the study is another's by now
     rows = {
         one["series_instance_uid"]: _row(
             connection,

@@ -80,7 +80,7 @@ class SeriesMetadataCache:
 
     def _state(self, study_instance_uid: str, series_instance_uid: str) -> tuple[str, str]:
         statement = (
-            select(series.c.number_of_instances, series.c.changed_at)
+            select(series.c.number_of_instances, series.c.changed_at, series.c.changes)
             .select_from(series.join(study, series.c.study_row == study.c.row))
             .where(
                 study.c.study_instance_uid == study_instance_uid, series.c.series_instance_uid == series_instance_uid
@@ -90,7 +90,10 @@ class SeriesMetadataCache:
             row = connection.execute(statement).one_or_none()
             if row is None:
                 raise missing(connection, study_instance_uid, series_instance_uid)
-        return _stem(study_instance_uid, series_instance_uid), f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
+        state = f"{FORMAT}-{row.number_of_instances}-{row.changed_at}"
+        if row.changes:
+            state = f"{state}-{hashlib.sha256(row.changes.encode()).hexdigest()[:16]}"
+        return _stem(study_instance_uid, series_instance_uid), state
 
     def _build(self, study_instance_uid: str, series_instance_uid: str) -> tuple[bytes, tuple[str, ...]]:
         """The content, and the instances that cannot be read. Raises the error of the last one where none can be."""

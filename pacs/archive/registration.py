@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from pacs.access import audit
 from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
-from pacs.archive import rejections, rows, tombstones
+from pacs.archive import amendments, rejections, rows, standing, tombstones
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.extended_values import keep, read_later
@@ -35,6 +35,8 @@ HEALED_COLUMNS = frozenset(
 )
 """What changes in the row of a damaged object when its data set comes again: where it is and what is around it."""
 
+
+_ANOTHER_PATIENT = ("patient_differs_in_study",)
 
 Proof = Callable[[str], StorageState | None]
 """Tells of an object key what storage gave back just now, None where nobody has looked."""
@@ -102,8 +104,8 @@ def _store(
 ) -> Stored | None:
     values = arrived.values
     at = to_microseconds(arrived.received_at)
-    study_row, oddities = _study_row(connection, values, at, known_study)
-    series_row, new_series = _series_row(connection, values, study_row, at, known_series)
+    study_row, oddities, filled = _study_row(connection, values, at, known_study)
+    series_row, new_series, filled_series = _series_row(connection, values, study_row, at, known_series)
     oddities = (*arrived.oddities, *oddities)
     inserted = rows.INSERT_LIVE.one(
         connection, rows.instance_values(arrived, series_row, InstanceState.LIVE, arrived.storage, oddities)
@@ -115,13 +117,24 @@ def _store(
         keep(connection, arrived.told, places, arrived.received_at)
     rows.COUNT_SERIES.run(connection, {"series_row": series_row, "at": at}).close()
     rows.COUNT_STUDY.run(connection, {"study_row": study_row, "at": at, "new_series": new_series}).close()
+    if filled or filled_series or (new_series and _is_corrected(connection, values, known_study)):
+        amendments.alone(connection, sharing=True)
+        amendments.apply(connection, study_row, at, values if known_study[0] is None else None)
     return _announce(connection, arrived, EventKind.INSTANCE_STORED, Outcome.STORED, oddities)
+
+
+def _is_corrected(connection: Connection, values: dict[str, str], known_study: tuple[Any, ...]) -> bool:
+    """Whether corrections stand that a new study, or a new series of a known one, has to follow."""
+    amendments.alone(connection, sharing=True)
+    known_original = known_study[0] is not None and known_study[3]
+    return bool(known_original) or standing.any_of(connection, values["StudyInstanceUID"], rows.identity(values))
 
 
 def _study_row(
     connection: Connection, values: dict[str, str], at: int, known: tuple[Any, ...]
-) -> tuple[int, tuple[str, ...]]:
-    """The study's row, made with its patient when it is new; the second part tells of a patient that differs."""
+) -> tuple[int, tuple[str, ...], bool]:
+    """The study's row, made with its patient when it is new; the second part tells of a patient that differs, the
+    third that what the objects say of a corrected study has become more."""
     study_instance_uid = values["StudyInstanceUID"]
     identity = rows.identity(values)
     if known[0] is None:
@@ -132,28 +145,36 @@ def _study_row(
             {"patient_row": patient_row, "received_at": at, "changed_at": at, **rows.columns(Level.STUDY, values)},
         ).close()
         known = _existing(rows.FIND_STUDY, connection, {"study_instance_uid": study_instance_uid})
-    row, patient_row, known_identity, *stored = known
+    row, patient_row, known_identity, original, *stored = known
+    if original:
+        own_identity = amendments.own_identity(original)
+        levels = (Level.STUDY, Level.PATIENT) if identity == own_identity else (Level.STUDY,)
+        filled = amendments.fill(connection, study, row, original, levels, values)
+        return row, () if identity in (own_identity, known_identity) else _ANOTHER_PATIENT, filled
     _fill(connection, Level.STUDY, row, stored[: len(rows.STUDY_COLUMNS)], values)
     if known_identity != identity:
-        return row, ("patient_differs_in_study",)
+        return row, _ANOTHER_PATIENT, False
     _fill(connection, Level.PATIENT, patient_row, stored[len(rows.STUDY_COLUMNS) :], values)
-    return row, ()
+    return row, (), False
 
 
 def _series_row(
     connection: Connection, values: dict[str, str], study_row: int, at: int, known: tuple[Any, ...]
-) -> tuple[int, int]:
-    """The series' row, and 1 when it is new."""
+) -> tuple[int, int, bool]:
+    """The series' row, 1 when it is new, and whether what the objects say of a corrected one has become more."""
     if known[0] is not None:
-        _fill(connection, Level.SERIES, known[0], known[1:], values)
-        return known[0], 0
+        row, original, *stored = known
+        if original:
+            return row, 0, amendments.fill(connection, series, row, original, (Level.SERIES,), values)
+        _fill(connection, Level.SERIES, row, stored, values)
+        return row, 0, False
     key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
     made = rows.INSERT_SERIES.one(
         connection, {"study_row": study_row, "changed_at": at, **rows.columns(Level.SERIES, values)}
     )
     if made is not None:
-        return made[0], 1
-    return _existing(rows.FIND_SERIES, connection, key)[0], 0
+        return made[0], 1, False
+    return _existing(rows.FIND_SERIES, connection, key)[0], 0, False
 
 
 def _existing(statement: Statement, connection: Connection, key: dict[str, Any]) -> tuple[Any, ...]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, bindparam, select
 
+from pacs.archive.outgoing import Outgoing, outgoing
 from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
-from pacs.dicom.json import bulk_data_range, dataset_json
+from pacs.dicom.headers import Buffer
+from pacs.dicom.json import BulkDataURI, bulk_data_range, dataset_json
 from pacs.dicom.paged import bytes_at
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
@@ -45,16 +47,21 @@ _COLUMNS = (
     instance.c.frame_table,
     instance.c.dataset_sha256,
     instance.c.storage,
+    series.c.changes,
 )
 """What StoredInstance has as fields."""
 
 _FIELDS = tuple(column.name for column in _COLUMNS)
 _STORAGE = _FIELDS.index("storage")
 
-_ONE = select(*_COLUMNS).where(
-    instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
-    IS_LIVE,
-    instance.c.study_instance_uid == bindparam("study_instance_uid"),
+_ONE = (
+    select(*_COLUMNS)
+    .select_from(instance.join(series, instance.c.series_row == series.c.row))
+    .where(
+        instance.c.sop_instance_uid == bindparam("sop_instance_uid"),
+        IS_LIVE,
+        instance.c.study_instance_uid == bindparam("study_instance_uid"),
+    )
 )
 _ONE_OF_STUDY = Statement(_ONE)
 _ONE_OF_SERIES = Statement(_ONE.where(instance.c.series_instance_uid == bindparam("series_instance_uid")))
@@ -137,6 +144,8 @@ def refuse_damaged(stored: StoredInstance) -> None:
 
 def header(archive: Archive, stored: StoredInstance) -> bytes:
     """See `Archive.header`."""
+    if stored.changes:
+        return bytes(outgoing(stored, partial(_read, archive, stored)).head[:])
     if transfer_syntax(stored.transfer_syntax_uid).deflated:
         return inflate(_dataset(archive, stored))[: stored.pixel_element_offset]
     length = stored.dataset_length if stored.pixel_element_offset is None else stored.pixel_element_offset
@@ -183,6 +192,8 @@ def metadata(archive: Archive, stored: StoredInstance) -> dict[str, Any]:
         f"/instances/{stored.sop_instance_uid}/bulkdata/"
     )
     syntax = transfer_syntax(stored.transfer_syntax_uid)
+    if stored.changes:
+        return _corrected_metadata(archive, stored, root.__add__)
     if syntax.deflated:
         return dataset_json(inflate(_dataset(archive, stored)), EXPLICIT_VR_LITTLE_ENDIAN, bulk_data_uri=root.__add__)
     offset, end = stored.pixel_element_offset, stored.pixel_element_end
@@ -191,20 +202,41 @@ def metadata(archive: Archive, stored: StoredInstance) -> dict[str, Any]:
     # All but the pixels, which may be gigabytes.
     before = _read(archive, stored, 0, offset + TAG_BYTES)
     behind = _read(archive, stored, end, stored.dataset_length - end)
-    found = dataset_json(before[:offset] + behind, stored.transfer_syntax_uid, bulk_data_uri=root.__add__)
-    group, element = struct.unpack_from(">HH" if syntax.big_endian else "<HH", before, offset)
+    return _around_pixels(stored, stored.transfer_syntax_uid, before, behind, root.__add__)
+
+
+def _around_pixels(
+    stored: StoredInstance, transfer_syntax_uid: str, before: bytes, behind: bytes, bulk_data_uri: BulkDataURI
+) -> dict[str, Any]:
+    """The metadata of what stands `before` the pixel data, with their tag, and `behind` them."""
+    offset = len(before) - TAG_BYTES
+    found = dataset_json(before[:offset] + behind, transfer_syntax_uid, bulk_data_uri=bulk_data_uri)
+    big_endian = transfer_syntax(transfer_syntax_uid).big_endian
+    group, element = struct.unpack_from(">HH" if big_endian else "<HH", before, offset)
     tag = f"{group:04X}{element:04X}"
-    found[tag] = {"vr": stored.pixel_data_vr, "BulkDataURI": root + tag}
+    found[tag] = {"vr": stored.pixel_data_vr, "BulkDataURI": bulk_data_uri(tag)}
     return dict(sorted(found.items()))
+
+
+def _corrected_metadata(archive: Archive, stored: StoredInstance, bulk_data_uri: BulkDataURI) -> dict[str, Any]:
+    made = outgoing(stored, partial(_read, archive, stored))
+    deflated = transfer_syntax(stored.transfer_syntax_uid).deflated
+    uid = EXPLICIT_VR_LITTLE_ENDIAN if deflated else stored.transfer_syntax_uid
+    offset, end = made.stored.pixel_element_offset, made.stored.pixel_element_end
+    if offset is None or end is None or end - offset <= ELEMENT_HEAD_BYTES_MAX:
+        return dataset_json(made.dataset[:], uid, bulk_data_uri=bulk_data_uri)
+    return _around_pixels(stored, uid, bytes(made.dataset[: offset + TAG_BYTES]), made.behind, bulk_data_uri)
 
 
 def bulk_data(archive: Archive, stored: StoredInstance, path: str) -> bytes:
     """See `Archive.bulk_data`."""
-    dataset = bytes_at(partial(_read, archive, stored), stored.dataset_length)
-    if transfer_syntax(stored.transfer_syntax_uid).deflated:
+    dataset: Buffer = bytes_at(partial(_read, archive, stored), stored.dataset_length)
+    if stored.changes:
+        dataset = outgoing(stored, partial(_read, archive, stored)).dataset
+    elif transfer_syntax(stored.transfer_syntax_uid).deflated:
         dataset = inflate(dataset)
     found = bulk_data_range(dataset, stored.transfer_syntax_uid, path)
-    return little_endian(dataset[found.offset : found.offset + found.length], found.word_bytes)
+    return little_endian(bytes(dataset[found.offset : found.offset + found.length]), found.word_bytes)
 
 
 def _dataset(archive: Archive, stored: StoredInstance) -> bytes:
@@ -258,3 +290,8 @@ def _whole(text: str, otherwise: int) -> int:
         return int(text)
     except ValueError:
         return otherwise
+
+
+def as_it_goes_out(archive: Archive, stored: StoredInstance) -> Outgoing:
+    """See `Archive.as_it_goes_out`."""
+    return outgoing(stored, partial(_read, archive, stored))

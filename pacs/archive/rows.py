@@ -142,11 +142,12 @@ _STUDY_COLUMNS = (
     study.c.row,
     study.c.patient_row,
     patient.c.identity,
+    study.c.original,
     *[study.c[name] for name in STUDY_COLUMNS],
     *[patient.c[name] for name in _PATIENT_COLUMNS],
 )
 STUDY_COUNT = len(_STUDY_COLUMNS)
-_SERIES_FOUND = (series.c.row, *[series.c[name] for name in _SERIES_COLUMNS])
+_SERIES_FOUND = (series.c.row, series.c.original, *[series.c[name] for name in _SERIES_COLUMNS])
 _STUDY_AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
 
 # Not of what was given up as too old: that is new when it comes again.
@@ -206,7 +207,7 @@ FIND_SERIES = Statement(
         series.c.series_instance_uid == bindparam("series_instance_uid"),
     )
 )
-INSERT_PATIENT = InsertOnce(patient, ("identity",), returning="row", values=_bound(patient, "row"))
+INSERT_PATIENT = InsertOnce(patient, ("identity",), returning="row", values=_bound(patient, "row", "original"))
 INSERT_STUDY = InsertOnce(
     study,
     ("study_instance_uid",),
@@ -214,6 +215,7 @@ INSERT_STUDY = InsertOnce(
     values=_bound(
         study,
         "row",
+        "original",
         "patient_name_start",
         "number_of_series",
         "number_of_instances",
@@ -228,7 +230,7 @@ INSERT_SERIES = InsertOnce(
     series,
     ("study_row", "series_instance_uid"),
     returning="row",
-    values=_bound(series, "row", "number_of_instances"),
+    values=_bound(series, "row", "original", "changes", "number_of_instances"),
 )
 INSERT_LIVE = InsertOnce(
     instance,

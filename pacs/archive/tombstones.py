@@ -20,7 +20,7 @@ from ulid import ULID
 from pacs.access import audit
 from pacs.access.audit import AuditCode
 from pacs.access.principals import Principal
-from pacs.archive import levels, rows
+from pacs.archive import amendments, levels, rows
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.errors import AlreadyThere, Gone, NotFound
@@ -233,6 +233,7 @@ def restore(connection: Connection, identifier: str, *, by: Principal, at: datet
     version. What another rejection names too stays out of sight. Raises NotFound, AlreadyThere, Gone.
     """
     moment = to_microseconds(at)
+    amendments.alone(connection, sharing=True)  # what was corrected meanwhile holds for what comes back
     row = _close(connection, identifier, "restored_at", moment)
     connection.execute(delete(rejection).where(rejection.c.deletion_id == identifier))
     saved = json.loads(row.levels)
@@ -327,7 +328,8 @@ def _make_visible(connection: Connection, saved: levels.Saved, back: Sequence[An
     keys = [tomb.object_key for tomb in back]
     for start in range(0, len(keys), AT_ONCE):
         connection.execute(delete(tombstone).where(tombstone.c.object_key.in_(keys[start : start + AT_ONCE])))
-    levels.recount(connection, study_row, series_rows.values(), moment)
+    if levels.recount(connection, study_row, series_rows.values(), moment):
+        amendments.apply(connection, study_row, moment)
 
 
 def _live_now(connection: Connection, uids: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -365,9 +367,22 @@ def _give_up(connection: Connection, identifier: str, moment: int) -> int:
     values = (tombstone.c.object_key, literal(GarbageReason.ERASED.value), literal(moment), literal(""))
     count = connection.execute(insert(garbage).from_select(columns, select(*values).where(mine))).rowcount
     connection.execute(delete(instance).where(instance.c.object_key.in_(select(tombstone.c.object_key).where(mine))))
+    of_studies = select(tombstone.c.study_instance_uid).where(tombstone.c.deletion_id == identifier).distinct()
     connection.execute(update(tombstone).where(mine).values(erased=1, levels=""))
     connection.execute(update(deletion).where(deletion.c.id == identifier).values(levels="{}"))  # a person's name, too
+    for uid in {row.study_instance_uid for row in connection.execute(of_studies)}:
+        if not _is_anything_left(connection, uid):
+            amendments.forget_study(connection, uid)
     return count
+
+
+def _is_anything_left(connection: Connection, study_instance_uid: str) -> bool:
+    """Whether the study has an instance, in sight or out of it."""
+    if connection.execute(select(study.c.row).where(study.c.study_instance_uid == study_instance_uid)).first():
+        return True
+    states = [state.value for state in InstanceState if state is not InstanceState.LIVE]
+    out_of_sight = (NOT_LIVE, instance.c.state.in_(states), instance.c.study_instance_uid == study_instance_uid)
+    return connection.execute(select(instance.c.row).where(*out_of_sight).limit(1)).first() is not None
 
 
 def due(connection: Connection, at: datetime, most: int) -> list[str]:

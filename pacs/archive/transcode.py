@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -15,7 +16,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
 from pacs.dicom.convert import explicit_little_endian, implicit_little_endian
 from pacs.dicom.elements import ELEMENT, SEQUENCE, SEQUENCE_END, TRAILING_PADDING, scan
-from pacs.dicom.headers import UNDEFINED_LENGTH
+from pacs.dicom.headers import UNDEFINED_LENGTH, Buffer
 from pacs.dicom.paged import PagedBytes, bytes_at
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.dicom.walker import inflate
@@ -79,7 +80,7 @@ class Transcoder:
         in the middle.
         """
         if transfer_syntax_uid == stored.transfer_syntax_uid:
-            made = self._verbatim(stored)
+            made = self._corrected(stored) if stored.changes else self._verbatim(stored)
         elif self._encode is not None and compressible(stored.transfer_syntax_uid, transfer_syntax_uid):
             if stored.pixel_element_offset is None:  # such syntaxes are Explicit VR Little Endian around the pixels
                 made = self._converted(stored, EXPLICIT_VR_LITTLE_ENDIAN)
@@ -124,10 +125,21 @@ class Transcoder:
         for start in range(stored.dataset_offset, end, PIECE_BYTES):
             yield self._archive.read(stored, start, min(PIECE_BYTES, end - start))
 
+    def _corrected(self, stored: StoredInstance) -> Iterator[Piece]:
+        """The same with what corrections make of it; what was deflated is deflated again."""
+        self._archive.read(stored, stored.size - 1, 1)
+        dataset = self._archive.as_it_goes_out(stored).dataset
+        parts = (bytes(dataset[start : start + PIECE_BYTES]) for start in range(0, len(dataset), PIECE_BYTES))
+        return _deflated(parts) if transfer_syntax(stored.transfer_syntax_uid).deflated else parts
+
     def _converted(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
         # an encapsulated syntax without pixel data is Explicit VR Little Endian already
         native = transfer_syntax(stored.transfer_syntax_uid).native
         uid = stored.transfer_syntax_uid if native else EXPLICIT_VR_LITTLE_ENDIAN
+        if stored.changes:
+            inflated = transfer_syntax(uid).deflated
+            dataset = self._archive.as_it_goes_out(stored).dataset
+            return _in(transfer_syntax_uid, _bytes_or_paged(dataset), EXPLICIT_VR_LITTLE_ENDIAN if inflated else uid)
         return _in(transfer_syntax_uid, self._bytes(stored), uid)
 
     def _decoded(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
@@ -136,7 +148,7 @@ class Transcoder:
         length = len(first.data) * frames
         if length > VALUE_BYTES_MAX:
             raise Unreadable("the decoded pixels are too large for one value", "retrieve it as it is stored")
-        header, behind = around_pixels(self._bytes(stored), stored, first)
+        header, behind = self._around(stored, first)
         yield from _in(transfer_syntax_uid, header, EXPLICIT_VR_LITTLE_ENDIAN)
         if transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN:
             yield _IMPLICIT.pack(*_PIXEL_DATA, length + (length & 1))
@@ -155,7 +167,7 @@ class Transcoder:
         """With an empty Basic Offset Table and one fragment a frame (PS3.5 A.4): nothing has to be known beforehand."""
         frames = frame_table(stored).number_of_frames
         first = self.encoded(stored, 1, transfer_syntax_uid)
-        header, behind = around_pixels(self._inflated(stored), stored, first)
+        header, behind = self._around(stored, first)
         yield header
         yield _LONG.pack(*_PIXEL_DATA, b"OB", 0, UNDEFINED_LENGTH) + _ITEM.pack(*_FRAGMENT, 0)
         for number in range(1, frames + 1):
@@ -167,6 +179,12 @@ class Transcoder:
         yield _ITEM.pack(*_DELIMITER, 0)
         yield behind
 
+    def _around(self, stored: StoredInstance, first: DecodedFrame | EncodedFrame) -> tuple[bytes, bytes]:
+        if stored.changes:
+            made = self._archive.as_it_goes_out(stored)
+            return around_pixels(_bytes_or_paged(made.dataset), made.stored, first)
+        return around_pixels(self._inflated(stored), stored, first)
+
     def _inflated(self, stored: StoredInstance) -> bytes | PagedBytes:
         data = self._bytes(stored)
         return inflate(bytes(data[:])) if transfer_syntax(stored.transfer_syntax_uid).deflated else data
@@ -176,6 +194,22 @@ class Transcoder:
             lambda offset, length: self._archive.read(stored, stored.dataset_offset + offset, length),
             stored.dataset_length,
         )
+
+
+def _bytes_or_paged(data: Buffer) -> bytes | PagedBytes:
+    return data if isinstance(data, PagedBytes) else bytes(data)
+
+
+def _deflated(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Raw deflate, of an even number of bytes (PS3.5 A.5)."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    length = 0
+    for piece in itertools.chain(pieces, (None,)):
+        made = deflater.flush() if piece is None else deflater.compress(piece)
+        length += len(made)
+        if made:
+            yield made
+    yield b"\0" * (length & 1)
 
 
 def _in(transfer_syntax_uid: str, data: bytes | PagedBytes, stored_uid: str) -> Iterator[Piece]:

@@ -18,6 +18,7 @@ from pacs.cli import (
     ai,
     archive,
     backup,
+    correction,
     deletion,
     doctor,
     exchange,
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings=OPTIONS,
 )
-for part in (node, archive, scrub, deletion, exchange, backup, doctor):
+for part in (node, archive, scrub, deletion, correction, exchange, backup, doctor):
     app.add_typer(part.app)
 for name, part in {
     "user": user,

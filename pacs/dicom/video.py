@@ -19,7 +19,7 @@ _BOXES_MAX: Final = 100_000
 _MOVIE_BYTES_MAX: Final = 64 << 20
 _PIECE_BYTES: Final = 1 << 20
 _HEAD_BYTES: Final = 1 << 20
-_PACKET_BYTES: Final = 188
+TRANSPORT_PACKET_BYTES: Final = 188
 
 _MPEG2_FRAME_RATES: Final = (0.0, 24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
 
@@ -43,10 +43,17 @@ def is_mp4(head: bytes) -> bool:
 
 def describe(read: ReadAt, length: int) -> Video:
     """What the video of `length` bytes is. Raises NotUnderstood for what no transfer syntax of DICOM holds."""
+    found = _described(read, length)
+    if not found.columns or not found.rows:
+        raise NotUnderstood("the video has no picture size", "send a whole file")
+    return found
+
+
+def _described(read: ReadAt, length: int) -> Video:
     head = read(0, 1024)
     if is_mp4(head):
         return _mp4(read, length)
-    if head[:1] == b"\x47" and head[_PACKET_BYTES : _PACKET_BYTES + 1] in (b"\x47", b""):
+    if head[:1] == b"\x47" and head[TRANSPORT_PACKET_BYTES : TRANSPORT_PACKET_BYTES + 1] in (b"\x47", b""):
         return _mpeg2(_transport_payload, read, length)
     if head[:4] == b"\0\0\1\xba":
         return _mpeg2(_program_payload, read, length)
@@ -199,11 +206,11 @@ def _pieces(read: ReadAt, length: int) -> Iterator[bytes]:
 def _transport_payload(read: ReadAt, length: int) -> Iterator[bytes]:
     """What the packets of the first video stream carry; PES headers stay in it, where no start code of video is."""
     video = -1
-    for offset in range(0, length, _PACKET_BYTES * 4096):
-        piece = read(offset, min(_PACKET_BYTES * 4096, length - offset))
+    for offset in range(0, length, TRANSPORT_PACKET_BYTES * 4096):
+        piece = read(offset, min(TRANSPORT_PACKET_BYTES * 4096, length - offset))
         payload = bytearray()
-        for at in range(0, len(piece) - _PACKET_BYTES + 1, _PACKET_BYTES):
-            packet = piece[at : at + _PACKET_BYTES]
+        for at in range(0, len(piece) - TRANSPORT_PACKET_BYTES + 1, TRANSPORT_PACKET_BYTES):
+            packet = piece[at : at + TRANSPORT_PACKET_BYTES]
             number = int.from_bytes(packet[1:3], "big") & 0x1FFF
             begin = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
             if not packet[3] & 0x10:
@@ -251,7 +258,7 @@ def _mpeg2(payload: Callable[[ReadAt, int], Iterator[bytes]], read: ReadAt, leng
         kept = looked_at[-3:]
     at = head.find(b"\0\0\1\xb3")
     extension = head.find(b"\0\0\1\xb5", at, at + 1024)
-    if at < 0 or extension < 0 or head[extension + 4] >> 4 != 1 or len(head) < extension + 10:
+    if at < 0 or extension < 0 or len(head) < extension + 10 or head[extension + 4] >> 4 != 1:
         raise NotUnderstood("the stream holds no MPEG-2 video", "convert it to MP4 with H.264 or H.265 video")
     columns, rows = (
         int.from_bytes(head[at + 4 : at + 6], "big") >> 4,

@@ -55,6 +55,11 @@ def _attribute_columns(level: Level) -> list[Column[str]]:
     return columns
 
 
+def _original() -> Column[str]:
+    """JSON, keyword to text: what the objects say, where corrections have the row say something else."""
+    return _text("original")
+
+
 def _moment(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
@@ -66,6 +71,7 @@ patient = Table(
     # Patient ID and issuer, or the study's UID where there is no Patient ID: NULLs never collide, this always does.
     Column("identity", TEXT, nullable=False, unique=True),
     *_attribute_columns(Level.PATIENT),
+    _original(),
     Index("ix_patient_patient_id", "patient_id"),
     Index("ix_patient_patient_name_folded", "patient_name_folded"),
     Index(
@@ -83,6 +89,7 @@ study = Table(
     Column("row", ROW, primary_key=True),
     Column("patient_row", ROW, ForeignKey("patient.row"), nullable=False),
     *_attribute_columns(Level.STUDY),
+    _original(),
     _text("patient_name_start"),  # the first NAME_START characters of the patient's folded name; kept by triggers
     Column("number_of_series", Integer, nullable=False, server_default="0"),
     Column("number_of_instances", Integer, nullable=False, server_default="0"),
@@ -114,6 +121,8 @@ series = Table(
     Column("row", ROW, primary_key=True),
     Column("study_row", ROW, ForeignKey("study.row"), nullable=False),
     *_attribute_columns(Level.SERIES),
+    _original(),
+    _text("changes"),  # JSON: what corrections make of its objects as they go out, see pacs.archive.standing
     Column("number_of_instances", Integer, nullable=False, server_default="0"),
     _moment("changed_at"),
     # The Series Instance UID is unique inside its study: two studies that share one are a sender's error to be seen.

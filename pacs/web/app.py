@@ -10,6 +10,7 @@ from pacs.access.gate import Gate, Route
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
+from pacs.archive.correction import Corrections
 from pacs.archive.deletion import Deletions
 from pacs.archive.performed import PerformedSteps
 from pacs.archive.scheduled import ScheduledSteps
@@ -19,6 +20,7 @@ from pacs.web import health, live, pages
 from pacs.web.api import (
     administration,
     changes,
+    corrections,
     deletions,
     extended_query_tags,
     modality_worklist,
@@ -74,6 +76,7 @@ def create_app(
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
+        *corrections.routes(Corrections(archive)),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

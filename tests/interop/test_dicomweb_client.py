@@ -13,7 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from requests import HTTPError, Session
 
-from pacs.access.principals import Role
+from pacs.access.principals import OPERATOR, Role
+from pacs.archive.correction import Corrections
+from pacs.archive.deletion import Deletions
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
 from pacs.web.server import WebServer
@@ -100,6 +102,25 @@ def test_retrieve_a_study_and_a_series(client: DICOMwebClient, sent: list[Datase
     assert len(client.retrieve_study(study)) == 4
     series = client.retrieve_series(study, sent[0].SeriesInstanceUID)
     assert [dataset.InstanceNumber for dataset in series] == [1, 2, 3]
+
+
+def test_a_corrected_object(site: Site, client: DICOMwebClient) -> None:
+    sent = ct_series(2, study="corrected", patient=Patient("C-1", "Falsch^Name"))
+    client.store_instances(sent)
+    corrections, study = Corrections(site.archive), str(sent[0].StudyInstanceUID)
+    made = corrections.correct({"PatientName": "Ағыбаева^Әсел"}, by=OPERATOR, reason="x", study_instance_uid=study)
+    [found] = client.search_for_studies(search_filters={"PatientName": "Ағыбаева*"})
+    assert Dataset.from_json(found).PatientName == "Ағыбаева^Әсел"
+    for dataset in client.retrieve_study(study):
+        assert dataset.PatientName == "Ағыбаева^Әсел"
+        modified = dataset.OriginalAttributesSequence[0].ModifiedAttributesSequence[0]
+        assert modified.PatientName == "Falsch^Name"
+        assert np.array_equal(dataset.pixel_array, sent[dataset.InstanceNumber - 1].pixel_array)
+    [first, _] = client.retrieve_study_metadata(study)
+    assert first["00100010"]["Value"] == [{"Alphabetic": "Ағыбаева^Әсел"}]
+    corrections.undo(made.id, by=OPERATOR)
+    assert client.retrieve_study(study) == sent
+    Deletions(site.archive).delete(study, by=OPERATOR)
 
 
 def test_metadata(client: DICOMwebClient, sent: list[Dataset]) -> None:

@@ -18,6 +18,8 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from pacs.access.principals import OPERATOR
 from pacs.archive.archive import Archive
+from pacs.archive.correction import Corrections
+from pacs.archive.meant import PatientKey
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from pacs.dimse.command import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, COMPLETED, FAILED
 from pacs.dimse.identifier import Element, read_identifier, write_identifier
@@ -193,6 +195,35 @@ def test_movescu_moves_to_storescp_in_what_it_takes(
         if original is not None:
             assert np.array_equal(dataset.pixel_array, dcmread(BytesIO(part10(original))).pixel_array)
     assert len(moved) == 8
+
+
+def test_corrected_objects_go_out_corrected(archive: Archive, listener: Listener, tmp_path: Path):
+    compressed = ct_slice(series="compressed", transfer_syntax=JPEG2000Lossless)
+    send(archive, compressed)
+    corrections = Corrections(archive)
+    corrections.correct({"PatientName": "Юсупова^Анна"}, by=OPERATOR, reason="a test", patient_id=ANNA.id)
+    corrections.merge(PatientKey(KAZAKH.id), PatientKey(ANNA.id), by=OPERATOR, reason="a test")
+    folder = tmp_path / "got"
+    folder.mkdir()
+    with _storescp(tmp_path / "moved", "+xa") as port:
+        register(archive, "DEST", port)
+        keys = [*_keys("STUDY", PatientID=ANNA.id, PatientName=""), "-k", f"0010,1000={KAZAKH.id}"]
+        found = _run("findscu", "-v", "-S", *keys, *_at(listener))
+        _run("getscu", "-S", "-od", folder, "+B", *_keys("STUDY", StudyInstanceUID=STUDY), *_at(listener))
+        _run("movescu", "-P", "-aem", "DEST", *_keys("PATIENT", PatientID=ANNA.id), *_at(listener))
+    assert found.count("Юсупова^Анна") == 2  # hers and that of whom she was merged with
+    for file in [*folder.iterdir(), *(tmp_path / "moved").iterdir()]:
+        dataset = dcmread(file)
+        assert (str(dataset.PatientName), dataset.SpecificCharacterSet) == ("Юсупова^Анна", "ISO_IR 192")
+        assert dataset.OriginalAttributesSequence
+        if dataset.file_meta.TransferSyntaxUID == JPEG2000Lossless:
+            assert np.array_equal(dataset.pixel_array, dcmread(BytesIO(part10(compressed))).pixel_array)
+        said = _run("dcmdump", "+P", "0400,0561", file)
+        assert "AttributeModificationDateTime" in said
+
+
+def _at(listener: Listener) -> list[object]:
+    return ["-aec", "SURET", "127.0.0.1", listener.port]
 
 
 def test_movescu_hears_why_it_is_refused(archive: Archive, listener: Listener):

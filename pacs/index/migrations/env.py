@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from pacs.index.corrections import correction
 from pacs.index.deletions import deletion
 from pacs.index.extended import extended_tag
 from pacs.index.feeds import webhook
@@ -15,6 +16,7 @@ for table in (
     deletion,
     webhook,
     extended_tag,
+    correction,
 ):  # of each file that has some
     assert table.metadata is metadata
 

@@ -176,6 +176,7 @@ def _word(word: str) -> ColumnElement[bool]:
     alternatives = [
         _has(patient.c.patient_name_folded, name),
         *_in_any_case(patient.c.patient_id, word),
+        *_in_any_case(patient.c.other_patient_ids, word),  # who was merged: the old wristband finds them
         *_in_any_case(study.c.accession_number, word),
         *_in_any_case(study.c.study_description, word),
     ]

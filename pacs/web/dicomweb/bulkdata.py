@@ -81,7 +81,7 @@ class BulkData:
             numbers = range(1, frame_table(stored).number_of_frames + 1)
             return await self._frames.answer(request, lambda: stored, numbers, url)
         accepts = accepted_by(request)
-        etag = entity_tag(stored.dataset_sha256, "bulk", path)
+        etag = entity_tag(stored.shown_as, "bulk", path)
         document = await in_thread(self._document, stored, accepts) if path == _DOCUMENT else None
         if document is not None:
             media_type, value = document
@@ -121,7 +121,7 @@ class BulkData:
         sound = [stored for stored in instances if stored.storage is StorageState.STORED]
         if pixels_only:
             sound = [stored for stored in sound if stored.frame_table is not None]
-        etag = entity_tag("bulk", pixels_only, accepts, *(stored.dataset_sha256 for stored in sound))
+        etag = entity_tag("bulk", pixels_only, accepts, *(stored.shown_as for stored in sound))
         headers = _headers(etag)
         service = self._resources.service(request)
         if len(sound) < len(instances) and not pixels_only:
@@ -172,7 +172,7 @@ class BulkData:
 
     def _first_frame(self, stored: StoredInstance, accepts: Sequence[MediaRange]) -> tuple[FrameForm, list[Span]]:
         refusal = None
-        for form in acceptable_forms(accepts, stored.transfer_syntax_uid, 2):
+        for form in acceptable_forms(tuple(accepts), stored.transfer_syntax_uid, 2):
             try:
                 return form, at_hand(*self._frames.frame(stored, 1, form))
             except NotAcceptable as error:

@@ -62,7 +62,7 @@ def document_answer(archive: Archive, request: Request, stored: StoredInstance) 
     if not forms:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     media_type = _chosen(accepts, forms)
-    tag = f'"{stored.dataset_sha256[:32]}-{tongue}"'
+    tag = f'"{stored.shown_as[:32]}-{tongue}"'
     headers = {**_HEADERS, "etag": tag}
     if tag in entity_tags(request.headers.get("if-none-match", "")):
         return Response(None, 304, headers)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from pacs.archive.archive import Archive
 from pacs.archive.transcode import Transcoder, compressible, decodable
 from pacs.dicom.part10 import file_meta
 from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StoredInstance
-from pacs.web.dicomweb.bodies import Piece, StoredBytes
+from pacs.web.dicomweb.bodies import PIECE_BYTES, Piece, Span, StoredBytes, at_hand, taken
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, DICOM, ZIP, MediaRange
 
 log = structlog.get_logger()
@@ -60,7 +61,9 @@ def not_acceptable() -> NotAcceptable:
 
 def all_as_stored(instances: Sequence[StoredInstance], form: InstanceForm) -> bool:
     """Whether every one of `instances` goes out byte for byte as it is stored."""
-    return all(target_of(stored, form.wanted) == stored.transfer_syntax_uid for stored in instances)
+    return not any(
+        stored.changes or target_of(stored, form.wanted) != stored.transfer_syntax_uid for stored in instances
+    )
 
 
 def as_stored_type(stored: StoredInstance) -> str:
@@ -88,11 +91,17 @@ def target_of(stored: StoredInstance, wanted: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One instance ready to be sent: its transfer syntax, its pieces, and their bytes where the number is known."""
+    """One instance ready to be sent: its transfer syntax, its pieces, and its body as spans where their length is
+    known."""
 
     transfer_syntax_uid: str
     pieces: Iterator[Piece]
-    length: int | None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def length(self) -> int | None:
+        """Bytes, where their number is known."""
+        return sum(span.length for span in self.spans) if self.spans else None
 
     @property
     def content_type(self) -> str:
@@ -103,7 +112,8 @@ class Outgoing:
 class Instances:
     """Makes stored instances ready to be sent. Blocks."""
 
-    def __init__(self, stored_bytes: StoredBytes, transcoder: Transcoder) -> None:
+    def __init__(self, archive: Archive, stored_bytes: StoredBytes, transcoder: Transcoder) -> None:
+        self._archive = archive
         self._bytes = stored_bytes
         self._transcoder = transcoder
 
@@ -127,8 +137,27 @@ class Instances:
                 return self.outgoing(stored, replace(form, wanted=EXPLICIT_VR_LITTLE_ENDIAN))
             return self._verbatim(stored)
         meta = file_meta(stored.sop_class_uid, stored.sop_instance_uid, target)
-        return Outgoing(target, itertools.chain((meta,), pieces), None)
+        return Outgoing(target, itertools.chain((meta,), pieces))
 
     def _verbatim(self, stored: StoredInstance) -> Outgoing:
         self._bytes.check_there(stored)  # what is damaged or gone is refused before the answer begins
-        return Outgoing(stored.transfer_syntax_uid, self._bytes.pieces(stored, 0, stored.size), stored.size)
+        if stored.changes:
+            return self._corrected(stored)
+        span = self._bytes.span(stored, 0, stored.size)
+        return Outgoing(stored.transfer_syntax_uid, self._bytes.pieces(stored, 0, stored.size), (span,))
+
+    def _corrected(self, stored: StoredInstance) -> Outgoing:
+        """In its own syntax, with what corrections make of it."""
+        meta = self._bytes.read(stored, 0, stored.dataset_offset)
+        if transfer_syntax(stored.transfer_syntax_uid).deflated:
+            made = self._transcoder.dataset(stored, stored.transfer_syntax_uid)
+            return Outgoing(stored.transfer_syntax_uid, itertools.chain((meta,), made))
+        dataset = self._archive.as_it_goes_out(stored).dataset
+
+        def pieces(start: int, end: int) -> Iterator[Piece]:
+            for at in range(start, end, PIECE_BYTES):
+                yield bytes(dataset[at : min(at + PIECE_BYTES, end)])
+
+        span = Span(len(dataset), lambda start, end: taken(pieces(start, end)))
+        whole = itertools.chain((meta,), pieces(0, len(dataset)))
+        return Outgoing(stored.transfer_syntax_uid, whole, (*at_hand(meta), span))

@@ -61,7 +61,7 @@ class Metadata:
         def made() -> SeriesMetadata:
             [stored] = find()
             content = msgspec.json.encode([self._archive.instance_metadata(stored)])
-            return SeriesMetadata(f'"{stored.dataset_sha256[:32]}-m"', gzip.compress(content, 1, mtime=0))
+            return SeriesMetadata(f'"{stored.shown_as[:32]}-m"', gzip.compress(content, 1, mtime=0))
 
         return await self._answer(request, made)
 

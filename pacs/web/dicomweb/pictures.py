@@ -51,8 +51,8 @@ class Subject:
 
     def etag(self, parameters: RenderParameters) -> str:
         """The picture's identity: what it is made of and how."""
-        others = [(other.kind, other.stored.dataset_sha256, other.frames) for other in self.others]
-        described = f"{self.stored.dataset_sha256} {self.frame} {others} {parameters}"
+        others = [(other.kind, other.stored.shown_as, other.frames) for other in self.others]
+        described = f"{self.stored.shown_as} {self.frame} {others} {parameters}"
         return f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'
 
 

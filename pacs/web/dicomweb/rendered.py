@@ -24,13 +24,14 @@ from pacs.render.values import ANNOTATIONS, GIF, JPEG, MEDIA_TYPES, PNG, PROFILE
 from pacs.render.workers import RenderParameters, Viewport
 from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
 from pacs.web.dicomweb.answers import ACCEPT, accepted_by, entity_tags
-from pacs.web.dicomweb.bodies import Pieces, StreamedAnswer
+from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer
 from pacs.web.dicomweb.documents import DOCUMENT_TYPES, document_answer
 from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
 from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, subjects
+from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 
 log = structlog.get_logger()
 
@@ -58,14 +59,15 @@ _OF_PICTURES = (
 )
 _REFUSED = (304, 400, 406, 410, 422)
 RENDERED = Operation(
-    "Pictures: of an image, of frames, of a presentation state or segmentation; documents, reports and waveforms",
+    "Pictures: of an image, of frames, of a presentation state or segmentation; documents, reports, waveforms, video",
     (
         Answer(
             200,
-            "one picture, a moving one (APNG, GIF), one a part, or a document",
-            (*MEDIA_TYPES, APNG, *map(parts_of, MEDIA_TYPES), *DOCUMENT_TYPES),
+            "one picture, a moving one (APNG, GIF), one a part, a document, or a video as it is stored",
+            (*MEDIA_TYPES, APNG, *map(parts_of, MEDIA_TYPES), *DOCUMENT_TYPES, *VIDEO_TYPES),
             headers={"ETag": "of this picture"},
         ),
+        Answer(206, "a range of a video", VIDEO_TYPES),
     ),
     _OF_PICTURES,
     refusals=_REFUSED,
@@ -100,8 +102,16 @@ FIRST_PICTURE = Operation(
 class Rendered:
     """The answers with pictures. `find` gives a call for the instances a path names, `service` the root of URLs."""
 
-    def __init__(self, archive: Archive, pictures: Pictures, find: Find, service: Callable[[Request], str]) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        pictures: Pictures,
+        stored_bytes: StoredBytes,
+        find: Find,
+        service: Callable[[Request], str],
+    ) -> None:
         self._archive = archive
+        self._bytes = stored_bytes
         self._pictures = pictures
         self._find = find
         self._service = service
@@ -116,6 +126,10 @@ class Rendered:
             state = is_about_images(stored)
             if stored.frame_table is None and not state:
                 return document_answer(self._archive, request, stored)
+            if is_video(stored):
+                for number in numbers or ():
+                    frame_table(stored).check(number)
+                return video_answer(self._bytes, request, stored)
             shown = subjects(self._archive, stored, numbers)
             # one picture of an image without a frame number is that of its first frame
             single = len(shown) == 1 or (numbers is None and not state)

@@ -94,7 +94,7 @@ class Volumes:
 
         def made() -> tuple[str, Picture | None]:
             slices = _slices(find())
-            described = f"{[stored.dataset_sha256 for stored in slices]} {view} {wanted}"
+            described = f"{[stored.shown_as for stored in slices]} {view} {wanted}"
             tag = f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'
             if tag in entity_tags(request.headers.get("if-none-match", "")):
                 return tag, None

@@ -78,13 +78,13 @@ class Wado:
         self._bytes = StoredBytes(archive)
         transcoder = Transcoder(archive, workers.decode, workers.encode)
         self._frames = Frames(archive, self._bytes, transcoder)
-        self._instances = Instances(self._bytes, transcoder)
+        self._instances = Instances(archive, self._bytes, transcoder)
         self._zipped = Zipped(archive, self._instances)
         self._metadata = Metadata(archive, self._resources)
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
         self._volumes = Volumes(archive, workers, self._resources.found)
-        self._rendered = Rendered(archive, pictures, self._resources.found, self._resources.service)
+        self._rendered = Rendered(archive, pictures, self._bytes, self._resources.found, self._resources.service)
         self._uri = WadoUri(archive, self._instances, pictures, accesses)
         self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
@@ -161,7 +161,7 @@ class Wado:
         refusal = None
         for form in acceptable_forms(accepts, kind, sound, single="instance" in request.path_params):
             targets = (target_of(stored, form.wanted) for stored in sound)
-            etag = entity_tag(kind, form, *targets, *(stored.object_key for stored in sound))
+            etag = entity_tag(kind, form, *targets, *(f"{one.object_key} {one.shown_as}" for one in sound))
             headers["etag"] = etag
             if known_to(request, etag):
                 return Response(None, 304, headers)
@@ -179,16 +179,15 @@ class Wado:
                 return StreamedAnswer(taken(pieces), media_type=ZIP, headers=headers, status=status)
             if not form.multipart:
                 headers["content-disposition"] = f'attachment; filename="{sound[0].sop_instance_uid}.dcm"'
-                return self._single(request, sound[0], first, headers)
+                return self._single(request, first, headers)
             framing = Framing(DICOM, etag)
             parts = self._object_parts(sound, form, first, framing, self._resources.service(request))
             return StreamedAnswer(taken(parts), media_type=framing.content_type, headers=headers, status=status)
         raise refusal or not_acceptable()
 
-    def _single(self, request: Request, stored: StoredInstance, first: Outgoing, headers: dict[str, str]) -> Response:
-        if first.length is not None and is_ranged(request):
-            spans = [self._bytes.span(stored, 0, stored.size)]
-            return ranged_answer(request, spans, media_type=first.content_type, headers=headers)
+    def _single(self, request: Request, first: Outgoing, headers: dict[str, str]) -> Response:
+        if first.spans and is_ranged(request):
+            return ranged_answer(request, first.spans, media_type=first.content_type, headers=headers)
         if first.length is not None:
             headers["accept-ranges"] = "bytes"
         return StreamedAnswer(taken(first.pieces), media_type=first.content_type, length=first.length, headers=headers)
@@ -213,16 +212,14 @@ class Wado:
             spans += at_hand(framing.tail)
             return ranged_answer(request, spans, media_type=framing.content_type, headers=headers, status=status)
 
-        def pieces() -> Iterator[Piece]:
-            for head, stored in zip(heads, instances, strict=True):
-                yield head
-                yield from self._bytes.pieces(stored, 0, stored.size)
-            yield framing.tail
-
+        parts: list[bytes | StoredInstance] = []
+        for head, stored in zip(heads, instances, strict=True):
+            parts += (head, stored)
+        parts.append(framing.tail)
         length = sum(map(len, heads)) + sum(stored.size for stored in instances) + len(framing.tail)
         headers["accept-ranges"] = "bytes"
         return StreamedAnswer(
-            taken(pieces()), media_type=framing.content_type, length=length, headers=headers, status=status
+            self._bytes.joined(parts), media_type=framing.content_type, length=length, headers=headers, status=status
         )
 
     def _object_parts(

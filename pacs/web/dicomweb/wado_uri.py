@@ -103,7 +103,7 @@ class WadoUri:
         target = target_of(stored, form.wanted)
         if not target:
             raise not_acceptable()
-        headers = {"cache-control": CACHE, "etag": entity_tag("uri", stored.object_key, target)}
+        headers = {"cache-control": CACHE, "etag": entity_tag("uri", stored.object_key, stored.shown_as, target)}
         if known_to(request, headers["etag"]):
             return Response(None, 304, headers)
         outgoing = await in_thread(self._instances.outgoing, stored, form)

@@ -113,5 +113,5 @@ class _Names:
 
 def _uid_of(stored: Sequence[StoredInstance], form: InstanceForm) -> str:
     """The same for the same files."""
-    described = " ".join((form.wanted, *(one.dataset_sha256 for one in stored)))
+    described = " ".join((form.wanted, *(one.shown_as for one in stored)))
     return f"2.25.{int.from_bytes(hashlib.sha256(described.encode()).digest()[:15])}"

@@ -1,0 +1,81 @@
+"""Which attributes may be corrected, and to what: the rules of their value representations (PS3.5 6.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydicom import config
+from pydicom.valuerep import validate_value
+
+from pacs.archive.standing import CorrectionLevel
+from pacs.attributes import BY_KEYWORD, Level, Matching, stored_at
+from pacs.errors import AttributesRefused, QueryRefused
+
+REASON_CHARACTERS_MAX: Final = 1000
+VALUES_MAX: Final = 64
+
+_LEVELS: Final = {
+    Level.PATIENT: CorrectionLevel.PATIENT,
+    Level.STUDY: CorrectionLevel.STUDY,
+    Level.SERIES: CorrectionLevel.SERIES,
+}
+# who or what made it is not for people to say, and times of objects are relative to their zone
+_LEFT_ALONE: Final = frozenset({"TimezoneOffsetFromUTC", "Manufacturer", "ManufacturerModelName"})
+
+LEVELS: Final[Mapping[str, CorrectionLevel]] = MappingProxyType(
+    {
+        attribute.keyword: name
+        for level, name in _LEVELS.items()
+        for attribute in stored_at(level)
+        if attribute.matching not in (Matching.UID, Matching.SEQUENCE) and attribute.keyword not in _LEFT_ALONE
+    }
+)
+"""Keyword to the level of every attribute that may be corrected."""
+
+
+def checked(attributes: Mapping[str, str]) -> tuple[CorrectionLevel, dict[str, str]]:
+    """Their level and their values without padding. Raises QueryRefused, AttributesRefused with every mistake."""
+    unknown = sorted(set(attributes) - set(LEVELS))
+    if unknown:
+        raise QueryRefused(f"{', '.join(unknown)[:200]} cannot be corrected", f"there are {', '.join(LEVELS)}")
+    levels = {LEVELS[keyword] for keyword in attributes}
+    if not levels:
+        raise QueryRefused("no attribute is given", f"there are {', '.join(LEVELS)}")
+    if len(levels) > 1:
+        told = ", ".join(f"{keyword} is of the {LEVELS[keyword]}" for keyword in attributes)
+        raise QueryRefused(f"these are of several levels: {told}"[:300], "correct one level after the other")
+    values = {keyword: "\\".join(part.strip() for part in text.split("\\")) for keyword, text in attributes.items()}
+    mistakes = [f"{keyword}: {told}" for keyword, text in values.items() if (told := _mistake(keyword, text))]
+    if mistakes:
+        raise AttributesRefused("\n".join(mistakes), "correct them and try again")
+    return levels.pop(), values
+
+
+def _mistake(keyword: str, text: str) -> str:
+    attribute = BY_KEYWORD[keyword]
+    parts = text.split("\\")
+    if len(parts) > (VALUES_MAX if attribute.multiple else 1):
+        return "has too many values"
+    for part in parts:
+        if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in part):
+            return "has control characters"
+        try:
+            validate_value(attribute.vr, part, config.RAISE)
+        except ValueError as error:
+            return " ".join(str(error).split())[:200]
+        if attribute.vr == "DA" and part and not (len(part) == 8 and part.isdecimal()):
+            return "is one date, YYYYMMDD"
+        if attribute.vr == "TM" and "-" in part:
+            return "is one time, HHMMSS"
+    return ""
+
+
+def checked_reason(reason: str) -> str:
+    """Raises QueryRefused: every correction says why."""
+    if not reason.strip():
+        raise QueryRefused("a correction needs a reason", "say in words why it is made")
+    if len(reason) > REASON_CHARACTERS_MAX:
+        raise QueryRefused(f"the reason has {len(reason)} characters", f"say it in at most {REASON_CHARACTERS_MAX}")
+    return reason.strip()
