@@ -48,6 +48,7 @@ class Metadata:
         self._archive = archive
         self._resources = resources
         self._addressed = Addressed()
+        archive.forgetting.tell(lambda erased: self._addressed.forget())
 
     async def series(self, request: Request, principal: Principal) -> Response:
         """Every instance of a series, from the document that is kept of it."""
@@ -106,14 +107,23 @@ class Addressed:
     """Metadata whose BulkDataURIs begin with the address under which the client reaches the service.
 
     What the archive keeps is the same for all; but a page of another origin takes a relative address for one of its
-    own, and other clients for none. The last answers are kept, `bytes_max` of them: a series asked for again costs no more.
+    own, and other clients for none. The last answers are kept, `bytes_max` of them: a series asked for again costs no
+    more.
     """
 
     def __init__(self, bytes_max: int = ADDRESSED_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
         self._bytes = 0
         self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._forgotten = 0
         self._lock = threading.Lock()
+
+    def forget(self) -> None:
+        """Keep nothing of what was: something was erased."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+            self._forgotten += 1
 
     def of(self, found: SeriesMetadata, service: str) -> bytes:
         """The metadata for clients of `service`, compressed as before."""
@@ -122,11 +132,12 @@ class Addressed:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
+            forgotten = self._forgotten
         # a quotation mark inside a value is escaped, so this is nowhere but where an address begins
         relative, absolute = (b'"BulkDataURI":"' + msgspec.json.encode(root + "/")[1:-1] for root in (ROOT, service))
         made = gzip.compress(gzip.decompress(found.gzip_json).replace(relative, absolute), 1, mtime=0)
         with self._lock:
-            if key not in self._kept and len(made) <= self._bytes_max:
+            if forgotten == self._forgotten and key not in self._kept:
                 self._kept[key] = made
                 self._bytes += len(made)
             while self._bytes > self._bytes_max:
