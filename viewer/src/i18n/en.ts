@@ -60,6 +60,7 @@ export const en = {
   "worklist.dates.form": "dd.mm.yyyy",
   "worklist.refresh": "Refresh",
   "worklist.count": { one: "{count} study", other: "{count} studies" },
+  "worklist.count.least": { other: "more than {count} studies" },
   "worklist.more": "Show more",
   "worklist.empty": "No studies yet",
   "worklist.empty.hint": "Studies appear here as soon as a modality sends them.",

@@ -60,6 +60,7 @@ export const kk: Catalogue = {
   "worklist.dates.form": "кк.аа.жжжж",
   "worklist.refresh": "Жаңарту",
   "worklist.count": { other: "{count} зерттеу" },
+  "worklist.count.least": { other: "{count} зерттеуден көп" },
   "worklist.more": "Тағы көрсету",
   "worklist.empty": "Әзірге зерттеу жоқ",
   "worklist.empty.hint": "Аппарат жіберген зерттеулер осы жерде бірден пайда болады.",

@@ -60,6 +60,7 @@ export const ky: Catalogue = {
   "worklist.dates.form": "кк.аа.жжжж",
   "worklist.refresh": "Жаңылоо",
   "worklist.count": { other: "{count} изилдөө" },
+  "worklist.count.least": { other: "{count} изилдөөдөн көп" },
   "worklist.more": "Дагы көрсөтүү",
   "worklist.empty": "Азырынча изилдөө жок",
   "worklist.empty.hint": "Аппарат жөнөткөн изилдөөлөр ушул жерде дароо пайда болот.",

@@ -70,6 +70,7 @@ export const ru: Catalogue = {
     many: "{count} исследований",
     other: "{count} исследования",
   },
+  "worklist.count.least": { other: "более {count} исследований" },
   "worklist.more": "Показать ещё",
   "worklist.empty": "Исследований пока нет",
   "worklist.empty.hint": "Исследования появятся здесь, как только их отправит аппарат.",
