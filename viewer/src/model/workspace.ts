@@ -5,6 +5,7 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
+import { Comparing } from "@/model/comparing";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, nearest, planeOf } from "@/model/planes";
@@ -62,10 +63,15 @@ export class Workspace {
     return pane;
   });
 
+  /** The patient's other studies. */
+  readonly comparing: Comparing;
+
   private readonly stops: (() => void)[] = [];
 
   constructor(readonly study: OpenStudy) {
     this.panes.value = [this.newPane()];
+    this.comparing = new Comparing(this);
+    this.stops.push(() => this.comparing.close());
     this.stops.push(
       effect(() => {
         const series = this.study.series.value;

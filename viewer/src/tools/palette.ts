@@ -18,7 +18,7 @@ export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "volume", "measure", "preset", "colour", "view"] as const;
+export const MENUS = ["layout", "compare", "volume", "measure", "preset", "colour", "view"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | SwitchName | MenuName;
@@ -42,7 +42,8 @@ function button(name: ButtonName, key: string, place: Place = "bar"): Button {
 /** In the order of the toolbar and its menus. */
 export const BUTTONS: readonly Button[] = [
   button("layout", "KeyG"),
-  button("volume", "KeyM"),
+  button("compare", "Quote"),
+  button("volume", "Semicolon"),
   button("window", "KeyW"),
   button("scroll", "KeyS"),
   button("zoom", "KeyZ"),
@@ -97,6 +98,8 @@ const CAPS: Readonly<Record<string, string>> = {
   BracketRight: "]",
   Comma: ",",
   Period: ".",
+  Quote: "'",
+  Semicolon: ";",
   Slash: "/",
 };
 

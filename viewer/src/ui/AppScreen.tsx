@@ -8,6 +8,7 @@ import { Failure } from "@/dicomweb/http";
 import type { App } from "@/model/app";
 import type { OpenStudy } from "@/model/study";
 import { QueueScreen } from "@/queue/QueueScreen";
+import { DisplayScreen } from "@/ui/DisplayScreen";
 import { FailureNote } from "@/ui/FailureNote";
 import { Login } from "@/ui/Login";
 import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
@@ -39,6 +40,7 @@ export function AppScreen({ app }: { readonly app: App }) {
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
+      if (app.route.value.screen === "display") return <DisplayScreen />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
       return study ? <LazyStudy key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;

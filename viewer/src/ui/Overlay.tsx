@@ -6,6 +6,7 @@ import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
 import { frameKey } from "@/model/workspace";
+import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
@@ -22,7 +23,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
   return (
     <div class="overlay" data-full={all}>
       {all && <PatientCorner frame={frame} />}
-      {all && <SeriesCorner pane={pane} frame={frame} />}
+      {all && <SeriesCorner workspace={workspace} pane={pane} frame={frame} />}
       {all && <ImageCorner pane={pane} frame={frame} />}
       {all && <ViewCorner pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
@@ -46,12 +47,14 @@ function PatientCorner({ frame: { dataset } }: { readonly frame: Frame }) {
   );
 }
 
-function SeriesCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
+function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
+  const { dataset } = frame;
   const series = pane.showing.value?.series;
   const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
   return (
     <div class="corner top-right">
       <span>{date.join(" ").trim()}</span>
+      <OtherStudy workspace={workspace} frame={frame} />
       <span>{text(dataset, Tag.StudyDescription)}</span>
       {series && (
         <span>

@@ -5,6 +5,7 @@ import { frameKey, type Workspace } from "@/model/workspace";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor, type Preset } from "@/tools/presets";
+import { CompareMenu } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
@@ -31,6 +32,7 @@ export function Toolbar({ workspace }: ToolbarProps) {
 
 const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
   layout: LayoutMenu,
+  compare: CompareMenu,
   volume: VolumeMenu,
   measure: MeasureMenu,
   preset: PresetMenu,
@@ -43,7 +45,7 @@ const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine",
 
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
-  if (name === "volume") return active.value.frame.value !== undefined;
+  if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
   return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 
