@@ -192,7 +192,8 @@ export class CornerstonePlaneView implements PlaneView {
       if (kept) {
         const { voiRange, invert } = kept.shown ?? {};
         this.viewport.setProperties({ ...(voiRange && { voiRange }), ...(invert !== undefined && { invert }) });
-        this.viewport.setCamera(kept.camera);
+        const { focalPoint, position, parallelScale, viewUp, viewPlaneNormal } = kept.camera;
+        this.viewport.setCamera({ focalPoint, position, parallelScale, viewUp, viewPlaneNormal } as Types.ICamera);
         this.setSlab(this.slab.thickness, this.slab.mode);
       } else {
         this.dress();
@@ -200,6 +201,7 @@ export class CornerstonePlaneView implements PlaneView {
       }
       this.tellPlace();
       this.listener.ready(voxels.reduced);
+      requestAnimationFrame(() => this.closing.signal.aborted || this.viewport.render()); // when its texture is there
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
     }
