@@ -195,7 +195,7 @@ class Accounts:
         attempt = self._index.write(partial(self._begin_attempt, name))
         if attempt.account is None:
             attempt = replace(attempt, wait=self._count_stranger(name))
-        caller = replace(ANONYMOUS, address=address)
+        caller = ANONYMOUS.at(address)
         if attempt.wait > timedelta(0):
             seconds = int(attempt.wait.total_seconds()) + 1
             raise SignInRefused("too many attempts have failed", f"try again in {seconds} s", seconds)
@@ -329,7 +329,7 @@ class Accounts:
         if not text.startswith(TOKEN_PREFIX) or len(text) > SECRET_CHARACTERS_MAX:
             return None
         found = self._principal_of(digest(text)) if wait else self._principal_of.peek(digest(text))
-        return replace(found, address=address) if found else None
+        return found.at(address) if found else None
 
     def _look_up_token(self, secret_sha256: str) -> Principal | None:
         statement = (

@@ -191,7 +191,7 @@ class Gate:
                 self._sessions.authenticate, secret, address
             )
         if session is None:
-            return Caller(Principal(ANONYMOUS.kind, ANONYMOUS.name, address=address))
+            return Caller(ANONYMOUS.at(address))
         return Caller(session.principal, secret, session.must_change_password)
 
     def _admit(self, route: Route, caller: Caller, parameters: dict[str, Any]) -> None:
@@ -216,10 +216,9 @@ def _may_have(path: str, slashes: int) -> bool:
 def _limited(receive: Receive, bytes_max: int | None, connection: HTTPConnection) -> Receive:
     if bytes_max is None:
         return receive
-    refusal = BodyTooLarge("the body of the request is too large", f"at most {bytes_max} bytes are taken here")
     announced = connection.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > bytes_max:
-        raise refusal
+        raise _too_large(bytes_max)
     received = 0
 
     async def counted() -> Message:
@@ -227,7 +226,11 @@ def _limited(receive: Receive, bytes_max: int | None, connection: HTTPConnection
         message = await receive()
         received += len(message.get("body", b""))
         if received > bytes_max:
-            raise refusal
+            raise _too_large(bytes_max)
         return message
 
     return counted
+
+
+def _too_large(bytes_max: int) -> BodyTooLarge:
+    return BodyTooLarge("the body of the request is too large", f"at most {bytes_max} bytes are taken here")

@@ -49,6 +49,20 @@ class Principal:
     peer: Peer | None = field(default=None, compare=False)
     certified: bool = field(default=False, compare=False)
 
+    def at(self, address: str) -> Principal:
+        """The same caller, from `address`; every request asks, and `dataclasses.replace` takes three times as long."""
+        return Principal(
+            self.kind,
+            self.name,
+            self.roles,
+            self.verbs,
+            self.study_instance_uids,
+            self.task_id,
+            address,
+            self.peer,
+            self.certified,
+        )
+
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS, "anonymous")
 OPERATOR = Principal(PrincipalKind.OPERATOR, "operator")

@@ -91,7 +91,7 @@ class Sessions:
             if not wait:
                 return None
             self._note_seen(secret_sha256, now)
-        return replace(found, principal=replace(found.principal, address=address))
+        return replace(found, principal=found.principal.at(address))
 
     def _note_seen(self, secret_sha256: str, now: datetime) -> None:
         """A session goes on also where its use cannot be written, on a full disk: it is kept in mind until then."""

@@ -6,6 +6,7 @@ as whoever converts a file says it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -38,6 +39,7 @@ _OF_METADATA_ONLY: Final = frozenset({"00083002", "00083001"})  # Available Tran
 _FRAMES, _INCREMENT, _FRAME_TIME, _PAGES = "00280008", "00280009", "00181063", "00182001"
 _MODALITIES: Final = {IMAGE: "OT", VIDEO: "XC", DOCUMENT: "DOC"}
 _MODELS: Final = frozenset({"model/stl", "model/obj", "model/mtl"})
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _NESTED_MAX: Final = 3 * DEPTH_MAX  # an attribute, its values and an item for each sequence
 _GEOMETRIES: Final = frozenset({"model/stl", "model/obj"})
 
@@ -182,7 +184,7 @@ def _choose_class(document: dict[str, Any], media: Media) -> None:
 
 
 def _secondary_capture(document: Json) -> str:
-    if int(_first(document, _FRAMES) or 1) == 1:
+    if _number(document, _FRAMES, 1) == 1:
         return SECONDARY_CAPTURE
     if _first(document, "00280002") != "1":
         return SECONDARY_CAPTURE_COLOUR
@@ -191,7 +193,7 @@ def _secondary_capture(document: Json) -> str:
 
 def _say_how_frames_follow(document: dict[str, Any]) -> None:
     """Frame Increment Pointer (PS3.3 C.7.6.6): by their time where that is known, else as pages."""
-    count = int(_first(document, _FRAMES) or 1)
+    count = _number(document, _FRAMES, 1)
     if count == 1 or document.get(_INCREMENT, {}).get("Value"):
         return
     if _first(document, _FRAME_TIME):
@@ -213,7 +215,7 @@ def _pixel_data(document: dict[str, Any], medias: Sequence[Media]) -> tuple[str,
     if described.encapsulated:
         document[PIXEL_DATA] = {**document[PIXEL_DATA], "vr": "OB"}
         return syntax, Fragments(tuple(media.content for media in medias))
-    bits = int(_first(document, "00280100") or 16)
+    bits = _number(document, "00280100", 16)
     document[PIXEL_DATA] = {**document[PIXEL_DATA], "vr": "OW" if bits > 8 else "OB"}
     value = _joined(medias)
     _check_length(document, value.length)
@@ -223,13 +225,13 @@ def _pixel_data(document: dict[str, Any], medias: Sequence[Media]) -> tuple[str,
 def _check_length(document: Json, length: int) -> None:
     tags = ("00280010", "00280011", "00280002", "00280100")
     numbers = [_first(document, tag) for tag in tags]
-    frames = _first(document, _FRAMES) or "1"
-    if not all(text.isdigit() for text in (*numbers, frames)):
+    frames = _number(document, _FRAMES, 1)
+    if not all(map(_WHOLE.fullmatch, numbers)):
         return  # the missing one is told
     rows, columns, samples, bits = map(int, numbers)
     if _first(document, "00280004") in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         samples = 2
-    expected = (rows * columns * samples * bits * int(frames) + 7) // 8
+    expected = (rows * columns * samples * bits * frames + 7) // 8
     if length not in (expected, expected + (expected & 1)):
         raise DoesNotMatch(
             f"the pixel data are {length} bytes and the metadata say {expected} "
@@ -251,6 +253,14 @@ def _joined(medias: Sequence[Media]) -> Bulk:
 def _first(document: Json, tag: str) -> str:
     values = document.get(tag, {}).get("Value") or [""]
     return "" if values[0] is None else str(values[0])
+
+
+def _number(document: Json, tag: str, default: int) -> int:
+    """The number of a value. Raises NotUnderstood for what is none."""
+    text = _first(document, tag)
+    if text and not _WHOLE.fullmatch(text):
+        raise NotUnderstood(f"{label(tag)} {text[:32]!r} is not a number")
+    return int(text) if text else default
 
 
 def _made_uid() -> str:

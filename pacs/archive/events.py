@@ -1,7 +1,7 @@
 """The event log: rows of the transaction that caused them, read in order by followers with cursors of their own.
 
-On PostgreSQL numbers become visible out of order, so a row keeps its transaction's id and is read only when every
-transaction that is older has ended.
+On PostgreSQL a number may be given and not be visible yet, so a row keeps its transaction's id and is read only when
+every transaction that is older has ended.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, text
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, text, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import BigInteger
@@ -49,6 +49,19 @@ _COLUMNS = ("kind", "study_instance_uid", "series_instance_uid", "sop_instance_u
 _APPEND = Statement(
     insert(event).values({name: bindparam(name) for name in _COLUMNS} | {"transaction_id": _TransactionId()})
 )
+_LOCK = 0x5375_7265_7400_0001
+_locked = select(func.pg_advisory_xact_lock(bindparam("lock", _LOCK, BigInteger)).label("held")).subquery("locked")
+_APPEND_LOCKED = Statement(
+    insert(event).from_select(
+        [*_COLUMNS, "transaction_id"],
+        select(
+            *(bindparam(name, type_=event.c[name].type) for name in _COLUMNS),
+            type_coerce(_TransactionId(), BigInteger),
+        ).select_from(_locked),
+    )
+)
+"""On PostgreSQL others write too. Whoever appends holds the others up until his commit, so that numbers are given in
+the order in which they become readable: else one that is given early and committed late would be passed over."""
 
 
 class EventLog:
@@ -71,7 +84,7 @@ class EventLog:
         payload: Mapping[str, object] | None = None,
     ) -> None:
         """Add an event to the caller's transaction: it exists exactly when the change exists."""
-        _APPEND.run(
+        (_APPEND if connection.dialect.name == "sqlite" else _APPEND_LOCKED).run(
             connection,
             {
                 "kind": kind.value,

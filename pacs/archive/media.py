@@ -187,6 +187,8 @@ def _lossy(transfer_syntax_uid: str, raw_bytes: float, length: int) -> Json:
 def _compressed(frame: Codestream | None, found: str, named: str, content: Bulk, *, mixed: bool) -> Media:
     if frame is None or not found:
         raise NotUnderstood("the part is no picture of its media type", "send each file under its own media type")
+    if not frame.rows * frame.columns:
+        raise NotUnderstood("the picture has no size", "send the whole file")
     if frame.components not in (1, 3):
         raise NotUnderstood(f"a picture of {frame.components} components has no form here", "convert it to gray or RGB")
     syntax = _agreed(found, named)
@@ -332,7 +334,7 @@ _COLOURS: Final = (
 
 def _same(tag: str, told: list[Any], found: list[Any]) -> bool:
     if tag == "00280004":
-        return told == found or any({*told, *found} <= family for family in _COLOURS)
+        return told == found or any({*map(str, told), *found} <= family for family in _COLOURS)
     return [str(value) for value in told] == [str(value) for value in found]
 
 

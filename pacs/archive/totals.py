@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
 
 from pacs.index import query as index_query
 from pacs.index.criteria import Query
@@ -36,11 +39,15 @@ class Totals:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = threading.Lock()
-        self._known: OrderedDict[Query, _Total] = OrderedDict()
+        self._known: OrderedDict[Hashable, _Total] = OrderedDict()
 
     def of(self, query: Query) -> int:
         """How many rows there are without limit and offset."""
         key = replace(query, returns=(), limit=None, offset=0)
+        return self.counted(key, lambda connection: index_query.count(connection, key))
+
+    def counted(self, key: Hashable, count: Callable[[Connection], int]) -> int:
+        """What `count` finds, now or a moment ago; `key` names the question."""
         commits = self._index.statistics().get("commits", -1)
         began = time.monotonic()
         with self._lock:
@@ -50,7 +57,7 @@ class Totals:
             if began - known.at < kept_s:
                 return known.rows
         with self._index.read() as connection:
-            rows = index_query.count(connection, key)
+            rows = count(connection)
         with self._lock:
             self._known[key] = _Total(rows, began, time.monotonic() - began, commits)
             self._known.move_to_end(key)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,6 +68,10 @@ def normalized(document: Mapping[str, Any]) -> dict[str, Any]:
         vr = str(body.get("vr") or dictionary_vr(int(tag, 16)).split(" ")[0])
         if vr not in _KNOWN:
             raise NotUnderstood(f"{label(tag)} has the unknown VR {vr[:8]!r}", "see PS3.5 6.2")
+        if not isinstance(body.get("Value") or [], list):
+            raise NotUnderstood(f"the Value of {label(tag)} is no array")
+        if not isinstance(body.get("BulkDataURI", ""), str):
+            raise NotUnderstood(f"the BulkDataURI of {label(tag)} is no text")
         found[tag] = {**body, "vr": vr}
     return dict(sorted(found.items()))
 
@@ -93,14 +97,14 @@ def _data_set(document: Mapping[str, Any], bulk: Mapping[str, Bulk | Fragments],
         elif "BulkDataURI" in body:
             yield from _bulk_value(name, vr, bulk.get(str(body["BulkDataURI"])))
         else:
-            raw = _inline(name, body) if "InlineBinary" in body else _value(name, vr, body.get("Value"))
+            raw = _inline(name, body) if "InlineBinary" in body else _value(name, vr, body.get("Value") or ())
             raw += (b"\0" if vr in _NULL_PADDED else b" ") * (len(raw) & 1)
             yield _head(tag, vr, len(raw)) + raw
 
 
 def _sequence(name: str, body: Mapping[str, Any], bulk: Mapping[str, Bulk | Fragments], depth: int) -> Iterator[Piece]:
     yield _head(int(name, 16), "SQ", UNDEFINED_LENGTH)
-    for item in _values(name, body.get("Value")):
+    for item in body.get("Value") or ():
         if not isinstance(item, Mapping | None):
             raise NotUnderstood(f"{label(name)} has an item that is no object")
         yield _OPEN_ITEM
@@ -175,16 +179,7 @@ def _inline(name: str, body: Mapping[str, Any]) -> bytes:
         raise NotUnderstood(f"the InlineBinary of {label(name)} is not Base64") from None
 
 
-def _values(name: str, values: Any) -> list[Any]:
-    if values is None:
-        return []
-    if not isinstance(values, list):
-        raise NotUnderstood(f"the Value of {label(name)} is no array")
-    return values
-
-
-def _value(name: str, vr: str, given: Any) -> bytes:
-    values = _values(name, given)
+def _value(name: str, vr: str, values: Sequence[Any]) -> bytes:
     try:
         if vr in _NUMBERS:
             convert = float if vr in ("FL", "FD") else int

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from pacs.dicom.headers import Buffer
@@ -18,6 +19,7 @@ from pacs.errors import NotFound, Unreadable
 _HEAD: Final = struct.Struct("<BBIQQII")  # version, layout, frames, offset, bits of a frame, fragments, first fragments
 _VERSION: Final = 1
 _ITEM_HEADER: Final = 8
+_UNPACKED_MAX: Final = 64
 _IMAGE_STARTS: Final = (
     b"\xff\xd8",  # JPEG and JPEG-LS: SOI
     b"\xff\x4f",  # JPEG 2000 and HTJ2K: SOC
@@ -89,8 +91,9 @@ class FrameTable:
         if self.layout is Layout.ONE_FRAGMENT and frame_number <= len(self.lengths):
             return frame_number - 1, frame_number
         if self.layout is Layout.GROUPED and frame_number <= len(self.first_fragments):
-            bounds = (*self.first_fragments, len(self.lengths))
-            return bounds[frame_number - 1], bounds[frame_number]
+            last = frame_number == len(self.first_fragments)
+            after = len(self.lengths) if last else self.first_fragments[frame_number]
+            return self.first_fragments[frame_number - 1], after
         raise Unreadable(
             f"where frame {frame_number} lies in the pixel data cannot be told",
             "the object is stored as it was sent; retrieve it whole",
@@ -112,7 +115,11 @@ class FrameTable:
 
     @classmethod
     def from_bytes(cls, packed: bytes | memoryview) -> FrameTable:
-        """What `to_bytes` wrote. Raises Unreadable for a damaged one."""
+        """What `to_bytes` wrote; the last few are remembered. Raises Unreadable for a damaged one."""
+        return _unpacked(bytes(packed))
+
+    @classmethod
+    def _from_bytes(cls, packed: bytes) -> FrameTable:
         try:
             version, layout, frames, offset, bits, fragments, firsts = _HEAD.unpack_from(packed)
             numbers = array("I", zlib.decompress(packed[_HEAD.size :]) if fragments or firsts else b"")
@@ -121,6 +128,11 @@ class FrameTable:
             return cls(Layout(layout), frames, offset, bits, tuple(numbers[:fragments]), tuple(numbers[fragments:]))
         except (struct.error, zlib.error, ValueError) as error:
             raise Unreadable("the frame table in the index is damaged", "run `pacs rebuild`") from error
+
+
+@lru_cache(_UNPACKED_MAX)
+def _unpacked(packed: bytes) -> FrameTable:
+    return FrameTable._from_bytes(packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,4 +124,4 @@ def _has_value(element: Mapping[str, Any]) -> bool:
 
 def _number(document: Mapping[str, Any], tag: str) -> int:
     values = document.get(tag, {}).get("Value") or [0]
-    return int(values[0]) if isinstance(values[0], int | float) else 0
+    return values[0] if isinstance(values[0], int) else 0

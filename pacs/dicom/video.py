@@ -43,6 +43,13 @@ def is_mp4(head: bytes) -> bool:
 
 def describe(read: ReadAt, length: int) -> Video:
     """What the video of `length` bytes is. Raises NotUnderstood for what no transfer syntax of DICOM holds."""
+    found = _described(read, length)
+    if not found.columns or not found.rows:
+        raise NotUnderstood("the video has no picture size", "send a whole file")
+    return found
+
+
+def _described(read: ReadAt, length: int) -> Video:
     head = read(0, 1024)
     if is_mp4(head):
         return _mp4(read, length)
@@ -251,7 +258,7 @@ def _mpeg2(payload: Callable[[ReadAt, int], Iterator[bytes]], read: ReadAt, leng
         kept = looked_at[-3:]
     at = head.find(b"\0\0\1\xb3")
     extension = head.find(b"\0\0\1\xb5", at, at + 1024)
-    if at < 0 or extension < 0 or head[extension + 4] >> 4 != 1 or len(head) < extension + 10:
+    if at < 0 or extension < 0 or len(head) < extension + 10 or head[extension + 4] >> 4 != 1:
         raise NotUnderstood("the stream holds no MPEG-2 video", "convert it to MP4 with H.264 or H.265 video")
     columns, rows = (
         int.from_bytes(head[at + 4 : at + 6], "big") >> 4,

@@ -81,6 +81,21 @@ patient = Table(
         postgresql_where=text("patient_name_folded <> replace(patient_name_folded, '=', '')"),
     ),
     Index("ix_patient_patient_name_skeleton", "patient_name_skeleton"),
+    Index(
+        "ix_patient_other_patient_ids",
+        "other_patient_ids",
+        sqlite_where=text("other_patient_ids <> ''"),
+        postgresql_where=text("other_patient_ids <> ''"),
+    ),
+)
+
+patient_word = Table(
+    "patient_word",
+    metadata,
+    # The words of a patient's name by their sounds, their first WORD_CHARACTERS; kept by triggers.
+    Column("word", TEXT, primary_key=True),
+    Column("patient_row", ROW, ForeignKey("patient.row", ondelete="CASCADE"), primary_key=True),
+    Index("ix_patient_word_patient_row", "patient_row"),
 )
 
 study = Table(
@@ -106,7 +121,7 @@ study = Table(
     Index("ix_study_study_date", "study_date", "study_time", "study_instance_uid"),
     Index("ix_study_patient_name_start", "patient_name_start", "study_date", "study_time", "study_instance_uid"),
     Index("ix_study_accession_number", "accession_number"),
-    Index("ix_study_worklist", "priority_band", "received_at"),
+    Index("ix_study_worklist", "priority_band", "received_at", "study_date"),
     Index(
         "ix_study_unstable",
         "changed_at",
@@ -463,6 +478,7 @@ route = Table(
 # anew each time a bound value has to tell it.
 IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
 NAME_START = 3
+WORD_CHARACTERS = 64
 IN_GROUPS = patient.c.patient_name_folded != func.replace(
     patient.c.patient_name_folded, literal_column("'='"), literal_column("''")
 )

@@ -36,6 +36,7 @@ performed_step = Table(
     _text("ae_title"),  # of the modality that made it
     _moment("created_at"),
     _moment("changed_at"),
+    Index("ix_performed_step_created_at", "created_at", "sop_instance_uid"),
     Index(
         "ix_performed_step_awaited",
         "changed_at",

@@ -10,6 +10,7 @@ import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import structlog
@@ -31,6 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_HEADER = "x-suret"
 DRAINED_BYTES_MAX = 16 << 20
 DRAINED_SECONDS_MAX = 5.0
+REMEMBERED_HOSTS = 1024
 
 CROSS_ORIGIN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
@@ -72,6 +74,14 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
+DATA_TYPES = (b"multipart/related", b"application/octet-stream", b"application/dicom")
+DATA_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What no browser shows as a page is spared the headers of a page: each of them is checked again for every frame."""
+
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 NO_STORE = (b"cache-control", b"no-store")
 
@@ -147,8 +157,7 @@ class Guard:
 
     def _check_host(self, headers: Headers) -> None:
         """DNS rebinding needs a name; addresses and the names in the settings cannot be taken over."""
-        host = headers.get("host", "")
-        name = (_hostname(host) or "").casefold()
+        name = _hostname(headers.get("host", ""))
         if name in self._hosts or _is_address(name):
             return
         raise HostRefused(
@@ -206,15 +215,16 @@ class _Exchange:
         """Pass on, with the headers that every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = list(message.get("headers", []))
-            headers += SECURITY_HEADERS
+            given = dict(message.get("headers", []))
+            data = given.get(b"content-type", b"").startswith(DATA_TYPES)
+            headers = [*message.get("headers", []), *(DATA_HEADERS if data else SECURITY_HEADERS)]
             if self.scope["scheme"] == "https":
                 headers.append(HSTS)
-            if not any(name == b"cache-control" for name, _ in headers):
+            if b"cache-control" not in given:
                 headers.append(NO_STORE)
             if self._unread_body():
                 headers.append((b"connection", b"close"))
-            message = {**message, "headers": headers}
+            message["headers"] = headers
         await self.inner_send(message)
 
     async def drain(self) -> None:
@@ -229,9 +239,10 @@ class _Exchange:
             log.debug("request_body_not_drained", received=self.received)
 
     def _unread_body(self) -> bool:
-        headers = Headers(scope=self.scope)
-        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        return has_body and not self.body_ended
+        if self.body_ended:
+            return False
+        headers = dict(self.scope["headers"])
+        return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 def _check_site(method: str, headers: Headers) -> None:
@@ -244,13 +255,15 @@ def _check_site(method: str, headers: Headers) -> None:
         raise RequestForged("the header X-Suret is missing", "send X-Suret: 1, or a bearer token instead of a cookie")
 
 
-def _hostname(host: str) -> str | None:
+@lru_cache(REMEMBERED_HOSTS)
+def _hostname(host: str) -> str:
     try:
-        return urlsplit(f"//{host}").hostname
+        return (urlsplit(f"//{host}").hostname or "").casefold()
     except ValueError:
-        return None
+        return ""
 
 
+@lru_cache(REMEMBERED_HOSTS)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

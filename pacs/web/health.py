@@ -50,6 +50,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._series: dict[tuple[str, str, int], Histogram] = {}
         ProcessCollector(registry=self._registry)
         up_since = Gauge("suret_start_time_seconds", "When this node started, Unix time", registry=self._registry)
         up_since.set_to_current_time()
@@ -62,8 +63,13 @@ class Metrics:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; `route` is the pattern, never the path with its UIDs."""
-        known = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS") else "other"
-        self._requests.labels(known, route or "none", str(status)).observe(seconds)
+        series = self._series.get((method, route, status))
+        if series is None:
+            known = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS") else "other"
+            series = self._requests.labels(known, route or "none", str(status))
+            if known == method:  # what a stranger makes up is not remembered
+                self._series[method, route, status] = series
+        series.observe(seconds)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -408,15 +408,21 @@ def _without_indexes(execute: Callable[[str], object], dialect: Dialect) -> Iter
         execute(str(CreateIndex(index).compile(dialect=dialect)))
 
 
+def _filled(table: Table, rows: Iterator[Row]) -> tuple[list[str], Iterator[Row]]:
+    """The columns that rows have values for; the others have a default of their own."""
+    first = next(rows)
+    return [column.name for column in table.columns if column.name in first], itertools.chain((first,), rows)
+
+
 def _insert_sqlite(connection: sqlite3.Connection, table: Table, rows: Iterator[Row]) -> None:
-    names = [column.name for column in table.columns]
+    names, rows = _filled(table, rows)
     marks = ", ".join("?" * len(names))
     statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"
     connection.executemany(statement, map(itemgetter(*names), rows))
 
 
 def _copy_postgresql(server: psycopg.Connection[Any], table: Table, rows: Iterator[Row]) -> None:
-    names = [column.name for column in table.columns]
+    names, rows = _filled(table, rows)
     statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
     with server.cursor() as cursor, cursor.copy(statement.encode()) as copy:
         for values in map(itemgetter(*names), rows):

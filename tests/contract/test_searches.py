@@ -7,16 +7,17 @@ import re
 from fnmatch import fnmatchcase
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from pacs.archive.rows import columns
 from pacs.archive.totals import Totals
 from pacs.attributes import BY_KEYWORD, Level
-from pacs.dicom.names import folded
-from pacs.index import query, ways
+from pacs.dicom.names import folded, skeleton
+from pacs.index import query, reading, ways
 from pacs.index.criteria import Between, Criterion, Equals, Like, OneOf, Query
 from pacs.index.engine import Index
-from pacs.index.schema import patient, study
+from pacs.index.reading import Reading
+from pacs.index.schema import patient, patient_word, study
 
 NAMES = (
     "Kabekov^Anna", "Kabekova^Bota", "KABE", "Kab^Igor", "Kalina^Olga", "Ka", "Qaz^Aset=卡贝^阿=Kabe^Ase",
@@ -149,3 +150,93 @@ def test_a_total_is_that_of_now(named: Index) -> None:
     named.write(lambda c: c.execute(update(patient).values(patient_name_folded="x")).close())
     with named.read() as connection:
         assert query.count(connection, asked) == 0
+
+
+@pytest.mark.parametrize(
+    "pattern", ["kabekov", "Anna Kabe", "Kab", "А*лу", "*ova", "igor^kab", "percent", "Zz", "Asse Kaz", "阿", "--"]
+)
+def test_a_fuzzy_name_is_found_whatever_way_is_taken(named: Index, pattern: str) -> None:
+    def words(text: str) -> list[str]:
+        return [word for word in re.split("[ ^=]", skeleton(text)) if word.strip("*?")]
+
+    keys = words(pattern)
+    with named.read() as connection, pytest.MonkeyPatch.context() as patched:
+        everything = connection.execute(
+            select(patient.c.patient_name, study.c.study_instance_uid)
+            .join(study, study.c.patient_row == patient.c.row)
+            .order_by(study.c.study_date.desc(), study.c.study_time.desc(), study.c.study_instance_uid.desc())
+        ).all()
+        expected = [
+            uid
+            for name, uid in everything
+            if keys and all(any(fnmatchcase(word, f"{key}*") for word in words(name)) for key in keys)
+        ]
+        for few in (0, 1000):
+            patched.setattr(ways, "SOME_PATIENTS", few)
+            asked = _asked(pattern, limit=STUDIES, fuzzy=True)
+            assert [row["StudyInstanceUID"] for row in query.find(connection, asked)] == expected
+            assert query.count(connection, asked) == len(expected)
+            assert len(list(query.find(connection, _asked(pattern, limit=3, fuzzy=True)))) == min(3, len(expected))
+
+
+def test_the_words_of_a_name_follow_it(named: Index) -> None:
+    def known(connection: Connection) -> list[str]:
+        return list(
+            connection.execute(
+                select(patient_word.c.word).where(patient_word.c.patient_row == 1).order_by(patient_word.c.word)
+            ).scalars()
+        )
+
+    def rename(connection: Connection) -> None:
+        row = columns(Level.PATIENT, {"PatientName": 'Saken "S"^Aset=Ә\\Ө^Anna'})
+        connection.execute(update(patient).where(patient.c.row == 1).values(row))
+
+    with named.read() as connection:
+        assert known(connection) == ["ana", "kabekov"]
+    named.write(rename)
+    with named.read() as connection:
+        assert known(connection) == sorted(set(re.split("[ ^=]", skeleton('Saken "S"^Aset=Ә\\Ө^Anna'))))
+    named.write(lambda connection: connection.execute(delete(study).where(study.c.patient_row == 1)))
+    named.write(lambda connection: connection.execute(delete(patient).where(patient.c.row == 1)))
+    with named.read() as connection:
+        assert known(connection) == []
+
+
+@pytest.mark.parametrize("some", [0, 1000], ids=["many", "few"])
+def test_the_reading_list_beyond_its_newest(named: Index, some: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def arrived(connection: Connection) -> None:
+        connection.execute(update(study).values(received_at=study.c.row, priority_band=study.c.row % 3 + 2))
+
+    named.write(arrived)
+    named.write(lambda c: c.execute(update(patient).where(patient.c.row == 4).values(other_patient_ids="X\\OLD-77")))
+    monkeypatch.setattr(reading, "SOME", some)
+    monkeypatch.setattr(reading, "NEWEST", 2)
+    order = sorted(range(1, STUDIES + 1), key=lambda row: (row % 3 + 2, -row))
+    newest = [row for band in range(3) for row in [one for one in order if one % 3 == band][:2]]
+
+    def patients(*numbers: int) -> list[int]:
+        return [row for row in order if (row - 1) % len(NAMES) + 1 in numbers]
+
+    with named.read() as connection:
+        for asked, expected in (
+            (Reading(), order),
+            (Reading(words=("kabekov",)), patients(1, 2, 8, 11)),  # the beginning of a word of the name
+            (Reading(words=("P11",)), patients(11)),
+            (Reading(words=("p12",)), patients(12)),
+            (Reading(words=("P1",)), [row for row in patients(1, 10, 11, 12) if row in newest or row in patients(1)]),
+            (Reading(words=("ekov",)), [row for row in patients(1, 2, 8, 11) if row in newest]),
+            (Reading(words=("anna", "kabekov")), patients(1, 8)),
+            (Reading(low="20260102", high="20260102"), [row for row in order if (row - 1) % 5 == 1]),
+            (Reading(words=("olga",), low="20260103"), [row for row in patients(5) if (row - 1) % 5 >= 2]),
+            (Reading(words=("old-7",)), patients(4)),  # who was merged
+            (Reading(words=("x",)), patients(4)),
+            (Reading(words=("OLD-77", "igor")), patients(4)),
+            (Reading(modalities=("CT",)), []),
+            (Reading(words=("P3",), studies=frozenset({"1.2.14"})), [3]),
+        ):
+            assert reading.page(connection, asked, STUDIES, 0) == expected, asked
+            assert reading.page(connection, asked, 3, 2) == expected[2:5], asked
+            assert reading.total(connection, asked) == len(expected), asked
+        monkeypatch.setattr(reading, "TOTAL_MAX", 5)
+        assert reading.total(connection, Reading(words=("kabekov",))) == 6
+        assert reading.total(connection, Reading()) == STUDIES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from pacs.dicom.video import Video, describe
@@ -40,6 +42,7 @@ def test_what_it_is(data: bytes, syntax: str, bits: int) -> None:
         b"no video at all, but long enough to look at",
         mp4()[:-20],
         mp4(frames=0),
+        mp4(columns=0),
         mp4(level=51),
         mp4(profile=110),
         mp4(coding=b"mp4v"),
@@ -56,3 +59,12 @@ def test_what_it_is(data: bytes, syntax: str, bits: int) -> None:
 def test_what_is_refused(data: bytes) -> None:
     with pytest.raises(NotUnderstood):
         described(data)
+
+
+def test_no_piece_of_a_video_upsets_the_reader() -> None:
+    for data in (mp4(data=b"x"), mp4(in_fragments=True, data=b"x"), mpeg2(frames=1), transport_stream(mpeg2(frames=3))):
+        for length in range(len(data)):
+            with contextlib.suppress(NotUnderstood):
+                described(data[:length])
+            with contextlib.suppress(NotUnderstood):
+                described(data[:length] + b"\xff" * 4 + data[length + 4 :])

@@ -33,15 +33,15 @@ def buffer_whole_dataset() -> None:
 
 def buffer_whole_answer() -> None:
     """An object is read into memory before the first byte of it goes out."""
-    from pacs.web.dicomweb.bodies import StoredBytes
+    from pacs.web.dicomweb.bodies import StreamedAnswer, given
 
-    stream = StoredBytes.stream
+    call = StreamedAnswer.__call__
 
-    async def spoiled(self: StoredBytes, *arguments: Any) -> Any:
-        for piece in [bytes(piece) async for piece in stream(self, *arguments)]:
-            yield piece
+    async def spoiled(self: StreamedAnswer, *arguments: Any) -> None:
+        self._pieces = given(*[bytes(piece) async for piece in self._pieces])
+        await call(self, *arguments)
 
-    StoredBytes.stream = spoiled  # type: ignore[method-assign, assignment]
+    StreamedAnswer.__call__ = spoiled  # type: ignore[method-assign, assignment]
 
 
 def no_inflate_cap() -> None:

@@ -30,7 +30,7 @@ from pacs.access.operation import (
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.uploads import OffsetWrong, Upload, expires
-from pacs.errors import ArrivalRefused, MediaTypeRefused, OutOfResources, QueryRefused, StoreFailed
+from pacs.errors import ArrivalRefused, MediaTypeRefused, OutOfResources, QueryRefused, StoreFailed, SuretError
 from pacs.model import Stored
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import WebSettings
@@ -241,7 +241,7 @@ class UploadRoutes:
             status, answer = told(results, service)
             files = [_file(one) for one in found]
             made = msgspec.structs.replace(upload, status=status, answer=answer, files=files)
-            kept = any(isinstance(result, Failure) and result.error in _PASSING for result in results)
+            kept = any(isinstance(result, Failure) and _may_pass(result.error) for result in results)
             if not kept:
                 self._uploads.done(upload, status, answer, files)
             log.info("upload_taken_in", files=len(files), status=status, kept=kept)
@@ -273,6 +273,11 @@ def _content_type(content_type: str, path: Path) -> str:
         return ZIP if media_type == ZIP else content_type
     with path.open("rb") as file:
         return ZIP if file.read(len(_ZIP_BEGINS)) == _ZIP_BEGINS else DICOM
+
+
+def _may_pass(error: type[Exception]) -> bool:
+    """Whether the same again may succeed: no room, storage that failed, or the node's own fault."""
+    return error in _PASSING or not issubclass(error, SuretError)
 
 
 def _refused(error: ArrivalRefused | MultipartBroken | MediaTypeRefused) -> Failure:

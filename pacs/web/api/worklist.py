@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
+from sqlalchemy import Connection, RowMapping, func, select
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +19,10 @@ from pacs.access.grants import Action
 from pacs.access.operation import DATE, Json, Operation, Parameter, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.priority import band_name
-from pacs.dicom.names import folded, skeleton
+from pacs.archive.totals import Totals
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
-from pacs.index.names import word_begins
+from pacs.index.reading import NEWEST, TOTAL_MAX, Reading, page, total
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
 from pacs.web.dicomweb.accesses import Accesses
@@ -47,8 +47,14 @@ _COLUMNS = (
     study.c.number_of_series,
     study.c.number_of_instances,
 )
-_FROM = study.join(patient, study.c.patient_row == patient.c.row)
-
+_SHOWN = select(
+    *_COLUMNS,
+    study.c.row,
+    study.c.received_at,
+    study.c.priority_band,
+    study.c.priority_reason,
+    study.c.priority_source,
+).select_from(study.join(patient, study.c.patient_row == patient.c.row))
 
 _TEXT_OR_NOTHING = Json({"type": ["string", "null"]})
 _SAYS = Operation(
@@ -62,12 +68,17 @@ _SAYS = Operation(
                     | {"reason": Json({"type": ["object", "null"]}), "priority_source": _TEXT_OR_NOTHING}
                 ],
                 "total": int,
+                "total_is_least": bool,
             },
-            "one page, and how many there are",
+            f"one page, and how many there are; of what is looked for {TOTAL_MAX} are counted at most",
         ),
     ),
     (
-        Parameter("search", "words of a name, number or description, in any script"),
+        Parameter(
+            "search",
+            f"words of a name, number or description, in any script; beyond the newest {NEWEST} studies of a priority "
+            "those that a word of a name, a patient ID or an accession number begins with",
+        ),
         Parameter("modality", "one or more, with commas between them"),
         Parameter("from", "the earliest study date", DATE),
         Parameter("to", "the latest study date", DATE),
@@ -80,59 +91,44 @@ _SAYS = Operation(
 
 def routes(index: Index, accesses: Accesses) -> list[Route]:
     """The route of the worklist."""
+    totals = Totals(index)
 
     async def worklist(request: Request, principal: Principal) -> Response:
-        conditions, limit, offset = understood(request.query_params)
+        reading, limit, offset = understood(request.query_params, principal.study_instance_uids)
         accesses.searched(principal)
-        page = await in_thread(listed, index, conditions, principal.study_instance_uids, limit, offset)
-        return json_answer(page, media_type=JSON)
+        return json_answer(await in_thread(listed, index, totals, reading, limit, offset), media_type=JSON)
 
     return [Route(("GET",), "/api/worklist", worklist, Action.QUERY, says=_SAYS)]
 
 
-def understood(parameters: QueryParams) -> tuple[list[ColumnElement[bool]], int, int]:
-    """Conditions, limit and offset out of the URL's parameters. Raises QueryRefused."""
-    conditions = [_word(word) for word in parameters.get("search", "")[:SEARCH_CHARACTERS_MAX].split()[:WORDS_MAX]]
-    modalities = [name for name in parameters.get("modality", "").split(",") if name]
-    if modalities:
-        inside = (series.c.study_row == study.c.row, series.c.modality.in_(modalities))
-        conditions.append(exists().where(*inside).correlate(study))
-    low, high = _date(parameters, "from"), _date(parameters, "to")
-    if low or high:
-        conditions.append(study.c.study_date != "")
-    if low:
-        conditions.append(study.c.study_date >= low)
-    if high:
-        conditions.append(study.c.study_date <= high)
-    return conditions, min(_whole(parameters, "limit", LIMIT_DEFAULT), LIMIT_MAX), _whole(parameters, "offset", 0)
-
-
-def listed(
-    index: Index,
-    conditions: Sequence[ColumnElement[bool]],
-    studies: frozenset[str] | None,
-    limit: int,
-    offset: int,
-) -> dict[str, Any]:
-    """One page and how many studies there are on all pages; `studies` are the only ones there are for the caller."""
-    allowed = [*conditions] if studies is None else [*conditions, study.c.study_instance_uid.in_(sorted(studies))]
-    page = (
-        select(*_COLUMNS, study.c.row, study.c.received_at, study.c.priority_band)
-        .add_columns(study.c.priority_reason, study.c.priority_source)
-        .select_from(_FROM)
-        .where(*allowed)
-        .order_by(study.c.priority_band, study.c.received_at.desc(), study.c.row.desc())
-        .limit(limit)
-        .offset(offset)
+def understood(parameters: QueryParams, studies: frozenset[str] | None) -> tuple[Reading, int, int]:
+    """What is looked for, limit and offset out of the URL's parameters. Raises QueryRefused."""
+    reading = Reading(
+        words=tuple(parameters.get("search", "")[:SEARCH_CHARACTERS_MAX].split()[:WORDS_MAX]),
+        modalities=tuple(name for name in parameters.get("modality", "").split(",") if name),
+        low=_date(parameters, "from"),
+        high=_date(parameters, "to"),
+        studies=studies,
     )
+    return reading, min(_whole(parameters, "limit", LIMIT_DEFAULT), LIMIT_MAX), _whole(parameters, "offset", 0)
+
+
+def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: int) -> dict[str, Any]:
+    """One page and how many studies there are on all pages."""
     with index.read() as connection:
-        total = connection.execute(select(func.count()).select_from(_FROM).where(*allowed)).scalar_one()
-        rows = connection.execute(page).mappings().all()
-        modalities = _modalities(connection, [row["row"] for row in rows])
+        places = {row: place for place, row in enumerate(page(connection, reading, limit, offset))}
+        rows = connection.execute(_SHOWN.where(study.c.row.in_(places))).mappings().all()
+        rows = sorted(rows, key=lambda row: places[row["row"]])
+        modalities = _modalities(connection, list(places))
         conflicts = _conflicts(connection, [row["study_instance_uid"] for row in rows])
+    if offset == 0 and len(places) < limit:
+        found = len(places)
+    else:
+        found = totals.counted(reading, lambda connection: total(connection, reading))
     return {
         "studies": [_entry(row, modalities[row["row"]], conflicts.get(row["study_instance_uid"], 0)) for row in rows],
-        "total": int(total),
+        "total": found if reading == Reading() else min(found, TOTAL_MAX),
+        "total_is_least": found > TOTAL_MAX and reading != Reading(),
     }
 
 
@@ -168,35 +164,6 @@ def _conflicts(connection: Connection, studies: Sequence[str]) -> dict[str, int]
         .group_by(instance.c.study_instance_uid)
     )
     return {row[0]: int(row[1]) for row in connection.execute(statement)}
-
-
-def _word(word: str) -> ColumnElement[bool]:
-    """A study whose patient, number or description has the word; names are found across scripts."""
-    name, sound = _pattern(folded(word)), _pattern(skeleton(word))
-    alternatives = [
-        _has(patient.c.patient_name_folded, name),
-        *_in_any_case(patient.c.patient_id, word),
-        *_in_any_case(patient.c.other_patient_ids, word),  # who was merged: the old wristband finds them
-        *_in_any_case(study.c.accession_number, word),
-        *_in_any_case(study.c.study_description, word),
-    ]
-    if sound:
-        column = patient.c.patient_name_skeleton
-        alternatives.append(and_(column != "", word_begins(column, sound)))
-    return or_(*alternatives)
-
-
-def _in_any_case(column: ColumnElement[Any], word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """As written too: SQLite's lower() knows ASCII alone. No index serves this, words are found inside."""
-    return _has(column, _pattern(word)), _has(func.lower(column), _pattern(word.lower()))
-
-
-def _has(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    return column.like(f"%{pattern}%", escape="!")
-
-
-def _pattern(text: str) -> str:
-    return re.sub(r"([!%_])", r"!\1", text)
 
 
 def _date(parameters: QueryParams, name: str) -> str:

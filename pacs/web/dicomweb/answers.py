@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, MediaRang
 
 ROOT = DICOMWEB_ROOT
 VARY = "accept"
+ACCEPTS_REMEMBERED = 512
 ACCEPT = Parameter("accept", "media types as in the Accept header, and before it (PS3.18 8.3.3.1)")
 RANGE = Parameter("Range", "bytes of the answer (RFC 9110 14.2)", where="header")
 
@@ -34,7 +36,12 @@ def service_url(request: Request, settings: WebSettings) -> str:
 
 def accepted_by(request: Request) -> tuple[MediaRange, ...]:
     """What the client of this request accepts, best first."""
-    return accepted(request.headers.getlist("accept"), _accept_parameters(request.url.query))
+    return _accepted(request.scope["query_string"].decode("latin-1"), *request.headers.getlist("accept"))
+
+
+@lru_cache(ACCEPTS_REMEMBERED)
+def _accepted(query: str, *headers: str) -> tuple[MediaRange, ...]:
+    return accepted(headers, _accept_parameters(query) if query else [])
 
 
 def _accept_parameters(query: str) -> list[str]:

@@ -31,10 +31,14 @@ WATCHED_BYTES_MIN = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a body whose `length` is known; `part` gives its bytes from one offset up to another."""
+    """A stretch of a body whose `length` is known; `part` gives its bytes from one offset up to another.
+
+    `piece` is the whole of it where that is at hand already.
+    """
 
     length: int
     part: Callable[[int, int], Pieces]
+    piece: Piece | None = None
 
 
 class StoredBytes:
@@ -55,10 +59,19 @@ class StoredBytes:
             self._archive.read_into(stored, offset, buffer)
         return buffer
 
-    def piece_at_once(self, stored: StoredInstance, offset: int, length: int) -> memoryview | None:
-        """The same without waiting for anything, for the event loop; None where that cannot be done."""
-        buffer = self._buffers.take(length)
-        return buffer if self._archive.read_at_once(stored, offset, buffer) else None
+    def piece_at_once(
+        self, stored: StoredInstance, offset: int, length: int, before: bytes = b"", after: bytes = b""
+    ) -> memoryview | None:
+        """The same without waiting for anything, for the event loop; None where that cannot be done.
+
+        It stands between `before` and `after`: each write of its own would wake the client.
+        """
+        buffer = self._buffers.take(len(before) + length + len(after))
+        start, end = len(before), len(before) + length
+        if not self._archive.read_at_once(stored, offset, buffer[start:end]):
+            return None
+        buffer[:start], buffer[end:] = before, after
+        return buffer
 
     def dataset(self, stored: StoredInstance) -> bytes | PagedBytes:
         """The data set, whose slices raise Unreadable and StoreFailed where it is too large to be read at once."""
@@ -81,11 +94,79 @@ class StoredBytes:
         """The range as a stretch of a body."""
         return Span(length, lambda start, end: taken(self.pieces(stored, offset + start, end - start)))
 
+    def joined(self, parts: Sequence[bytes | StoredInstance]) -> Pieces:
+        """Texts and whole objects one after the other: what is in memory by the event loop, the rest by threads.
+
+        Raises Unreadable and StoreFailed on the way.
+        """
+        return _joined(_Joined(parts, self._archive, self._buffers))
+
     def pieces(self, stored: StoredInstance, offset: int, length: int) -> Iterator[Piece]:
         """The range, read when the next piece is asked for."""
         end = offset + length
         for start in range(offset, end, PIECE_BYTES):
             yield self.piece(stored, start, min(PIECE_BYTES, end - start))
+
+
+class _Joined:
+    """Texts and whole objects in pieces of one size: a write for each of them would wake the client each time."""
+
+    def __init__(self, parts: Sequence[bytes | StoredInstance], archive: Archive, buffers: Buffers) -> None:
+        self._parts = iter(parts)
+        self._part: bytes | StoredInstance = b""
+        self._done = 0
+        self._archive = archive
+        self._buffers = buffers
+        self._buffer: memoryview | None = None
+        self._filled = 0
+
+    def at_once(self) -> Piece | None:
+        """The next piece, empty after the last; None where it has to be waited for."""
+        return self._next(may_wait=False)
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces that are left, for threads."""
+        while piece := self._next(may_wait=True):
+            yield piece
+
+    def _next(self, *, may_wait: bool) -> Piece | None:
+        buffer = self._buffer or self._buffers.take(PIECE_BYTES)
+        self._buffer = buffer
+        while self._filled < PIECE_BYTES:
+            part = self._part
+            length = len(part) if isinstance(part, bytes) else part.size
+            if self._done == length:
+                following = next(self._parts, None)
+                if following is None:
+                    break
+                self._part, self._done = following, 0
+                continue
+            count = min(length - self._done, PIECE_BYTES - self._filled)
+            if not self._fill(part, buffer[self._filled : self._filled + count], may_wait=may_wait):
+                return None
+            self._done += count
+            self._filled += count
+        filled, self._filled, self._buffer = self._filled, 0, None
+        return buffer[:filled]
+
+    def _fill(self, part: bytes | StoredInstance, place: memoryview, *, may_wait: bool) -> bool:
+        if isinstance(part, bytes):
+            place[:] = part[self._done : self._done + len(place)]
+        elif not self._archive.read_at_once(part, self._done, place):
+            if not may_wait:
+                return False
+            self._archive.read_into(part, self._done, place)
+        return True
+
+
+async def _joined(source: _Joined) -> Pieces:
+    while (piece := source.at_once()) is not None:
+        if not piece:
+            return
+        yield piece
+        del piece
+    async for piece in taken(iter(source)):
+        yield piece
 
 
 async def taken(pieces: Iterator[Piece], bytes_at_once: int = PIECE_BYTES) -> Pieces:
@@ -126,7 +207,7 @@ async def given(*pieces: Piece) -> Pieces:
 
 def at_hand(*pieces: Piece) -> list[Span]:
     """Stretches of a body that are at hand already."""
-    return [Span(len(piece), lambda start, end, piece=piece: given(piece[start:end])) for piece in pieces]  # type: ignore[misc]
+    return [Span(len(piece), lambda start, end, piece=piece: given(piece[start:end]), piece) for piece in pieces]  # type: ignore[misc]
 
 
 async def _parts(spans: Sequence[Span], start: int, end: int) -> Pieces:
@@ -185,6 +266,24 @@ class StreamedAnswer(Response):
                 gone.cancel()
 
 
+class AnswerAtHand(Response):
+    """An answer whose body is at hand in pieces: nothing is waited for, and nothing is joined or copied."""
+
+    def __init__(self, pieces: Sequence[Piece], *, media_type: str, headers: Mapping[str, str], status: int) -> None:
+        self.status_code, self.media_type, self.background = status, media_type, None
+        self._pieces = pieces
+        named = {**headers, "content-type": media_type, "content-length": str(sum(map(len, pieces)))}
+        self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            for piece in self._pieces[:-1]:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self._pieces[-1]})
+
+
 def ranged_answer(
     request: Request, spans: Sequence[Span], *, media_type: str, headers: Mapping[str, str], status: int = 200
 ) -> Response:
@@ -196,6 +295,9 @@ def ranged_answer(
     fresh = {**headers, "accept-ranges": "bytes"}
     wanted = _range(request, headers.get("etag", ""))
     if wanted is None:
+        pieces = [span.piece for span in spans if span.piece is not None]
+        if len(pieces) == len(spans):
+            return AnswerAtHand(pieces, media_type=media_type, headers=fresh, status=status)
         return StreamedAnswer(
             _parts(spans, 0, total), media_type=media_type, length=total, headers=fresh, status=status
         )
@@ -221,7 +323,10 @@ _TO_THE_END = 1 << 62
 
 def _range(request: Request, etag: str) -> tuple[int, int] | None:
     """First and last byte; (-1, n) for the last n. None where the whole is to be given."""
-    found = _ONE_RANGE.fullmatch(request.headers.get("range", ""))
+    text = request.headers.get("range")
+    if text is None:
+        return None
+    found = _ONE_RANGE.fullmatch(text)
     condition = request.headers.get("if-range", "").strip()
     if found is None or request.method != "GET" or (condition and condition != etag):
         return None

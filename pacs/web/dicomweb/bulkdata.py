@@ -172,7 +172,7 @@ class BulkData:
 
     def _first_frame(self, stored: StoredInstance, accepts: Sequence[MediaRange]) -> tuple[FrameForm, list[Span]]:
         refusal = None
-        for form in acceptable_forms(accepts, stored.transfer_syntax_uid, 2):
+        for form in acceptable_forms(tuple(accepts), stored.transfer_syntax_uid, 2):
             try:
                 return form, at_hand(*self._frames.frame(stored, 1, form))
             except NotAcceptable as error:

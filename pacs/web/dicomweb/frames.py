@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from starlette.requests import Request
@@ -33,9 +34,14 @@ from pacs.web.dicomweb.multipart import Framing
 FRAMES_MAX = 10_000
 AT_ONCE_BYTES_MAX = 4 << 20  # what may be copied on the event loop, in a millisecond
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+FORMS_REMEMBERED = 512
 CACHE = "private, no-cache"  # kept by the browser, asked for again each time: an object may have been replaced
 
 _LIST = re.compile(r"\d{1,9}(,\d{1,9})*")
+
+
+Accepts = tuple[MediaRange, ...]
+"""What a client accepts, best first."""
 
 
 class Effort(IntEnum):
@@ -72,18 +78,24 @@ def frame_numbers(text: str) -> list[int]:
     return numbers
 
 
-def acceptable_forms(accepts: Sequence[MediaRange], transfer_syntax_uid: str, frames: int) -> list[FrameForm]:
+def acceptable_forms(accepts: Accepts, transfer_syntax_uid: str, frames: int) -> tuple[FrameForm, ...]:
     """The forms the client accepts, the best first (PS3.18 8.7.3.4, 8.7.8): by quality, then the one of least effort.
 
     Whether a compressed one can be made of these pixels, its encoder tells. Raises NotAcceptable where there is none.
     """
-    found: list[FrameForm] = []
-    for _, entries in itertools.groupby(accepts, key=lambda entry: (entry.in_url, entry.quality)):
-        groups = [list(_forms(entry, transfer_syntax_uid, frames)) for entry in entries]
-        found += itertools.chain(*sorted(filter(None, groups), key=lambda group: group[0].effort))
+    found = _acceptable(accepts, transfer_syntax_uid, frames > 1)
     if not found:
         raise _not_acceptable(transfer_syntax_uid)
     return found
+
+
+@lru_cache(FORMS_REMEMBERED)
+def _acceptable(accepts: Accepts, transfer_syntax_uid: str, several: bool) -> tuple[FrameForm, ...]:
+    found: list[FrameForm] = []
+    for _, entries in itertools.groupby(accepts, key=lambda entry: (entry.in_url, entry.quality)):
+        groups = [list(_forms(entry, transfer_syntax_uid, several)) for entry in entries]
+        found += itertools.chain(*sorted(filter(None, groups), key=lambda group: group[0].effort))
+    return tuple(found)
 
 
 def _not_acceptable(transfer_syntax_uid: str) -> NotAcceptable:
@@ -93,9 +105,9 @@ def _not_acceptable(transfer_syntax_uid: str) -> NotAcceptable:
     )
 
 
-def _forms(entry: MediaRange, stored: str, frames: int) -> Iterator[FrameForm]:
+def _forms(entry: MediaRange, stored: str, several: bool) -> Iterator[FrameForm]:
     multipart = entry.multipart or entry.anything
-    if not multipart and frames > 1:
+    if not multipart and several:
         return
     if entry.includes(OCTET_STREAM):
         effort = _effort(stored, entry.transfer_syntax or EXPLICIT_VR_LITTLE_ENDIAN)
@@ -130,10 +142,6 @@ def _effort(stored: str, wanted: str) -> Effort | None:
 
 def _encoding(transfer_syntax_uid: str) -> Effort:
     return Effort.LOSSY if transfer_syntax_uid == JPEG_BASELINE else Effort.ENCODED
-
-
-Frame = Callable[[StoredInstance, int, FrameForm], "list[Piece] | None"]
-"""Gives the bytes of one frame, or None where it would have to wait for them and may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +189,34 @@ class Frames:
         """
         accepts = accepted_by(request)
 
-        def prepare(stored: StoredInstance, frame: Frame) -> _Prepared | None:
+        def prepare(stored: StoredInstance) -> _Prepared:
             table = frame_table(stored)
             for number in numbers:  # all of them before the answer begins
                 table.check(number)
             refusal = None
             for form in acceptable_forms(accepts, stored.transfer_syntax_uid, len(numbers)):
-                etag = entity_tag(stored.dataset_sha256, form, *numbers)
+                etag = entity_tag(stored.dataset_sha256, form.content_type, form.multipart, *numbers)
                 if known_to(request, etag):
                     return _Prepared(stored, form, etag, None)
                 try:
-                    first = frame(stored, numbers[0], form)
+                    return _Prepared(stored, form, etag, self.frame(stored, numbers[0], form))
                 except NotAcceptable as error:  # the next best, then
                     refusal = error
-                    continue
-                return _Prepared(stored, form, etag, first) if first is not None else None
             raise refusal or _not_acceptable(stored.transfer_syntax_uid)
 
-        prepared = prepare(found, self.frame_at_once) if found is not None else None
-        if prepared is None:
-            prepared = await in_thread(lambda: prepare(found or find(), self.frame))
-        assert prepared is not None, "a thread waits for what it needs"
+        if found is not None:
+            at_once = self._answer_at_once(request, found, numbers, accepts, url)
+            if at_once is not None:
+                return at_once
+        prepared = await in_thread(lambda: prepare(found or find()))
         stored, form, etag, first = prepared.stored, prepared.form, prepared.etag, prepared.first
-        headers = {"etag": etag, "cache-control": CACHE, "vary": "accept"}
         if first is None:
-            return Response(None, 304, headers)
+            return Response(None, 304, _headers(etag))
+        headers = _headers(etag)
         if not form.multipart:
             return ranged_answer(request, at_hand(*first), media_type=form.content_type, headers=headers)
         framing = Framing(form.media_type, etag)
-        heads = [
-            framing.head({"Content-Type": form.content_type, "Content-Location": f"{url}/frames/{number}"})
-            for number in numbers
-        ]
+        heads = [_head(framing, form, url, number) for number in numbers]
         if len(numbers) == 1:
             spans = at_hand(heads[0], *first, framing.tail)
         elif _as_it_lies(stored, form):
@@ -221,6 +225,36 @@ class Frames:
             parts = self._parts(stored, numbers, form, heads, first, framing.tail)
             return StreamedAnswer(parts, media_type=framing.content_type, headers=headers)
         return ranged_answer(request, spans, media_type=framing.content_type, headers=headers)
+
+    def _answer_at_once(
+        self,
+        request: Request,
+        stored: StoredInstance,
+        numbers: Sequence[int],
+        accepts: tuple[MediaRange, ...],
+        url: str,
+    ) -> Response | None:
+        """One frame as it lies in storage, given by the event loop; None where it has to be waited or worked for."""
+        number = numbers[0]
+        frame_table(stored).check(number)
+        form = acceptable_forms(accepts, stored.transfer_syntax_uid, len(numbers))[0]
+        if len(numbers) > 1 or stored.storage is StorageState.DAMAGED or not _as_it_lies(stored, form):
+            return None
+        etag = entity_tag(stored.dataset_sha256, form.content_type, form.multipart, *numbers)
+        if known_to(request, etag):
+            return Response(None, 304, _headers(etag))
+        before, after, media_type = b"", b"", form.content_type
+        if form.multipart:
+            framing = Framing(form.media_type, etag)
+            before, after, media_type = _head(framing, form, url, number), framing.tail, framing.content_type
+        ranges = frame_ranges(stored, number)
+        if len(ranges) != 1 or ranges[0][1] > AT_ONCE_BYTES_MAX:
+            return None
+        [(offset, length)] = ranges
+        piece = self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length, before, after)
+        if piece is None:
+            return None
+        return ranged_answer(request, at_hand(piece), media_type=media_type, headers=_headers(etag))
 
     def _spans(self, stored: StoredInstance, numbers: Sequence[int], heads: Sequence[bytes], tail: bytes) -> list[Span]:
         spans: list[Span] = []
@@ -245,21 +279,6 @@ class Frames:
             for piece in pieces:
                 yield piece
         yield tail
-
-    def frame_at_once(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece] | None:
-        """What `frame` gives, for the event loop: None where it has to be waited or worked for. Raises Unreadable."""
-        if stored.storage is StorageState.DAMAGED or not _as_it_lies(stored, form):
-            return None
-        pieces: list[Piece] = []
-        ranges = frame_ranges(stored, number)
-        if sum(length for _, length in ranges) > AT_ONCE_BYTES_MAX:
-            return None
-        for offset, length in ranges:
-            piece = self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length)
-            if piece is None:
-                return None
-            pieces.append(piece)
-        return pieces
 
     def frame(self, stored: StoredInstance, number: int, form: FrameForm) -> list[Piece]:
         """The bytes of one frame in `form`. Raises NotFound, Unreadable, Busy."""
@@ -324,6 +343,14 @@ class Frames:
             if kind == ELEMENT and tag in PIXEL_TAGS and not depth:
                 return dataset, value
         raise Unreadable("the pixel data are not where the index says", "run `pacs rebuild`")
+
+
+def _headers(etag: str) -> dict[str, str]:
+    return {"etag": etag, "cache-control": CACHE, "vary": "accept"}
+
+
+def _head(framing: Framing, form: FrameForm, url: str, number: int) -> bytes:
+    return framing.head({"Content-Type": form.content_type, "Content-Location": f"{url}/frames/{number}"})
 
 
 def _as_it_lies(stored: StoredInstance, form: FrameForm) -> bool:

@@ -212,16 +212,14 @@ class Wado:
             spans += at_hand(framing.tail)
             return ranged_answer(request, spans, media_type=framing.content_type, headers=headers, status=status)
 
-        def pieces() -> Iterator[Piece]:
-            for head, stored in zip(heads, instances, strict=True):
-                yield head
-                yield from self._bytes.pieces(stored, 0, stored.size)
-            yield framing.tail
-
+        parts: list[bytes | StoredInstance] = []
+        for head, stored in zip(heads, instances, strict=True):
+            parts += (head, stored)
+        parts.append(framing.tail)
         length = sum(map(len, heads)) + sum(stored.size for stored in instances) + len(framing.tail)
         headers["accept-ranges"] = "bytes"
         return StreamedAnswer(
-            taken(pieces()), media_type=framing.content_type, length=length, headers=headers, status=status
+            self._bytes.joined(parts), media_type=framing.content_type, length=length, headers=headers, status=status
         )
 
     def _object_parts(

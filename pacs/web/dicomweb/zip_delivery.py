@@ -9,7 +9,8 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -33,7 +34,17 @@ FREE_BYTES: Final = 256 << 20
 NAME_CHARACTERS_MAX: Final = 200
 _PIECE_BYTES: Final = 1 << 20
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error)
+# all that `zipfile` raises of bytes that are not as they should be
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    IndexError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 _END: Final = b"PK\5\6"
 _END_BYTES: Final = 22
 _COMMENT_BYTES_MAX: Final = 0xFFFF
@@ -62,7 +73,7 @@ def store_zip(
         except _BROKEN as error:
             raise NotUnderstood(f"the ZIP cannot be read: {error}", "make it again, then upload it") from error
         with whole:
-            entries = [entry for entry in whole.infolist() if not entry.is_dir()]
+            entries = [entry for entry in whole.infolist() if not entry.filename.endswith("/")]
             _check_sizes(entries, os.fstat(file.fileno()).st_size, unpacked_bytes_max)
             for entry in entries:
                 yield _stored(archive, principal, study_instance_uid, protocol, whole, entry)
@@ -116,8 +127,8 @@ def _stored(
         return FileResult(name, _failure(name, NotUnderstood("its compression is not read here", "use deflate")))
     identity = "", ""
     try:
-        with whole.open(entry) as file:
-            head = file.read(FILE_HEAD_BYTES_MAX)
+        with closing(_pieces(whole, entry)) as pieces:
+            head = next(pieces, b"")
             try:
                 meta = read_file_meta(head)
             except NotUnderstood:
@@ -132,19 +143,27 @@ def _stored(
             with archive.receive_part10(
                 principal, protocol=protocol, study_instance_uid=study_instance_uid
             ) as reception:
-                piece = head
-                while piece:  # to the very end, where its checksum is compared
+                reception.write(head)
+                for piece in pieces:  # to the very end, where its checksum is compared
                     reception.write(piece)
-                    piece = file.read(_PIECE_BYTES)
                 return FileResult(name, reception.commit())
     except SuretError as error:
         return FileResult(name, _failure(name, error, *identity))
-    except _BROKEN as error:
-        broken = NotUnderstood(f"it cannot be unpacked: {error}", "make the ZIP again")
-        return FileResult(name, _failure(name, broken, *identity))
     except Exception as error:
         log.error("zip_file_failed", error=type(error).__name__)
         return FileResult(name, _failure(name, error, *identity))
+
+
+def _pieces(whole: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Generator[bytes, None, None]:
+    """The bytes of a file, the first piece as long as the head of a DICOM file may be. Raises NotUnderstood."""
+    try:
+        with whole.open(entry) as file:
+            piece = file.read(FILE_HEAD_BYTES_MAX)
+            while piece:
+                yield piece
+                piece = file.read(_PIECE_BYTES)
+    except _BROKEN as error:
+        raise NotUnderstood(f"it cannot be unpacked: {error}", "make the ZIP again") from error
 
 
 def _failure(name: str, error: Exception, sop_class_uid: str = "", sop_instance_uid: str = "") -> Failure:

@@ -203,6 +203,7 @@ def overlapping() -> bytes:
         (overlapping(), "it is a bomb"),
         (b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 65534, 65534, 0, 0, 0), "more than 10 files"),
         (b"PK no zip at all", "no whole ZIP"),
+        (zipped({"é": b"x"}).replace("é".encode(), b"\xff\xff"), "the ZIP cannot be read"),
         (zipped({"a": b"x"})[:-10], "no whole ZIP"),
         (zipped({"a": part10(ct_slice())}, zipfile.ZIP_LZMA), "its compression"),
         (zipped({"a": b"no dicom"}), "no DICOM file in it"),

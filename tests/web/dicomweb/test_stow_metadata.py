@@ -297,6 +297,11 @@ OCTETS = ("bulk/1", "application/octet-stream", bytes(10))
             409,
             "not a UID",
         ),
+        (CT | {"NumberOfFrames": {"vr": "IS", "Value": ["x"]}}, [OCTETS], 400, "NumberOfFrames 'x' is not a number"),
+        ({"NumberOfFrames": {"vr": "IS", "Value": [{}]}} | PIXELS, [JPEG], 409, "NumberOfFrames is {}"),
+        ({"PhotometricInterpretation": {"vr": "CS", "Value": [{}]}} | PIXELS, [JPEG], 409, "Photometric"),
+        (CT | {"BitsAllocated": {"vr": "US", "Value": "16"}}, [OCTETS], 400, "no array"),
+        (CT | {"BitsAllocated": {"vr": "US", "Value": ["x"]}}, [OCTETS], 400, "'x' is not a number"),
         ("no object", [], 400, "no object"),
     ],
 )

@@ -73,7 +73,8 @@ function studyPath(study: string): string {
   return `${ROOT}/studies/${study}`;
 }
 
-function seriesPath(study: string, series: string): string {
+/** Path of a series. */
+export function seriesPath(study: string, series: string): string {
   return `${studyPath(study)}/series/${series}`;
 }
 

@@ -20,7 +20,7 @@ export interface VolumeGeometry {
 /** Why images make no volume. `value` belongs into the words: an angle in degrees, a distance in mm. */
 export interface NoVolume {
   readonly volume?: undefined;
-  readonly refused: "few" | "colour" | "position" | "sizes" | "orientation" | "places" | "irregular" | "tilt";
+  readonly refused: "few" | "colour" | "position" | "sizes" | "orientation" | "reference" | "places" | "irregular" | "tilt";
   readonly value?: number;
 }
 
@@ -91,11 +91,12 @@ export function placed(frames: readonly Frame[]): readonly Placed[] | NoVolume {
         Math.abs((own.row[axis] ?? 0) - (common.row[axis] ?? 0)) < SAME_DIRECTION &&
         Math.abs((own.column[axis] ?? 0) - (common.column[axis] ?? 0)) < SAME_DIRECTION,
     );
-    if (!same || text(frame.dataset, FRAME_OF_REFERENCE_UID) !== text(first.dataset, FRAME_OF_REFERENCE_UID)) {
-      return { refused: "orientation" };
-    }
+    if (!same) return { refused: "orientation" };
     found.push({ frame, position, distance: dot(common.normal, position) });
   }
+  // One for each image is the work of an anonymiser; a few are a few systems of coordinates.
+  const references = new Set(frames.map(({ dataset }) => text(dataset, FRAME_OF_REFERENCE_UID))).size;
+  if (references > 1 && references < frames.length) return { refused: "reference" };
   return found.toSorted((a, b) => a.distance - b.distance);
 }
 

@@ -67,6 +67,13 @@ export class Pane {
     });
   }
 
+  /** So many images or planes further. */
+  goBy(step: number): void {
+    const controls = this.controls.peek();
+    if (controls?.step) controls.step(step);
+    else this.goTo(this.imageIndex.peek() + step);
+  }
+
   /** Go to image `index`, or as near as the stack allows. */
   goTo(index: number): void {
     const last = this.content.peek().frames.length - 1;

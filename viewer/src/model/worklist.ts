@@ -54,6 +54,8 @@ export class Worklist {
   readonly filter = signal<Filter>(NO_FILTER);
   readonly studies = signal<readonly WorklistStudy[]>([]);
   readonly total = signal(0);
+  /** Whether there are more than `total`, which the node counted no further. */
+  readonly totalIsLeast = signal(false);
   readonly loading = signal(false);
   readonly loaded = signal(false);
   readonly failure = signal<Failure | undefined>(undefined);
@@ -142,11 +144,12 @@ export class Worklist {
     this.asked = asked;
     this.loading.value = true;
     try {
-      const { studies, total } = await this.pages(asked.signal);
+      const { studies, total, isLeast } = await this.pages(asked.signal);
       batch(() => {
         this.pointOut(studies);
         this.studies.value = studies;
         this.total.value = total;
+        this.totalIsLeast.value = isLeast;
         this.failure.value = undefined;
         this.loaded.value = true;
       });
@@ -171,18 +174,20 @@ export class Worklist {
     this.touchedStudies.clear();
   }
 
-  private async pages(abort: AbortSignal): Promise<{ studies: WorklistStudy[]; total: number }> {
+  private async pages(abort: AbortSignal): Promise<{ studies: WorklistStudy[]; total: number; isLeast: boolean }> {
     const studies = new Map<string, WorklistStudy>();
     let total = 0;
+    let isLeast = false;
     for (let offset = 0; offset < this.rowsWanted; offset += PAGE) {
       const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset), { signal: abort }));
       const page = list(answer["studies"]).map(worklistStudy);
       // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
       for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
       total = count(answer["total"]);
+      isLeast = answer["total_is_least"] === true;
       if (page.length < PAGE) break;
     }
-    return { studies: [...studies.values()], total };
+    return { studies: [...studies.values()], total, isLeast };
   }
 }
 

@@ -121,7 +121,7 @@ export class Workspace {
     const step = STEPS[event.key];
     const seriesStep = SERIES_STEPS[event.key];
     const button = BUTTONS.find(({ key }) => key === event.code);
-    if (step !== undefined) pane.goTo(pane.imageIndex.peek() + step);
+    if (step !== undefined) pane.goBy(step);
     else if (seriesStep !== undefined) this.showNeighbour(seriesStep);
     else if (button && !event.repeat) this.press(button.name);
     else return;

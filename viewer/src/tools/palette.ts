@@ -11,7 +11,7 @@ export const ACTIONS = ["invert", "reset", "clear"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "preset"] as const;
+export const MENUS = ["layout", "volume", "preset"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | MenuName;
@@ -31,6 +31,7 @@ function button(name: ButtonName, key: string): Button {
 /** In the order of the toolbar. */
 export const BUTTONS: readonly Button[] = [
   button("layout", "KeyG"),
+  button("volume", "KeyM"),
   button("window", "KeyW"),
   button("scroll", "KeyS"),
   button("zoom", "KeyZ"),

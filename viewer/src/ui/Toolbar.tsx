@@ -7,6 +7,7 @@ import { presetsFor, type Preset } from "@/tools/presets";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
+import { VolumeMenu } from "@/ui/VolumeMenu";
 
 interface ToolbarProps {
   readonly workspace: Workspace;
@@ -27,10 +28,15 @@ export function Toolbar({ workspace }: ToolbarProps) {
   );
 }
 
-const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = { layout: LayoutMenu, preset: PresetMenu };
+const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
+  layout: LayoutMenu,
+  volume: VolumeMenu,
+  preset: PresetMenu,
+};
 
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
+  if (name === "volume") return active.value.frame.value !== undefined;
   return name === "layout" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 

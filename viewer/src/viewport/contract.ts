@@ -1,13 +1,17 @@
 /** What the rest of the viewer knows of a viewport. Types only: the chunk with Cornerstone is loaded when needed. */
 
 import type { Frame } from "@/dicomweb/frames";
+import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
+import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 
 export interface PixelReading {
   /** Of the image, from 0. */
   readonly column: number;
   readonly row: number;
+  /** Of a volume, from 0. */
+  readonly slice?: number;
   /** The modality value, or red, green and blue; undefined where the picture on the screen has none. */
   readonly values: readonly number[] | undefined;
 }
@@ -49,6 +53,8 @@ export interface Removal {
 export interface ViewControls {
   /** Go to image, or plane, `index`. */
   show(index: number): void;
+  /** Go so many planes further, where planes are not images. */
+  step?(count: number): void;
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;
@@ -70,6 +76,8 @@ export interface StackView extends ViewControls {
 export interface ViewportModule {
   /** Raises Error when this browser cannot show images. */
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
+  openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
+  openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
   /** Drop every pixel and measurement kept in memory. */
   forget(): void;
 }

@@ -4,12 +4,17 @@ import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { init as initTools } from "@cornerstonejs/tools";
 
+import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { StackListener, StackView } from "@/viewport/contract";
 import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
 import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
+import { CornerstonePlaneView } from "@/viewport/planeView";
+import { CornerstoneSolidView } from "@/viewport/solidView";
+import { installSliceLoader } from "@/viewport/volumeData";
+import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
@@ -33,6 +38,7 @@ function start(): void {
   installFrameLoader();
   installNativeLoader();
   installRenderedLoader();
+  installSliceLoader();
   installStackLoading();
   installTools();
   started = true;
@@ -41,6 +47,26 @@ function start(): void {
 export function openStackView(element: HTMLDivElement, listener: StackListener): StackView {
   start();
   return new CornerstoneStackView(element, listener);
+}
+
+export function openPlaneView(
+  element: HTMLDivElement,
+  listener: PlaneListener,
+  volume: VolumeGeometry,
+  plane: PlaneName,
+): PlaneView {
+  start();
+  return new CornerstonePlaneView(element, listener, volume, plane);
+}
+
+export function openSolidView(
+  element: HTMLDivElement,
+  listener: VolumeListener,
+  volume: VolumeGeometry,
+  appearance: string,
+): SolidView {
+  start();
+  return new CornerstoneSolidView(element, listener, volume, appearance);
 }
 
 export function forget(): void {

@@ -20,13 +20,13 @@ const { Events, RequestType, ViewportType } = Enums;
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
 const PROGRESS_EVERY_MS = 200;
-const ENGINE = "engine";
+export const ENGINE = "engine";
 
 let serial = 0;
 let engine: RenderingEngine | undefined;
 
 /** One for all viewports, one after the other: each takes a WebGL context, which the browser takes back in its own time. */
-function renderingEngine(): RenderingEngine {
+export function renderingEngine(): RenderingEngine {
   engine ??= new RenderingEngine(ENGINE);
   return engine;
 }

@@ -13,6 +13,7 @@ import {
 
 import { n, t } from "@/i18n";
 import type { ToolName } from "@/tools/palette";
+import { VOLUME_TOOL_CLASSES } from "@/viewport/planeTools";
 
 const { MouseBindings } = Enums;
 
@@ -47,7 +48,7 @@ const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
 const PRIMARY: readonly Binding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 
 export function installTools(): void {
-  for (const tool of TOOL_CLASSES) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, ...VOLUME_TOOL_CLASSES]) addTool(tool);
 }
 
 /** A length as the screen's language writes it; the unit says whether it is a distance in the patient. */

@@ -125,7 +125,7 @@ function Ending({ worklist }: { readonly worklist: Worklist }) {
   return (
     <p class="ending">
       <span class="muted" role="status" data-testid="worklist-count">
-        {counted("worklist.count", worklist.total.value)}
+        {counted(worklist.totalIsLeast.value ? "worklist.count.least" : "worklist.count", worklist.total.value)}
       </span>
       {worklist.hasMore.value && (
         <button type="button" class="button" disabled={worklist.loading.value} onClick={() => worklist.more()}>

@@ -1,0 +1,263 @@
+"""The reading list: studies by priority, then the newest first, and what is looked for among them.
+
+However many studies there are, a page takes as long: bands are read from their ends, a filter that few studies meet is
+where the reading begins, and words are found everywhere by the beginning of a name's word or of a number, inside of
+anything among the newest studies only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
+
+from pacs.dicom.names import folded, skeleton
+from pacs.index.names import from_literal, word_begins
+from pacs.index.schema import WORD_CHARACTERS, patient, patient_word, series, study
+
+NEWEST: Final = 5_000
+"""Of each priority, so many studies are looked into for words that stand anywhere."""
+
+SOME: Final = 20_000
+"""So many studies are found by a filter and sorted sooner than the list is read through for those that meet it."""
+
+TOTAL_MAX: Final = 10_000
+"""What is looked for is counted so far and no further."""
+
+BEGINNING_MIN: Final = 3
+"""A shorter word has to be the whole one, beyond the newest studies."""
+
+_AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
+_ORDER = (study.c.priority_band, study.c.received_at.desc(), study.c.row.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is looked for: `words` of a name, number or description; dates YYYYMMDD, "" where the range is open;
+    `studies`, when given, are the only ones that exist for the caller."""
+
+    words: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
+    studies: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """What a study has to meet: as a condition on it, and as the rows of those that do, which an index finds."""
+
+    condition: ColumnElement[bool]
+    rows: Select[Any] | CompoundSelect[Any]
+
+
+def page(connection: Connection, reading: Reading, limit: int, offset: int) -> list[int]:
+    """The rows of `study` on a page, in the order of the list."""
+    most = limit + offset
+    conditions, few = _everywhere(connection, reading)
+    tables = _AND_PATIENT if reading.words else study  # the index of the list alone is read where it does
+    rows = (_sorted if few else _in_bands)(connection, tables, conditions, most)
+    if reading.words:
+        rows = sorted({*rows, *_sorted(connection, tables, _among_newest(connection, reading), most)})
+    return [-row for *_, row in rows[offset:most]]
+
+
+def total(connection: Connection, reading: Reading) -> int:
+    """How many studies there are on all pages; of what is looked for no more than TOTAL_MAX and one."""
+    filters = [*_filters(reading), *map(_begins, reading.words)]
+    if not filters and reading.studies is None:
+        return int(connection.execute(select(func.count()).select_from(study)).scalar_one())
+    if len(filters) == 1 and reading.studies is None:
+        found = _count(connection, filters[0].rows.subquery().select().distinct())
+    else:
+        conditions, _ = _everywhere(connection, reading)
+        found = _count(connection, select(study.c.row).select_from(_AND_PATIENT).where(*conditions))
+    if reading.words and found <= TOTAL_MAX:
+        begins = and_(*(_begins(word).condition for word in reading.words))
+        inside = [*_among_newest(connection, reading), not_(begins)]
+        found += _count(connection, select(study.c.row).select_from(_AND_PATIENT).where(*inside))
+    return min(found, TOTAL_MAX + 1)
+
+
+def _count(connection: Connection, rows: Select[Any]) -> int:
+    counted = select(func.count()).select_from(rows.limit(TOTAL_MAX + 1).subquery())
+    return int(connection.execute(counted).scalar_one())
+
+
+_Place = tuple[int, int, int]
+"""Band, and moment and row as they count down."""
+
+
+def _in_bands(
+    connection: Connection, tables: FromClause, conditions: Sequence[ColumnElement[bool]], most: int
+) -> list[_Place]:
+    """The first rows, band after band: each is read from its end, which no one statement does."""
+    found: list[_Place] = []
+    for band in _bands(connection):
+        if len(found) >= most:
+            break
+        found += _sorted(connection, tables, [*conditions, study.c.priority_band == band], most - len(found))
+    return found
+
+
+def _sorted(
+    connection: Connection, tables: FromClause, conditions: Sequence[ColumnElement[bool]], most: int
+) -> list[_Place]:
+    statement = (
+        select(study.c.priority_band, study.c.received_at, study.c.row)
+        .select_from(tables)
+        .where(*conditions)
+        .order_by(*_ORDER)
+        .limit(most)
+    )
+    return [(band, -at, -row) for band, at, row in connection.execute(statement)]
+
+
+def _bands(connection: Connection) -> list[int]:
+    """The bands that have a study, each found by one look into the index."""
+    found: list[int] = []
+    statement = select(func.min(study.c.priority_band))
+    band = connection.execute(statement).scalar()
+    while band is not None:
+        found.append(band)
+        band = connection.execute(statement.where(study.c.priority_band > band)).scalar()
+    return found
+
+
+def _newest(connection: Connection) -> Any:
+    """The rows of the newest studies of each band: a SELECT."""
+    parts = [
+        select(
+            select(study.c.row)
+            .where(study.c.priority_band == band)
+            .order_by(study.c.received_at.desc(), study.c.row.desc())
+            .limit(NEWEST)
+            .subquery()
+            .c.row
+        )
+        for band in _bands(connection)
+    ]
+    return union_all(*parts) if parts else select(study.c.row)
+
+
+# Filters -------------------------------------------------------------------------------------------------------
+
+
+def _everywhere(connection: Connection, reading: Reading) -> tuple[list[ColumnElement[bool]], bool]:
+    """What a study has to meet that is found by indexes alone; and whether the few that meet some filter are begun
+    with, so that they are sorted."""
+    filters = [*_filters(reading), *map(_begins, reading.words)]
+    begun = next((one for one in filters if _few(connection, one)), None)
+    conditions = [study.c.row.in_(one.rows) if one is begun else one.condition for one in filters]
+    return [*conditions, *_allowed(reading)], begun is not None or reading.studies is not None
+
+
+def _among_newest(connection: Connection, reading: Reading) -> list[ColumnElement[bool]]:
+    """The same for words that stand anywhere in the newest studies."""
+    filters = [one.condition for one in _filters(reading)]
+    return [*filters, *map(_inside, reading.words), study.c.row.in_(_newest(connection)), *_allowed(reading)]
+
+
+def _allowed(reading: Reading) -> list[ColumnElement[bool]]:
+    return [] if reading.studies is None else [study.c.study_instance_uid.in_(sorted(reading.studies))]
+
+
+def _filters(reading: Reading) -> Iterator[_Filter]:
+    if reading.low or reading.high:
+        dates = [study.c.study_date != ""]
+        dates += [study.c.study_date >= reading.low] if reading.low else []
+        dates += [study.c.study_date <= reading.high] if reading.high else []
+        yield _Filter(and_(*dates), select(study.c.row).where(*dates))
+    if reading.modalities:
+        is_one = series.c.modality.in_(reading.modalities)
+        inside = exists().where(series.c.study_row == study.c.row, is_one).correlate(study)
+        yield _Filter(inside, select(series.c.study_row).where(is_one))
+
+
+def _few(connection: Connection, one: _Filter) -> bool:
+    counted = select(func.count()).select_from(one.rows.limit(SOME + 1).subquery())
+    return int(connection.execute(counted).scalar_one()) <= SOME
+
+
+# Words ---------------------------------------------------------------------------------------------------------
+
+
+def _begins(word: str) -> _Filter:
+    """A study of a patient with the word at the beginning of a word of the name or of the number, or with such an
+    accession number."""
+    sound = skeleton(word).strip("*?^= ")[:WORD_CHARACTERS]
+    texts = list(dict.fromkeys([word, word.upper()]))  # as it is typed, and as most numbers are written
+    numbers = [_from(column, text) for column in (patient.c.patient_id, study.c.accession_number) for text in texts]
+    rows = [
+        *(_of_patients(select(patient.c.row).where(_from(patient.c.patient_id, text))) for text in texts),
+        *(select(study.c.row).where(_from(study.c.accession_number, text)) for text in texts),
+        _of_patients(select(patient.c.row).where(_was_called(texts))),
+    ]
+    numbers.append(_was_called(texts))
+    if sound:
+        rows.append(_of_patients(select(patient_word.c.patient_row).where(_from(patient_word.c.word, sound))))
+        ending = "" if len(sound) >= BEGINNING_MIN else " "
+        numbers.append(word_begins(patient.c.patient_name_skeleton.concat(" "), _pattern(sound) + ending))
+    return _Filter(or_(*numbers), union_all(*rows))
+
+
+def _was_called(texts: Sequence[str]) -> ColumnElement[bool]:
+    """A patient who had such a number before, and was merged; there are few who have others at all."""
+    others = literal_column("'\\'").concat(patient.c.other_patient_ids)
+    ending = "%" if len(texts[0]) >= BEGINNING_MIN else "\\%"
+    called = [others.concat("\\").like(f"%\\{_pattern(text)}{ending}", escape="!") for text in texts]
+    return and_(patient.c.other_patient_ids != literal_column("''"), or_(*called))
+
+
+def _of_patients(rows: Select[Any]) -> Select[Any]:
+    return select(study.c.row).where(study.c.patient_row.in_(rows))
+
+
+def _from(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    return and_(*from_literal(column, text)) if len(text) >= BEGINNING_MIN else column == text
+
+
+def _inside(word: str) -> ColumnElement[bool]:
+    """A study whose patient, number or description has the word; names are found across scripts."""
+    name, sound = _pattern(folded(word)), _pattern(skeleton(word))
+    alternatives = [
+        _has(patient.c.patient_name_folded, name),
+        *_in_any_case(patient.c.patient_id, word),
+        *_in_any_case(patient.c.other_patient_ids, word),  # who was merged: the old wristband finds them
+        *_in_any_case(study.c.accession_number, word),
+        *_in_any_case(study.c.study_description, word),
+    ]
+    if sound:
+        column = patient.c.patient_name_skeleton
+        alternatives.append(and_(column != "", word_begins(column, sound)))
+    return or_(*alternatives)
+
+
+def _in_any_case(column: ColumnElement[Any], word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """As written too: SQLite's lower() knows ASCII alone."""
+    return _has(column, _pattern(word)), _has(func.lower(column), _pattern(word.lower()))
+
+
+def _has(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+    return column.like(f"%{pattern}%", escape="!")
+
+
+def _pattern(text: str) -> str:
+    return re.sub(r"([!%_])", r"!\1", text)

@@ -1,0 +1,140 @@
+"""Planes and renderings of a series in the browser: their greys are the object's, and what is no volume is refused."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Page, expect
+from pydicom import Dataset
+
+from tests.journeys.test_viewer import dcmsend, sign_in
+from tests.support.canvas import Fit
+from tests.support.factories import ct_series, write_folder
+from tests.support.pixels import Expected, sampled
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+SLICES, SIZE = 9, 65  # odd: the middle plane is one of voxels, nothing is interpolated across it
+LOW, HIGH = -160.0, 240.0
+
+_READ_PLANE = """plane => {
+  const canvas = document.querySelector(`[data-plane=${plane}] canvas.cornerstone-canvas`);
+  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+def _voxels() -> NDArray[np.float64]:
+    """Hounsfield units by slice, row and column: smooth, every direction another, over the ends of the window."""
+    z, y, x = np.mgrid[0:SLICES, 0:SIZE, 0:SIZE]
+    return np.asarray(
+        np.round(60 * np.sin(x / 5) * np.cos(y / 7) * 3 + 40 + 12 * (z - SLICES // 2) + 2 * x), np.float64
+    )
+
+
+def _series(study: str, **changes: object) -> list[Dataset]:
+    made = ct_series(SLICES, study=study, rows=SIZE, columns=SIZE)
+    for index, dataset in enumerate(made):
+        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], 1, -1024
+        dataset.ImagePositionPatient = [-30.0, -20.0, 10.0 + 4.0 * index]
+        dataset.WindowCenter, dataset.WindowWidth = 40.5, 401
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
+        dataset.PixelData = (_voxels()[index] + 1024).astype("<u2").tobytes()
+        dataset.update(changes)
+    return made
+
+
+def _open(page: Page, node: NodeProcess, series: list[Dataset], folder: Path) -> None:
+    write_folder(series, folder)
+    dcmsend(node, folder)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    sign_in(page, node)
+    page.goto(f"{node.web_url}#/study/{series[0].StudyInstanceUID}")
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+
+
+def _arrange(page: Page, arrangement: str, viewports: int) -> None:
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id(f"volume-{arrangement}").click()
+    ready = page.locator("[data-testid=viewport-state][data-state=ready]")
+    expect(ready).to_have_count(viewports, timeout=60_000)
+    page.wait_for_timeout(500)
+
+
+def _plane_differs(page: Page, plane: str, wanted: Expected) -> float:
+    """The 95th percentile of the difference in greys, over the plane's whole picture."""
+    width, height, content = page.evaluate(_READ_PLANE, plane)
+    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, 0].astype(np.float64)
+    rows, columns = wanted.values.shape
+    fit = Fit(width, height, columns, rows, wanted.aspect)
+    y, x = np.mgrid[0:height, 0:width]
+    column, row = fit.pixel(x.ravel() + 0.5, y.ravel() + 0.5)
+    inside = (column >= 1) & (column <= columns - 2) & (row >= 1) & (row <= rows - 2)
+    shown = canvas.ravel()[inside]
+    true = wanted.shown(sampled(wanted.values, column[inside], row[inside]))
+    assert shown.size > 10_000
+    assert shown.max() > true.max() - 4, "the brightest voxels are as bright as they have to be"
+    return float(np.percentile(np.abs(shown - true), 95))
+
+
+def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
+    module_node: NodeProcess, page: Page, tmp_path: Path
+) -> None:
+    _open(page, module_node, _series("planes"), tmp_path / "planes")
+    voxels = _voxels()
+    axial = Expected(voxels[SLICES // 2], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.0)
+    coronal = replace(axial, values=voxels[::-1, SIZE // 2, :], aspect=4.0)
+    sagittal = replace(axial, values=voxels[::-1, :, SIZE // 2], aspect=4.0)
+    for arrangement, viewports in (("planes", 3), ("planesAndSolid", 4)):
+        _arrange(page, arrangement, viewports)
+        for plane, wanted in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):
+            assert _plane_differs(page, plane, wanted) < 3.5, (arrangement, plane)
+    axial_view = page.locator("[data-plane=axial]")
+    axial_view.hover()
+    readout = axial_view.get_by_test_id("pixel-readout")
+    column, row = (int(readout.get_attribute(f"data-{name}") or -1) for name in ("column", "row"))
+    assert float(readout.get_attribute("data-values") or "nan") == voxels[SLICES // 2, row, column]
+    page.keyboard.press("ArrowDown")
+    expect(axial_view).not_to_have_attribute("data-plane-index", str(SLICES // 2))
+    slab = page.get_by_test_id("slab-thickness").first
+    slab.fill("100")
+    expect(page.locator("[data-plane=axial] .corner.bottom-left")).to_contain_text("100")
+
+
+def test_uneven_slices_are_refused_in_words(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
+    series = _series("uneven")
+    del series[4]
+    _open(page, module_node, series, tmp_path / "uneven")
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id("volume-solid").click()
+    expect(page.get_by_test_id("volume-refused")).to_contain_text("8 mm")
+    page.get_by_test_id("back-to-images").click()
+    expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-count", "8")
+
+
+def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
+    module_node: NodeProcess, page: Page, tmp_path: Path
+) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'deviceMemory', {get: () => 0.001})")
+    _open(page, module_node, _series("small device"), tmp_path / "small")
+    _arrange(page, "planes", 3)
+    expect(page.get_by_test_id("volume-reduced")).to_have_count(3)
+    page.add_init_script("""
+      const get = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+        return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+      };
+    """)
+    page.reload()
+    page.get_by_test_id("tool-volume").click(timeout=30_000)
+    page.get_by_test_id("volume-planes").click()
+    expect(page.locator("[data-rendered-by=node] [data-state=ready]")).to_have_count(3, timeout=60_000)
+    expect(page.get_by_test_id("not-for-diagnosis")).to_have_count(3)

@@ -1,0 +1,9 @@
+/** What this device can draw. */
+
+let webGl2: boolean | undefined;
+
+/** Whether the browser gives WebGL 2, without which no volume is drawn here. */
+export function hasWebGl2(): boolean {
+  webGl2 ??= document.createElement("canvas").getContext("webgl2") !== null;
+  return webGl2;
+}

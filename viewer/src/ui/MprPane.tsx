@@ -1,0 +1,255 @@
+/** A viewport with a plane cut out of the series: which plane, how thick, and at which moment. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { orientationLetters } from "@/dicomweb/frames";
+import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { phasesOf, type Phase } from "@/dicomweb/phases";
+import { n, t } from "@/i18n";
+import { hasWebGl2 } from "@/model/device";
+import { crosshair } from "@/model/volumes";
+import type { Workspace } from "@/model/workspace";
+import { loadViewport } from "@/ui/lazyViewport";
+import type { PaneProps } from "@/ui/paneProps";
+import { PhaseBar } from "@/ui/PhaseBar";
+import { PixelReadout } from "@/ui/PixelReadout";
+import { RenderedPane } from "@/ui/RenderedPane";
+import { type LoadState, NOTHING_LOADED, Refusal, VolumeState } from "@/ui/volumeParts";
+import type { PlaneName, PlanePlace, PlaneView, SlabMode, VolumeFailure } from "@/viewport/volumeContract";
+
+const PLANE_NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
+const SLAB_NAMES: readonly SlabMode[] = ["maximum", "minimum", "average"];
+const SLAB_LONGEST_MM = 100;
+
+export function MprPane({ workspace, pane }: PaneProps) {
+  const { frames } = pane.content.value;
+  const phases = useMemo(() => phasesOf(frames), [frames]);
+  const [phase, setPhase] = useState(0);
+  const shown = phases?.[Math.min(phase, phases.length - 1)];
+  const found = useMemo(() => volumeOf(shown?.frames ?? frames), [shown, frames]);
+  const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
+  if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
+  if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
+  return (
+    <PlaneStage
+      workspace={workspace}
+      pane={pane}
+      volume={found.volume}
+      phases={phases ?? []}
+      phase={phase}
+      setPhase={setPhase}
+      setFailed={setFailed}
+    />
+  );
+}
+
+interface PlaneStageProps extends PaneProps {
+  readonly volume: VolumeGeometry;
+  readonly phases: readonly Phase[];
+  readonly phase: number;
+  setPhase(phase: number): void;
+  setFailed(why: VolumeFailure): void;
+}
+
+function PlaneStage({ workspace, pane, volume, phases, phase, setPhase, setFailed }: PlaneStageProps) {
+  const element = useRef<HTMLDivElement>(null);
+  const asked = pane.showing.peek()?.options?.["plane"];
+  const [plane, setPlane] = useState<PlaneName>(PLANE_NAMES.find((name) => name === asked) ?? "axial");
+  const [view, setView] = useState<PlaneView | undefined>(undefined);
+  const [place, setPlace] = useState<PlanePlace | undefined>(undefined);
+  const [state, setState] = useState<LoadState>(NOTHING_LOADED);
+  const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
+  const current = useRef(volume);
+  useEffect(() => {
+    let left = false;
+    let opened: PlaneView | undefined;
+    loadViewport()
+      .then(({ openPlaneView }) => {
+        if (left || !element.current) return;
+        const listener = {
+          progress: (loaded: number, total: number) => setState((now) => ({ ...now, loaded, total })),
+          ready: (reduced: boolean) => setState((now) => ({ ...now, ready: true, reduced })),
+          viewed: (seen: typeof pane.view.value) => {
+            pane.view.value = seen;
+          },
+          failed: setFailed,
+          placed: setPlace,
+          pointed: (pixel: typeof pane.pixel.value) => {
+            pane.pixel.value = pixel;
+          },
+        };
+        opened = openPlaneView(element.current, listener, current.current, plane);
+        opened.setTool(workspace.tool.peek());
+        pane.controls.value = opened;
+        setView(opened);
+      })
+      .catch(() => {
+        workspace.broken.value = true;
+      });
+    return () => {
+      left = true;
+      opened?.close();
+      if (pane.controls.peek() === opened) pane.controls.value = undefined;
+      pane.pixel.value = undefined;
+    };
+  }, [workspace, pane]);
+  useEffect(() => {
+    if (current.current === volume) return;
+    current.current = volume;
+    view?.setVolume(volume);
+  }, [view, volume]);
+  const { window, inverted } = pane.view.value;
+  const dataset = volume.frames[0]?.dataset ?? {};
+  return (
+    <div class="volume-stage">
+      <div
+        class="viewport"
+        data-testid="viewport"
+        tabIndex={0}
+        role="application"
+        aria-label={t("mpr.label", { plane: t(`mpr.${plane}`), index: (place?.index ?? 0) + 1, total: place?.count ?? 0 })}
+        data-plane={plane}
+        data-plane-index={place?.index}
+        data-plane-count={place?.count}
+        data-oblique={place?.oblique}
+        data-window-center={window?.center}
+        data-window-width={window?.width}
+        data-inverted={inverted}
+      >
+        <div ref={element} class="canvas-place" />
+        <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
+        <VolumeState state={state} />
+      </div>
+      <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>
+        <select
+          aria-label={t("mpr.plane")}
+          data-testid="mpr-plane"
+          value={plane}
+          onChange={(event) => {
+            const name = event.currentTarget.value as PlaneName;
+            setPlane(name);
+            view?.setPlane(name);
+          }}
+        >
+          {PLANE_NAMES.map((name) => (
+            <option key={name} value={name}>
+              {t(`mpr.${name}`)}
+            </option>
+          ))}
+        </select>
+        <select
+          aria-label={t("mpr.slab")}
+          data-testid="slab-mode"
+          value={slab.mode}
+          onChange={(event) => {
+            const next = { mm: slab.mm || 10, mode: event.currentTarget.value as SlabMode };
+            setSlab(next);
+            view?.setSlab(next.mm, next.mode);
+          }}
+        >
+          {SLAB_NAMES.map((name) => (
+            <option key={name} value={name}>
+              {t(`mpr.slab.${name}`)}
+            </option>
+          ))}
+        </select>
+        <label class="slab-thickness">
+          <input
+            type="range"
+            data-testid="slab-thickness"
+            min={0}
+            max={SLAB_LONGEST_MM}
+            value={slab.mm}
+            aria-label={t("mpr.thickness")}
+            aria-valuetext={`${slab.mm} ${t("unit.mm")}`}
+            onInput={(event) => {
+              const next = { ...slab, mm: Number(event.currentTarget.value) };
+              setSlab(next);
+              view?.setSlab(next.mm, next.mode);
+            }}
+          />
+          <span>
+            {slab.mm} {t("unit.mm")}
+          </span>
+        </label>
+        <CrosshairButton view={view} workspace={workspace} />
+      </div>
+      {phases.length > 1 && <PhaseBar phases={phases} phase={phase} setPhase={setPhase} />}
+    </div>
+  );
+}
+
+function CrosshairButton({ view, workspace }: { readonly view: PlaneView | undefined; readonly workspace: Workspace }) {
+  const on = crosshair.value;
+  const tool = workspace.tool.value;
+  useEffect(() => {
+    view?.setCrosshair(on);
+    if (!on) view?.setTool(workspace.tool.peek());
+  }, [view, on]);
+  useEffect(() => {
+    crosshair.value = false; // another tool came to hand
+  }, [tool]);
+  return (
+    <button
+      type="button"
+      class="button quiet"
+      data-testid="crosshair"
+      aria-pressed={on}
+      disabled={!view}
+      onClick={() => {
+        crosshair.value = !on;
+      }}
+    >
+      {t("mpr.crosshair")}
+    </button>
+  );
+}
+
+interface PlaneOverlayProps extends PaneProps {
+  readonly dataset: Dataset;
+  readonly place: PlanePlace | undefined;
+  readonly plane: PlaneName;
+  readonly slab: number;
+}
+
+const SIDES = ["left", "right", "top", "bottom"] as const;
+
+function PlaneOverlay({ pane, dataset, place, plane, slab }: PlaneOverlayProps) {
+  const { window } = pane.view.value;
+  const letters = place && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: place.cosines } });
+  return (
+    <div class="overlay">
+      <div class="corner top-left">
+        <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
+        <span>{text(dataset, Tag.PatientID)}</span>
+      </div>
+      <div class="corner top-right">
+        <span>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>
+        <span class="muted">{text(dataset, Tag.SeriesDescription)}</span>
+      </div>
+      <div class="corner bottom-left">
+        {slab > 0 && <span>{t("mpr.slab.of", { mm: slab })}</span>}
+        {place && (
+          <span class="image-number">
+            {place.index + 1} / {place.count}
+          </span>
+        )}
+      </div>
+      <div class="corner bottom-right">
+        {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
+        {window && (
+          <span data-testid="window-text">
+            {t("viewport.window", { width: n(window.width), center: n(window.center) })}
+          </span>
+        )}
+      </div>
+      {letters &&
+        SIDES.map((side) => (
+          <span key={side} class={`letter letter-${side}`} data-testid={`orientation-${side}`}>
+            {letters[side]}
+          </span>
+        ))}
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+/** A viewport with a rendering of the series in three dimensions: how it looks, from where, and what is cut away. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
+import { Tag, text } from "@/dicomweb/json";
+import { phasesOf } from "@/dicomweb/phases";
+import { t } from "@/i18n";
+import { hasWebGl2 } from "@/model/device";
+import { loadViewport } from "@/ui/lazyViewport";
+import type { PaneProps } from "@/ui/paneProps";
+import { RenderedPane } from "@/ui/RenderedPane";
+import { type LoadState, NOTHING_LOADED, Refusal, VolumeState } from "@/ui/volumeParts";
+import type { SolidView, VolumeFailure } from "@/viewport/volumeContract";
+
+/** Cornerstone's names; the words are ours. */
+const APPEARANCES = {
+  CT: ["CT-Bone", "CT-Soft-Tissue", "CT-Muscle", "CT-Lung", "CT-AAA", "CT-Coronary-Arteries", "CT-Liver-Vasculature", "CT-MIP"],
+  other: ["MR-Default", "MR-Angio", "MR-T2-Brain", "MR-MIP"],
+} as const;
+type Appearance = (typeof APPEARANCES)["CT" | "other"][number];
+
+const LOOKS = ["anterior", "left", "head"] as const;
+const CUTS = ["right", "left", "front", "back", "feet", "head"] as const;
+
+export function VolumePane({ workspace, pane }: PaneProps) {
+  const { frames } = pane.content.value;
+  const phases = useMemo(() => phasesOf(frames), [frames]);
+  const found = useMemo(() => volumeOf(phases?.[0]?.frames ?? frames), [phases, frames]);
+  const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
+  if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
+  if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
+  return <SolidStage workspace={workspace} pane={pane} volume={found.volume} setFailed={setFailed} />;
+}
+
+interface SolidStageProps extends PaneProps {
+  readonly volume: VolumeGeometry;
+  setFailed(why: VolumeFailure): void;
+}
+
+function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
+  const element = useRef<HTMLDivElement>(null);
+  const dataset = volume.frames[0]?.dataset ?? {};
+  const choices = APPEARANCES[text(dataset, Tag.Modality) === "CT" ? "CT" : "other"];
+  const [appearance, setAppearance] = useState<Appearance>(choices[0]);
+  const [view, setView] = useState<SolidView | undefined>(undefined);
+  const [state, setState] = useState<LoadState>(NOTHING_LOADED);
+  const [cut, setCut] = useState<readonly number[]>(CUTS.map(() => 0));
+  const [cutting, setCutting] = useState(false);
+  useEffect(() => {
+    let left = false;
+    let opened: SolidView | undefined;
+    loadViewport()
+      .then(({ openSolidView }) => {
+        if (left || !element.current) return;
+        const listener = {
+          progress: (loaded: number, total: number) => setState((now) => ({ ...now, loaded, total })),
+          ready: () => setState((now) => ({ ...now, ready: true })),
+          viewed: (seen: typeof pane.view.value) => {
+            pane.view.value = seen;
+          },
+          failed: setFailed,
+        };
+        opened = openSolidView(element.current, listener, volume, appearance);
+        pane.controls.value = opened;
+        setView(opened);
+      })
+      .catch(() => {
+        workspace.broken.value = true;
+      });
+    return () => {
+      left = true;
+      opened?.close();
+      if (pane.controls.peek() === opened) pane.controls.value = undefined;
+    };
+  }, [workspace, pane, volume]);
+  const change = (index: number, share: number): void => {
+    const next = cut.map((one, at) => (at === index ? share : one));
+    setCut(next);
+    view?.setCut([0, 2, 4].map((at) => [next[at] ?? 0, next[at + 1] ?? 0]));
+  };
+  return (
+    <div class="volume-stage">
+      <div class="viewport" data-testid="viewport" tabIndex={0} role="application" aria-label={t("solid.label")} data-appearance={appearance}>
+        <div ref={element} class="canvas-place" />
+        <div class="overlay">
+          <div class="corner top-left">
+            <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
+            <span>{text(dataset, Tag.PatientID)}</span>
+          </div>
+          <div class="corner bottom-right">
+            <span class="caution">{t("solid.caution")}</span>
+          </div>
+        </div>
+        <VolumeState state={state} />
+      </div>
+      <div class="volume-bar" role="toolbar" aria-label={t("solid.bar")}>
+        <select
+          aria-label={t("solid.appearance")}
+          data-testid="solid-appearance"
+          value={appearance}
+          onChange={(event) => {
+            const next = event.currentTarget.value as Appearance;
+            setAppearance(next);
+            view?.setAppearance(next);
+          }}
+        >
+          {choices.map((one) => (
+            <option key={one} value={one}>
+              {t(`solid.${one}`)}
+            </option>
+          ))}
+        </select>
+        {LOOKS.map((from) => (
+          <button key={from} type="button" class="button quiet" data-testid={`look-${from}`} onClick={() => view?.look(from)}>
+            {t(`solid.look.${from}`)}
+          </button>
+        ))}
+        <button type="button" class="button quiet" data-testid="solid-cut" aria-expanded={cutting} onClick={() => setCutting(!cutting)}>
+          {t("solid.cut")}
+        </button>
+      </div>
+      {cutting && (
+        <div class="volume-bar cuts">
+          {CUTS.map((side, index) => (
+            <label key={side}>
+              <span>{t(`solid.cut.${side}`)}</span>
+              <input
+                type="range"
+                data-testid={`cut-${side}`}
+                min={0}
+                max={95}
+                value={(cut[index] ?? 0) * 100}
+                onInput={(event) => change(index, Number(event.currentTarget.value) / 100)}
+              />
+            </label>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}

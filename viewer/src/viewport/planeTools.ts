@@ -1,0 +1,136 @@
+/** The hands of all viewports which cut the same volume: one group, so that the crosshair connects them. */
+
+import {
+  CrosshairsTool,
+  Enums,
+  PanTool,
+  StackScrollTool,
+  ToolGroupManager,
+  TrackballRotateTool,
+  WindowLevelTool,
+  ZoomTool,
+} from "@cornerstonejs/tools";
+
+import type { ToolName } from "@/tools/palette";
+import type { PlaneName } from "@/viewport/volumeContract";
+
+const { MouseBindings } = Enums;
+
+const DRAG_ZOOM = "DragZoom";
+
+export const VOLUME_TOOL_CLASSES = [CrosshairsTool, TrackballRotateTool];
+
+const CLASS_NAME: Readonly<Partial<Record<ToolName, string>>> = {
+  window: WindowLevelTool.toolName,
+  scroll: StackScrollTool.toolName,
+  zoom: DRAG_ZOOM,
+  pan: PanTool.toolName,
+};
+
+const PRIMARY = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
+const ALWAYS: Readonly<Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]>> = {
+  [StackScrollTool.toolName]: [{ mouseButton: MouseBindings.Wheel }],
+  [DRAG_ZOOM]: [{ mouseButton: MouseBindings.Secondary }],
+  [ZoomTool.toolName]: [{ numTouchPoints: 2 }],
+  [PanTool.toolName]: [{ mouseButton: MouseBindings.Auxiliary }],
+};
+const PASSIVE = [WindowLevelTool.toolName, StackScrollTool.toolName, DRAG_ZOOM, ZoomTool.toolName, PanTool.toolName];
+
+const LINE_COLOURS: Readonly<Record<PlaneName, string>> = {
+  axial: "rgb(255, 196, 61)",
+  coronal: "rgb(92, 200, 255)",
+  sagittal: "rgb(150, 230, 120)",
+};
+
+interface Member {
+  readonly id: string;
+  plane: PlaneName;
+}
+
+/** Tools of the viewports of one volume. */
+class PlaneTools {
+  private readonly members = new Map<string, Member>();
+  private readonly group;
+  private primary: string = WindowLevelTool.toolName;
+  private crosshair = false;
+
+  constructor(private readonly id: string) {
+    const group = ToolGroupManager.createToolGroup(id);
+    if (!group) throw new Error(`there is a tool group ${id} already`);
+    this.group = group;
+    for (const name of PASSIVE) group.addTool(name, name === DRAG_ZOOM ? { pinchToZoom: false, pan: false, invert: true } : {});
+    group.addTool(CrosshairsTool.toolName, {
+      getReferenceLineColor: (viewportId: string) => LINE_COLOURS[this.members.get(viewportId)?.plane ?? "axial"],
+      getReferenceLineControllable: () => true,
+      getReferenceLineDraggableRotatable: () => true,
+      getReferenceLineSlabThicknessControlsOn: () => false, // the slab has a control with millimetres
+    });
+    this.bind();
+  }
+
+  add(member: Member, engineId: string): void {
+    this.members.set(member.id, member);
+    this.group.addViewport(member.id, engineId);
+    this.again();
+  }
+
+  /** True when nobody is left. */
+  remove(viewportId: string, engineId: string): boolean {
+    this.members.delete(viewportId);
+    this.setActive(CrosshairsTool.toolName, false);
+    this.group.removeViewports(engineId, viewportId);
+    if (this.members.size > 0) this.again();
+    else ToolGroupManager.destroyToolGroup(this.id);
+    return this.members.size === 0;
+  }
+
+  take(tool: ToolName): void {
+    const name = CLASS_NAME[tool];
+    if (name === undefined) return;
+    this.primary = name;
+    this.crosshair = false;
+    this.bind();
+  }
+
+  setCrosshair(on: boolean): void {
+    this.crosshair = on;
+    this.bind();
+  }
+
+  /** The crosshair finds its centre anew: viewports came, went or turned. */
+  again(): void {
+    if (this.crosshair) this.bind();
+  }
+
+  private bind(): void {
+    for (const name of PASSIVE) this.group.setToolPassive(name, { removeAllBindings: true });
+    this.setActive(CrosshairsTool.toolName, this.crosshair && this.members.size > 0);
+    const active: Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]> = { ...ALWAYS };
+    if (!this.crosshair) active[this.primary] = [...PRIMARY, ...(ALWAYS[this.primary] ?? [])];
+    for (const [name, bindings] of Object.entries(active)) this.group.setToolActive(name, { bindings: [...bindings] });
+  }
+
+  private setActive(name: string, on: boolean): void {
+    this.group.setToolDisabled(name);
+    if (on) this.group.setToolActive(name, { bindings: [...PRIMARY] });
+  }
+}
+
+const groups = new Map<string, PlaneTools>();
+
+/** The tools of the viewports of a volume; made for the first of them. */
+export function planeTools(volumeKey: string): PlaneTools {
+  const id = `planes-${volumeKey}`;
+  const known = groups.get(id);
+  if (known) return known;
+  const made = new PlaneTools(id);
+  groups.set(id, made);
+  return made;
+}
+
+export function leavePlaneTools(volumeKey: string, viewportId: string, engineId: string): void {
+  const id = `planes-${volumeKey}`;
+  if (groups.get(id)?.remove(viewportId, engineId)) groups.delete(id);
+}
+
+export type { PlaneTools };

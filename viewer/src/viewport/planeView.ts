@@ -1,0 +1,271 @@
+/** A plane cut out of a volume, on Cornerstone's orthographic viewport. */
+
+import { Enums, utilities, type Types } from "@cornerstonejs/core";
+
+import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Preset } from "@/tools/presets";
+import type { ToolName } from "@/tools/palette";
+import type { PixelReading, Removal, View } from "@/viewport/contract";
+import { leavePlaneTools, planeTools, type PlaneTools } from "@/viewport/planeTools";
+import { ENGINE, renderingEngine } from "@/viewport/stackView";
+import type { PlaneListener, PlaneName, PlaneView, SlabMode } from "@/viewport/volumeContract";
+import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
+
+const { BlendModes, Events, OrientationAxis, ViewportType, VOILUTFunctionType } = Enums;
+
+const AXIS: Readonly<Record<PlaneName, Enums.OrientationAxis>> = {
+  axial: OrientationAxis.AXIAL,
+  coronal: OrientationAxis.CORONAL,
+  sagittal: OrientationAxis.SAGITTAL,
+};
+
+const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
+  maximum: BlendModes.MAXIMUM_INTENSITY_BLEND,
+  minimum: BlendModes.MINIMUM_INTENSITY_BLEND,
+  average: BlendModes.AVERAGE_INTENSITY_BLEND,
+};
+
+const STRAIGHT = 0.9999; // cosine: less is an oblique plane
+
+let serial = 0;
+const standing = new Set<CornerstonePlaneView>();
+
+export class CornerstonePlaneView implements PlaneView {
+  private readonly viewportId: string;
+  private readonly viewport: Types.IVolumeViewport;
+  private readonly closing = new AbortController();
+  private readonly resizing: ResizeObserver;
+  private readonly progress: (loaded: number, total: number) => void;
+  private readonly toolsKey: string;
+  private readonly member: { readonly id: string; plane: PlaneName };
+  private tools: PlaneTools | undefined;
+  private voxels: VoxelVolume | undefined;
+  private slab: { thickness: number; mode: SlabMode } = { thickness: 0, mode: "maximum" };
+  private wishedTool: ToolName | "crosshair" = "window";
+
+  constructor(
+    private readonly element: HTMLDivElement,
+    private readonly listener: PlaneListener,
+    private geometry: VolumeGeometry,
+    plane: PlaneName,
+  ) {
+    serial += 1;
+    this.viewportId = `plane-${serial}`;
+    this.member = { id: this.viewportId, plane };
+    this.toolsKey = geometry.frames[0]?.seriesInstanceUid ?? "";
+    renderingEngine().enableElement({
+      viewportId: this.viewportId,
+      type: ViewportType.ORTHOGRAPHIC,
+      element,
+      defaultOptions: { background: [0, 0, 0], orientation: AXIS[plane] },
+    });
+    this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
+    this.progress = (loaded, total) => this.listener.progress(loaded, total);
+    this.resizing = new ResizeObserver(() => this.resized());
+    this.resizing.observe(element);
+    standing.add(this);
+    this.listen();
+    void this.fill(geometry);
+  }
+
+  setVolume(geometry: VolumeGeometry): void {
+    const before = this.geometry;
+    this.geometry = geometry;
+    void this.fill(geometry).then(() => release(before, "planes", this.progress));
+  }
+
+  show(index: number): void {
+    this.step(index - this.viewport.getSliceIndex());
+  }
+
+  step(count: number): void {
+    const last = this.viewport.getNumberOfSlices() - 1;
+    const index = this.viewport.getSliceIndex();
+    const target = Math.max(0, Math.min(last, index + count));
+    if (target !== index) this.viewport.scroll(target - index);
+  }
+
+  setTool(tool: ToolName): void {
+    this.wishedTool = tool;
+    this.tools?.take(tool);
+  }
+
+  setCrosshair(on: boolean): void {
+    this.wishedTool = on ? "crosshair" : "window";
+    this.tools?.setCrosshair(on);
+  }
+
+  setPlane(plane: PlaneName): void {
+    this.member.plane = plane;
+    this.viewport.setOrientation(AXIS[plane]);
+    this.tools?.again();
+    this.tellPlace();
+  }
+
+  setSlab(thickness: number, mode: SlabMode): void {
+    this.slab = { thickness, mode };
+    if (!this.voxels) return;
+    if (thickness > 0) {
+      this.viewport.setBlendMode(BLEND[mode]);
+      this.viewport.setSlabThickness(thickness);
+    } else {
+      this.viewport.setBlendMode(BlendModes.COMPOSITE);
+      this.viewport.resetSlabThickness();
+    }
+    this.viewport.render();
+  }
+
+  applyPreset(preset: Preset): void {
+    const { voxels } = this;
+    if (!voxels) return;
+    if (preset.kind === "values") {
+      const { center, width } = preset.window;
+      this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(width, center) as Types.VOIRange });
+    } else {
+      this.viewport.setProperties({
+        voiRange: preset.kind === "full" ? { lower: voxels.lowest, upper: voxels.highest } : voxels.range,
+      });
+    }
+    this.viewport.render();
+  }
+
+  invert(): void {
+    this.viewport.setProperties({ invert: this.viewport.getProperties()?.invert !== true });
+    this.viewport.render();
+    this.listener.viewed(this.view());
+  }
+
+  reset(): void {
+    this.viewport.setOrientation(AXIS[this.member.plane], false);
+    this.viewport.resetCamera();
+    this.dress();
+    this.tools?.again();
+    this.tellPlace();
+  }
+
+  clear(): Removal | undefined {
+    return undefined;
+  }
+
+  letGo(): void {}
+
+  close(): void {
+    standing.delete(this);
+    this.closing.abort();
+    this.resizing.disconnect();
+    if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
+    renderingEngine().disableElement(this.viewportId);
+    release(this.geometry, "planes", this.progress);
+  }
+
+  /** What filled the viewport fills it again; what was enlarged or moved stays so. One resizing is that of all. */
+  private resized(): void {
+    const whole = [...standing].filter((view) => view.isWhole());
+    renderingEngine().resize(true, true);
+    for (const view of whole) view.fit();
+  }
+
+  private isWhole(): boolean {
+    return this.voxels !== undefined && Math.abs(this.viewport.getZoom() - 1) < 0.01;
+  }
+
+  private fit(): void {
+    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false });
+    this.viewport.render();
+  }
+
+  private async fill(geometry: VolumeGeometry): Promise<void> {
+    try {
+      const voxels = await acquire(geometry, "planes", this.progress);
+      if (this.closing.signal.aborted || this.geometry !== geometry) return;
+      const kept = this.voxels ? { camera: this.viewport.getCamera(), shown: this.viewport.getProperties() } : undefined;
+      await this.viewport.setVolumes([{ volumeId: voxels.id }]);
+      if (this.closing.signal.aborted) return;
+      this.voxels = voxels;
+      if (kept) {
+        const { voiRange, invert } = kept.shown ?? {};
+        this.viewport.setProperties({ ...(voiRange && { voiRange }), ...(invert !== undefined && { invert }) });
+        this.viewport.setCamera(kept.camera);
+        this.setSlab(this.slab.thickness, this.slab.mode);
+      } else {
+        this.dress();
+        this.join();
+      }
+      this.tellPlace();
+      this.listener.ready(voxels.reduced);
+    } catch (error) {
+      if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
+    }
+  }
+
+  /** Window and slab as at the beginning. */
+  private dress(): void {
+    if (!this.voxels) return;
+    const { range, sigmoid, inverted } = this.voxels;
+    const VOILUTFunction = sigmoid ? VOILUTFunctionType.SAMPLED_SIGMOID : VOILUTFunctionType.LINEAR;
+    this.viewport.setProperties({ voiRange: range, VOILUTFunction, invert: inverted });
+    this.setSlab(this.slab.thickness, this.slab.mode);
+  }
+
+  private join(): void {
+    this.tools = planeTools(this.toolsKey);
+    this.tools.add(this.member, ENGINE);
+    if (this.wishedTool === "crosshair") this.tools.setCrosshair(true);
+    else if (this.wishedTool !== "window") this.tools.take(this.wishedTool);
+  }
+
+  private listen(): void {
+    const { signal } = this.closing;
+    for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED, Events.IMAGE_RENDERED]) {
+      this.element.addEventListener(
+        name,
+        () => {
+          this.listener.viewed(this.view());
+          if (name === Events.CAMERA_MODIFIED) this.tellPlace();
+        },
+        { signal },
+      );
+    }
+    const point = (event: PointerEvent): void => {
+      const box = this.element.getBoundingClientRect();
+      this.listener.pointed(this.pixelAt([event.clientX - box.left, event.clientY - box.top]));
+    };
+    this.element.addEventListener("pointermove", point, { signal });
+    this.element.addEventListener("pointerleave", () => this.listener.pointed(undefined), { signal });
+    this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+  }
+
+  /** The nearest voxel; a slab's picture is of no single one. */
+  private pixelAt(at: Types.Point2): PixelReading | undefined {
+    const data = this.voxels && this.viewport.getImageData();
+    if (!data) return undefined;
+    const index = utilities.transformWorldToIndex(data.imageData, this.viewport.canvasToWorld(at)) as Types.Point3;
+    if (!utilities.indexWithinDimensions(index, data.dimensions)) return undefined;
+    const value = data.voxelManager?.getAtIJKPoint(index);
+    const values = this.slab.thickness === 0 && typeof value === "number" ? [value] : undefined;
+    return { column: index[0], row: index[1], slice: index[2], values };
+  }
+
+  private view(): View {
+    const { voiRange, invert } = this.viewport.getProperties() ?? {};
+    const window = voiRange && utilities.windowLevel.toWindowLevel(voiRange.lower, voiRange.upper);
+    return {
+      window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
+      zoom: this.viewport.getZoom(),
+      inverted: (invert === true) !== (this.voxels?.inverted === true),
+    };
+  }
+
+  private tellPlace(): void {
+    if (!this.voxels) return;
+    const { viewUp = [0, -1, 0], viewPlaneNormal = [0, 0, -1] } = this.viewport.getCamera();
+    const right = crossed(viewUp, viewPlaneNormal);
+    const cosines = [...right, ...viewUp.map((value) => -value)].map((value) => value + 0); // no negative zero
+    const oblique = !cosines.slice(0, 3).some((value) => Math.abs(value) > STRAIGHT) || !viewUp.some((value) => Math.abs(value) > STRAIGHT);
+    this.listener.placed({ index: this.viewport.getSliceIndex(), count: this.viewport.getNumberOfSlices(), cosines, oblique });
+  }
+}
+
+function crossed(a: Types.Point3, b: Types.Point3): Types.Point3 {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}

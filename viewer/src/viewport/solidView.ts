@@ -1,0 +1,204 @@
+/** A volume rendered in three dimensions, coarse while it is being turned. It has voxels of its own: the planes keep their greys. */
+
+import { Enums, type Types } from "@cornerstonejs/core";
+import { Enums as ToolEnums, PanTool, ToolGroupManager, TrackballRotateTool, ZoomTool } from "@cornerstonejs/tools";
+import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/DataModel/Plane";
+
+import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Removal, View } from "@/viewport/contract";
+import { ENGINE, renderingEngine } from "@/viewport/stackView";
+import type { SolidView, VolumeListener } from "@/viewport/volumeContract";
+import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
+
+const { Events, OrientationAxis, ViewportType } = Enums;
+const { MouseBindings } = ToolEnums;
+
+const MOVING = 8; // times the distance of half a voxel between samples along a ray
+const QUIET_MS = 350;
+/** How fine it may be when it stands still, by how long a coarse picture takes: without a card it stays coarse. */
+const STILL: readonly (readonly [number, number])[] = [
+  [40, 1],
+  [120, 3],
+];
+
+const LOOKS: Readonly<Record<Parameters<SolidView["look"]>[0], Enums.OrientationAxis>> = {
+  anterior: OrientationAxis.CORONAL,
+  left: OrientationAxis.SAGITTAL,
+  head: OrientationAxis.AXIAL,
+};
+
+let serial = 0;
+
+export class CornerstoneSolidView implements SolidView {
+  private readonly viewportId: string;
+  private readonly viewport: Types.IVolumeViewport;
+  private readonly groupId: string;
+  private readonly closing = new AbortController();
+  private readonly resizing: ResizeObserver;
+  private readonly progress: (loaded: number, total: number) => void;
+  private voxels: VoxelVolume | undefined;
+  private quiet: ReturnType<typeof setTimeout> | undefined;
+  private sampling = MOVING;
+  private coarseMs = Infinity;
+  private beganAt = 0;
+
+  constructor(
+    element: HTMLDivElement,
+    private readonly listener: VolumeListener,
+    private readonly geometry: VolumeGeometry,
+    private appearance: string,
+  ) {
+    serial += 1;
+    this.viewportId = `solid-${serial}`;
+    renderingEngine().enableElement({
+      viewportId: this.viewportId,
+      type: ViewportType.VOLUME_3D,
+      element,
+      defaultOptions: { background: [0, 0, 0], orientation: OrientationAxis.CORONAL },
+    });
+    this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
+    this.progress = (loaded, total) => this.listener.progress(loaded, total);
+    this.groupId = `solid-tools-${serial}`;
+    this.bindTools();
+    this.resizing = new ResizeObserver(() => renderingEngine().resize(true, true));
+    this.resizing.observe(element);
+    const { signal } = this.closing;
+    element.addEventListener(Events.CAMERA_MODIFIED, () => this.moved(), { signal });
+    element.addEventListener(Events.IMAGE_RENDERED, () => this.rendered(), { signal });
+    element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+    void this.fill();
+  }
+
+  setAppearance(preset: string): void {
+    this.appearance = preset;
+    if (!this.voxels) return;
+    this.viewport.setProperties({ preset });
+    this.coarse();
+    this.viewport.render();
+  }
+
+  setCut(cut: readonly (readonly [number, number])[]): void {
+    const mapper = this.mapper();
+    const bounds = mapper?.getBounds();
+    if (!mapper || !bounds) return;
+    mapper.removeAllClippingPlanes();
+    for (const [axis, [from, to]] of cut.entries()) {
+      const [low = 0, high = 0] = bounds.slice(2 * axis, 2 * axis + 2);
+      for (const [share, side] of [
+        [from, 1],
+        [to, -1],
+      ] as const) {
+        if (share <= 0) continue;
+        const point = side > 0 ? low + (high - low) * share : high - (high - low) * share;
+        const along = (value: number): Types.Point3 => [0, 1, 2].map((one) => (one === axis ? value : 0)) as Types.Point3;
+        mapper.addClippingPlane(newPlane({ origin: along(point), normal: along(side) }));
+      }
+    }
+    this.coarse();
+    this.viewport.render();
+  }
+
+  look(from: Parameters<SolidView["look"]>[0]): void {
+    this.viewport.setOrientation(LOOKS[from]);
+    this.viewport.resetCamera();
+    this.viewport.render();
+  }
+
+  reset(): void {
+    this.setCut([]);
+    this.look("anterior");
+  }
+
+  // A rendering has neither images nor a window, and nothing is measured on it.
+  show(): void {}
+  setTool(): void {}
+  applyPreset(): void {}
+  invert(): void {}
+  letGo(): void {}
+
+  clear(): Removal | undefined {
+    return undefined;
+  }
+
+  close(): void {
+    this.closing.abort();
+    clearTimeout(this.quiet);
+    this.resizing.disconnect();
+    ToolGroupManager.destroyToolGroup(this.groupId);
+    renderingEngine().disableElement(this.viewportId);
+    release(this.geometry, "solid", this.progress);
+  }
+
+  private async fill(): Promise<void> {
+    try {
+      const voxels = await acquire(this.geometry, "solid", this.progress);
+      if (this.closing.signal.aborted) return;
+      await this.viewport.setVolumes([{ volumeId: voxels.id }]);
+      if (this.closing.signal.aborted) return;
+      this.voxels = voxels;
+      this.viewport.setProperties({ preset: this.appearance, sampleDistanceMultiplier: MOVING });
+      this.viewport.resetCamera();
+      this.beganAt = performance.now();
+      this.viewport.render();
+      this.listener.ready(voxels.reduced);
+    } catch (error) {
+      if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
+    }
+  }
+
+  private bindTools(): void {
+    const group = ToolGroupManager.createToolGroup(this.groupId);
+    if (!group) throw new Error(`there is a tool group ${this.groupId} already`);
+    group.addTool(TrackballRotateTool.toolName);
+    group.addTool(ZoomTool.toolName);
+    group.addTool(PanTool.toolName);
+    group.addViewport(this.viewportId, ENGINE);
+    group.setToolActive(TrackballRotateTool.toolName, {
+      bindings: [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }],
+    });
+    group.setToolActive(ZoomTool.toolName, {
+      bindings: [{ mouseButton: MouseBindings.Secondary }, { mouseButton: MouseBindings.Wheel }, { numTouchPoints: 2 }],
+    });
+    group.setToolActive(PanTool.toolName, { bindings: [{ mouseButton: MouseBindings.Auxiliary }] });
+  }
+
+  private moved(): void {
+    if (!this.voxels) return;
+    this.beganAt = performance.now();
+    this.coarse();
+  }
+
+  private coarse(): void {
+    this.sample(MOVING);
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.refine(), QUIET_MS);
+  }
+
+  private rendered(): void {
+    if (this.sampling === MOVING && this.beganAt > 0) this.coarseMs = performance.now() - this.beganAt;
+    const view: View = { window: undefined, zoom: 1, inverted: false };
+    this.listener.viewed(view);
+  }
+
+  private refine(): void {
+    const still = STILL.find(([limit]) => this.coarseMs < limit)?.[1];
+    if (still !== undefined && !this.closing.signal.aborted) this.sample(still);
+  }
+
+  private sample(multiplier: number): void {
+    if (this.sampling === multiplier) return;
+    this.sampling = multiplier;
+    this.viewport.setProperties({ sampleDistanceMultiplier: multiplier });
+  }
+
+  private mapper(): Mapper | undefined {
+    const actor = this.viewport.getDefaultActor()?.actor as { getMapper(): Mapper } | undefined;
+    return this.voxels && actor?.getMapper();
+  }
+}
+
+interface Mapper {
+  getBounds(): readonly number[];
+  removeAllClippingPlanes(): void;
+  addClippingPlane(plane: vtkPlane): void;
+}

@@ -1,0 +1,57 @@
+/** What the rest of the viewer knows of viewports that cut or render a volume. Types only. */
+
+import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { PixelReading, View, ViewControls } from "@/viewport/contract";
+
+export const PLANES = ["axial", "coronal", "sagittal"] as const;
+export type PlaneName = (typeof PLANES)[number];
+
+/** How the values through the thickness of a slab become one. */
+export const SLAB_MODES = ["maximum", "minimum", "average"] as const;
+export type SlabMode = (typeof SLAB_MODES)[number];
+
+/** Why voxels cannot be had: pixels that nobody decodes, or a device that has no room for them. */
+export type VolumeFailure = "pixels" | "memory";
+
+export interface PlanePlace {
+  /** Of the plane among those of its direction, from 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Directions of the picture's rows and columns in the patient, six cosines. */
+  readonly cosines: readonly number[];
+  /** Turned away from the directions of the patient by the crosshair. */
+  readonly oblique: boolean;
+}
+
+export interface VolumeListener {
+  /** So many of the images are in the volume. */
+  progress(loaded: number, total: number): void;
+  /** The first picture stands; `reduced`: the device has no room for every voxel. */
+  ready(reduced: boolean): void;
+  viewed(view: View): void;
+  failed(why: VolumeFailure): void;
+}
+
+export interface PlaneListener extends VolumeListener {
+  placed(place: PlanePlace): void;
+  pointed(pixel: PixelReading | undefined): void;
+}
+
+/** A plane through a volume in one element. */
+export interface PlaneView extends ViewControls {
+  /** Another direction, straight again. */
+  setPlane(plane: PlaneName): void;
+  /** Millimetres, 0 for a single plane. */
+  setSlab(thickness: number, mode: SlabMode): void;
+  setCrosshair(on: boolean): void;
+  /** The same series at another moment; place and window stay. */
+  setVolume(volume: VolumeGeometry): void;
+}
+
+/** A volume rendered in three dimensions in one element. */
+export interface SolidView extends ViewControls {
+  setAppearance(preset: string): void;
+  /** Cut away from both sides of each direction of the patient (right to left, front to back, feet to head), 0 to 1. */
+  setCut(cut: readonly (readonly [number, number])[]): void;
+  look(from: "anterior" | "left" | "head"): void;
+}
