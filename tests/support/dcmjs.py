@@ -1,4 +1,4 @@
-"""dcmjs-dimse, the DICOM network of JavaScript, as a peer: scripts of tests/interop/dcmjs, with what they need."""
+"""Packages of npm as peers (dcmjs-dimse, dicomweb-client): scripts of tests/interop/dcmjs, with what they need."""
 
 from __future__ import annotations
 

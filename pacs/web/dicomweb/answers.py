@@ -31,7 +31,12 @@ def service_url(request: Request, settings: WebSettings) -> str:
     """The root of the service as this client reaches it, without a slash at the end."""
     if settings.public_url:
         return settings.public_url.rstrip("/") + ROOT
-    return f"{request.scope['scheme']}://{request.headers.get('host', '')}{ROOT}"
+    host = request.headers.get("host", "")
+    address, port = request.scope.get("server") or ("", None)
+    # dicomweb-client of Python leaves the port out of its Host header; a proxy in front has another address than ours
+    if host == address and port not in (None, 80, 443):
+        host = f"{host}:{port}"
+    return f"{request.scope['scheme']}://{host}{ROOT}"
 
 
 def accepted_by(request: Request) -> tuple[MediaRange, ...]:

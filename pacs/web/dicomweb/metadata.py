@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,13 +21,14 @@ from pacs.archive.metadata import SeriesMetadata
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.native_model import native_dicom_model
 from pacs.index.criteria import Criterion, OneOf, Query
-from pacs.web.dicomweb.answers import ACCEPT, entity_tag, known_to, model_type
+from pacs.web.dicomweb.answers import ACCEPT, ROOT, entity_tag, known_to, model_type
 from pacs.web.dicomweb.bodies import Piece, StreamedAnswer, taken
 from pacs.web.dicomweb.frames import CACHE
 from pacs.web.dicomweb.media_types import DICOM_JSON, DICOM_XML, JSON, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.resources import Resources
 
+ADDRESSED_BYTES_MAX = 32 << 20
 METADATA = Operation(
     "Every attribute of the objects but their bulk data, which have addresses",
     (
@@ -44,6 +47,8 @@ class Metadata:
     def __init__(self, archive: Archive, resources: Resources) -> None:
         self._archive = archive
         self._resources = resources
+        self._addressed = Addressed()
+        archive.forgetting.tell(lambda erased: self._addressed.forget())
 
     async def series(self, request: Request, principal: Principal) -> Response:
         """Every instance of a series, from the document that is kept of it."""
@@ -88,13 +93,56 @@ class Metadata:
             headers["warning"] = f'299 {service} "{text}"'
         if known_to(request, etag):
             return Response(None, 304, headers)
+        content = await in_thread(self._addressed.of, found, service)
         if media_type == DICOM_XML:
             framing = Framing(DICOM_XML, etag)
-            pieces = taken(_documents(found.gzip_json, framing, service))
+            pieces = taken(_documents(content, framing, service))
             return StreamedAnswer(pieces, media_type=framing.content_type, headers=headers)
         if _takes_gzip(request.headers.get("accept-encoding", "")):
-            return Response(found.gzip_json, 200, {**headers, "content-encoding": "gzip"}, media_type)
-        return Response(await in_thread(gzip.decompress, found.gzip_json), 200, headers, media_type)
+            return Response(content, 200, {**headers, "content-encoding": "gzip"}, media_type)
+        return Response(await in_thread(gzip.decompress, content), 200, headers, media_type)
+
+
+class Addressed:
+    """Metadata whose BulkDataURIs begin with the address under which the client reaches the service.
+
+    What the archive keeps is the same for all; but a page of another origin takes a relative address for one of its
+    own, and other clients for none. The last answers are kept, `bytes_max` of them: a series asked for again costs no
+    more.
+    """
+
+    def __init__(self, bytes_max: int = ADDRESSED_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._forgotten = 0
+        self._lock = threading.Lock()
+
+    def forget(self) -> None:
+        """Keep nothing of what was: something was erased."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+            self._forgotten += 1
+
+    def of(self, found: SeriesMetadata, service: str) -> bytes:
+        """The metadata for clients of `service`, compressed as before."""
+        key = (found.etag, service)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            forgotten = self._forgotten
+        # a quotation mark inside a value is escaped, so this is nowhere but where an address begins
+        relative, absolute = (b'"BulkDataURI":"' + msgspec.json.encode(root + "/")[1:-1] for root in (ROOT, service))
+        made = gzip.compress(gzip.decompress(found.gzip_json).replace(relative, absolute), 1, mtime=0)
+        with self._lock:
+            if forgotten == self._forgotten and key not in self._kept:
+                self._kept[key] = made
+                self._bytes += len(made)
+            while self._bytes > self._bytes_max:
+                self._bytes -= len(self._kept.popitem(last=False)[1])
+        return made
 
 
 def _documents(gzip_json: bytes, framing: Framing, service: str) -> Iterator[Piece]:

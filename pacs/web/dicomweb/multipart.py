@@ -17,7 +17,8 @@ HEADERS_BYTES_MAX = 16 * 1024
 PREAMBLE_BYTES_MAX = 64 * 1024
 PADDING_BYTES_MAX = 256  # blanks between a delimiter and its line's end
 
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
+# RFC 2046 has 70 characters at most; Orthanc's DICOMweb plugin sends 73
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,199}[0-9A-Za-z'()+_,\-./:=?]")
 
 
 class MultipartBroken(SuretError):

@@ -48,7 +48,7 @@ def test_all_of_an_instance(site: Site, client: TestClient) -> None:
     [metadata] = client.get(url_of(sent, "/metadata")).json()
     named = list(uris(metadata))
     found = parts(get(client, url_of(sent, "/bulkdata"), OCTETS))
-    assert [headers["content-location"].removeprefix("http://127.0.0.1:8042") for headers, _ in found] == named
+    assert [headers["content-location"] for headers, _ in found] == named
     assert [octets for _, octets in found] == [bytes(range(256)) * 16, mr_slice().PixelData]
     for uri, (_, octets) in zip(named, found, strict=True):
         assert get(client, uri, "application/octet-stream").content == octets
