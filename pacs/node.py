@@ -27,7 +27,7 @@ from pacs.archive.damage import Prover
 from pacs.archive.housekeeping import Housekeeper
 from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.recovery import recover
-from pacs.archive.reindex import Reindexer
+from pacs.archive.reindex import LEARNT_AFTER, Reindexer
 from pacs.archive.runner import JobRunner
 from pacs.archive.scrub import Scrubber
 from pacs.archive.transcode import Transcoder
@@ -277,7 +277,11 @@ class Node:
             share=settings.archive.scrub_share,
             copies=core.copies(),
         )
-        self._reindexer = Reindexer(core.archive, share=settings.archive.reindex_share)
+        self._reindexer = Reindexer(
+            core.archive,
+            share=settings.archive.reindex_share,
+            learnt_after=timedelta() if core.archive.index.is_sqlite else LEARNT_AFTER,
+        )
         self.hook = TriageHook(core.archive, core.accounts, core.registry, settings.triage, self._root)
         self.outbound = Outbound(settings.dimse)
         transcoder = Transcoder(core.archive, workers.decode)

@@ -44,6 +44,17 @@ _SPECIAL: Final = frozenset({0x00080005, 0x00080201})
 """Attributes that say how others are to be read."""
 
 
+_KNOWN = select(
+    extended_tag.c.key,
+    extended_tag.c.tag,
+    extended_tag.c.vr,
+    extended_tag.c.private_creator,
+    extended_tag.c.level,
+    extended_tag.c.status,
+    extended_tag.c.enabled,
+).order_by(extended_tag.c.key)
+
+
 class TagStatus(StrEnum):
     """How far a tag is."""
 
@@ -104,6 +115,7 @@ class ExtendedTags:
         self._clock = clock
         self._lock = threading.Lock()
         self._current: Current | None = None
+        self._rows: Sequence[Any] = ()
         self.changed = threading.Event()
         """Set when there may be something to read or to remove."""
 
@@ -117,10 +129,19 @@ class ExtendedTags:
         with self._lock:
             generation = self._current.generation + 1 if self._current is not None else 0
             with self._index.read() as connection:
-                rows = connection.execute(select(extended_tag).order_by(extended_tag.c.key)).all()
+                self._rows = connection.execute(_KNOWN).all()
+            rows = self._rows
             self._current = current = _current(rows, generation)
         self.changed.set()
         return current
+
+    def learn(self) -> None:
+        """Know what another node on the same database has changed."""
+        with self._lock, self._index.read() as connection:
+            rows = connection.execute(_KNOWN).all()
+            changed = rows != self._rows
+        if changed:
+            self.reload()
 
     def add(self, tag: str, vr: str = "", private_creator: str = "", level: str = "", *, by: Principal) -> ExtendedTag:
         """Have a tag searched: `tag` is eight hexadecimal digits or a keyword, `vr` may be left out where a dictionary

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from pacs.archive.typed import Typed, typed
 from pacs.attributes import Extended, Level
@@ -15,7 +15,7 @@ from pacs.dicom.chosen import Choice, ChoiceUnreadable, Values, chosen_values
 from pacs.dicom.headers import Buffer
 from pacs.index.extended import VALUE_TABLES, extended_error, extended_pending
 from pacs.index.schema import IS_LIVE, instance
-from pacs.index.upsert import upsert
+from pacs.index.upsert import InsertOnce, upsert
 from pacs.index.writer import Statement
 from pacs.model import to_microseconds
 
@@ -72,9 +72,15 @@ _DELETE = {
     for level, table in VALUE_TABLES.items()
 }
 _INSERT = {
-    level: Statement(insert(table).values({column.name: bindparam(column.name) for column in table.columns}))
+    level: InsertOnce(
+        table,
+        ("row", "tag_key", "place"),
+        returning="place",
+        values={column.name: bindparam(column.name) for column in table.columns},
+    )
     for level, table in VALUE_TABLES.items()
 }
+"""Once: another node may have been told the same of a study at the same moment."""
 
 
 def keep(connection: Connection, told: Sequence[Told], rows: Rows, at: datetime) -> None:

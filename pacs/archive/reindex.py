@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -25,14 +25,16 @@ from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
 from pacs.errors import StoreFailed, SuretError
 from pacs.index.extended import VALUE_TABLES, extended_error, extended_pending, extended_tag
 from pacs.index.schema import IS_LIVE, instance, series
-from pacs.model import StoredInstance
+from pacs.model import StoredInstance, from_microseconds
 from storage.errors import StorageError
 
 log = structlog.get_logger()
 
 OBJECTS_AT_ONCE: Final = 100
 VALUES_AT_ONCE: Final = 1000
-LOOK_EVERY_S: Final = 60.0
+LOOK_EVERY_S: Final = 3.0
+LEARNT_AFTER: Final = timedelta(seconds=15)
+"""By then every node on the same database knows of a tag, and what each takes in is read for it."""
 FAILURE_PAUSE_S: Final = 10.0
 
 
@@ -44,8 +46,9 @@ class Reindexer:
     """One thread that reads stored objects for new tags and those that come to another place, and removes the values of
     tags that are given up."""
 
-    def __init__(self, archive: Archive, *, share: float) -> None:
+    def __init__(self, archive: Archive, *, share: float, learnt_after: timedelta = timedelta()) -> None:
         self._archive = archive
+        self._learnt_after = learnt_after
         self._counts = Counter({"objects": 0, "failures": 0})
         self._stopping = threading.Event()
         self._pace = Share(share, self._wait)
@@ -80,6 +83,7 @@ class Reindexer:
         while not self._stopping.is_set():
             try:
                 changed.clear()
+                self._archive.extended.learn()
                 while self.step():
                     self._wait(0)
             except _Stopping:
@@ -114,10 +118,11 @@ class Reindexer:
         now = self._archive.clock()
 
         def work(connection: Connection) -> None:
-            for told, places in _placed(connection, found):
+            waiting = delete(extended_pending).where(extended_pending.c.instance_row.in_(rows))
+            mine = set(connection.execute(waiting.returning(extended_pending.c.instance_row)).scalars())
+            for told, places in _placed(connection, {row: told for row, told in found.items() if row in mine}):
                 forget(connection, places)
                 keep(connection, told, places, now)
-            connection.execute(delete(extended_pending).where(extended_pending.c.instance_row.in_(rows)))
 
         self._archive.index.write(work)
         return True
@@ -130,6 +135,8 @@ class Reindexer:
             rows = connection.execute(select(extended_tag).where(extended_tag.c.key.in_(tags.adding))).all()
         for row in rows:
             if row.last_row is None:
+                if self._archive.clock() - from_microseconds(row.created_at) < self._learnt_after:
+                    return False
                 self._archive.index.write(lambda connection, key=row.key: _begin(connection, key))  # type: ignore[misc]
                 return True
         if not rows:
@@ -144,7 +151,7 @@ class Reindexer:
         found = self._read(stored, [tag for tag in tags.read if tag.key in keys])
         reached = stored[-1].row if len(stored) == OBJECTS_AT_ONCE else end
         now = self._archive.clock()
-        self._archive.index.write(lambda connection: _advance(connection, keys, found, reached, now))
+        self._archive.index.write(lambda connection: _advance(connection, keys, position, found, reached, now))
         if any(reached >= row.last_row for row in group):
             self._archive.extended.reload()
             log.info("extended_query_tags_ready", tags=[row.tag for row in group if reached >= row.last_row])
@@ -196,13 +203,21 @@ def _begin(connection: Connection, key: int) -> None:
 
 
 def _advance(
-    connection: Connection, keys: Collection[int], found: dict[int, tuple[Told, ...]], reached: int, now: datetime
+    connection: Connection,
+    keys: Collection[int],
+    position: int,
+    found: dict[int, tuple[Told, ...]],
+    reached: int,
+    now: datetime,
 ) -> None:
-    for told, places in _placed(connection, found):
-        keep(connection, told, places, now)
+    """Keep what was found from `position` on, unless another node has done so meanwhile."""
     of_these = extended_tag.c.key.in_(sorted(keys))
     done = extended_tag.c.objects_done + len(found)
-    connection.execute(update(extended_tag).where(of_these).values(position=reached, objects_done=done))
+    moved = update(extended_tag).where(of_these, extended_tag.c.position == position)
+    if not connection.execute(moved.values(position=reached, objects_done=done)).rowcount:
+        return
+    for told, places in _placed(connection, found):
+        keep(connection, told, places, now)
     is_over = (of_these, extended_tag.c.last_row <= reached, extended_tag.c.status == TagStatus.ADDING.value)
     connection.execute(update(extended_tag).where(*is_over).values(status=TagStatus.READY.value))
 

@@ -99,7 +99,13 @@ def instances(
 
 def live_by_row(index: Index, *conditions: ColumnElement[bool], limit: int) -> list[StoredInstance]:
     """The first `limit` live instances under `conditions` on their table, in the order of their rows."""
-    statement = select(*_COLUMNS).where(IS_LIVE, *conditions).order_by(instance.c.row).limit(limit)
+    statement = (
+        select(*_COLUMNS)
+        .select_from(instance.join(series, instance.c.series_row == series.c.row))
+        .where(IS_LIVE, *conditions)
+        .order_by(instance.c.row)
+        .limit(limit)
+    )
     with index.read() as connection:
         return [_stored_instance(tuple(row)) for row in connection.execute(statement)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -317,3 +318,22 @@ def test_without_tags_nothing_is_read_twice(tmp_path: Path, monkeypatch: pytest.
     with open_archive(tmp_path) as archive:
         for dataset in ct_series(2):
             send(archive, dataset)
+
+
+def test_another_node_on_the_same_database_learns_of_a_tag(postgresql_url: str, tmp_path: Path) -> None:
+    with (
+        open_archive(tmp_path / "one", database=postgresql_url) as one,
+        open_archive(tmp_path / "two", database=postgresql_url) as two,
+    ):
+        assert two.extended.current.read == ()
+        one.extended.add("00091001", "LO", CREATOR, "study", by=OPERATOR)
+        waiting = Reindexer(one, share=1, learnt_after=timedelta(hours=1))
+        assert not waiting.step()  # the other one may not know it yet
+        two.extended.learn()
+        generation = two.extended.current.generation
+        two.extended.learn()
+        assert two.extended.current.generation == generation
+        send(two, private("a", LO_01="elsewhere"))
+        settled(one)
+        two.extended.learn()
+        assert asked(two, "00091001", "elsewhere") == asked(one, "00091001", "elsewhere") == "a"

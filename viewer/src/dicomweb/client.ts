@@ -47,6 +47,13 @@ export class DicomWeb {
     return datasets(await this.get(path, signal))[0];
   }
 
+  /** The studies of a patient by ID (at most a hundred, newest first), as the node gives them to this reader. Raises Failure. */
+  async studiesOf(patientId: string, signal?: AbortSignal): Promise<Dataset[]> {
+    const fields = "StudyDescription,ModalitiesInStudy,PatientName,PatientID,PatientBirthDate,PatientSex";
+    const path = `${ROOT}/studies?PatientID=${encodeURIComponent(patientId)}&includefield=${fields}&limit=100`;
+    return datasets(await this.get(path, signal));
+  }
+
   /** Every instance's data set without bulk data. Raises Failure. */
   async metadata(studyInstanceUid: string, seriesInstanceUid: string, signal?: AbortSignal): Promise<Dataset[]> {
     return datasets(await this.get(`${seriesPath(studyInstanceUid, seriesInstanceUid)}/metadata`, signal));

@@ -7,6 +7,7 @@ import { isUid } from "@/dicomweb/client";
 export type Route =
   | { readonly screen: "worklist" }
   | { readonly screen: "devices" }
+  | { readonly screen: "display" }
   /** With the study that is to be sent, where one is. */
   | { readonly screen: "queue"; readonly studyInstanceUid: string }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
@@ -16,6 +17,7 @@ const SENT = /^#\/queue\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
   if (hash === DEVICES_LINK) return { screen: "devices" };
+  if (hash === DISPLAY_LINK) return { screen: "display" };
   if (hash === QUEUE_LINK) return { screen: "queue", studyInstanceUid: "" };
   const sent = SENT.exec(hash)?.[1] ?? "";
   if (isUid(sent)) return { screen: "queue", studyInstanceUid: sent };
@@ -33,6 +35,7 @@ export function sendLink(studyInstanceUid: string): string {
 
 export const WORKLIST_LINK = "#/";
 export const DEVICES_LINK = "#/devices";
+export const DISPLAY_LINK = "#/display";
 export const QUEUE_LINK = "#/queue";
 
 /** The address as a signal, following it for as long as the page lives. */

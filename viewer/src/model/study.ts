@@ -23,7 +23,7 @@ export class OpenStudy {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly web: DicomWeb,
+    readonly web: DicomWeb,
     readonly studyInstanceUid: string,
   ) {
     this.library = new SeriesLibrary(web);

@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
+import { Comparing } from "@/model/comparing";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import type { Showing } from "@/model/showing";
@@ -22,10 +23,22 @@ export class Workspace {
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
 
+  readonly active = computed<Pane>(() => {
+    const { value: panes } = this.panes;
+    const pane = panes[this.activeIndex.value] ?? panes[0];
+    if (!pane) throw new Error("a workspace always has a viewport");
+    return pane;
+  });
+
+  /** The patient's other studies. */
+  readonly comparing: Comparing;
+
   private readonly stops: (() => void)[] = [];
 
   constructor(readonly study: OpenStudy) {
     this.panes.value = [this.newPane()];
+    this.comparing = new Comparing(this);
+    this.stops.push(() => this.comparing.close());
     this.stops.push(
       effect(() => {
         const series = this.study.series.value;
@@ -33,13 +46,6 @@ export class Workspace {
       }),
     );
   }
-
-  readonly active = computed<Pane>(() => {
-    const { value: panes } = this.panes;
-    const pane = panes[this.activeIndex.value] ?? panes[0];
-    if (!pane) throw new Error("a workspace always has a viewport");
-    return pane;
-  });
 
   activate(pane: Pane): void {
     const index = this.panes.peek().indexOf(pane);

@@ -11,7 +11,7 @@ export const ACTIONS = ["invert", "reset", "clear"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "volume", "preset"] as const;
+export const MENUS = ["layout", "compare", "volume", "preset"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | MenuName;
@@ -31,7 +31,8 @@ function button(name: ButtonName, key: string): Button {
 /** In the order of the toolbar. */
 export const BUTTONS: readonly Button[] = [
   button("layout", "KeyG"),
-  button("volume", "KeyM"),
+  button("compare", "Digit2"),
+  button("volume", "Digit3"),
   button("window", "KeyW"),
   button("scroll", "KeyS"),
   button("zoom", "KeyZ"),
@@ -53,7 +54,7 @@ export function isMenu(name: ButtonName): name is MenuName {
 
 /** The letter or word on the key, for tooltips. */
 export function keyCap(code: string): string {
-  return code.replace(/^Key/, "");
+  return code.replace(/^(Key|Digit)/, "");
 }
 
 /** How many images a navigation key moves; Home and End go to the first and the last. */

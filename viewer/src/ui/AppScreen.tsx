@@ -6,6 +6,7 @@ import { DevicesScreen } from "@/devices/DevicesScreen";
 import { language, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { QueueScreen } from "@/queue/QueueScreen";
+import { DisplayScreen } from "@/ui/DisplayScreen";
 import { FailureNote } from "@/ui/FailureNote";
 import { Login } from "@/ui/Login";
 import { PasswordChange } from "@/ui/PasswordChange";
@@ -35,6 +36,7 @@ export function AppScreen({ app }: { readonly app: App }) {
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
+      if (app.route.value.screen === "display") return <DisplayScreen />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
       return study ? <StudyScreen key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;

@@ -5,6 +5,7 @@ import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
+import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
@@ -20,7 +21,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
   return (
     <div class="overlay">
       <PatientCorner frame={frame} />
-      <SeriesCorner pane={pane} frame={frame} />
+      <SeriesCorner workspace={workspace} pane={pane} frame={frame} />
       <ImageCorner pane={pane} frame={frame} />
       <ViewCorner pane={pane} frame={frame} />
       <Letters frame={frame} />
@@ -39,12 +40,14 @@ function PatientCorner({ frame: { dataset } }: { readonly frame: Frame }) {
   );
 }
 
-function SeriesCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
+function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
+  const { dataset } = frame;
   const series = pane.showing.value?.series;
   const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
   return (
     <div class="corner top-right">
       <span>{date.join(" ").trim()}</span>
+      <OtherStudy workspace={workspace} frame={frame} />
       <span>{text(dataset, Tag.StudyDescription)}</span>
       {series && (
         <span>

@@ -4,6 +4,7 @@ import { n, t } from "@/i18n";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, isMenu, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor, type Preset } from "@/tools/presets";
+import { CompareMenu } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
@@ -30,13 +31,14 @@ export function Toolbar({ workspace }: ToolbarProps) {
 
 const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
   layout: LayoutMenu,
+  compare: CompareMenu,
   volume: VolumeMenu,
   preset: PresetMenu,
 };
 
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
-  if (name === "volume") return active.value.frame.value !== undefined;
+  if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
   return name === "layout" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 

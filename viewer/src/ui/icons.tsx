@@ -4,6 +4,7 @@ const PATHS = {
   back: ["M14.5 5 8 12l6.5 7"],
   bell: ["M6 17V11a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4"],
   clear: ["M5 7h14M9.5 7V4.5h5V7M7 7l1 13h8l1-13M10.5 11v5.5M13.5 11v5.5"],
+  compare: ["M4 5h7v14H4zM13 5h7v14h-7M6 9h3M15 9h3M6 13h3M15 13h3"],
   device: ["M4 5h16v11H4zM9 20h6M12 16v4M8 9h.01M12 9h4"],
   document: ["M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6"],
   globe: ["M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c3 3 3 15 0 18-3-3-3-15 0-18"],

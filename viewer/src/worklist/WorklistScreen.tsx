@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
-import { DEVICES_LINK, QUEUE_LINK } from "@/model/route";
+import { DEVICES_LINK, DISPLAY_LINK, QUEUE_LINK } from "@/model/route";
 import { NO_FILTER, type Worklist } from "@/model/worklist";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
@@ -43,6 +43,10 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         <LiveMark live={app.live} />
         <QueueLink app={app} />
         <DevicesLink app={app} />
+        <a class="button quiet" href={DISPLAY_LINK} data-testid="display-link" title={t("display.heading")}>
+          <Icon name="window" />
+          <span class="hidden-label">{t("display.heading")}</span>
+        </a>
         <LanguageSelect />
         <UserButton app={app} />
       </header>

@@ -1,0 +1,61 @@
+"""Priors in the browser: found by patient, side by side in one click, with the distance in time and one window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.test_viewer import dcmsend, sign_in
+from tests.support.factories import KAZAKH, ct_series, write_folder
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
+    now = ct_series(4, patient=KAZAKH, study="now", StudyDate="20260301")
+    before = ct_series(3, patient=KAZAKH, study="before", StudyDate="20250901")
+    doubtful = ct_series(2, patient=KAZAKH, study="doubtful", StudyDate="20200101", PatientName="Other^Boris")
+    stranger = ct_series(2, patient=KAZAKH, study="stranger", StudyDate="20200101", PatientID="SOMEBODY-ELSE")
+    for number, series in enumerate((now, before, doubtful, stranger)):
+        write_folder(series, tmp_path / str(number))
+    dcmsend(module_node, tmp_path)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, module_node)
+    page.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("tool-compare").click()
+    priors = page.get_by_test_id("prior")
+    expect(priors).to_have_count(2)
+    expect(priors.nth(0)).to_contain_text("6 months earlier")
+    expect(priors.nth(1)).to_contain_text("6 years earlier")
+    priors.nth(0).click()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=30_000)
+    views = page.get_by_test_id("viewport")
+    expect(views.nth(0)).to_have_attribute("data-image-count", "4")
+    expect(views.nth(1)).to_have_attribute("data-image-count", "3")
+    expect(views.nth(1).get_by_test_id("other-study")).to_have_text("6 months earlier")
+    expect(views.nth(0).get_by_test_id("other-study")).to_have_count(0)
+    expect(page.get_by_test_id("other-patient")).to_have_count(0)
+    page.get_by_test_id("tool-preset").click()
+    page.get_by_test_id("preset-lung").click()
+    for view in (views.nth(0), views.nth(1)):
+        expect(view).to_have_attribute("data-window-width", "1500")
+    page.get_by_test_id("tool-compare").click()
+    priors.nth(1).click()
+    expect(views.nth(1).get_by_test_id("other-patient")).to_contain_text("Boris")
+
+
+def test_the_display_is_judged_by_a_pattern(module_node: NodeProcess, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page, module_node)
+    page.get_by_test_id("display-link").click()
+    expect(page.get_by_test_id("not-for-diagnosis")).to_be_visible()
+    page.wait_for_function("""() => {
+      const canvas = document.querySelector("[data-testid=test-pattern]");
+      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(data).size > 150;
+    }""")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,82 @@
+/** A prior beside what is read: found, fetched, put into the viewport next to it, its window kept the same. */
+
+import { effect, signal, untracked } from "@preact/signals";
+
+import { Failure } from "@/dicomweb/http";
+import { Tag, text } from "@/dicomweb/json";
+import { counterpart, priorsOf, type Prior } from "@/model/priors";
+import type { Workspace } from "@/model/workspace";
+
+export class Comparing {
+  readonly priors = signal<readonly Prior[] | undefined>(undefined);
+  readonly failed = signal(false);
+  /** The study that stands beside. */
+  readonly beside = signal<Prior | undefined>(undefined);
+
+  private readonly stop: () => void;
+
+  constructor(private readonly workspace: Workspace) {
+    this.stop = effect(() => {
+      const pane = workspace.active.value;
+      const { window } = pane.view.value;
+      const modality = pane.showing.value?.series.modality;
+      if (!this.beside.value || !window) return;
+      untracked(() => {
+        for (const other of workspace.panes.peek()) {
+          const { window: now } = other.view.peek();
+          const alike = other !== pane && other.showing.peek()?.series.modality === modality;
+          if (!alike || !now || (now.center === window.center && now.width === window.width)) continue;
+          other.controls.peek()?.applyPreset({ name: "linked", label: { text: "" }, kind: "values", window });
+        }
+      });
+    });
+  }
+
+  /** Look for the patient's other studies. */
+  async look(): Promise<void> {
+    const { study } = this.workspace;
+    const dataset = study.dataset.peek();
+    const patientId = dataset && text(dataset, Tag.PatientID);
+    this.failed.value = false;
+    if (!dataset || !patientId) {
+      this.priors.value = [];
+      return;
+    }
+    try {
+      const found = await study.web.studiesOf(patientId);
+      const modalities = study.series.peek().map(({ modality }) => modality);
+      this.priors.value = priorsOf(dataset, study.studyInstanceUid, modalities, found);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.failed.value = true;
+    }
+  }
+
+  /** Put the prior's series which is most like the active one beside it. */
+  async show(prior: Prior): Promise<void> {
+    const { workspace } = this;
+    const shown = workspace.active.peek().showing.peek();
+    if (!shown) return;
+    try {
+      const other = counterpart(shown.series, await workspace.study.web.series(prior.studyInstanceUid));
+      if (!other) {
+        this.failed.value = true;
+        return;
+      }
+      workspace.setLayout(1, 2);
+      const [left, right] = workspace.panes.peek();
+      if (!left || !right) return;
+      workspace.show({ kind: "stack", series: other }, right);
+      workspace.show(shown, left);
+      this.beside.value = prior;
+      workspace.menu.value = undefined;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.failed.value = true;
+    }
+  }
+
+  close(): void {
+    this.stop();
+  }
+}

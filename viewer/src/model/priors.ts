@@ -1,0 +1,100 @@
+/** Earlier and later studies of the same patient, and which of their series stands beside which. */
+
+import type { SeriesSummary } from "@/dicomweb/client";
+import { Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { isNoPicture } from "@/model/study";
+
+/** How sure it is that two studies are of one patient. */
+export type Sameness = "same" | "doubtful";
+
+export interface Prior {
+  readonly studyInstanceUid: string;
+  /** DA. */
+  readonly date: string;
+  readonly description: string;
+  readonly modalities: readonly string[];
+  readonly patientName: string;
+  readonly birthDate: string;
+  readonly sameness: Sameness;
+}
+
+const LETTERS = /[^\p{L}\p{N}]+/gu;
+
+function plain(name: string): string {
+  return name.normalize("NFKD").toLowerCase().replace(LETTERS, " ").trim().split(" ").toSorted().join(" ");
+}
+
+/** Another ID is another patient; with the same ID, another birth date, sex or name is a reason to look twice. */
+export function samenessOf(one: Dataset, other: Dataset): Sameness | undefined {
+  const [id, otherId] = [text(one, Tag.PatientID), text(other, Tag.PatientID)];
+  if (id === "" || id !== otherId) return undefined;
+  const differs = (tag: string, form: (value: string) => string = String): boolean => {
+    const [value, otherValue] = [form(text(one, tag)), form(text(other, tag))];
+    return value !== "" && otherValue !== "" && value !== otherValue;
+  };
+  const doubtful = differs(Tag.PatientBirthDate) || differs(Tag.PatientSex) || differs(Tag.PatientName, plain);
+  return doubtful ? "doubtful" : "same";
+}
+
+/** The other studies of the patient, those of the same modality first, then the newest. */
+export function priorsOf(study: Dataset, studyInstanceUid: string, modalities: readonly string[], found: readonly Dataset[]): Prior[] {
+  return found
+    .flatMap((other): Prior[] => {
+      const uid = text(other, Tag.StudyInstanceUID);
+      const sameness = samenessOf(study, other);
+      if (uid === studyInstanceUid || sameness === undefined) return [];
+      return [
+        {
+          studyInstanceUid: uid,
+          date: text(other, Tag.StudyDate),
+          description: text(other, Tag.StudyDescription),
+          modalities: texts(other, Tag.ModalitiesInStudy),
+          patientName: text(other, Tag.PatientName),
+          birthDate: text(other, Tag.PatientBirthDate),
+          sameness,
+        },
+      ];
+    })
+    .toSorted((a, b) => likeness(b.modalities, modalities) - likeness(a.modalities, modalities) || (a.date < b.date ? 1 : -1));
+}
+
+function likeness(some: readonly string[], others: readonly string[]): number {
+  return some.some((modality) => others.includes(modality)) ? 1 : 0;
+}
+
+/** The series that is compared with `shown`: same modality, then body part, description and size alike; undefined: none. */
+export function counterpart(shown: SeriesSummary, series: readonly SeriesSummary[]): SeriesSummary | undefined {
+  const words = new Set(plain(shown.description).split(" "));
+  const score = (one: SeriesSummary): number => {
+    const common = plain(one.description).split(" ").filter((word) => words.has(word)).length;
+    const size = Math.min(one.numberOfInstances, shown.numberOfInstances) / Math.max(1, one.numberOfInstances, shown.numberOfInstances);
+    return (one.modality === shown.modality ? 100 : 0) + (one.bodyPart === shown.bodyPart ? 20 : 0) + 3 * common + size;
+  };
+  return series.filter(({ modality }) => !isNoPicture(modality)).toSorted((a, b) => score(b) - score(a))[0];
+}
+
+const DA = /^(\d{4})(\d{2})(\d{2})$/;
+const DAY_MS = 86_400_000;
+const DAYS_A_MONTH = 30.44;
+
+export interface DateDistance {
+  readonly unit: "days" | "months" | "years";
+  readonly count: number;
+  readonly earlier: boolean;
+}
+
+function at(parts: RegExpExecArray): number {
+  return Date.UTC(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3]));
+}
+
+/** How long before or after one DA value the other is; undefined when either is no date. */
+export function dateDistance(from: string, to: string): DateDistance | undefined {
+  const [one, other] = [DA.exec(from), DA.exec(to)];
+  if (!one || !other) return undefined;
+  const days = Math.round((at(other) - at(one)) / DAY_MS);
+  const length = Math.abs(days);
+  const earlier = days < 0;
+  if (length < 60) return { unit: "days", count: length, earlier };
+  const months = Math.round(length / DAYS_A_MONTH);
+  return months < 24 ? { unit: "months", count: months, earlier } : { unit: "years", count: Math.floor(length / 365.25), earlier };
+}
