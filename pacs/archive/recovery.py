@@ -102,7 +102,7 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     adopted, unreadable, failed = 0, [], not _secured(archive)
     for object_key in orphans(archive, after=key_at(since)) if not failed else ():
         try:
-            record(archive, examine(archive.store, object_key, is_news=True, tags=archive.extended.current))
+            _adopt(archive, examine(archive.store, object_key, is_news=True, tags=archive.extended.current))
             adopted += 1
         except Exception as error:  # whatever one object brings about, the node starts without it
             log.error("orphan_unreadable", object_key=object_key, cause=str(error))
@@ -116,6 +116,12 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
     report = RecoveryReport(len(parts), adopted, tuple(unreadable))
     log.info("recovered", parts_removed=report.parts_removed, adopted=adopted, unreadable=len(unreadable))
     return report
+
+
+def _adopt(archive: Archive, arrived: Arrived) -> None:
+    """Give an object its row; out of sight where it was meant to be, as a rebuild that could not read it left it."""
+    if not archive.index.write(lambda connection: tombstones.keep_hidden(connection, arrived)):
+        record(archive, arrived)
 
 
 def _secured(archive: Archive) -> bool:
@@ -134,14 +140,16 @@ def _record_start(connection: Connection, now: datetime) -> None:
 
 
 def orphans(archive: Archive, *, after: str = "") -> Iterator[str]:
-    """Keys above `after` whose objects no row, no garbage entry and no tombstone names."""
+    """Keys above `after` whose objects no row, no garbage entry and no tombstone of what is erased names."""
     for keys in _batches(archive.store.list(PREFIX, after)):
         with archive.index.read() as connection:
             known = set(
                 connection.execute(select(instance.c.object_key).where(instance.c.object_key.in_(keys))).scalars()
             )
-            for table in (garbage, tombstone):
-                named = select(table.c.object_key).where(table.c.object_key.in_(keys))
+            for named in (
+                select(garbage.c.object_key).where(garbage.c.object_key.in_(keys)),
+                select(tombstone.c.object_key).where(tombstone.c.object_key.in_(keys), tombstone.c.erased == 1),
+            ):
                 known |= set(connection.execute(named).scalars())
         yield from (key for key in keys if key not in known)
 

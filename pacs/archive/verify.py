@@ -116,7 +116,7 @@ def _objects_have_rows(index: Index, store: ObjectStore, before: datetime) -> It
     with index.read() as connection:
         known = set(connection.execute(select(instance.c.object_key)).scalars())
         known |= set(connection.execute(select(garbage.c.object_key)).scalars())
-        known |= set(connection.execute(select(tombstone.c.object_key)).scalars())
+        known |= set(connection.execute(select(tombstone.c.object_key).where(tombstone.c.erased == 1)).scalars())
     for object_key in store.list(PREFIX):
         try:
             arrived = arrived_at(object_key).datetime

@@ -19,6 +19,7 @@ from pacs.errors import ArrivalRefused, IncompleteDataSet, NotFound, StoreFailed
 from pacs.index.schema import garbage, instance
 from pacs.model import GarbageReason, InstanceState, StorageState
 from storage.errors import StorageError
+from tests.faults.simulated.curator import ITEM, curate
 from tests.faults.simulated.instances import Instance
 from tests.faults.simulated.instances import instance as made
 from tests.faults.simulated.life import Node, World
@@ -184,6 +185,7 @@ class History:
             ("scrub", 0.3, self._damage),
             ("verifier", 0.05, self._verify),
             ("clock", 0.1, self._set_clock),
+            ("curator", 0.0 if self.condemns else 0.5, self._curate),
             ("condemner", 0.5 if self.condemns else 0.0, self._condemn),
         ):
             if self.choose.random() < likely:
@@ -265,7 +267,8 @@ class History:
                 node.scheduler.pause()
                 continue
             uid = self.choose.choice(list(self.model.acknowledged))
-            self._read_one(node, uid)
+            if uid != ITEM.sop_instance_uid:  # which may be out of sight
+                self._read_one(node, uid)
 
     def _read_one(self, node: Node, uid: str) -> None:
         study = next(iter(self.model.sent[uid].values())).study_instance_uid
@@ -298,6 +301,13 @@ class History:
                 .values(storage=StorageState.DAMAGED),
             )
             self._send_whole(node, item, "CT1")  # which heals it, where this is the content that is live
+
+    def _curate(self, node: Node) -> None:
+        if not self.model.curated.is_sent:
+            self._send_whole(node, ITEM, "CT1")
+            self.model.curated.is_sent = ITEM.sop_instance_uid in self.model.acknowledged
+        if self.model.curated.is_sent:
+            curate(node, self.model.curated, self.choose)
 
     def _condemn(self, node: Node) -> None:
         self.model.condemned = True

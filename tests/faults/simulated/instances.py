@@ -14,6 +14,7 @@ from tests.support.modality import split_part10
 
 UID_ROOT = "1.2.826.0.1.3680043.9.7433.8."
 STUDIES = 2
+CURATED = 50  # the number of the one instance of a study that is deleted and corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def _uid(kind: int, number: int) -> str:
 @cache
 def instance(number: int, variant: int) -> Instance:
     """Instance `number`; another `variant` has the same UID and other pixels."""
-    study = number % STUDIES
+    study = number % STUDIES if number < CURATED else STUDIES
     file = bytearray(_template(study).replace(_uid(9, 0).encode(), _uid(9, number).encode()))
     file[-1] = variant
     dataset = split_part10(bytes(file))[1]

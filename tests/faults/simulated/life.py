@@ -91,6 +91,7 @@ class Node:
         store = FolderStore(self.world.disk.path)
         self.archive = Archive(self.index, store, derived=self.world.derived, limits=LIMITS, clock=self.world.clock)
         self.archive.settling = Tasks(self.scheduler, "settle")
+        self.archive.extended.reload()  # later it is held locked over port calls, where no task may meet it
 
     def recover(self) -> None:
         """What comes before the node is ready."""

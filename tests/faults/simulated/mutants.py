@@ -14,16 +14,18 @@ from typing import Any
 from unittest.mock import patch
 
 from greenlet import getcurrent
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 from ulid import ULID
 
-from pacs.archive import housekeeping, ingest, recovery, registration, rows
+from pacs.archive import amendments, housekeeping, ingest, recovery, registration, rows, tombstones
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
+from pacs.archive.correction import Corrections
 from pacs.archive.events import EventLog
 from pacs.archive.keys import ArrivalOrder
 from pacs.archive.proof import Recorded
 from pacs.index import engine
+from pacs.index.deletions import tombstone
 from pacs.index.engine import Index
 from pacs.index.schema import garbage, instance
 from pacs.index.writer import Statement
@@ -286,6 +288,41 @@ def purge_without_recheck(template: Path) -> Iterator[None]:
         yield
 
 
+# Deletion and correction ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def deleted_at_once(template: Path) -> Iterator[None]:
+    """What is deleted is left to the remover, and not only what is erased."""
+    original = tombstones._hide
+
+    def hide(connection: Connection, identifier: str, *more: Any) -> None:
+        original(connection, identifier, *more)
+        mine = (tombstone.c.object_key, literal(GarbageReason.ERASED.value), literal(0))
+        hidden = select(*mine).where(tombstone.c.deletion_id == identifier)
+        connection.execute(insert(garbage).from_select(["object_key", "reason", "since"], hidden))
+
+    with patch.object(tombstones, "_hide", hide):
+        yield
+
+
+@contextmanager
+def corrected_in_two(template: Path) -> Iterator[None]:
+    """A correction is committed, and what it changes in a transaction of its own."""
+    original = Corrections._written
+    apply = amendments.apply
+
+    def written(corrections: Corrections, make: Any) -> Any:
+        later: list[tuple[Any, ...]] = []
+        with patch.object(amendments, "apply", lambda connection, *what: later.append(what)):
+            made = original(corrections, make)
+        corrections._archive.index.write(lambda connection: [apply(connection, *what) for what in later])
+        return made
+
+    with patch.object(Corrections, "_written", written):
+        yield
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "no-fsync": _without_fsync(lambda disk, inode: not inode.is_directory),
     "no-directory-fsync": _without_fsync(lambda disk, inode: inode.is_directory),
@@ -302,4 +339,6 @@ MUTANTS: Mapping[str, Mutant] = {
     "purge-without-recheck": purge_without_recheck,
     "select-then-insert": select_then_insert,
     "adopt-unsecured": adopt_unsecured,
+    "deleted-at-once": deleted_at_once,
+    "corrected-in-two": corrected_in_two,
 }

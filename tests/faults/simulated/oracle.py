@@ -1,4 +1,4 @@
-"""What has to hold after every start, whatever happened before: the promise, by its properties P0 to P7."""
+"""What has to hold after every start, whatever happened before: the promise, by its properties P0 to P9."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pacs.archive.verify import verify
 from pacs.index.schema import event, garbage, instance
 from pacs.model import EventKind, InstanceState, Outcome
 from storage.errors import StorageError
+from tests.faults.simulated.curator import ERASED, ITEM, Curated, broken
 from tests.faults.simulated.instances import Instance
 
 MARKED = "marked as damaged"
@@ -31,6 +32,11 @@ class Model:
     condemned: bool = False  # a garbage entry may name a live object
     rebuilt: bool = False
     violations: list[str] = field(default_factory=list)
+    curated: Curated = field(default_factory=Curated)
+
+    def may_be_gone(self, uid: str) -> bool:
+        """Whether it was meant to be erased."""
+        return uid == ITEM.sop_instance_uid and ERASED in self.curated.places
 
     def sending(self, item: Instance) -> None:
         """`item` goes out whole."""
@@ -74,7 +80,7 @@ def judge_rows(archive: Archive, model: Model) -> None:
         return  # an object that could not be read just then has no row until the next start, as its report said
     for uid, digests in model.acknowledged.items():
         for digest in sorted(digests):
-            if (uid, digest) not in kept:
+            if (uid, digest) not in kept and not model.may_be_gone(uid):
                 model.blame(f"P0 {uid}: acknowledged and its row was not on stable storage")
 
 
@@ -106,7 +112,7 @@ def _broken(archive: Archive, model: Model) -> Iterator[str]:
         if object_key in condemned and not model.condemned:
             yield f"P1 {uid}: the object {object_key} is garbage and has a row"
         kind = EventKind.INSTANCE_CONFLICT
-        if state == InstanceState.LIVE:
+        if state in (InstanceState.LIVE, InstanceState.DELETED):
             kind = EventKind.INSTANCE_STORED
             if model.rebuilt:
                 model.first[uid] = digest  # in the order of the keys now; both are kept
@@ -115,8 +121,9 @@ def _broken(archive: Archive, model: Model) -> Iterator[str]:
             yield f"P7 {uid}: no event {kind}"
     for uid, digests in model.acknowledged.items():
         for digest in sorted(digests):
-            if digest not in kept.get(uid, []):
+            if digest not in kept.get(uid, []) and not model.may_be_gone(uid):
                 yield f"P1 {uid}: acknowledged and lost (variant {model.sent[uid][digest].variant})"
+    yield from broken(archive, model.curated)
     for uid, digests_kept in kept.items():
         if len(digests_kept) != len(set(digests_kept)):
             yield f"P3 {uid}: the same data set has {len(digests_kept)} rows"
