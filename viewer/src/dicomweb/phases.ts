@@ -40,10 +40,12 @@ export function phasesOf(frames: readonly Frame[]): readonly Phase[] | undefined
   if (count === 1) return [{ frames: sorted.map(({ frame }) => frame), time: 0 }];
   const inTime = places.map((place) => place.map(({ frame }) => frame).toSorted(byTime));
   const start = inTime[0]?.[0] && timeOf(inTime[0][0]);
+  const last = inTime[0]?.at(-1);
+  const told = start !== undefined && last !== undefined && timeOf(last) !== start; // one time for all tells nothing
   return Array.from({ length: count }, (_, phase) => {
     const images = inTime.flatMap((place) => place[phase] ?? []);
     const time = images[0] && timeOf(images[0]);
-    return { frames: images, time: time === undefined || start === undefined ? undefined : time - start };
+    return { frames: images, time: time === undefined || !told ? undefined : time - start };
   });
 }
 

@@ -11,12 +11,16 @@ export type Arrangement = (typeof ARRANGEMENTS)[number];
 /** Whether the planes of a volume are connected by a crosshair; one for all of them. */
 export const crosshair = signal(false);
 
+/** Which moment of a series in time its planes show; one for all of them. */
+export const moment = signal(0);
+
 const NARROW_PX = 700; // of a phone: one viewport at a time
 
 /** Show the series of the active viewport so. */
 export function arrange(workspace: Workspace, arrangement: Arrangement, width: number): void {
   const series = workspace.active.peek().showing.peek()?.series;
   if (!series) return;
+  moment.value = 0;
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });
   const solid: Showing = { kind: "volume", series };
   const planes = [plane("axial"), plane("coronal"), plane("sagittal")];

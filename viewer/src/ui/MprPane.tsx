@@ -8,7 +8,7 @@ import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { phasesOf, type Phase } from "@/dicomweb/phases";
 import { n, t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
-import { crosshair } from "@/model/volumes";
+import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
 import { loadViewport } from "@/ui/lazyViewport";
 import type { PaneProps } from "@/ui/paneProps";
@@ -25,7 +25,7 @@ const SLAB_LONGEST_MM = 100;
 export function MprPane({ workspace, pane }: PaneProps) {
   const { frames } = pane.content.value;
   const phases = useMemo(() => phasesOf(frames), [frames]);
-  const [phase, setPhase] = useState(0);
+  const phase = moment.value;
   const shown = phases?.[Math.min(phase, phases.length - 1)];
   const found = useMemo(() => volumeOf(shown?.frames ?? frames), [shown, frames]);
   const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
@@ -38,7 +38,6 @@ export function MprPane({ workspace, pane }: PaneProps) {
       volume={found.volume}
       phases={phases ?? []}
       phase={phase}
-      setPhase={setPhase}
       setFailed={setFailed}
     />
   );
@@ -48,11 +47,10 @@ interface PlaneStageProps extends PaneProps {
   readonly volume: VolumeGeometry;
   readonly phases: readonly Phase[];
   readonly phase: number;
-  setPhase(phase: number): void;
   setFailed(why: VolumeFailure): void;
 }
 
-function PlaneStage({ workspace, pane, volume, phases, phase, setPhase, setFailed }: PlaneStageProps) {
+function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: PlaneStageProps) {
   const element = useRef<HTMLDivElement>(null);
   const asked = pane.showing.peek()?.options?.["plane"];
   const [plane, setPlane] = useState<PlaneName>(PLANE_NAMES.find((name) => name === asked) ?? "axial");
@@ -60,6 +58,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setPhase, setFaile
   const [place, setPlace] = useState<PlanePlace | undefined>(undefined);
   const [state, setState] = useState<LoadState>(NOTHING_LOADED);
   const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
+  const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
   const current = useRef(volume);
   useEffect(() => {
     let left = false;
@@ -69,7 +68,10 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setPhase, setFaile
         if (left || !element.current) return;
         const listener = {
           progress: (loaded: number, total: number) => setState((now) => ({ ...now, loaded, total })),
-          ready: (reduced: boolean) => setState((now) => ({ ...now, ready: true, reduced })),
+          ready: (reduced: boolean) => {
+            setState((now) => ({ ...now, ready: true, reduced }));
+            setSettled(current.current);
+          },
           viewed: (seen: typeof pane.view.value) => {
             pane.view.value = seen;
           },
@@ -175,7 +177,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setPhase, setFaile
         </label>
         <CrosshairButton view={view} workspace={workspace} />
       </div>
-      {phases.length > 1 && <PhaseBar phases={phases} phase={phase} setPhase={setPhase} />}
+      {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
     </div>
   );
 }

@@ -4,22 +4,24 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Phase } from "@/dicomweb/phases";
 import { n, t } from "@/i18n";
+import { moment } from "@/model/volumes";
 
 interface PhaseBarProps {
   readonly phases: readonly Phase[];
   readonly phase: number;
-  setPhase(phase: number): void;
+  /** Whether this moment stands on the screen: only then the next one comes. */
+  readonly settled: boolean;
 }
 
 const PLAY_MS = 250;
 
-export function PhaseBar({ phases, phase, setPhase }: PhaseBarProps) {
+export function PhaseBar({ phases, phase, settled }: PhaseBarProps) {
   const [playing, setPlaying] = useState(false);
   useEffect(() => {
-    if (!playing) return undefined;
-    const timer = setTimeout(() => setPhase((phase + 1) % phases.length), PLAY_MS);
+    if (!playing || !settled) return undefined;
+    const timer = setTimeout(() => (moment.value = (phase + 1) % phases.length), PLAY_MS);
     return () => clearTimeout(timer);
-  }, [playing, phase, phases]);
+  }, [playing, settled, phase, phases]);
   const time = phases[phase]?.time;
   return (
     <div class="volume-bar" data-testid="phases" data-phase={phase} data-phases={phases.length}>
@@ -33,7 +35,9 @@ export function PhaseBar({ phases, phase, setPhase }: PhaseBarProps) {
         value={phase}
         aria-label={t("phase.choose")}
         aria-valuetext={t("phase.of", { index: phase + 1, total: phases.length })}
-        onInput={(event) => setPhase(Number(event.currentTarget.value))}
+        onInput={(event) => {
+          moment.value = Number(event.currentTarget.value);
+        }}
       />
       <span>
         {phase + 1} / {phases.length}

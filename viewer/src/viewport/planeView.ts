@@ -39,6 +39,8 @@ export class CornerstonePlaneView implements PlaneView {
   private readonly toolsKey: string;
   private readonly member: { readonly id: string; plane: PlaneName };
   private tools: PlaneTools | undefined;
+  private readonly claims = new Set<VolumeGeometry>();
+  private shown: VolumeGeometry | undefined;
   private voxels: VoxelVolume | undefined;
   private slab: { thickness: number; mode: SlabMode } = { thickness: 0, mode: "maximum" };
   private wishedTool: ToolName | "crosshair" = "window";
@@ -69,9 +71,8 @@ export class CornerstonePlaneView implements PlaneView {
   }
 
   setVolume(geometry: VolumeGeometry): void {
-    const before = this.geometry;
     this.geometry = geometry;
-    void this.fill(geometry).then(() => release(before, "planes", this.progress));
+    void this.fill(geometry);
   }
 
   show(index: number): void {
@@ -155,7 +156,7 @@ export class CornerstonePlaneView implements PlaneView {
     this.resizing.disconnect();
     if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
     renderingEngine().disableElement(this.viewportId);
-    release(this.geometry, "planes", this.progress);
+    for (const claimed of this.claims) this.drop(claimed);
   }
 
   /** What filled the viewport fills it again; what was enlarged or moved stays so. One resizing is that of all. */
@@ -176,16 +177,23 @@ export class CornerstonePlaneView implements PlaneView {
 
   private async fill(geometry: VolumeGeometry): Promise<void> {
     try {
-      const voxels = await acquire(geometry, "planes", this.progress);
-      if (this.closing.signal.aborted || this.geometry !== geometry) return;
+      const voxels = await this.claim(geometry);
+      if (this.closing.signal.aborted) return;
+      if (this.geometry !== geometry) {
+        if (this.shown !== geometry) this.drop(geometry); // another moment was asked for meanwhile
+        return;
+      }
       const kept = this.voxels ? { camera: this.viewport.getCamera(), shown: this.viewport.getProperties() } : undefined;
       await this.viewport.setVolumes([{ volumeId: voxels.id }]);
       if (this.closing.signal.aborted) return;
       this.voxels = voxels;
+      if (this.shown && this.shown !== geometry) this.drop(this.shown);
+      this.shown = geometry;
       if (kept) {
         const { voiRange, invert } = kept.shown ?? {};
         this.viewport.setProperties({ ...(voiRange && { voiRange }), ...(invert !== undefined && { invert }) });
-        this.viewport.setCamera(kept.camera);
+        const { focalPoint, position, parallelScale, viewUp, viewPlaneNormal } = kept.camera;
+        this.viewport.setCamera({ focalPoint, position, parallelScale, viewUp, viewPlaneNormal } as Types.ICamera);
         this.setSlab(this.slab.thickness, this.slab.mode);
       } else {
         this.dress();
@@ -193,9 +201,21 @@ export class CornerstonePlaneView implements PlaneView {
       }
       this.tellPlace();
       this.listener.ready(voxels.reduced);
+      requestAnimationFrame(() => this.closing.signal.aborted || this.viewport.render()); // when its texture is there
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
     }
+  }
+
+  private claim(geometry: VolumeGeometry): Promise<VoxelVolume> {
+    const made = acquire(geometry, "planes", this.progress);
+    if (this.claims.has(geometry)) release(geometry, "planes", this.progress); // one claim is enough
+    this.claims.add(geometry);
+    return made;
+  }
+
+  private drop(geometry: VolumeGeometry): void {
+    if (this.claims.delete(geometry)) release(geometry, "planes", this.progress);
   }
 
   /** Window and slab as at the beginning. */
