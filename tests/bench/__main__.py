@@ -22,7 +22,7 @@ from typing import Any
 from tests.bench.ingest import beside_the_web, compare, growth, out_of_the_box
 from tests.bench.machine import circumstances, commit, isolate_network
 from tests.bench.report import Spread, Verdict, verdicts_text
-from tests.bench.service import retrieve, search
+from tests.bench.service import retrieve, search, single
 from tests.bench.session import Failed, Part, Session
 from tests.support.process import ROOT
 
@@ -33,6 +33,7 @@ PARTS: dict[str, Part] = {
     **growth.PARTS,
     **retrieve.PARTS,
     **search.PARTS,
+    **single.PARTS,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, ROUNDS_QUICK = 5, 3
