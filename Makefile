@@ -26,7 +26,7 @@ run: $(VENV)/.product ## set everything up and run the node with a demo study, o
 	exec $(BIN)/pacs serve --demo
 
 test: system $(VENV)/.product check ## set everything up, check the code and run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m "not browser and not rig" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10 -m "not browser and not rig" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeScript
@@ -37,7 +37,7 @@ check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeSc
 	$(BIN)/python tests/check_viewer.py
 
 rigs: system $(VENV)/.product $(VENV)/.test ## the short forms of the fault rigs, each with the mutants it has to catch
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10 -m rig $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10 -m rig $(ARGS)
 
 bench: $(VENV)/.test $(VENV)/.product ## measure against other nodes on this machine
 	$(BIN)/python -m tests.bench $(ARGS)

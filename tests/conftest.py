@@ -102,6 +102,28 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": str(chromium), "args": CHROMIUM_ARGUMENTS}
 
 
+LONG_FILES = (
+    "tests/journeys/test_operations.py",
+    "tests/faults/test_kill_loop.py",
+    "tests/journeys/test_forwarding.py",
+    "tests/index/test_upgrade.py",
+    "tests/contract/test_object_store.py",
+    "tests/fuzz/test_fuzz.py",
+    "tests/web/dicomweb/test_every_file.py",
+    "tests/test_cli.py",
+    "tests/web/dicomweb/test_corpus.py",
+    "tests/journeys/test_restart.py",
+    "tests/journeys/test_triage.py",
+)
+"""Begun first: a file is the work of one process, and the others would wait for it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first; all else keeps its order."""
+    ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: ranks.get(item.nodeid.partition("::")[0], len(ranks)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
