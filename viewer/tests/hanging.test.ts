@@ -82,6 +82,7 @@ describe("hanging protocols", () => {
     expect(hung(chest)).toBe("ctChest 1×2: Mediastinum, Lung 1.0");
     const head = [series("CT", "Bone", "HEAD"), series("CT", "Brain std", "HEAD"), series("CT", "Cor", "HEAD")];
     expect(hung(head)).toBe("ctHead 2×2: Brain std, Bone, Cor, -");
+    expect(hung([series("CT", "Bone", "CHEST"), series("CT", "Chest 3.0")])).toBe("ctChest 1×2: Chest 3.0, Bone");
     expect(suitable(chest)).toEqual(["ct", "ctChest"]);
   });
 

@@ -148,14 +148,31 @@ function isScout({ description }: SeriesSummary): boolean {
   return /scout|topogram|locali[sz]er|surview|scanogram|three[ _-]?plane|dose|smart ?prep|premonitoring|топограм|локалайз/i.test(description);
 }
 
-function suits(place: Place, { series, laterality, view }: Picture): boolean {
+/** Whether nothing speaks against the picture in this place. */
+function mayStand(place: Place, { series, laterality }: Picture): boolean {
   return (
     (place.modality === undefined || place.modality === series.modality) &&
-    (place.says?.test(said(series)) ?? true) &&
     !place.saysNot?.test(said(series)) &&
-    (place.view?.test(view) ?? true) &&
     (place.laterality === undefined || place.laterality === laterality)
   );
+}
+
+function suits(place: Place, picture: Picture): boolean {
+  return mayStand(place, picture) && (place.says?.test(said(picture.series)) ?? true) && (place.view?.test(picture.view) ?? true);
+}
+
+/** Every place that is empty takes the first picture waiting that is `right` for it. */
+function take(
+  places: readonly Place[],
+  taken: readonly (Picture | undefined)[],
+  waiting: Picture[],
+  right: (place: Place, picture: Picture) => boolean,
+): (Picture | undefined)[] {
+  return places.map((place, index) => {
+    if (taken[index]) return taken[index];
+    const at = waiting.findIndex((picture) => right(place, picture));
+    return at < 0 ? undefined : waiting.splice(at, 1)[0];
+  });
 }
 
 interface Seated {
@@ -165,7 +182,7 @@ interface Seated {
 }
 
 /**
- * Every place takes the first picture that suits it, places left over the rest in order. The score: a hundred for each
+ * Every place takes the first picture that suits it, else one that nothing speaks against, else any. The score: a hundred for each
  * modality that is asked for and there, ten for the body part, one for each place with a picture that suits.
  */
 function seat(protocol: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Seated | undefined {
@@ -175,21 +192,15 @@ function seat(protocol: Protocol, all: readonly SeriesSummary[], framesOf: Frame
   const waiting = picturesOf(protocol, all, framesOf);
   const isOfPart = protocol.bodyPart && waiting.some(({ series }) => protocol.bodyPart?.test(`${said(series)} ${series.bodyPart}`));
   if (protocol.bodyPart && !isOfPart) return undefined;
-  const suited = protocol.places.map((place) => {
-    const at = waiting.findIndex((picture) => suits(place, picture));
-    return at < 0 ? undefined : waiting.splice(at, 1)[0];
-  });
+  const suited = take(protocol.places, [], waiting, suits);
+  const filled = take(protocol.places, suited, waiting, mayStand);
   const found = suited.filter((picture) => picture !== undefined).length;
   const modalities = protocol.modalities.filter((modality) => present.has(modality)).length;
   return {
     protocol,
-    places: suited.map((picture) => picture ?? waiting.shift()),
+    places: take(protocol.places, filled, waiting, () => true),
     score: 100 * modalities + (isOfPart ? 10 : 0) + found,
   };
-}
-
-function isLikelier(one: Seated, other: Seated | undefined): boolean {
-  return !other || one.score > other.score;
 }
 
 /** The protocols that suit these series at all. */
@@ -201,7 +212,7 @@ export function suitable(all: readonly SeriesSummary[]): ProtocolName[] {
 export function arrange(all: readonly SeriesSummary[], framesOf: FramesOf, chosen?: ProtocolName): Arrangement | undefined {
   const seated = PROTOCOLS.flatMap((protocol) => seat(protocol, all, framesOf) ?? []);
   let best = seated.find(({ protocol }) => protocol.name === chosen);
-  if (!best) for (const one of seated) if (isLikelier(one, best)) best = one;
+  if (!best) for (const one of seated) if (!best || one.score > best.score) best = one;
   if (!best) return undefined;
   const { places, protocol } = best;
   const taken = places.filter((picture) => picture !== undefined);
