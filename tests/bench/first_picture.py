@@ -67,6 +67,13 @@ class Link:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
+    def settle(self) -> None:
+        """Wait until nothing comes down any more: what an earlier round left on the way."""
+        before = -1
+        while before != self.down_bytes:
+            before = self.down_bytes
+            time.sleep(1)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", 0))
@@ -133,6 +140,7 @@ def measure(browser: Browser, node: NodeProcess, study: str, link: Link, rounds:
     found: dict[str, list[float]] = {}
     name, value = _cookies(node).split("=", 1)
     for _ in range(rounds):
+        link.settle()
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.add_cookies([{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}])
         for state in ("cold", "warm"):

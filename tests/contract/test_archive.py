@@ -10,6 +10,7 @@ import os
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -240,10 +241,10 @@ def test_what_a_rebuild_could_not_read_is_adopted_at_the_next_start(
     recover(archive, adopt_hours=24)
     [first, _] = _keys(archive)
 
-    def failing(store: ObjectStore, object_key: str, *, is_news: bool) -> Arrived:
+    def failing(store: ObjectStore, object_key: str, **more: Any) -> Arrived:
         if object_key == first:
             raise StorageFailed("the disk did not answer")
-        return examine(store, object_key, is_news=is_news)
+        return examine(store, object_key, **more)
 
     monkeypatch.setattr("pacs.archive.recovery.examine", failing)
     assert rebuild(archive).unreadable == (first,)

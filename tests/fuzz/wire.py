@@ -13,7 +13,7 @@ import structlog
 
 from pacs.access.activity import Activity
 from pacs.access.principals import OPERATOR, Principal
-from pacs.attributes import UNIQUE_KEY
+from pacs.attributes import CATALOGUE_ALONE, UNIQUE_KEY
 from pacs.dimse.association import Association
 from pacs.dimse.connection import ConnectionEnded
 from pacs.dimse.pdu import HEADER, AssociateRequest
@@ -127,6 +127,7 @@ class _Archive:
         return written
 
     clock = staticmethod(utc_now)
+    vocabulary = CATALOGUE_ALONE
 
     def find(self, query: Any) -> Iterator[dict[str, str]]:
         keywords = [attribute.keyword for attribute in (*UNIQUE_KEY.values(), *query.returns)]

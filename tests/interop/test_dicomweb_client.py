@@ -171,3 +171,50 @@ def test_a_large_study_streams(client: DICOMwebClient) -> None:
     client.store_instances(datasets)
     back = list(client.iter_study(datasets[0].StudyInstanceUID, media_types=(("application/dicom", "*"),)))
     assert [dataset.PixelData for dataset in back] == [dataset.PixelData for dataset in datasets]
+
+
+def test_what_can_be_iterated_is_what_is_retrieved(client: DICOMwebClient, sent: list[Dataset]) -> None:
+    cine = sent[5]
+    series = cine.StudyInstanceUID, cine.SeriesInstanceUID
+    uids = *series, cine.SOPInstanceUID
+    objects = (("application/dicom", "*"),)
+    [one] = client.iter_series(*series, media_types=objects)
+    assert one.PixelData == cine.PixelData
+    frames = list(client.iter_instance_frames(*uids, [1, 2, 3]))
+    assert frames == client.retrieve_instance_frames(*uids, [1, 2, 3])
+    metadata = client.retrieve_instance_metadata(*uids)
+    url = metadata["7FE00010"]["BulkDataURI"]
+    assert list(client.iter_bulkdata(url)) == client.retrieve_bulkdata(url)
+
+
+def test_pictures_of_frames_and_of_a_series(client: DICOMwebClient, sent: list[Dataset]) -> None:
+    cine = sent[5]
+    series = cine.StudyInstanceUID, cine.SeriesInstanceUID
+    frame = client.retrieve_instance_frames_rendered(*series, cine.SOPInstanceUID, [2], media_types=("image/png",))
+    assert frame.startswith(b"\x89PNG")
+    with pytest.raises(
+        HTTPError
+    ) as refused:  # pictures of a whole series come in parts, which this client cannot ask for
+        client.retrieve_series_rendered(*series, media_types=("image/jpeg",))
+    assert refused.value.response.status_code == 406
+    assert "multipart/related" in refused.value.response.text
+
+
+def test_deletion_at_every_level(site: Site, sent: list[Dataset], client: DICOMwebClient) -> None:
+    with Session() as session:
+        session.headers["Authorization"] = f"Bearer {site.accounts.token('remover', Role.ADMIN)}"
+        remover = DICOMwebClient(client.base_url, session=session)
+        first, second, third = ct_series(3, patient=Patient("D"), study="deleted")
+        client.store_instances([first, second, third])
+        uids = first.StudyInstanceUID, first.SeriesInstanceUID
+        remover.delete_instance(*uids, first.SOPInstanceUID)
+        assert len(client.search_for_instances(*uids)) == 2
+        remover.delete_series(*uids)
+        assert client.search_for_instances(*uids) == []
+        with pytest.raises(HTTPError) as gone:
+            remover.delete_study(uids[0])
+        assert gone.value.response.status_code == 410
+        other = ct_series(1, patient=Patient("D"), study="deleted too")[0]
+        client.store_instances([other])
+        remover.delete_study(other.StudyInstanceUID)
+        assert client.search_for_studies(search_filters={"PatientID": "D"}) == []
