@@ -107,6 +107,26 @@ describe("hanging protocols", () => {
   });
 });
 
+function opened(all: readonly SeriesSummary[], answer = "[]"): Workspace {
+  const study = new OpenStudy(new DicomWeb(new Http(async () => new Response(answer))), "1.2");
+  const made = new Workspace(study);
+  study.series.value = all;
+  return made;
+}
+
+const shown = ({ layout, panes }: Workspace): string =>
+  `${layoutName(layout.value)}: ${panes.value.map(({ showing }) => showing.value?.series.description ?? "-").join(", ")}`;
+
+/** An image of a mammography series as its metadata has it. */
+const image = (number: number, side: string): object => ({
+  "00080018": { vr: "UI", Value: [`1.2.9.${number}`] },
+  "00200013": { vr: "IS", Value: [number] },
+  "00200062": { vr: "CS", Value: [side] },
+  "00185101": { vr: "CS", Value: ["CC"] },
+  "00280010": { vr: "US", Value: [8] },
+  "7FE00010": { vr: "OW", BulkDataURI: "x" },
+});
+
 describe("a study that is opened", () => {
   const kept = new Map<string, string>();
   const stubs = (phone = false): void => {
@@ -121,14 +141,6 @@ describe("a study that is opened", () => {
     vi.unstubAllGlobals();
   });
 
-  function opened(all: readonly SeriesSummary[], answer = "[]"): Workspace {
-    const study = new OpenStudy(new DicomWeb(new Http(async () => new Response(answer))), "1.2");
-    const made = new Workspace(study);
-    study.series.value = all;
-    return made;
-  }
-  const shown = ({ layout, panes }: Workspace): string =>
-    `${layoutName(layout.value)}: ${panes.value.map(({ showing }) => showing.value?.series.description ?? "-").join(", ")}`;
   const ct = named("CT", "Scout", "Coronal", "Axial");
 
   it("hangs by the best protocol, on a phone the first picture alone", () => {
@@ -158,14 +170,6 @@ describe("a study that is opened", () => {
 
   it("places images once their views are known, unless the reader moved something before", async () => {
     stubs();
-    const image = (number: number, side: string): object => ({
-      "00080018": { vr: "UI", Value: [`1.2.9.${number}`] },
-      "00200013": { vr: "IS", Value: [number] },
-      "00200062": { vr: "CS", Value: [side] },
-      "00185101": { vr: "CS", Value: ["CC"] },
-      "00280010": { vr: "US", Value: [8] },
-      "7FE00010": { vr: "OW", BulkDataURI: "x" },
-    });
     const answer = JSON.stringify([image(1, "L"), image(2, "R")]);
     const one = series("MG", "Screening");
     const [desk, moved] = [opened([one], answer), opened([one], answer)];
