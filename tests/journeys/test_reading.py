@@ -38,6 +38,14 @@ def test_series_stand_side_by_side_each_with_an_image_of_its_own(
 ) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     _open(page, module_node, study_link)
+    stage = page.get_by_test_id("stage")
+    expect(stage).to_have_attribute("data-layout", "1x2")  # as the protocol for CT hangs two series
+    page.keyboard.press("g")
+    page.get_by_test_id("hanging-none").click()
+    expect(stage).to_have_attribute("data-layout", "1x1")
+    page.reload()  # the choice is remembered
+    expect(stage).to_have_attribute("data-layout", "1x1")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready", timeout=60_000)
     page.keyboard.press("g")
     page.get_by_test_id("layout-1x2").click()
     views = page.get_by_test_id("viewport")
@@ -68,6 +76,8 @@ def _drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> N
 def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     _open(page, module_node, study_link)
+    page.keyboard.press("g")
+    page.get_by_test_id("layout-1x1").click()
     view = page.get_by_test_id("viewport").first
     expect(page.get_by_test_id("quality").first).to_have_attribute("data-quality", "full")
     box = view.bounding_box()
@@ -78,6 +88,12 @@ def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link:
     _drag(page, (middle[0] - 60, middle[1] - 40), middle)
     expect(texts).to_have_count(1)
     expect(texts.first).to_contain_text("HU")
+    page.keyboard.press("a")
+    for x, y in ((-60, 60), (0, 60), (0, 100)):
+        page.mouse.click(middle[0] + x, middle[1] + y)
+    expect(texts.nth(1)).to_contain_text("90°")
+    page.keyboard.press("Control+z")
+    expect(texts).to_have_count(1)
     page.get_by_test_id("tool-measure").click()
     page.get_by_test_id("tool-arrow").click()
     _drag(page, (middle[0] + 90, middle[1] + 90), (middle[0] + 150, middle[1] + 120))

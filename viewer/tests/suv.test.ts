@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Dataset } from "@/dicomweb/json";
 import { suvFactor } from "@/dicomweb/suv";
+import { presetsFor } from "@/tools/presets";
 
 const element = (value: unknown): Dataset[string] => ({ vr: "LO", Value: Array.isArray(value) ? value : [value] });
 const ds = (values: Record<string, unknown>): Dataset =>
@@ -48,4 +49,12 @@ test.each([
   ["times", {}, { "00181072": "" }],
 ])("SUV is refused for want of %s", (why, changes, tracer) => {
   expect(suvFactor(pet(changes, tracer)).refused).toBe(why);
+});
+
+test("PET has windows from no uptake to a SUV of 5 and 10, in the image's own values", () => {
+  const factor = suvFactor(pet()).factor ?? NaN;
+  const ends = presetsFor(pet()).flatMap((preset) => (preset.kind === "values" ? [preset.window] : []));
+  expect(ends.map(({ center, width }) => (center + width / 2) * factor)).toEqual([5, 10].map((end) => expect.closeTo(end, 9)));
+  expect(ends.map(({ center, width }) => center - width / 2)).toEqual([0, 0]);
+  expect(presetsFor(pet({ "00101030": 0 })).map(({ name }) => name)).toEqual(["stored", "full"]);
 });

@@ -5,7 +5,7 @@ import { Http } from "@/dicomweb/http";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 
-function series(number: number, modality = "CT"): SeriesSummary {
+function series(number: number, modality = "OT"): SeriesSummary {
   return {
     studyInstanceUid: "1.2",
     seriesInstanceUid: `1.2.${number}`,

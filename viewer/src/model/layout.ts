@@ -26,3 +26,9 @@ export function sizeOf({ rows, columns }: Layout): number {
 export function layoutName({ rows, columns }: Layout): string {
   return `${rows}×${columns}`;
 }
+
+/** The layout that `layoutName` wrote so; undefined when the text is none. */
+export function layoutNamed(name: string): Layout | undefined {
+  const [, rows, columns] = /^([1-4])×([1-4])$/.exec(name) ?? [];
+  return rows && columns ? layout(Number(rows), Number(columns)) : undefined;
+}

@@ -61,6 +61,11 @@ export class SeriesLibrary {
     return load;
   }
 
+  /** The load of a series, if somebody asked for it. */
+  known({ seriesInstanceUid }: SeriesSummary): SeriesLoad | undefined {
+    return this.loads.get(seriesInstanceUid);
+  }
+
   /** Load again what has grown or shrunk since. */
   follow(all: readonly SeriesSummary[]): void {
     for (const series of all) {

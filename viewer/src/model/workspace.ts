@@ -6,11 +6,12 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Comparing } from "@/model/comparing";
+import { Hanger } from "@/model/hanger";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, nearest, planeOf } from "@/model/planes";
 import type { Showing } from "@/model/showing";
-import { isNoPicture, type OpenStudy } from "@/model/study";
+import type { OpenStudy } from "@/model/study";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import {
   BUTTONS,
@@ -66,17 +67,18 @@ export class Workspace {
   /** The patient's other studies. */
   readonly comparing: Comparing;
 
+  /** What stands where when the study opens, and when the reader asks for it. */
+  readonly hanger: Hanger;
+
   private readonly stops: (() => void)[] = [];
 
   constructor(readonly study: OpenStudy) {
     this.panes.value = [this.newPane()];
     this.comparing = new Comparing(this);
-    this.stops.push(() => this.comparing.close());
+    this.hanger = new Hanger(this);
     this.stops.push(
-      effect(() => {
-        const series = this.study.series.value;
-        untracked(() => this.hang(series));
-      }),
+      () => this.comparing.close(),
+      () => this.hanger.close(),
       effect(() => {
         const pane = this.active.value;
         const frame = pane.frame.value;
@@ -92,6 +94,13 @@ export class Workspace {
 
   /** Stand the viewports so. Those that fit keep what they show; new ones take the series that nobody shows. */
   setLayout(rows: number, columns: number): void {
+    this.hanger.touched();
+    this.stand(rows, columns);
+    this.hanger.fill();
+  }
+
+  /** As `setLayout`, but new viewports stay empty. */
+  stand(rows: number, columns: number): void {
     const next = layout(rows, columns);
     const size = sizeOf(next);
     const panes = this.panes.peek();
@@ -107,7 +116,6 @@ export class Workspace {
       this.activeIndex.value = Math.max(0, grown.indexOf(active));
       this.menu.value = undefined;
     });
-    this.hang(this.study.series.peek());
   }
 
   toggleOneUp(): void {
@@ -116,6 +124,7 @@ export class Workspace {
 
   /** Show it in a viewport, the active one when none is named. */
   show(showing: Showing, pane: Pane = this.active.peek()): void {
+    this.hanger.touched();
     batch(() => {
       pane.show(showing);
       this.activate(pane);
@@ -251,21 +260,6 @@ export class Workspace {
 
   private newPane(): Pane {
     return new Pane(this.study.library);
-  }
-
-  /** Empty viewports take, in order, the series with pictures that none shows. */
-  private hang(series: readonly SeriesSummary[]): void {
-    const panes = this.panes.peek();
-    const shown = new Set(panes.map(({ showing }) => showing.peek()?.series.seriesInstanceUid));
-    const pictures = series.filter(({ modality }) => !isNoPicture(modality));
-    const waiting = (pictures.length > 0 ? pictures : series).filter(({ seriesInstanceUid }) => !shown.has(seriesInstanceUid));
-    batch(() => {
-      for (const pane of panes) {
-        if (pane.showing.peek()) continue;
-        const next = waiting.shift();
-        if (next) pane.show({ kind: "stack", series: next });
-      }
-    });
   }
 }
 

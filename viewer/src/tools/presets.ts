@@ -1,6 +1,7 @@
 /** Windows that radiologists ask for by name, in units after the modality LUT (HU for CT). */
 
 import { numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { suvFactor } from "@/dicomweb/suv";
 import type { PlainKey } from "@/i18n/en";
 
 export interface Window {
@@ -41,7 +42,19 @@ const BY_MODALITY: Readonly<Record<string, readonly Preset[]>> = {
 /** The presets for an image: as stored, the other windows it names, those of its modality, the full range. */
 export function presetsFor(dataset: Dataset | undefined): readonly Preset[] {
   if (!dataset || isColour(dataset)) return [STORED];
-  return [STORED, ...namedWindows(dataset), ...(BY_MODALITY[text(dataset, Tag.Modality)] ?? []), FULL];
+  return [STORED, ...namedWindows(dataset), ...(BY_MODALITY[text(dataset, Tag.Modality)] ?? []), ...uptakes(dataset), FULL];
+}
+
+const SUV_ENDS = [5, 10];
+
+/** Windows from no uptake to a SUV by body weight, where the object lets it be calculated. */
+function uptakes(dataset: Dataset): Preset[] {
+  const { factor } = suvFactor(dataset);
+  if (factor === undefined) return [];
+  return SUV_ENDS.map((end) => {
+    const width = end / factor;
+    return { name: `suv-${end}`, label: { text: `SUV 0–${end}` }, kind: "values", window: { center: width / 2, width } };
+  });
 }
 
 /** Windows after the first, which have an explanation to show (PS3.3 C.11.2.1.2). */

@@ -1,4 +1,4 @@
-/** Rows and columns of viewports, chosen in a grid of four by four. */
+/** Rows and columns of viewports, chosen in a grid of four by four, and what hangs in them. */
 
 import { useState } from "preact/hooks";
 
@@ -28,13 +28,39 @@ export function LayoutMenu({ workspace }: { readonly workspace: Workspace }) {
             data-testid={`layout-${rows}x${columns}`}
             onPointerEnter={() => aim(cell)}
             onFocus={() => aim(cell)}
-            onClick={() => workspace.setLayout(rows, columns)}
+            onClick={() => workspace.hanger.chooseLayout(rows, columns)}
           />
         );
       })}
       <p class="layout-name muted" aria-hidden="true">
         {layoutName(aimed)}
       </p>
+      <HangingChoices workspace={workspace} />
     </Menu>
+  );
+}
+
+/** The protocols which suit the study, and none. */
+function HangingChoices({ workspace: { hanger } }: { readonly workspace: Workspace }) {
+  const { offered } = hanger;
+  if (offered.length === 0) return null;
+  return (
+    <div class="hanging-choices" role="group" aria-label={t("hanging.title")}>
+      <p class="muted" aria-hidden="true">
+        {t("hanging.title")}
+      </p>
+      {([...offered, "none"] as const).map((name) => (
+        <button
+          key={name}
+          type="button"
+          role="menuitemradio"
+          aria-checked={hanger.protocol.value === name}
+          data-testid={`hanging-${name}`}
+          onClick={() => hanger.choose(name)}
+        >
+          {t(`hanging.${name}`)}
+        </button>
+      ))}
+    </div>
   );
 }

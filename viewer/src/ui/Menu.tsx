@@ -44,7 +44,8 @@ export function Menu({ workspace, label, class: className = "", perRow = 1, chil
   const onKeyDown = (event: KeyboardEvent): void => {
     const entries = [...(menu.current?.querySelectorAll("button") ?? [])];
     const at = entries.indexOf(document.activeElement as HTMLButtonElement);
-    const step = { ArrowDown: perRow, ArrowUp: -perRow, ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const row = document.activeElement?.closest("[role=group]") ? 1 : perRow;
+    const step = { ArrowDown: row, ArrowUp: -row, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step !== undefined) entries[(at + step + entries.length) % entries.length]?.focus();
     else if (event.key === "Escape") close();
     else return;

@@ -1,0 +1,229 @@
+/** Hanging protocols: which pictures of a study stand where. A table, and the rule that chooses from it. */
+
+import type { SeriesSummary } from "@/dicomweb/client";
+import type { Frame } from "@/dicomweb/frames";
+import { items, Tag, text, type Dataset } from "@/dicomweb/json";
+import { ONE_UP, type Layout } from "@/model/layout";
+
+/** What a place asks of a picture; what is not named may be anything. */
+interface Place {
+  readonly modality?: string;
+  /** Matched in the series description. */
+  readonly says?: RegExp;
+  readonly saysNot?: RegExp;
+  /** Matched in the view position, in the name of the view, or in the series description when neither is there. */
+  readonly view?: RegExp;
+  readonly laterality?: "L" | "R";
+}
+
+export const PROTOCOL_NAMES = ["radiography", "mammography", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
+export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
+
+export interface Protocol {
+  readonly name: ProtocolName;
+  /** One picture of any of them at least; of none but them are the places filled. */
+  readonly modalities: readonly string[];
+  /** All of them must be there. */
+  readonly needs?: readonly string[];
+  /** Matched in the body parts and descriptions of the series. */
+  readonly bodyPart?: RegExp;
+  /** Whether single images stand in the places, however they are shared out among series. */
+  readonly byImage?: boolean;
+  /** In reading order, at most four: one viewport, two beside each other, or two by two. */
+  readonly places: readonly Place[];
+}
+
+const FRONTAL = /^(pa|ap|ap[ _-]?(axial|erect|supine))$|postero-?anterior|antero-?posterior|frontal|\b(pa|ap)\b/i;
+const LATERAL = /^(ll|rl|lld|rld|lat)$|lateral|\blat\b/i;
+const CRANIO_CAUDAL = /^(x?cc[lm]?|fb)$|cranio-?caudal|\b[lr]?cc\b/i;
+const OBLIQUE = /^mlo$|medio-?lateral oblique|\b[lr]?mlo\b/i;
+const CORONAL = /\b(cor|coronal)\b/i;
+const SAGITTAL = /\b(sag|sagittal)\b/i;
+const OTHER_PLANE = /\b(cor|sag|coronal|sagittal|mpr|mip|3d|vrt)\b/i;
+const LUNG = /lung|pulmo|лёгк|легк|өкпе|өпкө/i;
+const BONE = /bone|knochen|кост|сүйек|сөөк/i;
+const SOFT = /\b(soft|st|std|standard|ax|axial|tra|transverse|mediast\w*|abd\w*|brain|b[23]\d[a-z]?)\b|мягк|мозг|осев|аксиал/i;
+const NOT_SOFT = new RegExp([OTHER_PLANE, LUNG, BONE].map(({ source }) => source).join("|"), "i");
+const SOFT_TISSUE: Place = { says: SOFT, saysNot: NOT_SOFT };
+const CORONAL_PLANE: Place = { says: CORONAL };
+const SAGITTAL_PLANE: Place = { says: SAGITTAL };
+const FLAIR = /flair|tirm|dark[ _-]?fluid/i;
+const DIFFUSION = /dwi|diff|\bb ?(8|10)00\b|\badc\b/i;
+const T1 = /(^|[^a-z])t1(?![0-9])/i;
+const T2 = /(^|[^a-z])t2(?![0-9])/i;
+
+/** Shipped protocols; of those that suit equally well the first is taken. */
+export const PROTOCOLS: readonly Protocol[] = [
+  { name: "radiography", modalities: ["CR", "DX"], byImage: true, places: [{ view: FRONTAL }, { view: LATERAL }] },
+  {
+    name: "mammography",
+    modalities: ["MG"],
+    byImage: true,
+    places: [
+      { laterality: "R", view: CRANIO_CAUDAL },
+      { laterality: "L", view: CRANIO_CAUDAL },
+      { laterality: "R", view: OBLIQUE },
+      { laterality: "L", view: OBLIQUE },
+    ],
+  },
+  { name: "ct", modalities: ["CT"], places: [SOFT_TISSUE, CORONAL_PLANE, SAGITTAL_PLANE, { says: BONE }] },
+  {
+    name: "ctHead",
+    modalities: ["CT"],
+    bodyPart: /head|brain|skull|neuro|cerebr|голов|мозг|череп/i,
+    places: [SOFT_TISSUE, { says: BONE, saysNot: OTHER_PLANE }, CORONAL_PLANE, SAGITTAL_PLANE],
+  },
+  {
+    name: "ctChest",
+    modalities: ["CT"],
+    bodyPart: /chest|thorax|lung|груд|лёгк|легк|кеуде|көкүрөк/i,
+    places: [SOFT_TISSUE, { says: LUNG, saysNot: OTHER_PLANE }, CORONAL_PLANE, SAGITTAL_PLANE],
+  },
+  {
+    name: "mr",
+    modalities: ["MR"],
+    places: [{ says: T1, saysNot: FLAIR }, { says: T2, saysNot: FLAIR }, { says: FLAIR }, { says: DIFFUSION }],
+  },
+  { name: "ultrasound", modalities: ["US", "IVUS"], places: [{}] },
+  { name: "angiography", modalities: ["XA", "RF"], places: [{}] },
+  { name: "petCt", modalities: ["PT", "CT"], needs: ["PT"], places: [{ modality: "CT", saysNot: NOT_SOFT }, { modality: "PT" }] },
+];
+
+/** What can stand in a viewport: a series, or one image of it. */
+export interface Picture {
+  readonly series: SeriesSummary;
+  readonly imageIndex: number;
+  readonly laterality: string;
+  readonly view: string;
+}
+
+/** A protocol's pictures in a layout, row by row; a place nothing suits is empty. */
+export interface Arrangement {
+  readonly protocol: ProtocolName;
+  readonly layout: Layout;
+  readonly pictures: readonly (Picture | undefined)[];
+}
+
+/** The images of a series where they are known already. */
+export type FramesOf = (series: SeriesSummary) => readonly Frame[] | undefined;
+
+const VIEW_POSITION = "00185101";
+const VIEW_CODES = "00540220";
+const IMAGE_LATERALITY = "00200062";
+const LATERALITY = "00200060";
+
+/** Scanners write "ax_t1_se", and "_" is a letter to `\b`. */
+function said({ description }: SeriesSummary): string {
+  return description.replaceAll("_", " ");
+}
+
+/** The side that a description of the kind "RCC" or "L MLO" names. */
+function namedSide(description: string): string {
+  return /(?:^|[^a-z])([LR])[ _-]?(?:x?cc|ml|lm)/i.exec(description)?.[1]?.toUpperCase() ?? "";
+}
+
+function pictureOf(series: SeriesSummary, imageIndex = 0, dataset: Dataset = {}): Picture {
+  const [code] = items(dataset, VIEW_CODES);
+  return {
+    series,
+    imageIndex,
+    laterality: text(dataset, IMAGE_LATERALITY) || text(dataset, LATERALITY) || namedSide(series.description),
+    view: text(dataset, VIEW_POSITION) || (code && text(code, Tag.CodeMeaning)) || said(series),
+  };
+}
+
+/** What the protocol may hang: its modalities' series, or each object of them. */
+function picturesOf({ modalities, byImage }: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Picture[] {
+  const suitable = all.filter(({ modality }) => modalities.includes(modality));
+  const diagnostic = suitable.filter((series) => !isScout(series));
+  return (diagnostic.length > 0 ? diagnostic : suitable).flatMap((series) => {
+    const frames = byImage ? framesOf(series) : undefined;
+    if (!frames || frames.length === 0) return [pictureOf(series)];
+    return frames.flatMap(({ frameNumber, dataset }, index) => (frameNumber === 1 ? [pictureOf(series, index, dataset)] : []));
+  });
+}
+
+/** Images that others are planned on, and tables of dose: hung last of all. */
+function isScout({ description }: SeriesSummary): boolean {
+  return /scout|topogram|locali[sz]er|surview|scanogram|three[ _-]?plane|dose|smart ?prep|premonitoring|топограм|локалайз/i.test(description);
+}
+
+/** Whether nothing speaks against the picture in this place. */
+function mayStand(place: Place, { series, laterality }: Picture): boolean {
+  return (
+    (place.modality === undefined || place.modality === series.modality) &&
+    !place.saysNot?.test(said(series)) &&
+    (place.laterality === undefined || place.laterality === laterality)
+  );
+}
+
+function suits(place: Place, picture: Picture): boolean {
+  return mayStand(place, picture) && (place.says?.test(said(picture.series)) ?? true) && (place.view?.test(picture.view) ?? true);
+}
+
+/** Every place that is empty takes the first picture waiting that is `right` for it. */
+function take(
+  places: readonly Place[],
+  taken: readonly (Picture | undefined)[],
+  waiting: Picture[],
+  right: (place: Place, picture: Picture) => boolean,
+): (Picture | undefined)[] {
+  return places.map((place, index) => {
+    if (taken[index]) return taken[index];
+    const at = waiting.findIndex((picture) => right(place, picture));
+    return at < 0 ? undefined : waiting.splice(at, 1)[0];
+  });
+}
+
+interface Seated {
+  readonly protocol: Protocol;
+  readonly places: readonly (Picture | undefined)[];
+  readonly score: number;
+}
+
+/**
+ * Every place takes the first picture that suits it, else one that nothing speaks against, else any. The score: a hundred for each
+ * modality that is asked for and there, ten for the body part, one for each place with a picture that suits.
+ */
+function seat(protocol: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Seated | undefined {
+  const present = new Set(all.map(({ modality }) => modality));
+  if (!protocol.modalities.some((modality) => present.has(modality))) return undefined;
+  if (protocol.needs?.some((modality) => !present.has(modality))) return undefined;
+  const waiting = picturesOf(protocol, all, framesOf);
+  const isOfPart = protocol.bodyPart && waiting.some(({ series }) => protocol.bodyPart?.test(`${said(series)} ${series.bodyPart}`));
+  if (protocol.bodyPart && !isOfPart) return undefined;
+  const suited = take(protocol.places, [], waiting, suits);
+  const filled = take(protocol.places, suited, waiting, mayStand);
+  const found = suited.filter((picture) => picture !== undefined).length;
+  const modalities = protocol.modalities.filter((modality) => present.has(modality)).length;
+  return {
+    protocol,
+    places: take(protocol.places, filled, waiting, () => true),
+    score: 100 * modalities + (isOfPart ? 10 : 0) + found,
+  };
+}
+
+/** The protocols that suit these series at all. */
+export function suitable(all: readonly SeriesSummary[]): ProtocolName[] {
+  return PROTOCOLS.filter((protocol) => seat(protocol, all, () => undefined)).map(({ name }) => name);
+}
+
+/** The protocol of this name, else the one that suits best; undefined when none does. */
+export function arrange(all: readonly SeriesSummary[], framesOf: FramesOf, chosen?: ProtocolName): Arrangement | undefined {
+  const seated = PROTOCOLS.flatMap((protocol) => seat(protocol, all, framesOf) ?? []);
+  let best = seated.find(({ protocol }) => protocol.name === chosen);
+  if (!best) for (const one of seated) if (!best || one.score > best.score) best = one;
+  if (!best) return undefined;
+  const { places, protocol } = best;
+  const taken = places.filter((picture) => picture !== undefined);
+  const { name } = protocol;
+  if (taken.length <= 1) return { protocol: name, layout: ONE_UP, pictures: taken };
+  if (taken.length === 2) return { protocol: name, layout: { rows: 1, columns: 2 }, pictures: taken };
+  return { protocol: name, layout: { rows: 2, columns: 2 }, pictures: places };
+}
+
+/** The series whose images must be known before the best protocol can stand them in their places. */
+export function awaited(all: readonly SeriesSummary[], protocol: ProtocolName): readonly SeriesSummary[] {
+  const found = PROTOCOLS.find(({ name }) => name === protocol);
+  return found?.byImage ? all.filter(({ modality }) => found.modalities.includes(modality)) : [];
+}
