@@ -60,6 +60,8 @@ test.each([
   ["20260301", "20260201", { unit: "days", count: 28, earlier: true }],
   ["20260301", "20250901", { unit: "months", count: 6, earlier: true }],
   ["20240301", "20260401", { unit: "years", count: 2, earlier: false }],
+  ["20000101", "19950101", { unit: "years", count: 5, earlier: true }],
+  ["20000102", "19950103", { unit: "years", count: 4, earlier: true }],
   ["", "20260401", undefined],
 ])("from %s to %s", (from, to, distance) => {
   expect(dateDistance(from, to)).toEqual(distance);

@@ -96,5 +96,12 @@ export function dateDistance(from: string, to: string): DateDistance | undefined
   const earlier = days < 0;
   if (length < 60) return { unit: "days", count: length, earlier };
   const months = Math.round(length / DAYS_A_MONTH);
-  return months < 24 ? { unit: "months", count: months, earlier } : { unit: "years", count: Math.floor(length / 365.25), earlier };
+  return months < 24 ? { unit: "months", count: months, earlier } : { unit: "years", count: wholeYears(from, to), earlier };
+}
+
+/** As birthdays are counted: leap days do not take a year away. */
+function wholeYears(from: string, to: string): number {
+  const [early, late] = [from, to].toSorted() as [string, string];
+  const years = Number(late.slice(0, 4)) - Number(early.slice(0, 4));
+  return late.slice(4) < early.slice(4) ? years - 1 : years;
 }

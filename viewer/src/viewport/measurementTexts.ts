@@ -7,6 +7,7 @@ import { suvFactor } from "@/dicomweb/suv";
 import { unitOf } from "@/dicomweb/units";
 import { n, t } from "@/i18n";
 import { frameOf } from "@/viewport/metadata";
+import { sizeText } from "@/viewport/sizes";
 
 /** The figures that Cornerstone keeps of a measurement, by its kind. */
 interface Figures {
@@ -30,13 +31,9 @@ function isNumber(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** Millimetres where they are those in the patient, else pixels. */
-function unit(name = ""): string {
-  return name.startsWith("mm") ? t("unit.mm") : t("unit.px");
-}
-
-function areaUnit(name = ""): string {
-  return `${unit(name)}\u00B2`;
+/** A line, where there is one to write. */
+function line(text: string | undefined, before = ""): string[] {
+  return text === undefined ? [] : [`${before}${text}`];
 }
 
 function datasetOf(targetId: string): Dataset | undefined {
@@ -55,7 +52,7 @@ function withUnit(value: number, dataset: Dataset | undefined): string {
 function regionLines(figures: Figures, dataset: Dataset | undefined): string[] {
   const { area, mean, stdDev, min, max } = figures;
   const lines: string[] = [];
-  if (isNumber(area)) lines.push(`${t("measure.area")} ${n(area, 1)} ${areaUnit(figures.areaUnit)}`);
+  if (isNumber(area)) lines.push(...line(sizeText([area], figures.areaUnit ?? "", 2), `${t("measure.area")} `));
   if (isNumber(mean)) {
     const spread = isNumber(stdDev) ? ` ± ${n(stdDev, 1)}` : "";
     lines.push(`${t("measure.mean")} ${withUnit(mean, dataset)}${spread}`);
@@ -71,9 +68,9 @@ function degrees({ angle }: Figures): string[] {
 }
 
 const WRITERS: Readonly<Record<string, Writer>> = {
-  [LengthTool.toolName]: ({ length, unit: name }) => (isNumber(length) ? [`${n(length, 1)} ${unit(name)}`] : []),
-  [BidirectionalTool.toolName]: ({ length, width, unit: name }) =>
-    isNumber(length) && isNumber(width) ? [`${n(length, 1)} × ${n(width, 1)} ${unit(name)}`] : [],
+  [LengthTool.toolName]: ({ length, unit }) => (isNumber(length) ? line(sizeText([length], unit ?? "")) : []),
+  [BidirectionalTool.toolName]: ({ length, width, unit }) =>
+    isNumber(length) && isNumber(width) ? line(sizeText([length, width], unit ?? "")) : [],
   [AngleTool.toolName]: degrees,
   [CobbAngleTool.toolName]: degrees,
   [ProbeTool.toolName]: ({ value }, dataset) =>

@@ -6,8 +6,8 @@ import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { PixelReading, Removal, View } from "@/viewport/contract";
+import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { leavePlaneTools, planeTools, type PlaneTools } from "@/viewport/planeTools";
-import { ENGINE, renderingEngine } from "@/viewport/stackView";
 import type { PlaneListener, PlaneName, PlaneView, SlabMode } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -28,13 +28,12 @@ const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
 const STRAIGHT = 0.9999; // cosine: less is an oblique plane
 
 let serial = 0;
-const standing = new Set<CornerstonePlaneView>();
 
-export class CornerstonePlaneView implements PlaneView {
+export class CornerstonePlaneView implements PlaneView, Fitting {
   private readonly viewportId: string;
   private readonly viewport: Types.IVolumeViewport;
   private readonly closing = new AbortController();
-  private readonly resizing: ResizeObserver;
+  private readonly stopFollowing: () => void;
   private readonly progress: (loaded: number, total: number) => void;
   private readonly toolsKey: string;
   private readonly member: { readonly id: string; plane: PlaneName };
@@ -63,9 +62,7 @@ export class CornerstonePlaneView implements PlaneView {
     });
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
     this.progress = (loaded, total) => this.listener.progress(loaded, total);
-    this.resizing = new ResizeObserver(() => this.resized());
-    this.resizing.observe(element);
-    standing.add(this);
+    this.stopFollowing = followSize(element, this);
     this.listen();
     void this.fill(geometry);
   }
@@ -151,26 +148,18 @@ export class CornerstonePlaneView implements PlaneView {
   letGo(): void {}
 
   close(): void {
-    standing.delete(this);
     this.closing.abort();
-    this.resizing.disconnect();
+    this.stopFollowing();
     if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
     renderingEngine().disableElement(this.viewportId);
     for (const claimed of this.claims) this.drop(claimed);
   }
 
-  /** What filled the viewport fills it again; what was enlarged or moved stays so. One resizing is that of all. */
-  private resized(): void {
-    const whole = [...standing].filter((view) => view.isWhole());
-    renderingEngine().resize(true, true);
-    for (const view of whole) view.fit();
-  }
-
-  private isWhole(): boolean {
+  isWhole(): boolean {
     return this.voxels !== undefined && Math.abs(this.viewport.getZoom() - 1) < 0.01;
   }
 
-  private fit(): void {
+  fit(): void {
     this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false });
     this.viewport.render();
   }

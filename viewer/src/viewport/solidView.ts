@@ -6,7 +6,7 @@ import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/D
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Removal, View } from "@/viewport/contract";
-import { ENGINE, renderingEngine } from "@/viewport/stackView";
+import { ENGINE, followSize, renderingEngine } from "@/viewport/engine";
 import type { SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -34,7 +34,7 @@ export class CornerstoneSolidView implements SolidView {
   private readonly viewport: Types.IVolumeViewport;
   private readonly groupId: string;
   private readonly closing = new AbortController();
-  private readonly resizing: ResizeObserver;
+  private readonly stopFollowing: () => void;
   private readonly progress: (loaded: number, total: number) => void;
   private voxels: VoxelVolume | undefined;
   private quiet: ReturnType<typeof setTimeout> | undefined;
@@ -60,8 +60,7 @@ export class CornerstoneSolidView implements SolidView {
     this.progress = (loaded, total) => this.listener.progress(loaded, total);
     this.groupId = `solid-tools-${serial}`;
     this.bindTools();
-    this.resizing = new ResizeObserver(() => renderingEngine().resize(true, true));
-    this.resizing.observe(element);
+    this.stopFollowing = followSize(element);
     const { signal } = this.closing;
     element.addEventListener(Events.CAMERA_MODIFIED, () => this.moved(), { signal });
     element.addEventListener(Events.IMAGE_RENDERED, () => this.rendered(), { signal });
@@ -123,7 +122,7 @@ export class CornerstoneSolidView implements SolidView {
   close(): void {
     this.closing.abort();
     clearTimeout(this.quiet);
-    this.resizing.disconnect();
+    this.stopFollowing();
     ToolGroupManager.destroyToolGroup(this.groupId);
     renderingEngine().disableElement(this.viewportId);
     release(this.geometry, "solid", this.progress);

@@ -1,6 +1,6 @@
 /** A stack of images in one element, on Cornerstone's stack viewport. The generic viewport can take this file's place. */
 
-import { cache, Enums, eventTarget, RenderingEngine, utilities, type Types } from "@cornerstonejs/core";
+import { cache, Enums, eventTarget, utilities, type RenderingEngine, type Types } from "@cornerstonejs/core";
 import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
@@ -8,6 +8,7 @@ import type { Preset } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
 import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
+import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { bytesExpected, bytesOf, followBytes, isCoarse, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
@@ -22,24 +23,17 @@ const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked 
 
 const PROGRESS_EVERY_MS = 200;
 const QUARTER = 90; // degrees
-export const ENGINE = "engine";
+const WHOLE_WITHIN = 0.01; // of the zoom
 
 let serial = 0;
-let engine: RenderingEngine | undefined;
 
-/** One for all viewports, one after the other: each takes a WebGL context, which the browser takes back in its own time. */
-export function renderingEngine(): RenderingEngine {
-  engine ??= new RenderingEngine(ENGINE);
-  return engine;
-}
-
-export class CornerstoneStackView implements StackView {
+export class CornerstoneStackView implements StackView, Fitting {
   private readonly viewportId: string;
   private readonly engine: RenderingEngine;
   private readonly viewport: Types.IStackViewport;
   private readonly hand: ToolHand;
   private readonly measurements: Measurements;
-  private readonly resizing: ResizeObserver;
+  private readonly stopFollowing: () => void;
   private readonly closing = new AbortController();
 
   private frames: readonly Frame[] = [];
@@ -66,8 +60,7 @@ export class CornerstoneStackView implements StackView {
     this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
     this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE, (done) => listener.askText(done));
     this.measurements = new Measurements(element, this.viewport, this.hand);
-    this.resizing = new ResizeObserver(() => this.engine.resize(true, true));
-    this.resizing.observe(element);
+    this.stopFollowing = followSize(element, this);
     this.listen();
   }
 
@@ -157,6 +150,19 @@ export class CornerstoneStackView implements StackView {
     this.measurements.redo();
   }
 
+  isWhole(): boolean {
+    if (!this.viewport.getCornerstoneImage()) return false;
+    const [right, down] = this.viewport.getPan();
+    return Math.abs(this.viewport.getZoom() - 1) < WHOLE_WITHIN && Math.abs(right) < 1 && Math.abs(down) < 1;
+  }
+
+  fit(): void {
+    const turned = this.viewport.getViewPresentation({ rotation: true, flipHorizontal: true, flipVertical: true });
+    this.viewport.resetCamera(); // which turns it back, too
+    this.viewport.setViewPresentation(turned);
+    this.viewport.render();
+  }
+
   reset(): void {
     this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
     this.viewport.setViewPresentation({ rotation: 0 });
@@ -181,7 +187,7 @@ export class CornerstoneStackView implements StackView {
     this.readAhead?.stop();
     stopWaiting(this.viewportId);
     this.followBytesOf(undefined);
-    this.resizing.disconnect();
+    this.stopFollowing();
     this.measurements.close();
     this.hand.close();
     this.engine.disableElement(this.viewportId);

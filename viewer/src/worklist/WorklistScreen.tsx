@@ -43,7 +43,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         <LiveMark live={app.live} />
         <QueueLink app={app} />
         <DevicesLink app={app} />
-        <a class="button quiet" href={DISPLAY_LINK} data-testid="display-link" title={t("display.heading")}>
+        <a class="button quiet display-link" href={DISPLAY_LINK} data-testid="display-link" title={t("display.heading")}>
           <Icon name="window" />
           <span class="hidden-label">{t("display.heading")}</span>
         </a>
