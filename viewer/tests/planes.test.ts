@@ -2,7 +2,7 @@ import vtkColorMaps from "@kitware/vtk.js/Rendering/Core/ColorTransferFunction/C
 import { describe, expect, it } from "vitest";
 
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
-import { centre, cut, isParallel, nearest, planeOf, type Plane } from "@/model/planes";
+import { centre, cut, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
 import { rateOf } from "@/model/cine";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS } from "@/tools/palette";
@@ -50,14 +50,23 @@ describe("planes in the patient", () => {
     expect(cut(plane(AXIAL, [-300, 0, 50]), sagittal)).toBeUndefined();
     expect(cut(plane(AXIAL, [0, 0, 50], "9"), sagittal)).toBeUndefined();
     expect(isParallel(axial, plane(AXIAL, [0, 0, 60]))).toBe(true);
-    expect(isParallel(axial, plane(AXIAL, [0, 0, 60], "9"))).toBe(false);
+    expect(isParallel(axial, sagittal)).toBe(false);
   });
 
   it("are found by a point", () => {
     const stack = [0, 10, 20, 30].map((z) => frame(AXIAL, [0, 0, z]));
     expect(nearest(stack, [5, 5, 21], "1.2")).toBe(2);
     expect(nearest(stack, [5, 5, 21], "9")).toBeUndefined();
+    expect(nearest(stack, [5, 5, 21])).toBe(2);
     expect(centre(axial)).toEqual([50, 50, 50]);
+  });
+
+  it("of another study go as far as those which are scrolled", () => {
+    const now = plane(AXIAL, [0, 0, 70]);
+    expect(moved([50, 50, 1000], centre(axial), now)).toEqual([50, 50, 1020]);
+    const prior = [980, 1000, 1020, 1040].map((z) => frame(AXIAL, [0, 0, z], "9"));
+    expect(nearest(prior, centre(now), "1.2")).toBeUndefined();
+    expect(nearest(prior, moved([50, 50, 1000], centre(axial), now))).toBe(2);
   });
 });
 

@@ -53,15 +53,23 @@ export function cut(source: Plane, target: Plane): readonly [Vector, Vector] | u
 
 /** Whether scrolling one is scrolling the other. */
 export function isParallel(one: Plane, other: Plane): boolean {
-  return one.frameOfReferenceUid === other.frameOfReferenceUid && Math.abs(dot(one.normal, other.normal)) > PARALLEL;
+  return Math.abs(dot(one.normal, other.normal)) > PARALLEL;
 }
 
-/** Index of the image whose plane is nearest to a point; undefined when none has a place in that space. */
-export function nearest(frames: readonly Frame[], point: Vector, frameOfReferenceUid: string): number | undefined {
+/** Where `from` comes to when it goes as far as a stack whose image was around `start` and is `now`. */
+export function moved(from: Vector, start: Vector, now: Plane): Vector {
+  return along(from, now.normal, dot(minus(centre(now), start), now.normal));
+}
+
+/**
+ * Index of the image whose plane is nearest to a point; undefined when none has a place in that space. Without a space
+ * each image is taken in its own: other studies, and what some anonymisers make of one.
+ */
+export function nearest(frames: readonly Frame[], point: Vector, frameOfReferenceUid?: string): number | undefined {
   let best: { readonly index: number; readonly distance: number } | undefined;
   for (const [index, frame] of frames.entries()) {
     const plane = planeOf(frame);
-    if (plane?.frameOfReferenceUid !== frameOfReferenceUid) continue;
+    if (!plane || (frameOfReferenceUid !== undefined && plane.frameOfReferenceUid !== frameOfReferenceUid)) continue;
     const distance = Math.abs(dot(minus(point, plane.origin), plane.normal));
     if (!best || distance < best.distance) best = { index, distance };
   }

@@ -9,7 +9,7 @@ import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
-import { centre, isParallel, nearest, planeOf } from "@/model/planes";
+import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
 import type { Showing } from "@/model/showing";
 import type { OpenStudy } from "@/model/study";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
@@ -71,6 +71,7 @@ export class Workspace {
   readonly hanger: Hanger;
 
   private readonly stops: (() => void)[] = [];
+  private readonly anchors = new Map<Pane, { readonly series: string | undefined; readonly at: Vector }>();
 
   constructor(readonly study: OpenStudy) {
     this.panes.value = [this.newPane()];
@@ -79,6 +80,9 @@ export class Workspace {
     this.stops.push(
       () => this.comparing.close(),
       () => this.hanger.close(),
+      effect(() => {
+        if (this.switches.linked.value) untracked(() => this.link());
+      }),
       effect(() => {
         const pane = this.active.value;
         const frame = pane.frame.value;
@@ -206,21 +210,47 @@ export class Workspace {
     }
   }
 
-  /** What is scrolled takes parallel stacks of the same space with it, by the place in the patient. */
+  /**
+   * What is scrolled takes parallel stacks with it: in the same space by the place in the patient, in another (of
+   * another study, say) as far as it went itself since both were put together.
+   */
   private drag(frame: Frame | undefined, pane: Pane): void {
     const plane = frame && planeOf(frame);
     if (!plane) return;
+    const start = this.anchor(pane, plane);
     for (const other of this.panes.peek()) {
       const shown = other === pane ? undefined : other.frame.peek();
       const its = shown && planeOf(shown);
       if (!its || !isParallel(plane, its)) continue;
-      const index = nearest(other.content.peek().frames, centre(plane), plane.frameOfReferenceUid);
+      const { frames } = other.content.peek();
+      const there = moved(this.anchor(other, its), start, plane);
+      const index = nearest(frames, centre(plane), plane.frameOfReferenceUid) ?? nearest(frames, there);
       if (index !== undefined) other.goTo(index);
     }
   }
 
+  /** Where the middle of the viewport's image was when its stack was linked to others. */
+  private anchor(pane: Pane, plane: Plane): Vector {
+    const series = pane.showing.peek()?.series.seriesInstanceUid;
+    const known = this.anchors.get(pane);
+    if (known && known.series === series) return known.at;
+    const at = centre(plane);
+    this.anchors.set(pane, { series, at });
+    return at;
+  }
+
+  /** From here on stacks are scrolled together, or no longer. */
+  private link(): void {
+    this.anchors.clear();
+    for (const pane of this.panes.peek()) {
+      const frame = pane.frame.peek();
+      const plane = frame && planeOf(frame);
+      if (plane) this.anchor(pane, plane);
+    }
+  }
+
   key(event: KeyboardEvent): void {
-    if (event.altKey || isTyping(event.target)) return;
+    if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
     if (event.ctrlKey || event.metaKey) {
       const undoes = event.code === "KeyZ" && !event.shiftKey;
       if (!undoes && event.code !== "KeyY" && event.code !== "KeyZ") return;
@@ -266,6 +296,12 @@ export class Workspace {
 /** Whether the space bar and Enter press what has the focus. */
 function isPressable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
+}
+
+/** Whether a key moves the slider that has the focus, which is not that of the images. */
+function movesSlider({ key, target }: KeyboardEvent): boolean {
+  const moves = key.startsWith("Arrow") || key.startsWith("Page") || key === "Home" || key === "End";
+  return moves && target instanceof HTMLElement && target.matches("input[type=range]:not([data-keys=images])");
 }
 
 /** Whether a key belongs to the element that has the focus: fields, lists and open menus keep theirs. */

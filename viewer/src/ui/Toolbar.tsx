@@ -43,6 +43,12 @@ const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
 /** Too much for the bar of a phone: there they stand in the view menu. */
 const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "key", "undo"]);
 
+/** What a phone has nowhere else comes first there. */
+const IN_VIEW_MENU: readonly Button[] = [
+  ...BUTTONS.filter(({ name }) => NOT_ON_PHONES.has(name)),
+  ...BUTTONS.filter(({ name, place }) => place === "view" && !NOT_ON_PHONES.has(name)),
+];
+
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
   if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
@@ -126,7 +132,7 @@ function MeasureMenu({ workspace }: ToolbarProps) {
 function ViewMenu({ workspace }: ToolbarProps) {
   return (
     <Menu workspace={workspace} label={t("tool.view.explain")}>
-      {BUTTONS.filter(({ name, place }) => place === "view" || NOT_ON_PHONES.has(name)).map((button) => (
+      {IN_VIEW_MENU.map((button) => (
         <ToolItem key={button.name} button={button} workspace={workspace} />
       ))}
     </Menu>

@@ -202,6 +202,7 @@ function StackSlider({ pane }: { readonly pane: Pane }) {
       <input
         type="range"
         data-testid="image-slider"
+        data-keys="images"
         min={0}
         max={total - 1}
         value={index}
