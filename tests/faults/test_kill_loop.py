@@ -13,7 +13,7 @@ from tests.faults.oracle import oracle
 from tests.support.archives import open_archive, send
 from tests.support.factories import ct_series
 
-KILLS = 30
+KILLS = 20
 SEED = 20261123
 
 

@@ -49,9 +49,9 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
 
 
 def test_the_display_is_judged_by_a_pattern(module_node: NodeProcess, page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, module_node)
     page.get_by_test_id("display-link").click()
+    page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_test_id("not-for-diagnosis")).to_be_visible()
     page.wait_for_function("""() => {
       const canvas = document.querySelector("[data-testid=test-pattern]");
