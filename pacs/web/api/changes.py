@@ -18,11 +18,13 @@ from pacs.access.principals import Principal
 from pacs.archive.events import EventLog, event_document
 from pacs.errors import QueryRefused
 from pacs.model import Event, EventKind
+from pacs.web.api.queries import whole_number
 from pacs.web.dicomweb.answers import checked_uid, json_answer
 from pacs.web.dicomweb.media_types import JSON
 from pacs.web.live import WATCHERS_MAX, LiveFeed
 
 LIMIT_DEFAULT = 100
+DIGITS_MAX = 18
 LIMIT_MAX = 1000
 WAIT_S_MAX = 30
 
@@ -101,11 +103,11 @@ class _Asked:
 
     def __init__(self, request: Request, principal: Principal) -> None:
         parameters = request.query_params
-        self.after = _whole(parameters.get("after", "0"), "after")
-        self.limit = min(_whole(parameters.get("limit", str(LIMIT_DEFAULT)), "limit"), LIMIT_MAX)
+        self.after = whole_number("after", parameters.get("after", "0"), DIGITS_MAX)
+        self.limit = min(whole_number("limit", parameters.get("limit", str(LIMIT_DEFAULT)), DIGITS_MAX), LIMIT_MAX)
         if self.limit < 1:
             raise QueryRefused("limit is 0", f"give 1 to {LIMIT_MAX}")
-        self.wait_s = min(_whole(parameters.get("wait", "0"), "wait"), WAIT_S_MAX)
+        self.wait_s = min(whole_number("wait", parameters.get("wait", "0"), DIGITS_MAX), WAIT_S_MAX)
         names = [name for name in parameters.get("kinds", "").split(",") if name]
         unknown = sorted(set(names) - set(EventKind))
         if unknown:
@@ -124,9 +126,3 @@ class _Asked:
         if len(found) < self.limit:
             reached = max(reached, latest)
         return {"changes": [event_document(event) for event in found], "next": reached}
-
-
-def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise QueryRefused(f"{name} {text[:32]!r} is not a whole number", "give digits only")
-    return int(text)

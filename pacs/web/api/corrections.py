@@ -14,8 +14,8 @@ from pacs.access.operation import Body, Operation, Parameter, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.correction import Correction, Corrections
 from pacs.archive.meant import PatientKey
-from pacs.errors import QueryRefused
 from pacs.web.api.bodies import body_as, plain
+from pacs.web.api.queries import whole_number
 from pacs.web.dicomweb.answers import checked_uid
 
 LIMIT_DEFAULT = 100
@@ -95,16 +95,13 @@ def routes(corrections: Corrections) -> list[Route]:
 
     async def show(request: Request, principal: Principal) -> Response:
         parameters = request.query_params
-        limit = parameters.get("limit", str(LIMIT_DEFAULT))
-        if not (limit.isdecimal() and limit.isascii() and len(limit) < 6):
-            raise QueryRefused(f"limit {limit[:32]!r} is not a whole number", "give digits only")
         found = await in_thread(
             corrections.listing,
             by=principal,
             study_instance_uid=parameters.get("study", ""),
             patient_id=parameters.get("patient", ""),
             only_open=parameters.get("all", "") != "true",
-            limit=int(limit),
+            limit=whole_number("limit", parameters.get("limit", str(LIMIT_DEFAULT)), digits_max=5),
         )
         return JSONResponse({"corrections": [_shown(one) for one in found]})
 

@@ -17,6 +17,7 @@ from pacs.archive.tombstones import Deletion
 from pacs.dicom.rejection import MEANINGS, RejectionCode
 from pacs.errors import QueryRefused
 from pacs.web.api.bodies import body_as, plain
+from pacs.web.api.queries import whole_number
 from pacs.web.dicomweb.answers import ROOT, checked_uid
 
 LIMIT_DEFAULT = 100
@@ -63,15 +64,12 @@ def routes(deletions: Deletions) -> list[Route]:
 
     async def show(request: Request, principal: Principal) -> Response:
         parameters = request.query_params
-        limit = parameters.get("limit", str(LIMIT_DEFAULT))
-        if not (limit.isdecimal() and limit.isascii() and len(limit) < 6):
-            raise QueryRefused(f"limit {limit[:32]!r} is not a whole number", "give digits only")
         found = await in_thread(
             deletions.listing,
             by=principal,
             study_instance_uid=parameters.get("study", ""),
             only_open=parameters.get("all", "") != "true",
-            limit=int(limit),
+            limit=whole_number("limit", parameters.get("limit", str(LIMIT_DEFAULT)), digits_max=5),
         )
         return JSONResponse({"deletions": [_shown(one) for one in found]})
 

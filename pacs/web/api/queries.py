@@ -49,6 +49,11 @@ def _whole(parameters: QueryParams, name: str, most: int, otherwise: int | None 
     text = parameters.get(name, "")
     if not text:
         return most if otherwise is None else otherwise
-    if not (text.isascii() and text.isdigit()):
+    return min(whole_number(name, text), most)
+
+
+def whole_number(name: str, text: str, digits_max: int | None = None) -> int:
+    """The parameter `name` as a whole number of at most so many digits. Raises QueryRefused."""
+    if not (text.isascii() and text.isdecimal()) or (digits_max is not None and len(text) > digits_max):
         raise QueryRefused(f"{name} {text[:32]!r} is not a whole number", "give digits only")
-    return min(int(text), most)
+    return int(text)

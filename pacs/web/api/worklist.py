@@ -25,6 +25,7 @@ from pacs.index.engine import Index
 from pacs.index.reading import NEWEST, TOTAL_MAX, Reading, page, total
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import InstanceState, from_microseconds
+from pacs.web.api.queries import whole_number
 from pacs.web.dicomweb.accesses import Accesses
 from pacs.web.dicomweb.answers import json_answer
 from pacs.web.dicomweb.media_types import JSON
@@ -177,6 +178,4 @@ def _whole(parameters: QueryParams, name: str, otherwise: int) -> int:
     text = parameters.get(name, "")
     if not text:
         return otherwise
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        raise QueryRefused(f"{name} {text[:32]!r} is not a whole number", "give digits only")
-    return int(text)
+    return whole_number(name, text, digits_max=9)
