@@ -118,6 +118,11 @@ LONG_FILES = (
 """Begun first: a file is the work of one process, and the others would wait for it at the end."""
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named after their parameter: made by a clock or by chance, they would be other tests in each process."""
+    return argname if isinstance(val, (bytes, bytearray)) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first; all else keeps its order."""
     ranks = {name: rank for rank, name in enumerate(LONG_FILES)}
