@@ -173,8 +173,8 @@ def _error(name: str) -> sqlite3.OperationalError:
     return error
 
 
-# One dialect for every life of the node's writer, one for its readers, each with its cache of compiled statements, which
-# is kept by dialect: compiling them anew is all a short history would do.
+# One dialect for every life of the node's writer, one for its readers, each with its cache of compiled statements, kept
+# by dialect: compiling them anew is all a short history would do.
 _made: dict[int, Engine] = {}
 
 
