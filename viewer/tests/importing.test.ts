@@ -8,6 +8,8 @@ const picked = (path: string, content: BlobPart, lastModified = 1): Picked => ({
   file: new File([content], path.split("/").at(-1) ?? "", { lastModified }),
 });
 const head = (magic: string): string => `${"\0".repeat(128)}${magic}`;
+const sized = (size: number): Picked => ({ path: "x", file: { size } as File });
+const begun = (...of: Picked[]) => ({ location: "/api/uploads/1", boundary: "x", prints: of.map(({ file }) => printOf(file)) });
 
 describe("what a file is", () => {
   it.each([
@@ -25,7 +27,6 @@ describe("what a file is", () => {
 
 describe("batches", () => {
   it("hold so many files and bytes, and a large file goes alone", () => {
-    const sized = (size: number): Picked => ({ path: "x", file: { size } as File });
     expect(grouped(Array.from({ length: BATCH_FILES + 1 }, () => sized(1))).map((group) => group.length)).toEqual([BATCH_FILES, 1]);
     expect(grouped([sized(1), sized(BATCH_BYTES), sized(1)]).map((group) => group.length)).toEqual([1, 1, 1]);
     expect(grouped([])).toEqual([]);
@@ -46,7 +47,6 @@ describe("batches", () => {
 
 describe("an upload that was begun before", () => {
   const files = [picked("a", "1", 5), picked("b", "22", 6), picked("c", "333", 7)];
-  const begun = (...of: Picked[]) => ({ location: "/api/uploads/1", boundary: "x", prints: of.map(({ file }) => printOf(file)) });
 
   it("goes on with the same files in their order, wherever they were chosen", () => {
     const [a, b] = files as [Picked, Picked, Picked];
