@@ -47,6 +47,7 @@ def test_documents_are_read(module_node: NodeProcess, page: Page, test_data: obj
     page.get_by_test_id("zoom-true").click()
     expect(page.get_by_test_id("zoom-value")).to_have_text("100 %")
     after = drawing.bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert before["width"] <= 390 < after["width"]
     assert wrong == []
