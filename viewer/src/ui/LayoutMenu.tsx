@@ -28,6 +28,7 @@ export function LayoutMenu({ workspace }: { readonly workspace: Workspace }) {
             aria-label={t("layout.cell", { rows, columns })}
             class={rows <= aimed.rows && columns <= aimed.columns ? "layout-cell within" : "layout-cell"}
             data-testid={`layout-${rows}x${columns}`}
+            style={{ gridArea: `${rows} / ${columns}` }}
             onPointerEnter={() => aim(cell)}
             onFocus={() => aim(cell)}
             onClick={() => workspace.hanger.chooseLayout(rows, columns)}
