@@ -5,6 +5,8 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 
 import { defineConfig, type Plugin } from "vite";
 
+import { graphicsGivenBack } from "./graphicsMemory";
+
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
 const SMALLEST_WORTH_IT = 1024;
 
@@ -107,5 +109,5 @@ export default defineConfig({
       ["/api", "/dicom-web", "/ws"].map((path) => [path, { target: "http://127.0.0.1:8042", ws: path === "/ws" }]),
     ),
   },
-  plugins: [styleThroughCssom(), failuresSettle(), precompressed()],
+  plugins: [styleThroughCssom(), failuresSettle(), graphicsGivenBack(), precompressed()],
 });
