@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 import { graphicsGivenBack } from "./graphicsMemory";
 
@@ -109,5 +110,6 @@ export default defineConfig({
       ["/api", "/dicom-web", "/ws"].map((path) => [path, { target: "http://127.0.0.1:8042", ws: path === "/ws" }]),
     ),
   },
+  test: { setupFiles: "tests/language.ts" },
   plugins: [styleThroughCssom(), failuresSettle(), graphicsGivenBack(), precompressed()],
 });
