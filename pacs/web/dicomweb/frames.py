@@ -317,6 +317,17 @@ class Frames:
         """What a decode worker needs of one frame."""
         return self._transcoder.job(stored, number)
 
+    def header_job(self, stored: StoredInstance, number: int) -> RenderJob:
+        """What a decode worker needs to describe one frame. Raises Unreadable, StoreFailed."""
+        return RenderJob(
+            self._archive.header(stored), stored.transfer_syntax_uid, b"", number, pixel_data_vr=stored.pixel_data_vr
+        )
+
+    def as_it_lies(self, stored: StoredInstance, number: int) -> memoryview:
+        """The bytes of one native frame of whole bytes. Raises NotFound, Unreadable, StoreFailed."""
+        [(offset, length)] = frame_ranges(stored, number)
+        return self._bytes.piece(stored, stored.dataset_offset + offset, length)
+
     def pixel_spans(self, stored: StoredInstance) -> list[Span]:
         """All native frames as one value, little endian (PS3.18 8.7.3.3.1). Raises Unreadable."""
         table = frame_table(stored)
