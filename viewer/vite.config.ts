@@ -6,7 +6,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-import { graphicsGivenBack } from "./graphicsMemory";
+import { graphicsGivenBack } from "./graphicsMemory.ts";
 
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
 const SMALLEST_WORTH_IT = 1024;
