@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
 from pacs.access.principals import Principal
 from pacs.archive.events import EventLog
@@ -72,7 +72,7 @@ class Readings:
         def work(connection: Connection) -> tuple[ReadingState, bool]:
             _check(connection, study_instance_uid)
             chosen = select(reading_state).where(reading_state.c.study_instance_uid == study_instance_uid)
-            row: Mapping[str, Any] = connection.execute(chosen).mappings().one_or_none() or {}
+            row = dict(connection.execute(chosen).mappings().one_or_none() or {})
             changes = _DEEDS[deed](row, principal.name, to_microseconds(at))
             before = _state(row, to_microseconds(at))
             if not changes:
@@ -99,8 +99,8 @@ class Readings:
 def states(connection: Connection, studies: Sequence[str], now: int) -> dict[str, ReadingState]:
     """Of those of `studies` that are not simply unread; `now` in microseconds."""
     chosen = select(reading_state).where(reading_state.c.study_instance_uid.in_(studies))
-    rows: Sequence[RowMapping] = connection.execute(chosen).mappings().all()
-    found = {str(row["study_instance_uid"]): _state(row, now) for row in rows}
+    rows = connection.execute(chosen).mappings().all()
+    found = {str(row["study_instance_uid"]): _state(dict(row), now) for row in rows}
     return {uid: state for uid, state in found.items() if state != UNREAD}
 
 

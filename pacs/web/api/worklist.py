@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -191,12 +191,19 @@ def _conflicts(connection: Connection, studies: Sequence[str]) -> dict[str, int]
 
 def _date(parameters: QueryParams, name: str) -> str:
     text = parameters.get(name, "")
-    try:
-        if text and (not re.fullmatch(r"\d{8}", text, re.ASCII) or not datetime.strptime(text, "%Y%m%d")):  # noqa: DTZ007 - a date alone
-            raise ValueError
-    except ValueError:
-        raise QueryRefused(f"{name} {text[:32]!r} is not a date", "give one that exists, as YYYYMMDD") from None
+    if text and not _exists(text):
+        raise QueryRefused(f"{name} {text[:32]!r} is not a date", "give one that exists, as YYYYMMDD")
     return text
+
+
+def _exists(text: str) -> bool:
+    if re.fullmatch(r"\d{8}", text, re.ASCII) is None:
+        return False
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def _read(parameters: QueryParams) -> bool | None:
