@@ -29,6 +29,7 @@ from pacs.web.api import (
     session,
     worklist,
 )
+from pacs.web.api.export import Exports
 from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
@@ -75,6 +76,7 @@ def create_app(
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *UploadRoutes(archive, workers, web).routes(),
+        *Exports(archive, workers, accesses).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
         *extended_query_tags.routes(archive.extended),

@@ -16,8 +16,8 @@ export type SessionState =
   | { readonly kind: "signed-out"; readonly ended: boolean }
   | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
 
-/** The roles that may send to other archives and fetch from them. */
-const FORWARDERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
+/** The roles that may store, send to other archives and fetch from them. */
+const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
 
 const PATH = "/api/session";
 
@@ -28,10 +28,19 @@ export class Session {
   /** Not known to be closed: a study is asked for while the node is still asked who is there. */
   readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
 
-  /** Whether who is signed in may send to other archives, and look at what is on its way. */
-  readonly forwards = computed(
-    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => FORWARDERS.has(role)),
+  /** Whether who is signed in may store. */
+  readonly stores = computed(
+    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => STORERS.has(role)),
   );
+
+  /** Whether they may send to other archives, and look at what is on its way: the same people. */
+  readonly forwards = this.stores;
+
+  /** "" while nobody is signed in. */
+  get userName(): string {
+    const state = this.state.peek();
+    return state.kind === "signed-in" ? state.user.name : "";
+  }
 
   constructor(private readonly http: Http) {
     http.unauthenticated = () => {

@@ -6,6 +6,7 @@ import {
   ArrowAnnotateTool,
   BidirectionalTool,
   CobbAngleTool,
+  CrosshairsTool,
   EllipticalROITool,
   Enums,
   LabelTool,
@@ -17,6 +18,7 @@ import {
   RectangleROITool,
   StackScrollTool,
   ToolGroupManager,
+  TrackballRotateTool,
   WindowLevelTool,
   ZoomTool,
   type AnnotationTool,
@@ -24,7 +26,6 @@ import {
 
 import type { ToolName } from "@/tools/palette";
 import { linesOf } from "@/viewport/measurementTexts";
-import { VOLUME_TOOL_CLASSES } from "@/viewport/planeTools";
 
 const { MouseBindings } = Enums;
 
@@ -52,7 +53,7 @@ export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ 
 const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
 /** Without a class: the viewport itself follows the pointer. */
-const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
+export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   window: WindowLevelTool.toolName,
   scroll: StackScrollTool.toolName,
   zoom: DragZoomTool.toolName,
@@ -87,7 +88,7 @@ const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
 const PRIMARY: readonly Binding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 
 export function installTools(): void {
-  for (const tool of [...TOOL_CLASSES, ...VOLUME_TOOL_CLASSES]) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);
 }
 
 /** Asks for a text and hands it on; "" gives up. */
@@ -106,7 +107,7 @@ export class ToolHand {
     const group = ToolGroupManager.createToolGroup(id);
     if (!group) throw new Error(`there is a tool group ${id} already`);
     this.group = group;
-    for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, this.configuration(toolName));
+    for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, configurationOf(toolName, this.askText));
     group.addViewport(viewportId, renderingEngineId);
     for (const name of ANNOTATION_NAMES) group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
     this.take("window");
@@ -131,28 +132,41 @@ export class ToolHand {
 
   /** The tool that is drawing, or about to. */
   get annotating(): AnnotationTool | undefined {
-    for (const name of ANNOTATION_NAMES) {
-      const tool = this.group.getToolInstance(name) as AnnotationTool & { editData?: unknown };
-      if (tool.editData) return tool;
-    }
-    return undefined;
+    return drawingIn(this.group);
   }
 
   close(): void {
     ToolGroupManager.destroyToolGroup(this.id);
   }
+}
 
-  private configuration(toolName: string): Record<string, unknown> {
-    if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
-    if (toolName === PlanarFreehandROITool.toolName) {
-      return { getTextLines: linesOf(toolName), calculateStats: true, allowOpenContours: false };
-    }
-    if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
-      return {
-        getTextCallback: this.askText,
-        changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => this.askText(done),
-      };
-    }
-    return ANNOTATION_NAMES.has(toolName) ? { getTextLines: linesOf(toolName) } : {};
+/** What tells measurements of their tools: a hand for one viewport, or one for several. */
+export interface Hand {
+  readonly annotating: AnnotationTool | undefined;
+}
+
+type ToolGroup = NonNullable<ReturnType<typeof ToolGroupManager.getToolGroup>>;
+
+/** The tool of a group that is drawing, or about to. */
+export function drawingIn(group: ToolGroup): AnnotationTool | undefined {
+  for (const name of ANNOTATION_NAMES) {
+    const tool = group.getToolInstance(name) as AnnotationTool & { editData?: unknown };
+    if (tool.editData) return tool;
   }
+  return undefined;
+}
+
+/** How a tool behaves in every hand. `isSlab`: what is drawn on just now shows no single values. */
+export function configurationOf(toolName: string, askText: AskText, isSlab?: () => boolean): Record<string, unknown> {
+  if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
+  if (toolName === PlanarFreehandROITool.toolName) {
+    return { getTextLines: linesOf(toolName, isSlab), calculateStats: true, allowOpenContours: false };
+  }
+  if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
+    return {
+      getTextCallback: askText,
+      changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => askText(done),
+    };
+  }
+  return ANNOTATION_NAMES.has(toolName) ? { getTextLines: linesOf(toolName, isSlab) } : {};
 }

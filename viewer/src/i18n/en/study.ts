@@ -37,17 +37,4 @@ export const study = {
   "hanging.none": "Series in order",
 
   "pane.empty": "Choose a series, or drag one here",
-
-  "card.report": "Structured report",
-  "card.document": "Document",
-  "card.presentation": "Presentation state",
-  "card.keyObjects": "Key images",
-  "card.segmentation": "Segmentation",
-  "card.radiotherapy": "Radiotherapy object",
-  "card.waveform": "Waveform",
-  "card.video": "Video",
-  "card.registration": "Registration",
-  "card.other": "Object without pictures",
-  "card.noPictures": "This series holds no pictures.",
-  "card.kept": "It is kept safely in the archive and can be retrieved over DICOM.",
 } as const;

@@ -38,17 +38,4 @@ export const study: Translated<typeof english> = {
   "hanging.none": "Сериялар ретімен",
 
   "pane.empty": "Серияны таңдаңыз немесе осында сүйреңіз",
-
-  "card.report": "Құрылымдалған қорытынды",
-  "card.document": "Құжат",
-  "card.presentation": "Көрсету күйі",
-  "card.keyObjects": "Негізгі кескіндер",
-  "card.segmentation": "Сегментация",
-  "card.radiotherapy": "Сәулелік терапия нысаны",
-  "card.waveform": "Қисық (сигнал)",
-  "card.video": "Бейнежазба",
-  "card.registration": "Кескіндерді беттестіру",
-  "card.other": "Кескінсіз нысан",
-  "card.noPictures": "Бұл серияда кескін жоқ.",
-  "card.kept": "Нысан мұрағатта сенімді сақталған, оны DICOM арқылы алуға болады.",
 };

@@ -38,17 +38,4 @@ export const study: Translated<typeof english> = {
   "hanging.none": "Сериялар ирети менен",
 
   "pane.empty": "Серияны тандаңыз же бул жерге сүйрөңүз",
-
-  "card.report": "Түзүмдөлгөн корутунду",
-  "card.document": "Документ",
-  "card.presentation": "Көрсөтүү абалы",
-  "card.keyObjects": "Негизги сүрөттөр",
-  "card.segmentation": "Сегментация",
-  "card.radiotherapy": "Нур терапиясынын объектиси",
-  "card.waveform": "Ийри сызык (сигнал)",
-  "card.video": "Видео",
-  "card.registration": "Сүрөттөрдү дал келтирүү",
-  "card.other": "Сүрөтсүз объект",
-  "card.noPictures": "Бул серияда сүрөт жок.",
-  "card.kept": "Объект архивде ишенимдүү сакталган, аны DICOM аркылуу алууга болот.",
 };

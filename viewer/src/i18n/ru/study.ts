@@ -43,17 +43,4 @@ export const study: Translated<typeof english> = {
   "hanging.none": "Серии по порядку",
 
   "pane.empty": "Выберите серию или перетащите её сюда",
-
-  "card.report": "Структурированное заключение",
-  "card.document": "Документ",
-  "card.presentation": "Состояние отображения",
-  "card.keyObjects": "Ключевые снимки",
-  "card.segmentation": "Сегментация",
-  "card.radiotherapy": "Объект лучевой терапии",
-  "card.waveform": "Кривая (сигнал)",
-  "card.video": "Видео",
-  "card.registration": "Совмещение изображений",
-  "card.other": "Объект без изображений",
-  "card.noPictures": "В этой серии нет изображений.",
-  "card.kept": "Объект надёжно хранится в архиве, его можно получить по DICOM.",
 };
