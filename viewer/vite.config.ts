@@ -6,6 +6,8 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { graphicsGivenBack } from "./graphicsMemory.ts";
+
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
 const SMALLEST_WORTH_IT = 1024;
 
@@ -132,5 +134,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [styleThroughCssom(), failuresSettle(), pdfFiles(), precompressed()],
+  plugins: [styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), precompressed()],
 });
