@@ -85,7 +85,9 @@ function drawShapes(context: CanvasRenderingContext2D, { colour: [r, g, b] }: Ma
 
 function outline(paths: readonly Path2D[], points: Shape["points"], closed: boolean): void {
   for (const path of paths) {
-    for (const [x, y] of points) path.lineTo(x, y); // the first begins it
+    const [first, ...others] = points;
+    if (first) path.moveTo(first[0], first[1]);
+    for (const [x, y] of others) path.lineTo(x, y);
     if (closed) path.closePath();
   }
 }
