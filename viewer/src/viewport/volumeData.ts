@@ -111,6 +111,7 @@ function discard(id: string): void {
   if (!volume) return;
   const slices = [...volume.imageIds];
   cache.removeVolumeLoadObject(id);
+  volume.vtkOpenGLTexture.releaseGraphicsResources(); // the cache gives back its own memory only
   for (const slice of slices) if (cache.getImageLoadObject(slice)) cache.removeImageLoadObject(slice, { force: true });
 }
 
