@@ -69,6 +69,8 @@ describe("a segment on a screen", () => {
   const cells = new Map([[1, bits(2 * COLUMNS + 1)], [2, bits(0)], [3, bits(3)]]);
   const slices = slicesFor(binary, 1, (frame) => cells.get(frame));
 
+  const shown = (away: number): string[] => ones(weightsOf(binary, 1, slices, facing(plus(ORIGIN, scaled(NORMAL, away)), ROW, COLUMN, 8, 9)), 8);
+
   it("lies where the pixel lies in the patient", () => {
     const screen = facing(ORIGIN, ROW, COLUMN, 8, 9);
     // the pixel is 2 by 3 mm large around (2 mm, 6 mm)
@@ -82,7 +84,6 @@ describe("a segment on a screen", () => {
   });
 
   it("is seen half a slice to both sides, and no farther", () => {
-    const shown = (away: number): string[] => ones(weightsOf(binary, 1, slices, facing(plus(ORIGIN, scaled(NORMAL, away)), ROW, COLUMN, 8, 9)), 8);
     expect(shown(2.4)).toContain("2,6");
     expect(shown(2.6)).toContain("6,0"); // that of the slice above
     expect(shown(-2.4)).toContain("2,6");
@@ -176,9 +177,8 @@ describe("outlines", () => {
     const screen = facing([-50, 6, -50], [1, 0, 0], [0, 0, 1], 100, 100); // y = 6
     const cuts = shapesOf(ptv, screen, 1);
     const ends = cuts.map(({ points }) => points.map(([x]) => x - 50.5)).map((xs) => [Math.min(...xs), Math.max(...xs)]);
-    const chord = (radius: number): number => Math.sqrt(radius ** 2 - 36);
     // two outlines of one plane are two strips, of which even and odd make one with a hole
-    const wanted = [chord(20), chord(8), chord(20)];
+    const wanted = [20, 8, 20].map((radius) => Math.sqrt(radius ** 2 - 36));
     for (const [index, [left = 0, right = 0]] of ends.entries()) {
       expect(left).toBeCloseTo(-(wanted[index] ?? 0), 1);
       expect(right).toBeCloseTo(wanted[index] ?? 0, 1);
