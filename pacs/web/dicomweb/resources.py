@@ -56,8 +56,12 @@ class Resources:
         uids = [
             checked_uid(request.path_params[name], keyword) for name, keyword in _NAMES if name in request.path_params
         ]
-        self._accesses.read(principal, uids[0])
+        self.looked_at(principal, uids[0])
         return uids
+
+    def looked_at(self, principal: Principal, study_instance_uid: str) -> None:
+        """Have it noted."""
+        self._accesses.read(principal, study_instance_uid)
 
     def service(self, request: Request) -> str:
         """The root of the service as this client reaches it."""

@@ -232,6 +232,10 @@ class Wado:
 
     async def frames(self, request: Request, principal: Principal) -> Response:
         """The frames of a list, as stored or in another form."""
+        again = self._frames.answer_again(request)
+        if again is not None:
+            self._resources.looked_at(principal, request.path_params["study"])
+            return again
         numbers = frame_numbers(request.path_params["frames"])
         study, series, instance = self._resources.uids(request, principal)
         url = self._resources.service(request) + instance_path(request)
