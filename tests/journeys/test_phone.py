@@ -1,4 +1,4 @@
-"""A phone in the hand of a Kyrgyz reader: an earlier study beside this one, fingers on the image, turned on its side."""
+"""A phone in a Kyrgyz reader's hand: fingers on the image, an earlier study beside this one, turned on its side."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def _number(view: Locator, name: str) -> float:
 
 
 def _nothing_is_squeezed(page: Page) -> None:
-    """The page is not wider than the screen, the image has most of it, and what is tapped is large enough (WCAG 2.5.8)."""
+    """The page is not wider than the screen, the image has its part, what is tapped is large enough (WCAG 2.5.8)."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     box = page.locator("[data-testid=pane][data-active=true] [data-testid=viewport]").bounding_box()
     size = page.viewport_size
-    assert box and size
+    assert box
+    assert size
     assert box["width"] * box["height"] > 0.3 * size["width"] * size["height"]
     small = page.evaluate("""[...document.querySelectorAll('button, a[href], input, select')]
         .map((one) => [one.getBoundingClientRect(), one.dataset.testid ?? one.className])

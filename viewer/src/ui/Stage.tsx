@@ -8,7 +8,7 @@ import { t } from "@/i18n";
 import type { ToolName } from "@/tools/palette";
 import { FailureNote } from "@/ui/FailureNote";
 import { followFlicks, type FlickOptions } from "@/ui/flick";
-import { drawnBy } from "@/ui/paneKinds";
+import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { PaneSwitch } from "@/ui/PaneSwitch";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
@@ -24,7 +24,7 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
   useEffect(() => (stage.current ? followFlicks(stage.current, flicksOf(workspace)) : undefined), [workspace, stage.current]);
   if (study.failure.value) {
     return (
-      <div class="stage">
+      <div class="stage-failed">
         <FailureNote failure={study.failure.value} retry={() => void study.open()} />
       </div>
     );
@@ -117,7 +117,7 @@ function SettledContent({ workspace, pane }: PaneProps) {
   const { frames, others } = pane.content.value;
   if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;
   if (frames.length === 0 && others.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
-  const Drawn = drawnBy(frames.length === 0 ? "document" : showing.kind);
+  const Drawn = drawnBy(kindOf(showing, pane.content.value));
   return <Drawn workspace={workspace} pane={pane} />;
 }
 
