@@ -6,6 +6,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { withoutDeadWeight } from "./deadWeight.ts";
 import { graphicsGivenBack } from "./graphicsMemory.ts";
 
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
@@ -134,5 +135,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), precompressed()],
 });
