@@ -5,6 +5,7 @@ import { administration } from "@/i18n/kk/administration";
 import { depth } from "@/i18n/kk/depth";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
@@ -12,4 +13,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...depth, ...exchange, ...documents };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents };
