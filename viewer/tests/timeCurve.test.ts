@@ -20,9 +20,13 @@ test("frames of a cine follow one another by their frame time, or by each one's 
   expect(inTime(untold, untold[0] as Frame)?.map(({ time }) => time)).toEqual([undefined, undefined]);
 });
 
+/** An image at height `z` and moment `time`. */
+function place(z: number, time: number): Frame {
+  const plane = { "00200032": [0, 0, z], "00200037": [1, 0, 0, 0, 1, 0], "00280010": 4, "00280011": 4, "00280030": [1, 1] };
+  return frame(z * 10 + time, { ...plane, "00200100": time, "00181060": time * 500 }, `${z}.${time}`);
+}
+
 test("of a series in time the images of the shown one's place make the curve, of one in space none", () => {
-  const place = (z: number, time: number): Frame =>
-    frame(z * 10 + time, { "00200032": [0, 0, z], "00200037": [1, 0, 0, 0, 1, 0], "00280010": 4, "00280011": 4, "00280030": [1, 1], "00200100": time, "00181060": time * 500 }, `${z}.${time}`);
   const series = [0, 5, 10].flatMap((z) => [2, 1, 3].map((time) => place(z, time)));
   const shown = series.find(({ sopInstanceUid }) => sopInstanceUid === "5.3") as Frame;
   expect(inTime(series, shown)?.map(({ frame: one, time }) => [one.sopInstanceUid, time])).toEqual([["5.1", 0], ["5.2", 500], ["5.3", 1000]]);
@@ -52,6 +56,6 @@ test("a curve is taken away as a table that every program reads", () => {
 test("points stand where their times and values are, or in their order where no times are told", () => {
   const { line, low, high, ends, timed } = plotted(CURVE, 200, 100);
   expect([line, low, high, ends, timed]).toEqual(["0.0,100.0 50.0,0.0 200.0,51.2", 10, 30.5, [0, 400], true]);
-  const untold = { ...CURVE, points: CURVE.points.map((point) => ({ ...point, time: undefined })) };
+  const untold = { ...CURVE, points: CURVE.points.map((point) => Object.assign({}, point, { time: undefined })) };
   expect(plotted(untold, 200, 100).line).toBe("0.0,100.0 100.0,0.0 200.0,51.2");
 });
