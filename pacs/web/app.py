@@ -28,6 +28,7 @@ from pacs.web.api import (
     performed_steps,
     session,
     worklist,
+    written,
 )
 from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
@@ -77,6 +78,7 @@ def create_app(
         *UploadRoutes(archive, workers, web).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
+        *written.routes(archive),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),
