@@ -119,7 +119,7 @@ LONG_FILES = (
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Bytes are named after their parameter: made by a clock or by chance, they would be other tests in each process."""
+    """Bytes bear their parameter's name: made by a clock or by chance, they would be other tests in each process."""
     return argname if isinstance(val, (bytes, bytearray)) else None
 
 

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
 const SMALLEST_WORTH_IT = 1024;
@@ -107,5 +108,6 @@ export default defineConfig({
       ["/api", "/dicom-web", "/ws"].map((path) => [path, { target: "http://127.0.0.1:8042", ws: path === "/ws" }]),
     ),
   },
+  test: { setupFiles: "tests/language.ts" },
   plugins: [styleThroughCssom(), failuresSettle(), precompressed()],
 });

@@ -1,5 +1,6 @@
 import { render } from "preact";
 
+import { firstLanguage } from "@/i18n";
 import { App } from "@/model/app";
 import { AppScreen } from "@/ui/AppScreen";
 import { loadStudyScreen } from "@/ui/lazyStudy";
@@ -14,4 +15,4 @@ app.start();
 if (app.route.peek().screen === "study") loadStudyScreen();
 
 const root = document.getElementById("app");
-if (root) render(<AppScreen app={app} />, root);
+if (root) void firstLanguage().then(() => render(<AppScreen app={app} />, root));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { en, type MessageKey } from "@/i18n/en";
+import type { MessageKey } from "@/i18n/catalogue";
+import { en } from "@/i18n/en";
 import { kk } from "@/i18n/kk";
 import { ky } from "@/i18n/ky";
 import { pluralCategory } from "@/i18n/plural";

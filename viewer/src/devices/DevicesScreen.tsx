@@ -2,8 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { n, t } from "@/i18n";
-import { en, type PlainKey } from "@/i18n/en";
+import { isMessage, n, t } from "@/i18n";
 import { formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import { VERBS, type Activity, type Device, type Devices, type UnknownCaller, type Verb } from "@/model/devices";
@@ -196,19 +195,15 @@ function ActivityLine({ activity }: { readonly activity: Activity }) {
   );
 }
 
-function known(key: string): key is PlainKey {
-  return key in en;
-}
-
 /** The reason in the language of the screen; the node's English where the catalogue has no words for it. */
 function reasonWords(activity: Activity): string {
   const key = `devices.reason.${activity.reason}`;
-  return known(key) ? t(key, activity.details) : activity.words;
+  return isMessage(key) ? t(key, activity.details) : activity.words;
 }
 
 function verbWord(verb: string): string {
   const key = `devices.verb.${verb}`;
-  return known(key) ? t(key) : verb;
+  return isMessage(key) ? t(key) : verb;
 }
 
 /** store_succeeded → the word for storing, marked where it was refused. */

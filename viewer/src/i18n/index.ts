@@ -1,13 +1,10 @@
 /** The language of the screen and its messages. Reading a message inside a component re-renders it on a change. */
 
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 
-import { en, type Catalogue, type PlainKey, type PluralKey } from "@/i18n/en";
+import type { Catalogue, PlainKey, PluralKey } from "@/i18n/catalogue";
 import { formatNumber } from "@/i18n/format";
-import { kk } from "@/i18n/kk";
-import { ky } from "@/i18n/ky";
 import { pluralCategory, type Language } from "@/i18n/plural";
-import { ru } from "@/i18n/ru";
 
 export type { Language } from "@/i18n/plural";
 
@@ -19,7 +16,13 @@ export const LANGUAGES: Readonly<Record<Language, string>> = {
   en: "English",
 };
 
-const CATALOGUES: Readonly<Record<Language, Catalogue>> = { kk, ky, ru, en };
+/** A catalogue is a file of its own: nobody waits for the languages of others. */
+const CATALOGUES: Readonly<Record<Language, () => Promise<Catalogue>>> = {
+  kk: async () => (await import("@/i18n/kk")).kk,
+  ky: async () => (await import("@/i18n/ky")).ky,
+  ru: async () => (await import("@/i18n/ru")).ru,
+  en: async () => (await import("@/i18n/en")).en,
+};
 
 /** Who understands what, first choice first: for texts that come in some languages only. */
 const FALLBACK: Readonly<Record<Language, readonly Language[]>> = {
@@ -30,6 +33,7 @@ const FALLBACK: Readonly<Record<Language, readonly Language[]>> = {
 };
 
 const REMEMBERED = "suret.language";
+const ASK_AGAIN_AFTER_MS = 2000;
 
 function isLanguage(value: string): value is Language {
   return value in LANGUAGES;
@@ -47,11 +51,51 @@ function initialLanguage(): Language {
 
 export const language = signal<Language>(initialLanguage());
 
-/** Speak this language from now on, also after the page is opened again. */
-export function setLanguage(next: string): void {
+const catalogue = signal<Catalogue | undefined>(undefined);
+
+let wanted: Language | undefined;
+
+/** Resolves when this language is spoken, or another that was wanted later. Rejects when its catalogue cannot be fetched. */
+async function speak(next: Language): Promise<void> {
+  wanted = next;
+  const messages = await CATALOGUES[next]();
+  if (wanted !== next) return;
+  batch(() => {
+    language.value = next;
+    catalogue.value = messages;
+  });
+}
+
+/** Resolves when the first language is here: nothing may be said before. On a broken link it is asked for until it comes. */
+export async function firstLanguage(): Promise<void> {
+  for (;;) {
+    try {
+      return await speak(language.peek());
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_AFTER_MS));
+    }
+  }
+}
+
+/** Speak this language from now on, also after the page is opened again; the old one stays when it cannot be fetched. */
+export async function setLanguage(next: string): Promise<void> {
   if (!isLanguage(next)) return;
-  language.value = next;
-  globalThis.localStorage?.setItem(REMEMBERED, next);
+  try {
+    await speak(next);
+  } catch {
+    return;
+  }
+  if (language.peek() === next) globalThis.localStorage?.setItem(REMEMBERED, next);
+}
+
+function messages(): Catalogue {
+  if (!catalogue.value) throw new Error("no language was loaded: wait for firstLanguage()");
+  return catalogue.value;
+}
+
+/** Whether there is a plain message of this name: names of things that the node may know better than we do. */
+export function isMessage(key: string): key is PlainKey {
+  return key in messages();
 }
 
 type Parameters_ = Readonly<Record<string, string | number>>;
@@ -65,12 +109,12 @@ function fill(message: string, parameters: Parameters_): string {
 
 /** A message in the language of the screen. */
 export function t(key: PlainKey, parameters: Parameters_ = {}): string {
-  return fill(CATALOGUES[language.value][key], parameters);
+  return fill(messages()[key], parameters);
 }
 
 /** A counted message; `{count}` stands for the number. */
 export function counted(key: PluralKey, count: number): string {
-  const forms = CATALOGUES[language.value][key];
+  const forms = messages()[key];
   return fill(forms[pluralCategory(language.value, count)] ?? forms.other, { count });
 }
 

@@ -2,8 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { n, t } from "@/i18n";
-import { en, type PlainKey } from "@/i18n/en";
+import { isMessage, n, t } from "@/i18n";
 import { formatDate, formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import type { Job, Pause, Queue } from "@/model/queue";
@@ -196,5 +195,5 @@ function Actions({ queue, job }: { readonly queue: Queue; readonly job: Job }) {
 /** What kind of job it is; the node's own name where the catalogue has no word for it. */
 function kindWord(kind: string): string {
   const key = `queue.kind.${kind}`;
-  return key in en ? t(key as PlainKey) : kind;
+  return isMessage(key) ? t(key) : kind;
 }

@@ -1,6 +1,6 @@
 /** The tools a hand can hold and the actions beside them: one table for toolbar, keyboard and viewport. */
 
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 
 /** What the primary mouse button or one finger does. */
 export const TOOLS = [

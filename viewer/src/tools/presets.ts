@@ -2,7 +2,7 @@
 
 import { numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 import { suvFactor } from "@/dicomweb/suv";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 
 export interface Window {
   readonly center: number;

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, keyCap } from "@/tools/palette";
 

@@ -2,7 +2,7 @@
 
 import type { Failure } from "@/dicomweb/http";
 import { t } from "@/i18n";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import { Icon } from "@/ui/icons";
 
 const MESSAGES: Readonly<Record<number, PlainKey>> = {

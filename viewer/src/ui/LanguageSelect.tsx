@@ -9,7 +9,7 @@ export function LanguageSelect() {
       <select
         data-testid="language-select"
         value={language.value}
-        onChange={(event) => setLanguage(event.currentTarget.value)}
+        onChange={(event) => void setLanguage(event.currentTarget.value)}
       >
         {Object.entries(LANGUAGES).map(([code, name]) => (
           <option key={code} value={code} lang={code}>

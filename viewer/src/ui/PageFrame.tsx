@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
 import { t } from "@/i18n";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { Managed } from "@/model/managed";
 import { WORKLIST_LINK } from "@/model/route";
 import { Brand } from "@/ui/Brand";

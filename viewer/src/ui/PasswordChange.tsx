@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 
 import { Failure } from "@/dicomweb/http";
 import { t } from "@/i18n";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { Session } from "@/model/session";
 import { Brand } from "@/ui/Brand";
 import { failureMessage } from "@/ui/FailureNote";

@@ -6,7 +6,7 @@ import { spacingOf, type SpacingBasis } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
 import { unitOf } from "@/dicomweb/units";
 import { n, t } from "@/i18n";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { PixelReading } from "@/viewport/contract";
 
 interface PixelReadoutProps {

@@ -1,6 +1,6 @@
 /** What an object without pictures is, in words. */
 
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { IconName } from "@/ui/icons";
 
 export interface ObjectKind {

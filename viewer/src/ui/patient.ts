@@ -2,7 +2,7 @@
 
 import { counted, t } from "@/i18n";
 import { formatDate, yearsBetween } from "@/i18n/format";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 
 const SEX: Readonly<Record<string, PlainKey>> = { M: "patient.male", F: "patient.female", O: "patient.other" };
 

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 
 import { t } from "@/i18n";
 import { formatDate, parseDate, toDa } from "@/i18n/format";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import { NO_FILTER, type Filter, type Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatMoment, formatTime } from "@/i18n/format";
-import type { PlainKey } from "@/i18n/en";
+import type { PlainKey } from "@/i18n/catalogue";
 import { studyLink } from "@/model/route";
 import type { Worklist, WorklistStudy } from "@/model/worklist";
 import { PriorityMark } from "@/triage/PriorityMark";

@@ -1,0 +1,11 @@
+/** English: the list of messages. The other catalogues have its type, so a missing key does not compile. */
+
+import { administration } from "@/i18n/en/administration";
+import { picture } from "@/i18n/en/picture";
+import { shell } from "@/i18n/en/shell";
+import { study } from "@/i18n/en/study";
+import { tools } from "@/i18n/en/tools";
+import { volume } from "@/i18n/en/volume";
+import { worklist } from "@/i18n/en/worklist";
+
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume } as const;
