@@ -48,14 +48,15 @@ class Writer:
         """
         from pacs.dicom.written import measurements as maker
 
-        if not measurements:
+        if not measurements and not replaces:
             raise QueryRefused("there is no measurement to save", "measure something, or mark a key image")
         wrong = [found for found in map(mistakes, measurements) if found]
         if wrong:
             raise QueryRefused("the measurements are not as they have to be", "; ".join(wrong[:10]))
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
-        images = self._images(study_instance_uid, marked)
-        before = [_identity(image) for image in self._images(study_instance_uid, replaces).values()]
+        earlier = self._images(study_instance_uid, replaces)
+        images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
+        before = [_identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
             content = maker.measurement_report(measurements, images, writing, before)

@@ -13,7 +13,7 @@ from pydicom.sr.coding import Code
 from pacs.dicom.written.common import Image, Writing, complete, encoded, made_uid
 
 MODALITY: Final = "KO"
-SERIES_NUMBER: Final = 9002
+SERIES_NUMBER: Final = 99002
 _OF_INTEREST: Final = Code("113000", "DCM", "Of Interest")
 
 

@@ -19,7 +19,7 @@ from pacs.dicom.written.common import Image, Writing, complete, encoded, made_ui
 from pacs.dicom.written.values import KINDS, Figure, FigureName, Measurement
 
 MODALITY: Final = "SR"
-SERIES_NUMBER: Final = 9001
+SERIES_NUMBER: Final = 99001
 
 
 _IDENTIFIER: Final = "Cornerstone3DTools@^0.1.0"
@@ -75,9 +75,13 @@ def measurement_report(
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_person_context=observer),
         procedure_reported=_IMAGING_PROCEDURE,
-        imaging_measurements=[_group(one, images[one.sop_instance_uid]) for one in measurements],
+        imaging_measurements=[_group(one, images[one.sop_instance_uid]) for one in measurements] or [_nothing()],
         title=codes.DCM.ImagingMeasurementReport,
     )
+    if not measurements:
+        items = content[0].ContentSequence
+        items.pop()  # the library writes no report without a measurement
+        items.append(sr.TextContentItem(_COMMENT, "No measurements", relationship_type="CONTAINS"))
     evidence = [_evidence(image) for image in images.values()]
     report = sr.ComprehensiveSR(
         evidence,
@@ -111,6 +115,10 @@ def _evidence(image: Image) -> Dataset:
         setattr(made, keyword, "")
     made.StudyDate = made.StudyTime = None
     return made
+
+
+def _nothing() -> Any:
+    return sr.MeasurementsAndQualitativeEvaluations(sr.TrackingIdentifier(made_uid(), "none"))
 
 
 def _group(measurement: Measurement, image: Image) -> Any:

@@ -12,7 +12,7 @@ from pacs.dicom.written.common import Image, Writing, complete, encoded, made_ui
 from pacs.dicom.written.values import KINDS, Area, DisplayState, Measurement
 
 MODALITY: Final = "PR"
-SERIES_NUMBER: Final = 9003
+SERIES_NUMBER: Final = 99003
 GRAYSCALE: Final = "1.2.840.10008.5.1.4.1.1.11.1"
 COLOR: Final = "1.2.840.10008.5.1.4.1.1.11.2"
 

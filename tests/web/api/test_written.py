@@ -130,6 +130,8 @@ def test_a_report_takes_the_place_of_another_which_stays(site: Site) -> None:
     [series] = study.ReferencedSeriesSequence
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
     assert get(client, url_of(first), "application/dicom").status_code == 200
+    last = save(client, image, "measurements", {"measurements": [], "replaces": [marked(second)]})
+    assert "PredecessorDocumentsSequence" in last  # everything was taken away: that, too, is told
 
 
 def test_key_images_by_frame(site: Site, tmp_path: Path) -> None:

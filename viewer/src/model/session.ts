@@ -19,6 +19,9 @@ export type SessionState =
 /** The roles that may send to other archives and fetch from them. */
 const FORWARDERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
 
+/** The roles that may add objects to a study. */
+const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist", "service"]);
+
 const PATH = "/api/session";
 
 export class Session {
@@ -29,9 +32,10 @@ export class Session {
   readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
 
   /** Whether who is signed in may send to other archives, and look at what is on its way. */
-  readonly forwards = computed(
-    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => FORWARDERS.has(role)),
-  );
+  readonly forwards = computed(() => this.isOneOf(FORWARDERS));
+
+  /** Whether who is signed in may save what was measured. */
+  readonly stores = computed(() => this.isOneOf(STORERS));
 
   constructor(private readonly http: Http) {
     http.unauthenticated = () => {
@@ -79,6 +83,10 @@ export class Session {
     } finally {
       this.state.value = { kind: "signed-out", ended: false };
     }
+  }
+
+  private isOneOf(roles: ReadonlySet<string>): boolean {
+    return this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => roles.has(role));
   }
 
   private enter(answer: unknown): void {

@@ -22,7 +22,9 @@ import {
   type AnnotationTool,
 } from "@cornerstonejs/tools";
 
+import type { MeasuredKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
+import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
 import { VOLUME_TOOL_CLASSES } from "@/viewport/planeTools";
 
@@ -71,6 +73,23 @@ const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   crosshair: undefined,
 };
 
+/** The tools of measurements, by what reports call them. */
+export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
+  length: LengthTool.toolName,
+  bidirectional: BidirectionalTool.toolName,
+  angle: AngleTool.toolName,
+  cobb: CobbAngleTool.toolName,
+  ellipse: EllipticalROITool.toolName,
+  rectangle: RectangleROITool.toolName,
+  freehand: PlanarFreehandROITool.toolName,
+  arrow: ArrowAnnotateTool.toolName,
+  text: LabelTool.toolName,
+  probe: ProbeTool.toolName,
+};
+export const KIND_OF_TOOL = Object.fromEntries(
+  Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as MeasuredKind]),
+) as Readonly<Record<string, MeasuredKind | undefined>>;
+
 interface Binding {
   readonly mouseButton?: number;
   readonly numTouchPoints?: number;
@@ -108,7 +127,10 @@ export class ToolHand {
     this.group = group;
     for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, this.configuration(toolName));
     group.addViewport(viewportId, renderingEngineId);
-    for (const name of ANNOTATION_NAMES) group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
+    for (const name of ANNOTATION_NAMES) {
+      group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
+      graspOnly(group.getToolInstance(name) as AnnotationTool, () => this.measures);
+    }
     this.take("window");
   }
 
@@ -129,6 +151,20 @@ export class ToolHand {
     return this.primary;
   }
 
+  /** Whether a measuring tool is in the hand. */
+  get measures(): boolean {
+    return ANNOTATION_NAMES.has(CLASS_NAME[this.primary] ?? "");
+  }
+
+  /** The measurement at a place of the viewport, whatever is in the hand; in CSS pixels. */
+  at(element: HTMLDivElement, place: readonly [number, number]): string | undefined {
+    for (const name of ANNOTATION_NAMES) {
+      const found = nearestOf(this.group.getToolInstance(name) as AnnotationTool, element, place);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** The tool that is drawing, or about to. */
   get annotating(): AnnotationTool | undefined {
     for (const name of ANNOTATION_NAMES) {
@@ -142,6 +178,16 @@ export class ToolHand {
     ToolGroupManager.destroyToolGroup(this.id);
   }
 
+  /** Cornerstone's own tool never ends its drawing, so that the next tool would take the text away again. */
+  private askLabel(done: (text: string) => void): void {
+    this.askText((text) => {
+      done(text);
+      const tool = this.group.getToolInstance(LabelTool.toolName) as { editData?: unknown; isDrawing?: boolean };
+      tool.editData = null;
+      tool.isDrawing = false;
+    });
+  }
+
   private configuration(toolName: string): Record<string, unknown> {
     if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
     if (toolName === PlanarFreehandROITool.toolName) {
@@ -149,7 +195,7 @@ export class ToolHand {
     }
     if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
       return {
-        getTextCallback: this.askText,
+        getTextCallback: toolName === LabelTool.toolName ? (done: (text: string) => void) => this.askLabel(done) : this.askText,
         changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => this.askText(done),
       };
     }

@@ -2,10 +2,11 @@
 
 import { administration } from "@/i18n/en/administration";
 import { picture } from "@/i18n/en/picture";
+import { saving } from "@/i18n/en/saving";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
 import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving } as const;

@@ -3,10 +3,11 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/kk/administration";
 import { picture } from "@/i18n/kk/picture";
+import { saving } from "@/i18n/kk/saving";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
 import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving };

@@ -3,10 +3,11 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ky/administration";
 import { picture } from "@/i18n/ky/picture";
+import { saving } from "@/i18n/ky/saving";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
 import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving };

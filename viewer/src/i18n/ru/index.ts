@@ -3,10 +3,11 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ru/administration";
 import { picture } from "@/i18n/ru/picture";
+import { saving } from "@/i18n/ru/saving";
 import { shell } from "@/i18n/ru/shell";
 import { study } from "@/i18n/ru/study";
 import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving };
