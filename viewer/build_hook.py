@@ -60,7 +60,8 @@ def is_current(root: Path) -> bool:
 def _sources(viewer: Path) -> Iterator[Path]:
     for folder in ("src", "public"):
         yield from (path for path in (viewer / folder).rglob("*") if path.is_file())
-    yield from (viewer / name for name in ("index.html", "package-lock.json", "vite.config.ts", "tsconfig.json"))
+    configuration = ("vite.config.ts", "deadWeight.ts", "graphicsMemory.ts", "tsconfig.json")
+    yield from (viewer / name for name in ("index.html", "package-lock.json", *configuration))
 
 
 def node_on_path() -> bool:

@@ -1,10 +1,13 @@
-import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+import { withoutDeadWeight } from "./deadWeight.ts";
+import { graphicsGivenBack } from "./graphicsMemory.ts";
 
 const COMPRESSIBLE = /\.(?:js|css|html|svg|wasm|webmanifest)$/;
 const SMALLEST_WORTH_IT = 1024;
@@ -24,6 +27,29 @@ function precompressed(): Plugin {
         const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
         await writeFile(`${path}.br`, await promisify(brotliCompress)(content, brotli));
         await writeFile(`${path}.gz`, await promisify(gzip)(content, { level: 9 }));
+      }
+    },
+  };
+}
+
+// what PDF documents count on: character maps, the fourteen fonts, decoders and profiles, with their licences
+const PDF_FILES: Readonly<Record<string, RegExp>> = {
+  cmaps: /\.bcmap$|^LICENSE/,
+  standard_fonts: /\.(?:pfb|ttf)$|^LICENSE/,
+  wasm: /^(?:jbig2|openjpeg|qcms_bg)\.wasm$|^LICENSE_(?!QUICKJS|PDFJS_QUICKJS)/,
+  iccs: /\.icc$|^LICENSE/,
+};
+
+/** Lays the files of the PDF library where `ui/documents/lazyPdf.ts` looks for them. */
+function pdfFiles(): Plugin {
+  return {
+    name: "pdf-files",
+    apply: "build",
+    async writeBundle(options) {
+      for (const [folder, wanted] of Object.entries(PDF_FILES)) {
+        const [from, to] = [join(import.meta.dirname, "node_modules/pdfjs-dist", folder), join(options.dir ?? ".", "pdf", folder)];
+        await mkdir(to, { recursive: true });
+        for (const name of await readdir(from)) if (wanted.test(name)) await copyFile(join(from, name), join(to, name));
       }
     },
   };
@@ -109,5 +135,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [styleThroughCssom(), failuresSettle(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), precompressed()],
 });

@@ -123,4 +123,11 @@ def _row(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print(made: dict[str, Any]) -> None:
+    if made["kind"] in ("merge", "move"):  # the one moment at which a wrong number is still seen
+        print(f"{_patient(made['old'])} is now {_patient(made['new'])}.")
     print(f"{made['studies']} studies show it; `pacs uncorrect {made['id']}` undoes it until {made['undo_until']}.")
+
+
+def _patient(values: dict[str, str]) -> str:
+    """Name and ID, as far as they are told."""
+    return f"{values.get('PatientName') or 'a patient without a name'} ({values.get('PatientID') or 'no ID'})"

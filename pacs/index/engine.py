@@ -168,6 +168,11 @@ class Index:
         assert self._writer is not None, "a read-only index is never written"
         return self._writer.submit(work)
 
+    @property
+    def commits(self) -> int | None:
+        """How many there were since the start; while it stays, so does everything in the index. None: not known."""
+        return self._writer.commits if self._writer is not None else None
+
     def statistics(self) -> dict[str, int]:
         """Counters of the writer: commits, works, waiting, failures."""
         return self._writer.statistics() if self._writer else {}

@@ -104,6 +104,11 @@ class Writer:
             self._calls.put(_Call.LEAD)
         return item.future
 
+    @property
+    def commits(self) -> int | None:
+        """How many there were since the start: counted before who wrote is told. None where that is unknown."""
+        return None if self.broken else self._counts["commits"]
+
     def statistics(self) -> dict[str, int]:
         """Counts since the start, and how many works wait now."""
         return {**self._counts, "waiting": len(self._waiting)}

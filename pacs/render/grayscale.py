@@ -65,12 +65,20 @@ def modality_transform(header: FrameHeader, description: PixelDescription) -> Tr
     table = read_table(header, sequence, bool(description.pixel_representation)) if sequence is not None else None
     if table is not None:
         return table
+    return linear_transform(*rescale(header))
+
+
+def rescale(header: FrameHeader) -> tuple[float, float]:
+    """Slope and intercept of stored values, 1 and 0 where nothing is said."""
     slope = header.number("RescaleSlope", _TRANSFORMATION)
     intercept = header.number("RescaleIntercept", _TRANSFORMATION)
     if slope is None and intercept is None:
         slope = header.number("DoseGridScaling")  # PS3.3 C.8.8.3.2: stored value times scaling is the dose
-    slope = slope or 1.0  # a slope of 0 would erase the image
-    intercept = intercept or 0.0
+    return slope or 1.0, intercept or 0.0  # a slope of 0 would erase the image
+
+
+def linear_transform(slope: float, intercept: float) -> Transform:
+    """PS3.3 C.11.1.1.2."""
     return lambda values: values * slope + intercept
 
 

@@ -11,9 +11,10 @@ from pacs.errors import Unreadable
 from pacs.render.description import SUBSAMPLED, PixelDescription
 
 Pixels = NDArray[Any]
+Buffer = bytes | memoryview
 
 
-def decode_native(description: PixelDescription, data: bytes, frame_number: int) -> Pixels:
+def decode_native(description: PixelDescription, data: Buffer, frame_number: int) -> Pixels:
     """One native frame; of a 1-bit frame `data` holds every byte it touches. Raises Unreadable when it is short."""
     if description.big_endian and description.bits_allocated <= 8 and description.pixel_data_vr == "OW":
         data = _words_to_bytes(description, data)
@@ -34,7 +35,7 @@ def _interleaved(description: PixelDescription, samples: Pixels) -> Pixels:
     return samples.reshape(description.shape)
 
 
-def _bits(description: PixelDescription, data: bytes, frame_number: int) -> Pixels:
+def _bits(description: PixelDescription, data: Buffer, frame_number: int) -> Pixels:
     """Bits are packed from the least significant on, and frames follow each other without padding (PS3.5 8.1.1)."""
     wanted = description.pixels * description.samples_per_pixel
     skipped = (frame_number - 1) * wanted % 8
@@ -43,7 +44,7 @@ def _bits(description: PixelDescription, data: bytes, frame_number: int) -> Pixe
     return _interleaved(description, unpacked[skipped:])
 
 
-def _subsampled(description: PixelDescription, data: bytes) -> Pixels:
+def _subsampled(description: PixelDescription, data: Buffer) -> Pixels:
     """Native 4:2:2: Y1 Y2 Cb Cr for every two pixels of a row (PS3.3 C.7.6.3.1.2); chroma is replicated."""
     if description.columns % 2 or description.bits_allocated != 8:
         raise Unreadable("subsampled colour with an odd width or more than 8 bits", "the pixel data cannot be read")
@@ -56,7 +57,7 @@ def _subsampled(description: PixelDescription, data: bytes) -> Pixels:
     return full
 
 
-def _words_to_bytes(description: PixelDescription, data: bytes) -> bytes:
+def _words_to_bytes(description: PixelDescription, data: Buffer) -> bytes:
     """Small samples in big-endian OW: the first sample is the low byte of its word (PS3.5 8.1.1, A.3)."""
     bits = description.pixels * description.samples_per_pixel * description.bits_allocated
     if len(data) % 2 or (description.number_of_frames > 1 and bits % 16):
@@ -64,7 +65,7 @@ def _words_to_bytes(description: PixelDescription, data: bytes) -> bytes:
     return np.frombuffer(data, "<u2").byteswap().tobytes()
 
 
-def _require(length: int, data: bytes) -> None:
+def _require(length: int, data: Buffer) -> None:
     if len(data) < length:
         raise Unreadable(
             f"the frame has {len(data)} bytes of pixels, the header asks for {length}", "the object is incomplete"

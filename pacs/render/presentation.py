@@ -23,7 +23,8 @@ from pacs.render.lettering import font_size, written
 from pacs.render.marks import Layer, Placement, draw_marks
 from pacs.render.native import Pixels
 from pacs.render.overlay import Mask, groups, overlays
-from pacs.render.picture import Shown, encode, image_pixels, painted, whole_words
+from pacs.render.picture import image_pixels, painted, whole_words
+from pacs.render.picture_file import Shown, encode
 from pacs.render.shutter import shade, shutter
 from pacs.render.values import OUTPUT_PIXELS_MAX, Attached, Picture, RenderParameters, Viewport
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pacs.errors import QueryRefused
+from pacs.errors import QueryRefused, Unreadable
 
 JPEG = "image/jpeg"
 PNG = "image/png"
@@ -19,6 +19,9 @@ WINDOW_FUNCTIONS = ("linear", "linear-exact", "sigmoid")
 OUTPUT_PIXELS_MAX = 64 << 20
 FRAME_BYTES_MAX = 256 << 20
 """The largest decoded frame, in bytes: it and its copies fit the workers' default address space."""
+
+PLAIN_PIXELS_MAX = 1 << 20
+"""The largest image, and the largest picture of it, that is made without a worker: some milliseconds of arithmetic."""
 
 VOLUME_BYTES_MAX = 160 << 20
 """The largest volume that is put together, in bytes as stored and decoded: three of it fit into a worker."""
@@ -105,6 +108,40 @@ def _check_window(center: float, width: float, function: str) -> None:
     # PS3.3 C.11.2.1.2: linear needs a width of at least 1, the other two more than 0
     if width < 1 if function == "linear" else width <= 0:
         raise QueryRefused(f"window width {width:g} is too small", "linear needs at least 1, the others more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class PlainGrey:
+    """All that a header says of a grey image which needs no decoder, no table and has nothing lying over it.
+
+    `slope` and `intercept` make values of what is stored, `window` is the object's own (None: it has none that can be
+    used), `padding` the lowest and highest stored value that is no image, `aspect` height by width of a pixel.
+    Raises Unreadable: it comes from a worker, which is not trusted.
+    """
+
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    slope: float
+    intercept: float
+    window: tuple[float, float, str] | None
+    inverted: bool
+    padding: tuple[float, float] | None
+    aspect: float
+
+    def __post_init__(self) -> None:
+        numbers = (self.slope, self.intercept, self.aspect, *(self.padding or ()))
+        if (
+            not all(map(math.isfinite, numbers))
+            or self.aspect <= 0
+            or not (self.rows > 0 and self.columns > 0 and self.rows * self.columns <= PLAIN_PIXELS_MAX)
+            or self.bits_allocated not in (8, 16)
+            or not 1 <= self.bits_stored <= self.bits_allocated
+            or self.pixel_representation not in (0, 1)
+        ):
+            raise Unreadable("the decoder described an image that cannot be", "report this object to the administrator")
 
 
 @dataclass(frozen=True, slots=True)

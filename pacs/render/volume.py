@@ -13,7 +13,8 @@ from pacs.render import geometry, grayscale
 from pacs.render.description import PixelDescription, numbers, text
 from pacs.render.header import FrameHeader, read_header
 from pacs.render.native import Pixels
-from pacs.render.picture import encode, image_pixels
+from pacs.render.picture import image_pixels
+from pacs.render.picture_file import encode
 from pacs.render.values import VOLUME_BYTES_MAX, Attached, Picture, RenderParameters, VolumeView
 
 _SLICES_MIN = 3

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pacs.render.values import RenderParameters, SandboxMeasure, VolumeView
+from pacs.render.values import PlainGrey, RenderParameters, SandboxMeasure, VolumeView
 
 HEAD_MAX = 256 << 10
 _PREFIX = struct.Struct("<IQ")
@@ -40,7 +40,7 @@ class AttachedHead(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Parent to worker; the body is `header_length` bytes of data set, the frame, and what is attached."""
 
-    action: Literal["render", "decode", "encode", "volume", "unpack"]
+    action: Literal["render", "describe", "decode", "encode", "volume", "unpack"]
     transfer_syntax_uid: str
     frame_number: int
     pixel_data_vr: str
@@ -64,6 +64,13 @@ class PictureMade(msgspec.Struct, frozen=True, tag=True):
     media_type: str
     width: int
     height: int
+
+
+class FrameDescribed(msgspec.Struct, frozen=True, tag=True):
+    """No body. `plain` is None for what only a worker can show; `every_frame`: the same is true of all frames."""
+
+    plain: PlainGrey | None
+    every_frame: bool
 
 
 class FrameDecoded(msgspec.Struct, frozen=True, tag=True):
@@ -111,7 +118,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     spent: bool = False
 
 
-Answer = Ready | PictureMade | FrameDecoded | PictureUnpacked | FrameEncoded | Failed
+Answer = Ready | PictureMade | FrameDescribed | FrameDecoded | PictureUnpacked | FrameEncoded | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

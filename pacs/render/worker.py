@@ -31,7 +31,9 @@ from pacs.render.encoders import (
 )
 from pacs.render.header import read_header
 from pacs.render.native import Pixels
-from pacs.render.picture import encode, render_frame
+from pacs.render.picture import render_frame
+from pacs.render.picture_file import encode
+from pacs.render.plain import plain_grey
 from pacs.render.presentation import render_presented
 from pacs.render.unpacked import UNPACKABLE, unpack
 from pacs.render.values import ANNOTATIONS, MEDIA_TYPES, PROFILES, Attached, Picture, RenderParameters, Viewport
@@ -142,6 +144,8 @@ def _serve(
         return _unpacked(frame, task.transfer_syntax_uid)
     dataset = read_header(header, task.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, task.transfer_syntax_uid, task.pixel_data_vr)
+    if task.action == "describe":
+        return wire.FrameDescribed(*plain_grey(dataset, description, task.frame_number)), b""
     if task.action == "render":
         picture = _picture(task, dataset, description, frame, attached)
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Self
@@ -32,6 +33,7 @@ from pacs.render.values import (
     DecodedFrame,
     EncodedFrame,
     Picture,
+    PlainGrey,
     RenderJob,
     RenderParameters,
     SandboxMeasure,
@@ -202,6 +204,15 @@ class DecodeWorkers:
             raise _nonsense()
         return Picture(answer.media_type, bytes(body), answer.width, answer.height)
 
+    def describe(self, job: RenderJob) -> tuple[PlainGrey | None, bool]:
+        """What makes pictures of a frame without a worker, and whether it serves all frames of the object; None where
+        only a worker can. The frame's bytes are not needed. Raises Unreadable, Busy.
+        """
+        answer, _ = self._ask("describe", replace(job, frame=b"", attached=()))
+        if not isinstance(answer, wire.FrameDescribed):
+            raise _nonsense()
+        return answer.plain, answer.every_frame
+
     def decode(self, job: RenderJob) -> DecodedFrame:
         """One frame as native little-endian values. Raises Unreadable, Busy."""
         answer, body = self._ask("decode", job)
@@ -282,7 +293,7 @@ class DecodeWorkers:
 
     def _ask(
         self,
-        action: Literal["render", "decode", "encode", "volume", "unpack"],
+        action: Literal["render", "describe", "decode", "encode", "volume", "unpack"],
         job: RenderJob,
         target_transfer_syntax_uid: str = "",
         view: VolumeView | None = None,

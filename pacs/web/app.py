@@ -30,6 +30,7 @@ from pacs.web.api import (
     worklist,
     written,
 )
+from pacs.web.api.export import Exports
 from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
@@ -76,6 +77,7 @@ def create_app(
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *UploadRoutes(archive, workers, web).routes(),
+        *Exports(archive, workers, accesses).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
         *written.routes(archive),

@@ -128,7 +128,7 @@ def _open(context: BrowserContext, url: str) -> dict[str, float]:
     page = context.new_page()
     page.add_init_script(_WATCH)
     page.goto(url, wait_until="commit", timeout=120_000)
-    page.locator("[data-testid=quality][data-quality=full]").first.wait_for(state="attached", timeout=300_000)
+    page.locator("[data-testid=quality][data-quality=full]").first.wait_for(state="attached", timeout=90_000)
     seen = page.evaluate("window.__seen")
     page.wait_for_timeout(500)
     page.close()

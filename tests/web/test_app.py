@@ -92,6 +92,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("POST", f"{STUDIES}{STUDY}"): READERS - {Role.CLINICIAN},
     ("POST", "/api/uploads"): READERS - {Role.CLINICIAN},
     **{(method, "/api/uploads/{id}"): READERS - {Role.CLINICIAN} for method in ("GET", "PATCH", "DELETE")},
+    ("GET", "/api/export"): READERS,
     ("GET", "/api/session"): SIGNED_IN,
     ("POST", "/api/session"): EVERYBODY,
     ("DELETE", "/api/session"): SIGNED_IN,

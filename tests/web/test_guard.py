@@ -48,6 +48,7 @@ def test_every_answer_carries_the_security_headers(site: Site) -> None:
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
+        assert "media-src 'self'" in policy  # video is played from here alone
         assert "unsafe-inline" not in policy
         assert "'unsafe-eval'" not in policy
         assert headers["x-content-type-options"] == "nosniff"

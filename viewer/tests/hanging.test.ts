@@ -42,7 +42,7 @@ function images(of: SeriesSummary, ...views: readonly string[]): FramesOf {
 
 /** `PROTOCOL ROWS×COLUMNS: what stands in each place`. */
 function hung(all: readonly SeriesSummary[], framesOf = unknown): string {
-  const found = arrange(all, framesOf);
+  const found = arrange({ series: all, framesOf });
   if (!found) return "none";
   const places = found.pictures.map((picture) => {
     if (!picture) return "-";
@@ -102,8 +102,8 @@ describe("hanging protocols", () => {
 
   it("give way to the reader's choice where it suits", () => {
     const chest = [series("CT", "Lung", "CHEST"), series("CT", "Bone", "CHEST"), series("CT", "Axial", "CHEST")];
-    expect(arrange(chest, unknown, "ct")?.protocol).toBe("ct");
-    expect(arrange(chest, unknown, "mr")?.protocol).toBe("ctChest");
+    expect(arrange({ series: chest, framesOf: unknown }, "ct")?.protocol).toBe("ct");
+    expect(arrange({ series: chest, framesOf: unknown }, "mr")?.protocol).toBe("ctChest");
   });
 });
 

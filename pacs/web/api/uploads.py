@@ -61,12 +61,15 @@ _PASSING = frozenset({OutOfResources, StoreFailed})
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
-    """What became of one file of an upload: stored, failed or left_out (no DICOM object)."""
+    """What became of one file of an upload: stored, failed or left_out (no DICOM object). `failure_reason` is that of
+    PS3.18 I.2.2 (0 where there is none), for programs that have words of their own."""
 
     name: str
     outcome: str
     words: str
     sop_instance_uid: str
+    study_instance_uid: str = ""
+    failure_reason: int = 0
 
 
 _OFFSET = Parameter("Upload-Offset", "where these bytes go on", whole(0, 10**15 - 1), required=True, where="header")
@@ -290,9 +293,10 @@ def _file(one: FileResult) -> dict[str, Any]:
     if one.result is None:
         made = UploadedFile(one.name, "left_out", one.words, "")
     elif isinstance(one.result, Stored):
-        made = UploadedFile(one.name, "stored", "", one.result.sop_instance_uid)
+        made = UploadedFile(one.name, "stored", "", one.result.sop_instance_uid, one.result.study_instance_uid)
     else:
-        made = UploadedFile(one.name, "failed", one.result.words, one.result.sop_instance_uid)
+        failure = one.result
+        made = UploadedFile(one.name, "failed", failure.words, failure.sop_instance_uid, "", failure.reason)
     return msgspec.structs.asdict(made)
 
 

@@ -23,6 +23,7 @@ from pacs.web.dicomweb.buffers import Buffers
 
 Piece = bytes | memoryview
 Pieces = AsyncGenerator[Piece, None]
+RawHeaders = list[tuple[bytes, bytes]]
 
 PIECE_BYTES = 2 << 20
 WHOLE_BYTES_MAX = 32 << 20
@@ -266,14 +267,19 @@ class StreamedAnswer(Response):
                 gone.cancel()
 
 
+def raw_headers(media_type: str, length: int, headers: Mapping[str, str]) -> RawHeaders:
+    """Those of a body of `length` bytes that is given by ranges too."""
+    named = {**headers, "accept-ranges": "bytes", "content-type": media_type, "content-length": str(length)}
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+
+
 class AnswerAtHand(Response):
     """An answer whose body is at hand in pieces: nothing is waited for, and nothing is joined or copied."""
 
-    def __init__(self, pieces: Sequence[Piece], *, media_type: str, headers: Mapping[str, str], status: int) -> None:
-        self.status_code, self.media_type, self.background = status, media_type, None
+    def __init__(self, pieces: Sequence[Piece], headers: RawHeaders, status: int = 200) -> None:
+        self.status_code, self.background = status, None
         self._pieces = pieces
-        named = {**headers, "content-type": media_type, "content-length": str(sum(map(len, pieces)))}
-        self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+        self.raw_headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
@@ -297,7 +303,7 @@ def ranged_answer(
     if wanted is None:
         pieces = [span.piece for span in spans if span.piece is not None]
         if len(pieces) == len(spans):
-            return AnswerAtHand(pieces, media_type=media_type, headers=fresh, status=status)
+            return AnswerAtHand(pieces, raw_headers(media_type, total, headers), status)
         return StreamedAnswer(
             _parts(spans, 0, total), media_type=media_type, length=total, headers=fresh, status=status
         )

@@ -22,7 +22,7 @@ from pacs.web.dicomweb.media_types import MediaRange
 from pacs.web.dicomweb.report import as_html, as_text, language
 from pacs.web.dicomweb.tracing import as_svg, channels
 
-HTML, TEXT, SVG, PDF = "text/html", "text/plain", "image/svg+xml", "application/pdf"
+HTML, TEXT, SVG, PDF, XML = "text/html", "text/plain", "image/svg+xml", "application/pdf", "text/xml"
 _UTF_8 = "; charset=utf-8"
 _DOCUMENT_BYTES_MAX = 512 << 20
 _CONTENT, _DOCUMENT, _DOCUMENT_TYPE, _DOCUMENT_LENGTH, _WAVEFORMS = (
@@ -35,8 +35,8 @@ _CONTENT, _DOCUMENT, _DOCUMENT_TYPE, _DOCUMENT_LENGTH, _WAVEFORMS = (
 _DOCUMENT_TYPES = MappingProxyType(
     {
         "application/pdf": (PDF, b"%PDF-"),
-        "text/xml": ("text/xml", b"<"),
-        "application/xml": ("text/xml", b"<"),
+        "text/xml": (XML, b"<"),
+        "application/xml": (XML, b"<"),
         "model/stl": ("model/stl", b""),
         "application/sla": ("model/stl", b""),
         "model/obj": ("model/obj", b""),
@@ -49,7 +49,7 @@ DOCUMENT_TYPES = (HTML + _UTF_8, TEXT + _UTF_8, SVG, *dict.fromkeys(kind for kin
 """Everything that can be given."""
 
 _HEADERS = MappingProxyType({"cache-control": CACHE, "vary": "accept, accept-language"})
-# nothing in a page made of a report may load or run anything
+# nothing in a page made of a report, or in markup that came in an object, may load or run anything
 _PAGE = "default-src 'none'; sandbox allow-top-navigation-by-user-activation"
 
 
@@ -72,6 +72,8 @@ def document_answer(archive: Archive, request: Request, stored: StoredInstance) 
     if media_type == SVG:
         drawn = as_svg(channels(metadata, lambda path: archive.bulk_data(stored, path)), _title(metadata))
         return Response(drawn, 200, {**headers, "content-security-policy": _PAGE}, SVG)
+    if media_type == XML:
+        headers["content-security-policy"] = _PAGE
     return Response(_document(archive, stored, metadata, media_type), 200, headers, media_type)
 
 

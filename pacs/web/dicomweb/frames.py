@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
@@ -27,16 +27,30 @@ from pacs.model import StorageState, StoredInstance
 from pacs.render.values import ENCODABLE, JPEG_BASELINE
 from pacs.render.workers import RenderJob
 from pacs.web.dicomweb.answers import ACCEPT, RANGE, accepted_by, entity_tag, known_to
-from pacs.web.dicomweb.bodies import Piece, Pieces, Span, StoredBytes, StreamedAnswer, at_hand, ranged_answer
+from pacs.web.dicomweb.bodies import (
+    AnswerAtHand,
+    Piece,
+    Pieces,
+    RawHeaders,
+    Span,
+    StoredBytes,
+    StreamedAnswer,
+    at_hand,
+    ranged_answer,
+    raw_headers,
+)
 from pacs.web.dicomweb.media_types import ANY_SYNTAX, COMPRESSED, DEFAULT_SYNTAX, OCTET_STREAM, MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
+from pacs.web.dicomweb.recent import Unchanged
 
 FRAMES_MAX = 10_000
 AT_ONCE_BYTES_MAX = 4 << 20  # what may be copied on the event loop, in a millisecond
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 FORMS_REMEMBERED = 512
+READY_MAX = 4096
 CACHE = "private, no-cache"  # kept by the browser, asked for again each time: an object may have been replaced
 
+_CONDITIONS = frozenset({b"if-none-match", b"range", b"if-range"})
 _LIST = re.compile(r"\d{1,9}(,\d{1,9})*")
 
 
@@ -154,6 +168,20 @@ class _Prepared:
     first: list[Piece] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadyFrame:
+    """The answer with one frame as it lies in storage, of which only the bytes are still to be read."""
+
+    stored: StoredInstance  # without its frame table, which may be long
+    offset: int
+    length: int
+    before: bytes
+    after: bytes
+    etag: str
+    media_type: str
+    raw_headers: RawHeaders
+
+
 _FRAME_TYPES = (OCTET_STREAM, *sorted({COMPRESSED[uid] for uid in ENCODABLE}))
 FRAMES_SAID = Operation(
     "Frames: as they are stored, or in another transfer syntax",
@@ -174,6 +202,7 @@ class Frames:
         self._archive = archive
         self._bytes = stored_bytes
         self._transcoder = transcoder
+        self._ready: Unchanged[_ReadyFrame] = Unchanged(lambda: archive.index.commits, READY_MAX)
 
     async def answer(
         self,
@@ -226,6 +255,12 @@ class Frames:
             return StreamedAnswer(parts, media_type=framing.content_type, headers=headers)
         return ranged_answer(request, spans, media_type=framing.content_type, headers=headers)
 
+    def answer_again(self, request: Request) -> Response | None:
+        """The answer to what was asked in the same words since the index last changed, given by the event loop."""
+        asked = _asked(request)
+        ready = self._ready.get(asked) if asked is not None else None
+        return None if ready is None else self._read(ready)
+
     def _answer_at_once(
         self,
         request: Request,
@@ -235,26 +270,23 @@ class Frames:
         url: str,
     ) -> Response | None:
         """One frame as it lies in storage, given by the event loop; None where it has to be waited or worked for."""
-        number = numbers[0]
-        frame_table(stored).check(number)
-        form = acceptable_forms(accepts, stored.transfer_syntax_uid, len(numbers))[0]
-        if len(numbers) > 1 or stored.storage is StorageState.DAMAGED or not _as_it_lies(stored, form):
+        ready = _ready_frame(stored, numbers, accepts, url)
+        if ready is None:
             return None
-        etag = entity_tag(stored.dataset_sha256, form.content_type, form.multipart, *numbers)
-        if known_to(request, etag):
-            return Response(None, 304, _headers(etag))
-        before, after, media_type = b"", b"", form.content_type
-        if form.multipart:
-            framing = Framing(form.media_type, etag)
-            before, after, media_type = _head(framing, form, url, number), framing.tail, framing.content_type
-        ranges = frame_ranges(stored, number)
-        if len(ranges) != 1 or ranges[0][1] > AT_ONCE_BYTES_MAX:
-            return None
-        [(offset, length)] = ranges
-        piece = self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length, before, after)
+        if known_to(request, ready.etag):
+            return Response(None, 304, _headers(ready.etag))
+        asked = _asked(request)
+        if asked is not None:
+            self._ready.put(asked, ready)
+            return self._read(ready)
+        piece = self._bytes.piece_at_once(ready.stored, ready.offset, ready.length, ready.before, ready.after)
         if piece is None:
             return None
-        return ranged_answer(request, at_hand(piece), media_type=media_type, headers=_headers(etag))
+        return ranged_answer(request, at_hand(piece), media_type=ready.media_type, headers=_headers(ready.etag))
+
+    def _read(self, ready: _ReadyFrame) -> Response | None:
+        piece = self._bytes.piece_at_once(ready.stored, ready.offset, ready.length, ready.before, ready.after)
+        return None if piece is None else AnswerAtHand([piece], ready.raw_headers)
 
     def _spans(self, stored: StoredInstance, numbers: Sequence[int], heads: Sequence[bytes], tail: bytes) -> list[Span]:
         spans: list[Span] = []
@@ -317,6 +349,17 @@ class Frames:
         """What a decode worker needs of one frame."""
         return self._transcoder.job(stored, number)
 
+    def header_job(self, stored: StoredInstance, number: int) -> RenderJob:
+        """What a decode worker needs to describe one frame. Raises Unreadable, StoreFailed."""
+        return RenderJob(
+            self._archive.header(stored), stored.transfer_syntax_uid, b"", number, pixel_data_vr=stored.pixel_data_vr
+        )
+
+    def as_it_lies(self, stored: StoredInstance, number: int) -> memoryview:
+        """The bytes of one native frame of whole bytes. Raises NotFound, Unreadable, StoreFailed."""
+        [(offset, length)] = frame_ranges(stored, number)
+        return self._bytes.piece(stored, stored.dataset_offset + offset, length)
+
     def pixel_spans(self, stored: StoredInstance) -> list[Span]:
         """All native frames as one value, little endian (PS3.18 8.7.3.3.1). Raises Unreadable."""
         table = frame_table(stored)
@@ -343,6 +386,51 @@ class Frames:
             if kind == ELEMENT and tag in PIXEL_TAGS and not depth:
                 return dataset, value
         raise Unreadable("the pixel data are not where the index says", "run `pacs rebuild`")
+
+
+def _asked(request: Request) -> Hashable | None:
+    """Everything an answer depends on besides who asks and what is stored; None where it depends on more than that."""
+    host, accepts = b"", []
+    for name, value in request.scope["headers"]:
+        if name == b"accept":
+            accepts.append(value)
+        elif name == b"host":
+            host = value
+        elif name in _CONDITIONS:
+            return None
+    scope = request.scope
+    return (scope["path"], scope["query_string"], scope["scheme"], *(scope.get("server") or ()), host, *accepts)
+
+
+def _ready_frame(
+    stored: StoredInstance, numbers: Sequence[int], accepts: tuple[MediaRange, ...], url: str
+) -> _ReadyFrame | None:
+    """None where it takes more than reading. Raises NotFound, NotAcceptable, Unreadable."""
+    number = numbers[0]
+    table = frame_table(stored)
+    table.check(number)
+    form = acceptable_forms(accepts, stored.transfer_syntax_uid, len(numbers))[0]
+    if len(numbers) > 1 or stored.storage is StorageState.DAMAGED or not _as_it_lies(stored, form):
+        return None
+    ranges = table.ranges(number)
+    if len(ranges) != 1 or ranges[0][1] > AT_ONCE_BYTES_MAX:
+        return None
+    [(offset, length)] = ranges
+    etag = entity_tag(stored.dataset_sha256, form.content_type, form.multipart, *numbers)
+    before, after, media_type = b"", b"", form.content_type
+    if form.multipart:
+        framing = Framing(form.media_type, etag)
+        before, after, media_type = _head(framing, form, url, number), framing.tail, framing.content_type
+    return _ReadyFrame(
+        stored=replace(stored, frame_table=None),
+        offset=stored.dataset_offset + offset,
+        length=length,
+        before=before,
+        after=after,
+        etag=etag,
+        media_type=media_type,
+        raw_headers=raw_headers(media_type, len(before) + length + len(after), _headers(etag)),
+    )
 
 
 def _headers(etag: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Pictures of the decode workers: made once for all who ask at the same moment, kept while there is room."""
+"""Pictures: made once for all who ask at the same moment, in a worker or without, kept while there is room."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pacs.errors import NotAcceptable
 from pacs.model import StoredInstance
 from pacs.render.workers import Attached, DecodeWorkers, Picture, RenderParameters
 from pacs.web.dicomweb.frames import Frames
+from pacs.web.dicomweb.plain_pictures import PlainPictures
 
 KEPT_BYTES_MAX = 64 << 20
 THREADS = 8
@@ -65,6 +66,7 @@ class Pictures:
         self._archive = archive
         self._frames = frames
         self._workers = workers
+        self._plain = PlainPictures(archive, frames, workers)
         self._kept_bytes_max = kept_bytes_max
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[Subject, Picture]] = OrderedDict()
@@ -91,6 +93,9 @@ class Pictures:
                 self._kept_bytes -= len(self._kept.pop(key)[1].data)
 
     def _make(self, subject: Subject, parameters: RenderParameters) -> Picture:
+        plain = None if subject.others else self._plain.picture(subject.stored, subject.frame, parameters)
+        if plain is not None:
+            return plain
         attached = tuple(self._attached(other) for other in subject.others)
         job = replace(self._frames.job(subject.stored, subject.frame), parameters=parameters, attached=attached)
         return self._workers.render(job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -30,7 +30,8 @@ from pacs.web.dicomweb.frames import CACHE, frame_numbers
 from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
-from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, subjects
+from pacs.web.dicomweb.resources import Resources
+from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, is_only_an_image, subjects
 from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 
 log = structlog.get_logger()
@@ -42,9 +43,6 @@ _WHOLE = re.compile(r"\d{1,6}")
 
 _PAIR = r"^[1-9][0-9]{0,3},[1-9][0-9]{0,3}$"
 _TRIPLE = rf"^-?[0-9]{{1,4}},[1-9][0-9]{{0,4}},({'|'.join(WINDOW_FUNCTIONS)})$"
-
-Find = Callable[[Request, Principal], Callable[[], list[StoredInstance]]]
-
 
 _VIEWPORT = Parameter(
     "viewport", "width,height[,x,y,width,height] in pixels", Json({"type": "string", "pattern": _PAIR})
@@ -100,29 +98,21 @@ FIRST_PICTURE = Operation(
 
 
 class Rendered:
-    """The answers with pictures. `find` gives a call for the instances a path names, `service` the root of URLs."""
+    """The answers with pictures."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        pictures: Pictures,
-        stored_bytes: StoredBytes,
-        find: Find,
-        service: Callable[[Request], str],
-    ) -> None:
+    def __init__(self, archive: Archive, pictures: Pictures, stored_bytes: StoredBytes, resources: Resources) -> None:
         self._archive = archive
         self._bytes = stored_bytes
         self._pictures = pictures
-        self._find = find
-        self._service = service
+        self._resources = resources
 
     async def one(self, request: Request, principal: Principal) -> Response:
         """An instance or frames of it: one picture, or one a part."""
         numbers = frame_numbers(request.path_params["frames"]) if "frames" in request.path_params else None
-        find = self._find(request, principal)
+        uids = self._resources.uids(request, principal)
+        found = self._resources.found_at_once(*uids)
 
-        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters] | Response:
-            stored = find()[0]
+        def prepare(stored: StoredInstance) -> tuple[list[Subject], PictureForm, RenderParameters] | Response:
             state = is_about_images(stored)
             if stored.frame_table is None and not state:
                 return document_answer(self._archive, request, stored)
@@ -139,7 +129,10 @@ class Rendered:
                 raise QueryRefused("a presentation state has a window of its own", "leave the window parameter out")
             return shown, form, wanted
 
-        prepared = await in_thread(prepare)
+        if found is not None and is_only_an_image(found):
+            prepared = prepare(found)
+        else:
+            prepared = await in_thread(lambda: prepare(found or self._archive.instances(*uids)[0]))
         if isinstance(prepared, Response):
             return prepared
         shown, form, wanted = prepared
@@ -153,7 +146,7 @@ class Rendered:
         """The first frame of every image of a study or series, in parts."""
         form = picture_form(accepted_by(request), single=False, many=True)
         wanted = asked(request.query_params, form.media_type)
-        instances = await in_thread(self._find(request, principal))
+        instances = await in_thread(self._resources.found(request, principal))
         representative(instances)
         shown = [Subject(stored) for stored in instances if stored.frame_table is not None]
         return self._parts(request, shown, form, wanted)
@@ -162,7 +155,7 @@ class Rendered:
         """One small picture that stands for a study, series, instance or frame."""
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type, thumbnail=True)
-        find = self._find(request, principal)
+        find = self._resources.found(request, principal)
 
         def chosen() -> Subject:
             instances = find()
@@ -182,10 +175,10 @@ class Rendered:
         """
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type)
-        find = self._find(request, principal)
+        find = self._resources.found(request, principal)
         subject = await in_thread(lambda: Subject(first_image(find())))
         answer = await self._picture(request, subject, wanted)
-        answer.headers["content-location"] = urlsplit(_url(self._service(request), subject)).path
+        answer.headers["content-location"] = urlsplit(_url(self._resources.service(request), subject)).path
         return answer
 
     async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
@@ -228,7 +221,7 @@ class Rendered:
         self, request: Request, shown: Sequence[Subject], form: PictureForm, wanted: RenderParameters
     ) -> Response:
         framing = Framing(form.media_type)
-        service = self._service(request)
+        service = self._resources.service(request)
 
         async def parts() -> Pieces:
             for subject in shown:

@@ -10,6 +10,7 @@ from pacs.archive.retrieve import frame_table
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StoredInstance
 from pacs.web.dicomweb.pictures import Other, Subject
+from pacs.web.dicomweb.videos import is_video
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1"
 PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STORAGE}.11.3"})
@@ -28,6 +29,11 @@ Json = Mapping[str, Any]
 def is_about_images(stored: StoredInstance) -> bool:
     """Whether the object is a presentation state, which is seen in the images that it names."""
     return stored.sop_class_uid in PRESENTATION_STATES | _UNSUPPORTED_STATES
+
+
+def is_only_an_image(stored: StoredInstance) -> bool:
+    """Whether `subjects` need not read anything to tell what there is to be seen of it."""
+    return stored.frame_table is not None and stored.sop_class_uid not in SEGMENTATIONS and not is_video(stored)
 
 
 def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:

@@ -20,7 +20,8 @@ from pacs.render.values import MEDIA_TYPES, VOLUME_BYTES_MAX
 from pacs.render.workers import Attached, DecodeWorkers, Picture, VolumeView
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
 from pacs.web.dicomweb.frames import CACHE
-from pacs.web.dicomweb.rendered import RENDERED_MANY, Find, asked, picture_form
+from pacs.web.dicomweb.rendered import RENDERED_MANY, asked, picture_form
+from pacs.web.dicomweb.resources import Find
 
 SLICES_MAX = 512
 _SLAB_MAX_MM = 1000.0

@@ -46,14 +46,11 @@ from pacs.web.dicomweb.media_types import DICOM, OCTET_STREAM, ZIP, MediaRange, 
 from pacs.web.dicomweb.metadata import METADATA, Metadata
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures
-from pacs.web.dicomweb.recent import Recent
 from pacs.web.dicomweb.rendered import FIRST_PICTURE, RENDERED, RENDERED_MANY, SMALL, Rendered
 from pacs.web.dicomweb.resources import FRAMES, INSTANCE, SERIES, STUDY, Resources, instance_path, instance_url
 from pacs.web.dicomweb.volumes import PLANE, PROJECTION, Volumes
 from pacs.web.dicomweb.wado_uri import WadoUri
 from pacs.web.dicomweb.zipped import Zipped
-
-WARM_S, WARM_SERIES_MAX = 60.0, 4096
 
 Answer = Callable[[Request, Principal], Awaitable[Response]]
 
@@ -84,9 +81,8 @@ class Wado:
         self._bulk = BulkData(archive, self._resources, self._bytes, self._frames)
         pictures = Pictures(archive, self._frames, workers)
         self._volumes = Volumes(archive, workers, self._resources.found)
-        self._rendered = Rendered(archive, pictures, self._bytes, self._resources.found, self._resources.service)
+        self._rendered = Rendered(archive, pictures, self._bytes, self._resources)
         self._uri = WadoUri(archive, self._instances, pictures, accesses)
-        self._warm = Recent(WARM_S, WARM_SERIES_MAX)
 
     def routes(self) -> list[Route]:
         """Every retrieve resource (PS3.18 Table 10.4.1-1 and following)."""
@@ -236,11 +232,14 @@ class Wado:
 
     async def frames(self, request: Request, principal: Principal) -> Response:
         """The frames of a list, as stored or in another form."""
+        again = self._frames.answer_again(request)
+        if again is not None:
+            self._resources.looked_at(principal, request.path_params["study"])
+            return again
         numbers = frame_numbers(request.path_params["frames"])
         study, series, instance = self._resources.uids(request, principal)
         url = self._resources.service(request) + instance_path(request)
-        # The first answer from a series brings the index's pages into memory, in a thread; the others find them there.
-        found = self._archive.instance_at_once(study, series, instance) if self._warm.seen((study, series)) else None
+        found = self._resources.found_at_once(study, series, instance)
 
         def find() -> StoredInstance:
             return self._archive.instances(study, series, instance)[0]

@@ -6,7 +6,6 @@ log, cut anywhere above the last sync; SQLite then finds the last whole commit b
 
 from __future__ import annotations
 
-import copy
 import os
 import random
 import shutil
@@ -174,24 +173,23 @@ def _error(name: str) -> sqlite3.OperationalError:
     return error
 
 
-# One dialect and one cache of compiled statements for every life of the node: compiling them anew is all a short
-# history would do.
-_made: list[Engine] = []
+# One dialect for every life of the node's writer, one for its readers, each with its cache of compiled statements, kept
+# by dialect: compiling them anew is all a short history would do.
+_made: dict[int, Engine] = {}
 
 
 def _prepared(url: str, *, creator: Callable[[], Any], poolclass: type, pool_size: int, max_overflow: int) -> Engine:
     pool = QueuePool(creator, pool_size=pool_size, max_overflow=max_overflow)
-    if not _made:
+    if pool_size not in _made:
         made = create_engine(
             url, creator=lambda: _connect(":memory:", check_same_thread=False), poolclass=poolclass, pool_size=1
         )
         with made.connect():
             pass
         made.dispose()
-        _made.append(made)
-    [made] = _made
-    dialect = copy.copy(made.dialect)  # how it begins is the engine's own
-    engine = Engine(pool, dialect, made.url)
+        _made[pool_size] = made
+    made = _made[pool_size]
+    engine = Engine(pool, made.dialect, made.url)
     engine._compiled_cache = made._compiled_cache
-    pool._dialect = dialect
+    pool._dialect = made.dialect
     return engine

@@ -102,6 +102,7 @@ def test_it_goes_on_where_it_was_interrupted(site: Site, client: TestClient) -> 
     assert answer.headers["upload-complete"] == "?1"
     shown = client.get(url).json()
     assert (shown["state"], shown["status"], shown["files"][0]["outcome"]) == ("done", 200, "stored")
+    assert shown["files"][0]["study_instance_uid"] == sent.StudyInstanceUID
     assert [path.suffix for path in folder(site)] == [".json"]
     # its answer was lost
     again = append(client, url, len(data), b"", last=True)

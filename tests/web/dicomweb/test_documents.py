@@ -121,6 +121,11 @@ def test_a_document_is_given_as_its_type(site: Site, client: TestClient) -> None
     page = encapsulated_pdf(number=2, document=b"<html><script>alert(1)</script></html>")
     stored(site, page)
     assert get(client, url_of(page, "/rendered")).status_code == 422
+    markup = encapsulated_pdf(number=4, document=b"<ClinicalDocument/>", MIMETypeOfEncapsulatedDocument="text/xml")
+    stored(site, markup)
+    response = get(client, url_of(markup, "/rendered"), "text/xml")
+    assert response.content == b"<ClinicalDocument/>"
+    assert "sandbox" in response.headers.get_list("content-security-policy")[0]
     unknown = encapsulated_pdf(number=3, MIMETypeOfEncapsulatedDocument="text/html")
     stored(site, unknown)
     assert get(client, url_of(unknown, "/rendered")).status_code == 406

@@ -18,6 +18,7 @@ from pydicom.uid import (
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from pacs.render.workers import DecodeWorkers
 from tests.support.derived_objects import item, presentation_state, segmentation
 from tests.support.factories import (
     Patient,
@@ -172,6 +173,22 @@ def test_a_picture_is_made_once_for_all(site: Site, client: TestClient) -> None:
     assert get(client, url_of(sent, "/rendered"), "image/jpeg").content == first.content
     again = get(client, url_of(sent, "/rendered"), "image/jpeg", **{"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_a_plain_image_needs_a_worker_once(
+    site: Site, client: TestClient, workers: DecodeWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    asked: list[str] = []
+    for name in ("render", "describe"):
+        kept = getattr(workers, name)
+        monkeypatch.setattr(workers, name, lambda job, name=name, kept=kept: (asked.append(name), kept(job))[1])
+    answers = [get(client, url_of(sent, f"/rendered?window={n},400,linear"), "image/png") for n in (40, 50, 60)]
+    assert len({answer.content for answer in answers}) == 3
+    assert asked == ["describe"]
+    assert get(client, url_of(sent, "/rendered?annotation=technique"), "image/png").status_code == 200
+    assert asked == ["describe", "render"]
 
 
 def test_reading_is_audited_once_a_study(site: Site, client: TestClient) -> None:

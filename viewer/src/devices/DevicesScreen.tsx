@@ -28,7 +28,7 @@ export function DevicesScreen({ app }: { readonly app: App }) {
         </button>
       }
     >
-      {devices.loaded.value ? <Sections devices={devices} /> : <p class="muted">{t("app.loading")}</p>}
+      {devices.loaded.value ? <Sections devices={devices} /> : !devices.failure.value && <p class="muted">{t("app.loading")}</p>}
     </PageFrame>
   );
 }

@@ -115,7 +115,12 @@ export interface FrameAddress {
 
 /** Path of the frame as stored. */
 export function framePath(at: FrameAddress): string {
-  return `${seriesPath(at.studyInstanceUid, at.seriesInstanceUid)}/instances/${at.sopInstanceUid}/frames/${at.frameNumber}`;
+  return `${objectPath(at.studyInstanceUid, at.seriesInstanceUid, at.sopInstanceUid)}/frames/${at.frameNumber}`;
+}
+
+/** Path of one object. */
+export function objectPath(study: string, series: string, instance: string): string {
+  return `${seriesPath(study, series)}/instances/${instance}`;
 }
 
 /** Path of the search for one instance and the syntax it is stored in. */

@@ -2,7 +2,7 @@
 
 import type { FrameAddress } from "@/dicomweb/client";
 import { isUid } from "@/dicomweb/client";
-import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { items, number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 
 /** One image of the stack with its own flat data set: functional groups of multi-frame objects are resolved. */
 export interface Frame extends FrameAddress {
@@ -15,7 +15,7 @@ export interface Frame extends FrameAddress {
 export interface SeriesContent {
   /** In reading order. */
   readonly frames: readonly Frame[];
-  /** Objects without pixels: reports, documents, presentation states, waveforms. */
+  /** Objects that are no stack of images: reports, documents, presentation states, waveforms, video. */
   readonly others: readonly Dataset[];
 }
 
@@ -25,11 +25,22 @@ const VIDEO_CLASSES = new Set([
   "1.2.840.10008.5.1.4.1.1.77.1.2.1",
   "1.2.840.10008.5.1.4.1.1.77.1.4.1",
 ]);
+// PS3.3 C.7.6.1.1.5.1: how MPEG-2, H.264 and H.265 streams say that they are lossy.
+const VIDEO_METHODS = new Set(["ISO_13818_1", "ISO_14496_10", "ISO_23008_2"]);
+
+/** Whether the pixel data is a video stream: the metadata tells no transfer syntax, but how it was compressed. */
+export function isVideo(dataset: Dataset): boolean {
+  return (
+    VIDEO_CLASSES.has(text(dataset, Tag.SOPClassUID)) ||
+    text(dataset, Tag.PhotometricInterpretation) === "YBR_PARTIAL_420" ||
+    texts(dataset, Tag.LossyImageCompressionMethod).some((method) => VIDEO_METHODS.has(method))
+  );
+}
 
 export function isImage(dataset: Dataset): boolean {
   const hasPixels = [Tag.PixelData, Tag.FloatPixelData, Tag.DoubleFloatPixelData].some((tag) => tag in dataset);
   const rows = number(dataset, Tag.Rows) ?? 0;
-  return hasPixels && rows > 0 && !VIDEO_CLASSES.has(text(dataset, Tag.SOPClassUID));
+  return hasPixels && rows > 0 && !isVideo(dataset);
 }
 
 /** Frames in reading order and the other objects of a series' metadata. */

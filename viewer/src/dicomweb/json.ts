@@ -55,7 +55,10 @@ export const Tag = {
   WindowWidth: "00281051",
   WindowCenterWidthExplanation: "00281055",
   LossyImageCompression: "00282110",
+  LossyImageCompressionMethod: "00282114",
   DocumentTitle: "00420010",
+  EncapsulatedDocument: "00420011",
+  MIMETypeOfEncapsulatedDocument: "00420012",
   ValueType: "0040A040",
   ConceptNameCodeSequence: "0040A043",
   TextValue: "0040A160",
@@ -63,6 +66,7 @@ export const Tag = {
   Date: "0040A121",
   Time: "0040A122",
   PersonName: "0040A123",
+  UID: "0040A124",
   ConceptCodeSequence: "0040A168",
   MeasuredValueSequence: "0040A300",
   MeasurementUnitsCodeSequence: "004008EA",
@@ -72,6 +76,7 @@ export const Tag = {
   PerFrameFunctionalGroupsSequence: "52009230",
   FloatPixelData: "7FE00008",
   DoubleFloatPixelData: "7FE00009",
+  WaveformSequence: "54000100",
   PixelData: "7FE00010",
 } as const;
 
@@ -111,6 +116,12 @@ export function formatPersonName(name: string): string {
 /** The first value as text; "" when the element is absent or empty. */
 export function text(dataset: Dataset, tag: string): string {
   return valueText(dataset[tag]?.Value?.[0]);
+}
+
+/** The first value as text that keeps its lines (VR LT, ST, UT). */
+export function lines(dataset: Dataset, tag: string): string {
+  const value = dataset[tag]?.Value?.[0];
+  return typeof value === "string" ? value.trim().split(/\r\n?|\n/u).map(cleanText).join("\n") : text(dataset, tag);
 }
 
 /** Every value as text. */

@@ -1,23 +1,75 @@
 /** Structured reports as a tree of lines (PS3.3 C.17.3): what a person reads, from the metadata alone. */
 
-import { items, Tag, text, type Dataset } from "@/dicomweb/json";
+import { isUid } from "@/dicomweb/client";
+import { items, lines, number, Tag, text, type Dataset } from "@/dicomweb/json";
+
+/** The object that a line speaks of; its series where the report's evidence names it. */
+export interface ReportReference {
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string | undefined;
+  readonly frameNumber: number | undefined;
+  readonly isImage: boolean;
+}
 
 export interface ReportLine {
   readonly name: string;
   readonly value: string;
+  /** A heading over what follows. */
+  readonly heads: boolean;
+  readonly reference?: ReportReference;
   readonly children: readonly ReportLine[];
 }
 
 const DEEPEST = 16; // deeper nesting than any template; a hostile object must not exhaust the stack
+const EVIDENCE = ["0040A375", "0040A385"]; // Current Requested Procedure Evidence, Pertinent Other Evidence
+const REFERENCED_SERIES_SEQUENCE = "00081115";
+const REFERENCED_SOP_SEQUENCE = "00081199";
+const REFERENCED_SOP_INSTANCE_UID = "00081155";
+const REFERENCED_FRAME_NUMBER = "00081160";
+const NUMERIC_VALUE_QUALIFIER = "0040A301";
+const CODE_VALUE = "00080100";
+const OBJECTS = new Set(["IMAGE", "COMPOSITE", "WAVEFORM"]);
+
+export function isReport(dataset: Dataset): boolean {
+  return Tag.ContentSequence in dataset;
+}
 
 /** The content tree of an SR, KO or similar object; undefined when the object has none. */
 export function reportTree(dataset: Dataset): ReportLine | undefined {
-  return Tag.ContentSequence in dataset ? line(dataset, 0) : undefined;
+  return isReport(dataset) ? line(dataset, 0, seriesOfEvidence(dataset)) : undefined;
 }
 
-function line(item: Dataset, depth: number): ReportLine {
-  const children = depth < DEEPEST ? items(item, Tag.ContentSequence).map((child) => line(child, depth + 1)) : [];
-  return { name: meaning(item, Tag.ConceptNameCodeSequence), value: value(item), children };
+function seriesOfEvidence(dataset: Dataset): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const study of EVIDENCE.flatMap((tag) => items(dataset, tag))) {
+    for (const series of items(study, REFERENCED_SERIES_SEQUENCE)) {
+      for (const object of items(series, REFERENCED_SOP_SEQUENCE)) {
+        found.set(text(object, REFERENCED_SOP_INSTANCE_UID), text(series, Tag.SeriesInstanceUID));
+      }
+    }
+  }
+  return found;
+}
+
+function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>): ReportLine {
+  const children = depth < DEEPEST ? items(item, Tag.ContentSequence).map((child) => line(child, depth + 1, series)) : [];
+  const kind = text(item, Tag.ValueType);
+  const reference = referenceOf(item, kind, series);
+  return {
+    name: meaning(item, Tag.ConceptNameCodeSequence),
+    value: VALUE_OF[kind]?.(item) ?? "",
+    heads: kind === "CONTAINER",
+    ...(reference && { reference }),
+    children,
+  };
+}
+
+function referenceOf(item: Dataset, kind: string, series: ReadonlyMap<string, string>): ReportReference | undefined {
+  const [object] = OBJECTS.has(kind) ? items(item, REFERENCED_SOP_SEQUENCE) : [];
+  const sopInstanceUid = object ? text(object, REFERENCED_SOP_INSTANCE_UID) : "";
+  if (!object || !isUid(sopInstanceUid)) return undefined;
+  const frameNumber = number(object, REFERENCED_FRAME_NUMBER);
+  return { sopInstanceUid, seriesInstanceUid: series.get(sopInstanceUid), frameNumber, isImage: kind === "IMAGE" };
 }
 
 function meaning(item: Dataset, tag: string): string {
@@ -25,20 +77,51 @@ function meaning(item: Dataset, tag: string): string {
   return code ? text(code, Tag.CodeMeaning) : "";
 }
 
+/** As people write it: `mm`, not `millimeter`; nothing for a plain number. */
+function unit(measured: Dataset): string {
+  const [code] = items(measured, Tag.MeasurementUnitsCodeSequence);
+  const written = code ? text(code, CODE_VALUE) : "";
+  if (["1", "{ratio}", "ratio"].includes(written)) return "";
+  return code && (written === "" || written.startsWith("{")) ? text(code, Tag.CodeMeaning) : written;
+}
+
 const VALUE_OF: Readonly<Record<string, (item: Dataset) => string>> = {
-  TEXT: (item) => text(item, Tag.TextValue),
+  TEXT: (item) => lines(item, Tag.TextValue),
   CODE: (item) => meaning(item, Tag.ConceptCodeSequence),
   NUM: (item) => {
     const measured = items(item, Tag.MeasuredValueSequence)[0];
-    if (!measured) return "";
-    return `${text(measured, Tag.NumericValue)} ${meaning(measured, Tag.MeasurementUnitsCodeSequence)}`.trim();
+    if (!measured) return meaning(item, NUMERIC_VALUE_QUALIFIER);
+    return `${text(measured, Tag.NumericValue)} ${unit(measured)}`.trim();
   },
   PNAME: (item) => text(item, Tag.PersonName),
   DATETIME: (item) => text(item, Tag.DateTime),
   DATE: (item) => text(item, Tag.Date),
   TIME: (item) => text(item, Tag.Time),
+  UIDREF: (item) => text(item, Tag.UID),
 };
 
-function value(item: Dataset): string {
-  return VALUE_OF[text(item, Tag.ValueType)]?.(item) ?? "";
+/** What stands over a report: how far it is and who answers for it. */
+export interface ReportState {
+  readonly complete: boolean | undefined;
+  readonly verified: boolean | undefined;
+  /** Who verified it, and when (DT). */
+  readonly observers: readonly { readonly name: string; readonly moment: string }[];
+}
+
+const COMPLETION_FLAG = "0040A491";
+const VERIFICATION_FLAG = "0040A493";
+const VERIFYING_OBSERVER_SEQUENCE = "0040A073";
+const VERIFYING_OBSERVER_NAME = "0040A075";
+const VERIFICATION_DATE_TIME = "0040A030";
+
+export function reportState(dataset: Dataset): ReportState {
+  const [completion, verification] = [text(dataset, COMPLETION_FLAG), text(dataset, VERIFICATION_FLAG)];
+  return {
+    complete: completion === "" ? undefined : completion === "COMPLETE",
+    verified: verification === "" ? undefined : verification === "VERIFIED",
+    observers: items(dataset, VERIFYING_OBSERVER_SEQUENCE).map((observer) => ({
+      name: text(observer, VERIFYING_OBSERVER_NAME),
+      moment: text(observer, VERIFICATION_DATE_TIME),
+    })),
+  };
 }

@@ -5,6 +5,7 @@ import { effect, signal, untracked, type ReadonlySignal } from "@preact/signals"
 import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
 import { Devices } from "@/model/devices";
+import { Importer } from "@/model/importer";
 import { Live } from "@/model/live";
 import { Queue } from "@/model/queue";
 import { followRoute, type Route } from "@/model/route";
@@ -17,6 +18,7 @@ export class App {
   readonly worklist: Worklist;
   readonly devices: Devices;
   readonly queue: Queue;
+  readonly importer: Importer;
   readonly live: Live;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
@@ -31,6 +33,7 @@ export class App {
     this.worklist = new Worklist(http);
     this.devices = new Devices(http);
     this.queue = new Queue(http);
+    this.importer = new Importer(http);
     this.route = followRoute();
     this.live = new Live({
       connected: () => {
@@ -50,8 +53,10 @@ export class App {
     effect(() => {
       if (!this.session.isOpen.value) return undefined;
       const hangUp = untracked(() => this.live.open());
+      untracked(() => this.importer.enter(this.session.userName));
       return () => {
         hangUp();
+        untracked(() => this.importer.leave());
         untracked(() => this.worklist.forget());
         this.onSessionEnd();
       };

@@ -2,6 +2,7 @@
 
 import { effect, signal, untracked } from "@preact/signals";
 
+import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
 import { counterpart, priorsOf, type Prior } from "@/model/priors";
@@ -49,6 +50,26 @@ export class Comparing {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.failed.value = true;
+    }
+  }
+
+  /** The series of the newest earlier study that is surely of this patient and has such pictures; none when there is none to be had. */
+  async earlier(): Promise<readonly SeriesSummary[]> {
+    const { study } = this.workspace;
+    await this.look();
+    const dataset = study.dataset.peek();
+    const date = dataset ? text(dataset, Tag.StudyDate) : "";
+    const modalities = new Set(study.series.peek().map(({ modality }) => modality));
+    const found = this.priors.peek()?.find((prior) => {
+      const isAlike = prior.modalities.some((modality) => modalities.has(modality));
+      return isAlike && prior.sameness === "same" && prior.date !== "" && prior.date <= date;
+    });
+    if (!found) return [];
+    try {
+      return await study.web.series(found.studyInstanceUid);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return [];
     }
   }
 

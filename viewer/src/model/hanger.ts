@@ -3,9 +3,12 @@
 import { batch, effect, signal, untracked } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
+import { text } from "@/dicomweb/json";
 import { isPhone } from "@/model/device";
-import { arrange, awaited, PROTOCOL_NAMES, suitable, type Arrangement, type ProtocolName } from "@/model/hanging";
+import { arrange, awaited, suitable, wantsPrior, type Arrangement, type Hangable, type Protocol } from "@/model/hanging";
 import { layoutNamed, layoutName, ONE_UP, type Layout } from "@/model/layout";
+import { asProtocol, OwnProtocols, parts, TEXT_LONGEST, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
+import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 
@@ -24,21 +27,25 @@ function remembered(): Record<string, Choice> {
   }
 }
 
-function isProtocol(choice: Choice | undefined): choice is ProtocolName {
-  return (PROTOCOL_NAMES as readonly string[]).includes(choice ?? "");
-}
-
 export class Hanger {
   /** What hangs now; undefined: what the reader put together. */
-  readonly protocol = signal<ProtocolName | "none" | undefined>(undefined);
+  readonly protocol = signal<string | undefined>(undefined);
+  /** The reader's own protocol that is being made or changed. */
+  readonly edited = signal<OwnProtocol | undefined>(undefined);
+
+  private prior: readonly SeriesSummary[] | undefined;
 
   private opened = false;
   /** The reader has not moved anything yet: what is known later may still change the places. */
   private untouched = true;
   private readonly stop: () => void;
   private stopWaiting: () => void = () => {};
+  private stopWaitingForPrior: () => void = () => {};
 
-  constructor(private readonly workspace: Workspace) {
+  constructor(
+    private readonly workspace: Workspace,
+    readonly own = new OwnProtocols(),
+  ) {
     this.stop = effect(() => {
       const { value: series } = workspace.study.series;
       if (series.length === 0) return;
@@ -47,12 +54,32 @@ export class Hanger {
   }
 
   /** The protocols to choose from. */
-  get offered(): ProtocolName[] {
-    return suitable(this.pictures);
+  get offered(): string[] {
+    return suitable(this.pictures, this.protocols);
+  }
+
+  /** Make a protocol out of what hangs now. */
+  draft(): void {
+    const { layout, panes, study } = this.workspace;
+    const places = panes.peek().map((pane) => placeOf(pane, study.studyInstanceUid));
+    const modalities = [...new Set(places.map(({ modality }) => modality).filter((modality) => modality !== ""))];
+    this.edit({ id: `own-${Date.now().toString(36)}`, name: "", modalities, bodyPart: "", ...layout.peek(), places });
+  }
+
+  edit(protocol: OwnProtocol): void {
+    this.workspace.menu.value = undefined;
+    this.edited.value = protocol;
+  }
+
+  /** Keep a protocol and hang the study by it where it suits; false when there are too many. */
+  keep(protocol: OwnProtocol): boolean {
+    if (!this.own.save(protocol)) return false;
+    if (this.offered.includes(protocol.id)) this.choose(protocol.id);
+    return true;
   }
 
   /** The reader chose: hang so, now and whenever a study of this modality is opened. */
-  choose(protocol: ProtocolName | "none"): void {
+  choose(protocol: string): void {
     this.touched();
     this.remember(protocol);
     this.workspace.menu.value = undefined;
@@ -88,6 +115,7 @@ export class Hanger {
   close(): void {
     this.stop();
     this.stopWaiting();
+    this.stopWaitingForPrior();
   }
 
   private get pictures(): readonly SeriesSummary[] {
@@ -106,7 +134,7 @@ export class Hanger {
     const chosenLayout = typeof choice === "string" ? layoutNamed(choice) : undefined;
     if (chosenLayout && !isPhone()) this.hangInOrder(chosenLayout);
     else if (choice === "none") this.hangInOrder(ONE_UP, "none");
-    else this.hangBy(isProtocol(choice) ? choice : undefined);
+    else this.hangBy(choice);
   }
 
   /** Under which a choice is remembered: `CT`, `CT+PT`. */
@@ -130,11 +158,12 @@ export class Hanger {
     this.fill();
   }
 
-  private hangBy(chosen: ProtocolName | undefined): void {
+  private hangBy(chosen: string | undefined): void {
     const arrangement = this.arrangement(chosen);
     if (!arrangement) return this.fill();
     this.place(arrangement);
-    const wanted = awaited(this.pictures, arrangement.protocol);
+    if (!isPhone() && wantsPrior(this.protocols, arrangement.protocol)) this.askForPrior(arrangement.protocol);
+    const wanted = awaited(this.hangable, arrangement.protocol);
     if (wanted.length === 0 || wanted.length > AWAITED_MOST) return;
     const loads = wanted.map((series) => this.workspace.study.library.of(series));
     this.stopWaiting();
@@ -150,9 +179,36 @@ export class Hanger {
     this.stopWaiting = stop;
   }
 
-  private arrangement(chosen: ProtocolName | undefined): Arrangement | undefined {
+  /** Places for the patient's earlier study are filled once it is found, unless the reader moved something. */
+  private askForPrior(protocol: string): void {
+    if (this.prior) return;
+    const { study, comparing } = this.workspace;
+    const stop = effect(() => {
+      if (!study.dataset.value) return;
+      untracked(async () => {
+        this.prior = await comparing.earlier();
+        if (this.protocol.peek() === protocol && this.prior.length > 0) this.hangBy(protocol);
+      });
+    });
+    this.stopWaitingForPrior = stop;
+  }
+
+  private get protocols(): Protocol[] {
+    return this.own.all.value.map(asProtocol);
+  }
+
+  private get hangable(): Hangable {
     const { library } = this.workspace.study;
-    return arrange(this.pictures, (series) => library.known(series)?.content.peek().frames, chosen);
+    return {
+      series: this.pictures,
+      framesOf: (series) => library.known(series)?.content.peek().frames,
+      own: this.protocols,
+      ...(this.prior && { prior: this.prior }),
+    };
+  }
+
+  private arrangement(chosen: string | undefined): Arrangement | undefined {
+    return arrange(this.hangable, chosen);
   }
 
   /** On a phone the first picture alone. */
@@ -171,4 +227,23 @@ export class Hanger {
     });
     workspace.panes.peek().forEach((pane, index) => pane.goTo(shown[index]?.imageIndex ?? 0));
   }
+}
+
+const VIEW_POSITION = "00185101";
+const LATERALITIES = ["00200062", "00200060"]; // of the image, of the series
+
+/** What a place asks for, so that what stands in the viewport would stand there again. */
+function placeOf({ showing, frame }: Pane, studyInstanceUid: string): OwnPlace {
+  const series = showing.peek()?.series;
+  const dataset = frame.peek()?.dataset ?? {};
+  const isPlanar = ["CR", "DX", "MG"].includes(series?.modality ?? "");
+  const laterality = LATERALITIES.map((tag) => text(dataset, tag)).find((value) => value !== "") ?? "";
+  const [words = ""] = parts(series?.description ?? "").toSorted((a, b) => b.length - a.length);
+  return {
+    modality: series?.modality ?? "",
+    words: isPlanar ? "" : words.slice(0, TEXT_LONGEST),
+    view: isPlanar ? text(dataset, VIEW_POSITION) : "",
+    laterality: isPlanar && (laterality === "L" || laterality === "R") ? laterality : "",
+    prior: series !== undefined && series.studyInstanceUid !== studyInstanceUid,
+  };
 }

@@ -1,4 +1,4 @@
-/** Hanging protocols: which pictures of a study stand where. A table, and the rule that chooses from it. */
+/** Hanging protocols: which pictures of a study stand where. The shipped table, and the rule that chooses from it and the reader's own. */
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
@@ -6,7 +6,7 @@ import { items, Tag, text, type Dataset } from "@/dicomweb/json";
 import { ONE_UP, type Layout } from "@/model/layout";
 
 /** What a place asks of a picture; what is not named may be anything. */
-interface Place {
+export interface Place {
   readonly modality?: string;
   /** Matched in the series description. */
   readonly says?: RegExp;
@@ -14,23 +14,26 @@ interface Place {
   /** Matched in the view position, in the name of the view, or in the series description when neither is there. */
   readonly view?: RegExp;
   readonly laterality?: "L" | "R";
+  /** Filled from the patient's earlier study instead. */
+  readonly prior?: true;
 }
 
 export const PROTOCOL_NAMES = ["radiography", "mammography", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 export interface Protocol {
-  readonly name: ProtocolName;
+  /** One of PROTOCOL_NAMES; of the reader's own the identifier. */
+  readonly name: string;
   /** One picture of any of them at least; of none but them are the places filled. */
   readonly modalities: readonly string[];
   /** All of them must be there. */
   readonly needs?: readonly string[];
   /** Matched in the body parts and descriptions of the series. */
   readonly bodyPart?: RegExp;
-  /** Whether single images stand in the places, however they are shared out among series. */
-  readonly byImage?: boolean;
-  /** In reading order, at most four: one viewport, two beside each other, or two by two. */
+  /** In reading order. Without a layout at most four: one viewport, two beside each other, or two by two. */
   readonly places: readonly Place[];
+  /** How the viewports stand, whatever is found: one place for each. Only pictures that nothing speaks against fill them. */
+  readonly layout?: Layout;
 }
 
 const FRONTAL = /^(pa|ap|ap[ _-]?(axial|erect|supine))$|postero-?anterior|antero-?posterior|frontal|\b(pa|ap)\b/i;
@@ -53,12 +56,11 @@ const T1 = /(^|[^a-z])t1(?![0-9])/i;
 const T2 = /(^|[^a-z])t2(?![0-9])/i;
 
 /** Shipped protocols; of those that suit equally well the first is taken. */
-export const PROTOCOLS: readonly Protocol[] = [
-  { name: "radiography", modalities: ["CR", "DX"], byImage: true, places: [{ view: FRONTAL }, { view: LATERAL }] },
+const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
+  { name: "radiography", modalities: ["CR", "DX"], places: [{ view: FRONTAL }, { view: LATERAL }] },
   {
     name: "mammography",
     modalities: ["MG"],
-    byImage: true,
     places: [
       { laterality: "R", view: CRANIO_CAUDAL },
       { laterality: "L", view: CRANIO_CAUDAL },
@@ -99,7 +101,7 @@ export interface Picture {
 
 /** A protocol's pictures in a layout, row by row; a place nothing suits is empty. */
 export interface Arrangement {
-  readonly protocol: ProtocolName;
+  readonly protocol: string;
   readonly layout: Layout;
   readonly pictures: readonly (Picture | undefined)[];
 }
@@ -133,11 +135,12 @@ function pictureOf(series: SeriesSummary, imageIndex = 0, dataset: Dataset = {})
 }
 
 /** What the protocol may hang: its modalities' series, or each object of them. */
-function picturesOf({ modalities, byImage }: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Picture[] {
+function picturesOf(protocol: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Picture[] {
+  const { modalities } = protocol;
   const suitable = all.filter(({ modality }) => modalities.includes(modality));
   const diagnostic = suitable.filter((series) => !isScout(series));
   return (diagnostic.length > 0 ? diagnostic : suitable).flatMap((series) => {
-    const frames = byImage ? framesOf(series) : undefined;
+    const frames = isOfImages(protocol) ? framesOf(series) : undefined;
     if (!frames || frames.length === 0) return [pictureOf(series)];
     return frames.flatMap(({ frameNumber, dataset }, index) => (frameNumber === 1 ? [pictureOf(series, index, dataset)] : []));
   });
@@ -175,55 +178,88 @@ function take(
   });
 }
 
+/** What is hung, and by what. */
+export interface Hangable {
+  readonly series: readonly SeriesSummary[];
+  /** The images of a series where they are known already. */
+  readonly framesOf: FramesOf;
+  /** Of the patient's earlier study, where it is known. */
+  readonly prior?: readonly SeriesSummary[];
+  /** The reader's own protocols: they come before the shipped. */
+  readonly own?: readonly Protocol[];
+}
+
 interface Seated {
   readonly protocol: Protocol;
   readonly places: readonly (Picture | undefined)[];
   readonly score: number;
 }
 
+const OWN_FIRST = 1000;
+
 /**
- * Every place takes the first picture that suits it, else one that nothing speaks against, else any. The score: a hundred for each
- * modality that is asked for and there, ten for the body part, one for each place with a picture that suits.
+ * Every place takes the first picture that suits it, else one that nothing speaks against, else, without a layout of its own, any. The
+ * score: a hundred for each modality that is asked for and there, ten for the body part, one for each place with a picture that suits.
  */
-function seat(protocol: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Seated | undefined {
+function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangable): Seated | undefined {
   const present = new Set(all.map(({ modality }) => modality));
   if (!protocol.modalities.some((modality) => present.has(modality))) return undefined;
   if (protocol.needs?.some((modality) => !present.has(modality))) return undefined;
   const waiting = picturesOf(protocol, all, framesOf);
   const isOfPart = protocol.bodyPart && waiting.some(({ series }) => protocol.bodyPart?.test(`${said(series)} ${series.bodyPart}`));
   if (protocol.bodyPart && !isOfPart) return undefined;
-  const suited = take(protocol.places, [], waiting, suits);
-  const filled = take(protocol.places, suited, waiting, mayStand);
+  const earlier = picturesOf(protocol, prior, framesOf);
+  const fill = (taken: readonly (Picture | undefined)[], right: (place: Place, picture: Picture) => boolean): (Picture | undefined)[] => {
+    const now = take(protocol.places, taken, waiting, (place, picture) => !place.prior && right(place, picture));
+    return take(protocol.places, now, earlier, (place, picture) => place.prior === true && right(place, picture));
+  };
+  const suited = fill([], suits);
+  const filled = fill(suited, mayStand);
   const found = suited.filter((picture) => picture !== undefined).length;
   const modalities = protocol.modalities.filter((modality) => present.has(modality)).length;
   return {
     protocol,
-    places: take(protocol.places, filled, waiting, () => true),
-    score: 100 * modalities + (isOfPart ? 10 : 0) + found,
+    places: protocol.layout ? filled : fill(filled, () => true),
+    score: (protocol.layout ? OWN_FIRST : 0) + 100 * modalities + (isOfPart ? 10 : 0) + found,
   };
 }
 
-/** The protocols that suit these series at all. */
-export function suitable(all: readonly SeriesSummary[]): ProtocolName[] {
-  return PROTOCOLS.filter((protocol) => seat(protocol, all, () => undefined)).map(({ name }) => name);
+function seated(what: Hangable): Seated[] {
+  return [...(what.own ?? []), ...SHIPPED].flatMap((protocol) => seat(protocol, what) ?? []);
+}
+
+/** The names of the protocols that suit these series at all, the reader's own first. */
+export function suitable(series: readonly SeriesSummary[], own: readonly Protocol[] = []): string[] {
+  return seated({ series, own, framesOf: () => undefined }).map(({ protocol }) => protocol.name);
 }
 
 /** The protocol of this name, else the one that suits best; undefined when none does. */
-export function arrange(all: readonly SeriesSummary[], framesOf: FramesOf, chosen?: ProtocolName): Arrangement | undefined {
-  const seated = PROTOCOLS.flatMap((protocol) => seat(protocol, all, framesOf) ?? []);
-  let best = seated.find(({ protocol }) => protocol.name === chosen);
-  if (!best) for (const one of seated) if (!best || one.score > best.score) best = one;
+export function arrange(what: Hangable, chosen?: string): Arrangement | undefined {
+  const all = seated(what);
+  let best = all.find(({ protocol }) => protocol.name === chosen);
+  if (!best) for (const one of all) if (!best || one.score > best.score) best = one;
   if (!best) return undefined;
   const { places, protocol } = best;
-  const taken = places.filter((picture) => picture !== undefined);
   const { name } = protocol;
+  if (protocol.layout) return { protocol: name, layout: protocol.layout, pictures: places };
+  const taken = places.filter((picture) => picture !== undefined);
   if (taken.length <= 1) return { protocol: name, layout: ONE_UP, pictures: taken };
   if (taken.length === 2) return { protocol: name, layout: { rows: 1, columns: 2 }, pictures: taken };
   return { protocol: name, layout: { rows: 2, columns: 2 }, pictures: places };
 }
 
+/** Whether single images stand in the places, however they are shared out among series. */
+function isOfImages({ places }: Protocol): boolean {
+  return places.some(({ laterality, view }) => laterality !== undefined || view !== undefined);
+}
+
 /** The series whose images must be known before the best protocol can stand them in their places. */
-export function awaited(all: readonly SeriesSummary[], protocol: ProtocolName): readonly SeriesSummary[] {
-  const found = PROTOCOLS.find(({ name }) => name === protocol);
-  return found?.byImage ? all.filter(({ modality }) => found.modalities.includes(modality)) : [];
+export function awaited({ series, prior = [], own = [] }: Hangable, protocol: string): readonly SeriesSummary[] {
+  const found = [...own, ...SHIPPED].find(({ name }) => name === protocol);
+  return found && isOfImages(found) ? [...series, ...prior].filter(({ modality }) => found.modalities.includes(modality)) : [];
+}
+
+/** Whether the protocol has a place for the patient's earlier study. */
+export function wantsPrior(own: readonly Protocol[], protocol: string): boolean {
+  return own.find(({ name }) => name === protocol)?.places.some(({ prior }) => prior) ?? false;
 }

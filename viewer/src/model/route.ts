@@ -33,6 +33,11 @@ export function sendLink(studyInstanceUid: string): string {
   return `${QUEUE_LINK}/${studyInstanceUid}`;
 }
 
+/** The studies as a file of the node's. */
+export function exportLink(studyInstanceUids: Iterable<string>): string {
+  return `/api/export?study=${[...studyInstanceUids].join(",")}`;
+}
+
 export const WORKLIST_LINK = "#/";
 export const DEVICES_LINK = "#/devices";
 export const DISPLAY_LINK = "#/display";

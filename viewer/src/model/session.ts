@@ -16,11 +16,8 @@ export type SessionState =
   | { readonly kind: "signed-out"; readonly ended: boolean }
   | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
 
-/** The roles that may send to other archives and fetch from them. */
-const FORWARDERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
-
-/** The roles that may add objects to a study. */
-const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist", "service"]);
+/** The roles that may store, send to other archives and fetch from them. */
+const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
 
 const PATH = "/api/session";
 
@@ -31,11 +28,19 @@ export class Session {
   /** Not known to be closed: a study is asked for while the node is still asked who is there. */
   readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
 
-  /** Whether who is signed in may send to other archives, and look at what is on its way. */
-  readonly forwards = computed(() => this.isOneOf(FORWARDERS));
+  /** Whether who is signed in may store. */
+  readonly stores = computed(
+    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => STORERS.has(role)),
+  );
 
-  /** Whether who is signed in may save what was measured. */
-  readonly stores = computed(() => this.isOneOf(STORERS));
+  /** Whether they may send to other archives, and look at what is on its way: the same people. */
+  readonly forwards = this.stores;
+
+  /** "" while nobody is signed in. */
+  get userName(): string {
+    const state = this.state.peek();
+    return state.kind === "signed-in" ? state.user.name : "";
+  }
 
   constructor(private readonly http: Http) {
     http.unauthenticated = () => {
@@ -83,10 +88,6 @@ export class Session {
     } finally {
       this.state.value = { kind: "signed-out", ended: false };
     }
-  }
-
-  private isOneOf(roles: ReadonlySet<string>): boolean {
-    return this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => roles.has(role));
   }
 
   private enter(answer: unknown): void {

@@ -77,7 +77,7 @@ export class OpenStudy {
 }
 
 // PS3.3 C.7.3.1.1.1: modalities whose objects are read as text or laid over other images, never first.
-const NO_PICTURE = new Set(["SR", "KO", "PR", "DOC", "REG", "RTPLAN", "RTSTRUCT", "RTRECORD", "SEG", "AU", "ECG", "PLAN"]);
+const NO_PICTURE = new Set(["SR", "KO", "PR", "DOC", "REG", "RTPLAN", "RTSTRUCT", "RTRECORD", "SEG", "AU", "ECG", "EPS", "HD", "RESP", "PLAN", "ANN", "M3D"]);
 
 /** Whether a series of this modality is better not the first to be shown. */
 export function isNoPicture(modality: string): boolean {

@@ -61,6 +61,8 @@ export class Worklist {
   readonly failure = signal<Failure | undefined>(undefined);
   /** Studies that came while the list was open and nobody has opened yet. */
   readonly fresh = signal<ReadonlySet<string>>(new Set());
+  /** Studies that something is to be done with together; undefined while none are chosen. */
+  readonly selection = signal<ReadonlySet<string> | undefined>(undefined);
   readonly hasMore = computed(() => this.studies.value.length < this.total.value);
 
   /** The study opened last, where the reader's eye comes back to. */
@@ -110,10 +112,18 @@ export class Worklist {
     this.fresh.value = new Set([...this.fresh.value].filter((uid) => uid !== studyInstanceUid));
   }
 
+  /** Take a study into the selection, or out of it. */
+  select(studyInstanceUid: string): void {
+    const next = new Set(this.selection.peek());
+    if (!next.delete(studyInstanceUid)) next.add(studyInstanceUid);
+    this.selection.value = next;
+  }
+
   /** Another person may sign in next: nothing of this one's stays. */
   forget(): void {
     batch(() => {
       this.filter.value = NO_FILTER;
+      this.selection.value = undefined;
       this.studies.value = [];
       this.total.value = 0;
       this.loaded.value = false;

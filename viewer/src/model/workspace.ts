@@ -333,5 +333,5 @@ function movesSlider({ key, target }: KeyboardEvent): boolean {
 
 /** Whether a key belongs to the element that has the focus: fields, lists and open menus keep theirs. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("input:not([type=range]), select, textarea, dialog, [role=menu]") !== null;
+  return target instanceof HTMLElement && target.closest("input:not([type=range]), select, textarea, dialog, video, [role=menu], [data-keys=own]") !== null;
 }

@@ -28,7 +28,7 @@ export function QueueScreen({ app }: { readonly app: App }) {
       {route.screen === "queue" && route.studyInstanceUid && (
         <SendForm queue={queue} studyInstanceUid={route.studyInstanceUid} />
       )}
-      {queue.loaded.value ? <Jobs queue={queue} manages={manages} /> : <p class="muted">{t("app.loading")}</p>}
+      {queue.loaded.value ? <Jobs queue={queue} manages={manages} /> : !queue.failure.value && <p class="muted">{t("app.loading")}</p>}
     </PageFrame>
   );
 }

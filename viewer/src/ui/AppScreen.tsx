@@ -43,7 +43,8 @@ export function AppScreen({ app }: { readonly app: App }) {
       if (app.route.value.screen === "display") return <DisplayScreen />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
-      return study ? <LazyStudy key={study.studyInstanceUid} app={app} study={study} /> : <WorklistScreen app={app} />;
+      if (study) return <LazyStudy key={study.studyInstanceUid} app={app} study={study} />;
+      return <WorklistScreen app={app} />;
     }
   }
 }

@@ -1,35 +1,22 @@
-/** The help sheet with every key, and the question for a text. */
+/** What asks the reader or tells them over everything else: the help sheet with every key, the question for a text, protocols. */
 
-import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, keyCap } from "@/tools/palette";
-
-interface DialogProps {
-  readonly label: string;
-  readonly name: string;
-  close(): void;
-  readonly children: ComponentChildren;
-}
-
-function Dialog({ label, name, close, children }: DialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} class="dialog" aria-label={label} data-testid={name} onClose={close}>
-      {children}
-    </dialog>
-  );
-}
+import { Dialog } from "@/ui/Dialog";
+import { HangingEditor } from "@/ui/HangingEditor";
 
 export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
+  const { hanger } = workspace;
+  const protocol = hanger.edited.value;
   return (
     <>
       {workspace.switches.help.value && <HelpSheet workspace={workspace} />}
       {workspace.question.value && <TextQuestion workspace={workspace} done={workspace.question.value} />}
+      {protocol && <HangingEditor key={protocol.id} hanger={hanger} protocol={protocol} />}
     </>
   );
 }

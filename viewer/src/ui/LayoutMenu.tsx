@@ -2,9 +2,11 @@
 
 import { useState } from "preact/hooks";
 
-import { t } from "@/i18n";
+import { isMessage, t } from "@/i18n";
+import type { Hanger } from "@/model/hanger";
 import { LAYOUT_LONGEST, layoutName } from "@/model/layout";
 import type { Workspace } from "@/model/workspace";
+import { Icon } from "@/ui/icons";
 import { Menu } from "@/ui/Menu";
 
 const COUNTS = Array.from({ length: LAYOUT_LONGEST }, (_, index) => index + 1);
@@ -26,6 +28,7 @@ export function LayoutMenu({ workspace }: { readonly workspace: Workspace }) {
             aria-label={t("layout.cell", { rows, columns })}
             class={rows <= aimed.rows && columns <= aimed.columns ? "layout-cell within" : "layout-cell"}
             data-testid={`layout-${rows}x${columns}`}
+            style={{ gridArea: `${rows} / ${columns}` }}
             onPointerEnter={() => aim(cell)}
             onFocus={() => aim(cell)}
             onClick={() => workspace.hanger.chooseLayout(rows, columns)}
@@ -40,27 +43,52 @@ export function LayoutMenu({ workspace }: { readonly workspace: Workspace }) {
   );
 }
 
-/** The protocols which suit the study, and none. */
+/** What a protocol is called: the reader's own as they named it, a shipped one in the language of the screen. */
+function nameOf({ own }: Hanger, protocol: string): string {
+  const key = `hanging.${protocol}`;
+  return own.all.value.find(({ id }) => id === protocol)?.name ?? (isMessage(key) ? t(key) : protocol);
+}
+
+/** The protocols which suit the study, and none; the reader's own can be changed. */
 function HangingChoices({ workspace: { hanger } }: { readonly workspace: Workspace }) {
   const { offered } = hanger;
-  if (offered.length === 0) return null;
+  const own = new Map(hanger.own.all.value.map((protocol) => [protocol.id, protocol]));
   return (
     <div class="hanging-choices" role="group" aria-label={t("hanging.title")}>
       <p class="muted" aria-hidden="true">
         {t("hanging.title")}
       </p>
-      {([...offered, "none"] as const).map((name) => (
-        <button
-          key={name}
-          type="button"
-          role="menuitemradio"
-          aria-checked={hanger.protocol.value === name}
-          data-testid={`hanging-${name}`}
-          onClick={() => hanger.choose(name)}
-        >
-          {t(`hanging.${name}`)}
-        </button>
-      ))}
+      {[...offered, "none"].map((name) => {
+        const mine = own.get(name);
+        return (
+          <div key={name} class="hanging-choice">
+            <button
+              type="button"
+              role="menuitemradio"
+              aria-checked={hanger.protocol.value === name}
+              data-testid={mine ? "hanging-own" : `hanging-${name}`}
+              onClick={() => hanger.choose(name)}
+            >
+              {nameOf(hanger, name)}
+            </button>
+            {mine && (
+              <button
+                type="button"
+                role="menuitem"
+                data-testid="hanging-edit"
+                title={t("hanging.edit")}
+                aria-label={`${t("hanging.edit")}: ${mine.name}`}
+                onClick={() => hanger.edit(mine)}
+              >
+                <Icon name="edit" />
+              </button>
+            )}
+          </div>
+        );
+      })}
+      <button type="button" role="menuitem" data-testid="hanging-new" onClick={() => hanger.draft()}>
+        {t("hanging.new")}
+      </button>
     </div>
   );
 }

@@ -10,12 +10,13 @@ import { n, t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
-import { loadViewport } from "@/ui/lazyViewport";
 import type { PaneProps } from "@/ui/paneProps";
 import { PhaseBar } from "@/ui/PhaseBar";
 import { PixelReadout } from "@/ui/PixelReadout";
+import { RemovalNotice } from "@/ui/RemovalNotice";
 import { RenderedPane } from "@/ui/RenderedPane";
-import { type LoadState, NOTHING_LOADED, Refusal, VolumeState } from "@/ui/volumeParts";
+import { useVolumeView } from "@/ui/useVolumeView";
+import { Refusal, VolumeState } from "@/ui/volumeParts";
 import type { PlaneName, PlanePlace, PlaneView, SlabMode, VolumeFailure } from "@/viewport/volumeContract";
 
 const PLANE_NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
@@ -51,51 +52,37 @@ interface PlaneStageProps extends PaneProps {
 }
 
 function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: PlaneStageProps) {
-  const element = useRef<HTMLDivElement>(null);
   const asked = pane.showing.peek()?.options?.["plane"];
   const [plane, setPlane] = useState<PlaneName>(PLANE_NAMES.find((name) => name === asked) ?? "axial");
-  const [view, setView] = useState<PlaneView | undefined>(undefined);
   const [place, setPlace] = useState<PlanePlace | undefined>(undefined);
-  const [state, setState] = useState<LoadState>(NOTHING_LOADED);
   const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
   const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
   const current = useRef(volume);
-  useEffect(() => {
-    let left = false;
-    let opened: PlaneView | undefined;
-    loadViewport()
-      .then(({ openPlaneView }) => {
-        if (left || !element.current) return;
-        const listener = {
-          progress: (loaded: number, total: number) => setState((now) => ({ ...now, loaded, total })),
-          ready: (reduced: boolean) => {
-            setState((now) => ({ ...now, ready: true, reduced }));
+  const { element, view, state } = useVolumeView<PlaneView>({
+    workspace,
+    pane,
+    setFailed,
+    open: ({ openPlaneView }, stage, listener) =>
+      openPlaneView(
+        stage,
+        {
+          ...listener,
+          ready: (reduced) => {
+            listener.ready(reduced);
             setSettled(current.current);
           },
-          viewed: (seen: typeof pane.view.value) => {
-            pane.view.value = seen;
-          },
-          failed: setFailed,
           placed: setPlace,
-          pointed: (pixel: typeof pane.pixel.value) => {
+          pointed: (pixel) => {
             pane.pixel.value = pixel;
           },
-        };
-        opened = openPlaneView(element.current, listener, current.current, plane);
-        opened.setTool(workspace.tool.peek());
-        pane.controls.value = opened;
-        setView(opened);
-      })
-      .catch(() => {
-        workspace.broken.value = true;
-      });
-    return () => {
-      left = true;
-      opened?.close();
-      if (pane.controls.peek() === opened) pane.controls.value = undefined;
-      pane.pixel.value = undefined;
-    };
-  }, [workspace, pane]);
+          askText: (done) => {
+            workspace.question.value = done;
+          },
+        },
+        current.current,
+        plane,
+      ),
+  });
   useEffect(() => {
     if (current.current === volume) return;
     current.current = volume;
@@ -115,6 +102,9 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         data-plane-index={place?.index}
         data-plane-count={place?.count}
         data-oblique={place?.oblique}
+        data-centre={place?.centre.join(" ")}
+        data-cosines={place?.cosines.join(" ")}
+        data-mm-per-pixel={place?.mmPerPixel}
         data-window-center={window?.center}
         data-window-width={window?.width}
         data-inverted={inverted}
@@ -122,6 +112,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         <div ref={element} class="canvas-place" />
         <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
         <VolumeState state={state} />
+        <RemovalNotice pane={pane} />
       </div>
       <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>
         <select

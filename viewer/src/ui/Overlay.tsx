@@ -23,7 +23,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
     <div class="overlay" data-full={all}>
       {all && <PatientCorner frame={frame} />}
       {all && <SeriesCorner workspace={workspace} pane={pane} frame={frame} />}
-      {all && <ImageCorner pane={pane} frame={frame} />}
+      {all && <ImageCorner workspace={workspace} pane={pane} frame={frame} />}
       {all && <ViewCorner pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
       {workspace.isKey(frame) && (
@@ -65,12 +65,17 @@ function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
   );
 }
 
-function ImageCorner({ pane, frame }: { readonly pane: Pane; readonly frame: Frame }) {
+function ImageCorner({ workspace, pane, frame }: OverlayProps) {
   const { frames, others } = pane.content.value;
+  const series = pane.showing.value?.series;
   const thickness = number(frame.dataset, Tag.SliceThickness);
   return (
     <div class="corner bottom-left">
-      {others.length > 0 && <span class="muted">{counted("study.alsoOthers", others.length)}</span>}
+      {others.length > 0 && series && (
+        <button type="button" class="button also-others" data-testid="also-others" onClick={() => workspace.show({ kind: "document", series }, pane)}>
+          {counted("study.alsoOthers", others.length)}
+        </button>
+      )}
       {thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}
       <span class="image-number">
         {t("viewport.image")} <span data-testid="image-index">{pane.imageIndex.value + 1}</span> / {frames.length}

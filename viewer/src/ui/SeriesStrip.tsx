@@ -44,10 +44,11 @@ interface SeriesThumbnailProps {
   select(): void;
 }
 
-/** What a series is called: its description, else its body part, else its number. */
+/** What a series is called: its description, else its body part, else what it is or its number. */
 export function seriesTitle(series: SeriesSummary): string {
-  const { description, bodyPart, seriesNumber } = series;
+  const { description, bodyPart, seriesNumber, modality } = series;
   if (description || bodyPart) return description || bodyPart;
+  if (isNoPicture(modality)) return t(objectKind("", modality).label);
   return seriesNumber === undefined ? t("study.untitled") : t("study.series.untitled", { number: seriesNumber });
 }
 
@@ -87,7 +88,7 @@ function Thumbnail({ series }: { readonly series: SeriesSummary }) {
   return (
     <span class="series-picture">
       {noPicture ? (
-        <Icon name={objectKind("", series.modality).icon} />
+        <Icon name={isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image"} />
       ) : (
         <img
           src={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}

@@ -4,7 +4,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
-import { WORKLIST_LINK, sendLink } from "@/model/route";
+import { WORKLIST_LINK, exportLink, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
@@ -56,6 +56,10 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
             <span class="hidden-label">{t("queue.send")}</span>
           </a>
         )}
+        <a class="button quiet" href={exportLink([study.studyInstanceUid])} download data-testid="export-link" title={t("export.zip")}>
+          <Icon name="download" />
+          <span class="hidden-label">{t("export.zip")}</span>
+        </a>
         <LiveMark live={app.live} />
         <LanguageSelect />
       </header>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
-import { counted, t } from "@/i18n";
+import { t } from "@/i18n";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { CineBar } from "@/ui/CineBar";
@@ -12,6 +12,7 @@ import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
 import { Overlay } from "@/ui/Overlay";
 import type { PaneProps } from "@/ui/paneProps";
+import { RemovalNotice } from "@/ui/RemovalNotice";
 import type { StackListener, StackView } from "@/viewport/contract";
 
 /** The images: the node's preview at once, the diagnostic viewport in its place as soon as it has painted. */
@@ -174,22 +175,6 @@ function listener(workspace: Workspace, pane: Pane): StackListener {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "failed" };
     },
   };
-}
-
-function RemovalNotice({ pane }: { readonly pane: Pane }) {
-  const removed = pane.removed.value;
-  return (
-    <div class="notice" role="status">
-      {removed && (
-        <div class="notice-words" data-testid="measurements-removed">
-          <span>{counted("measure.removed", removed.count)}</span>
-          <button type="button" class="button" data-testid="measurements-undo" onClick={() => pane.undoRemoval()}>
-            {t("measure.undo")}
-          </button>
-        </div>
-      )}
-    </div>
-  );
 }
 
 function StackSlider({ pane }: { readonly pane: Pane }) {

@@ -1,16 +1,16 @@
 /** A viewport with a rendering of the series in three dimensions: how it looks, from where, and what is cut away. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text } from "@/dicomweb/json";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
-import { loadViewport } from "@/ui/lazyViewport";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
-import { type LoadState, NOTHING_LOADED, Refusal, VolumeState } from "@/ui/volumeParts";
+import { useVolumeView } from "@/ui/useVolumeView";
+import { Refusal, VolumeState } from "@/ui/volumeParts";
 import type { SolidView, VolumeFailure } from "@/viewport/volumeContract";
 
 /** Cornerstone's names; the words are ours. */
@@ -39,41 +39,19 @@ interface SolidStageProps extends PaneProps {
 }
 
 function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
-  const element = useRef<HTMLDivElement>(null);
   const dataset = volume.frames[0]?.dataset ?? {};
   const choices = APPEARANCES[text(dataset, Tag.Modality) === "CT" ? "CT" : "other"];
   const [appearance, setAppearance] = useState<Appearance>(choices[0]);
-  const [view, setView] = useState<SolidView | undefined>(undefined);
-  const [state, setState] = useState<LoadState>(NOTHING_LOADED);
   const [cut, setCut] = useState<readonly number[]>(CUTS.map(() => 0));
   const [cutting, setCutting] = useState(false);
-  useEffect(() => {
-    let left = false;
-    let opened: SolidView | undefined;
-    loadViewport()
-      .then(({ openSolidView }) => {
-        if (left || !element.current) return;
-        const listener = {
-          progress: (loaded: number, total: number) => setState((now) => ({ ...now, loaded, total })),
-          ready: () => setState((now) => ({ ...now, ready: true })),
-          viewed: (seen: typeof pane.view.value) => {
-            pane.view.value = seen;
-          },
-          failed: setFailed,
-        };
-        opened = openSolidView(element.current, listener, volume, appearance);
-        pane.controls.value = opened;
-        setView(opened);
-      })
-      .catch(() => {
-        workspace.broken.value = true;
-      });
-    return () => {
-      left = true;
-      opened?.close();
-      if (pane.controls.peek() === opened) pane.controls.value = undefined;
-    };
-  }, [workspace, pane, volume]);
+  const { element, view, state } = useVolumeView<SolidView>({
+    workspace,
+    pane,
+    setFailed,
+    subject: volume,
+    open: ({ openSolidView }, stage, listener) =>
+      openSolidView(stage, { ...listener, ready: () => listener.ready(false) }, volume, appearance),
+  });
   const change = (index: number, share: number): void => {
     const next = cut.map((one, at) => (at === index ? share : one));
     setCut(next);

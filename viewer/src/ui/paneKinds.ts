@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 
 import type { ViewKind } from "@/model/showing";
-import { DocumentPane } from "@/ui/DocumentPane";
+import { DocumentPane } from "@/ui/documents/DocumentPane";
 import { MprPane } from "@/ui/MprPane";
 import type { PaneProps } from "@/ui/paneProps";
 import { ViewportPane } from "@/ui/ViewportPane";

@@ -8,6 +8,7 @@ import { unitOf } from "@/dicomweb/units";
 import { n, t } from "@/i18n";
 import { frameOf } from "@/viewport/metadata";
 import { sizeText } from "@/viewport/sizes";
+import { voxelsOf } from "@/viewport/volumeData";
 
 /** The figures that Cornerstone keeps of a measurement, by its kind. */
 interface Figures {
@@ -37,7 +38,7 @@ function line(text: string | undefined, before = ""): string[] {
 }
 
 function datasetOf(targetId: string): Dataset | undefined {
-  return frameOf(targetId.replace(/^imageId:/, ""))?.dataset;
+  return frameOf(targetId.replace(/^imageId:/, ""))?.dataset ?? voxelsOf(targetId)?.dataset;
 }
 
 /** A value with its unit, of PET also as standardized uptake value by body weight where that can be had. */
@@ -61,6 +62,11 @@ function regionLines(figures: Figures, dataset: Dataset | undefined): string[] {
   return lines;
 }
 
+/** A slab's picture is of many values at once: sizes hold in it, values do not. */
+function withoutValues({ area, areaUnit }: Figures): string[] {
+  return [...(isNumber(area) ? line(sizeText([area], areaUnit ?? "", 2), `${t("measure.area")} `) : []), t("measure.slab")];
+}
+
 type Writer = (figures: Figures, dataset: Dataset | undefined) => string[];
 
 function degrees({ angle }: Figures): string[] {
@@ -77,10 +83,13 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     isNumber(value) ? [withUnit(value, dataset)] : Array.isArray(value) ? [`RGB ${value.join(" ")}`] : [],
 };
 
-/** How a tool of this name writes its figures; what encloses a region writes its statistics. */
-export function linesOf(toolName: string): Lines {
-  const write = WRITERS[toolName] ?? regionLines;
+const OF_VALUES = new Set([ProbeTool.toolName]);
+
+/** How a tool of this name writes its figures; what encloses a region writes its statistics, but in a slab. */
+export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
+  const ofValues = OF_VALUES.has(toolName) || WRITERS[toolName] === undefined;
   return (data, target) => {
+    const write = ofValues && isSlab?.() === true ? withoutValues : (WRITERS[toolName] ?? regionLines);
     const targetId = (typeof target === "string" ? target : target[0]) ?? "";
     const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
     const lines = stats ? write(stats, datasetOf(targetId)) : [];

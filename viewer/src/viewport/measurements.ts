@@ -5,11 +5,22 @@ import { eventTarget, utilities as coreUtilities, type Types } from "@cornerston
 
 import { language } from "@/i18n";
 import type { Removal } from "@/viewport/contract";
-import { ANNOTATION_NAMES, type ToolHand } from "@/viewport/toolGroup";
+import { ANNOTATION_NAMES, type Hand } from "@/viewport/toolGroup";
 
 const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
 
 type Measurement = ToolTypes.Annotation;
+
+/** Which measurements are whose. */
+export interface Ownership {
+  /** Drawn on what the viewport shows at this moment. */
+  isShown(one: Measurement): boolean;
+  /** Drawn on any of what the viewport can show. */
+  isOwn(one: Measurement): boolean;
+}
+
+/** Where the reader's hand came down last: what is being drawn is drawn there, and given up there. */
+let underHand: HTMLDivElement | undefined;
 
 /** A tool while it draws. */
 interface Drawing {
@@ -33,8 +44,9 @@ export class Measurements {
 
   constructor(
     private readonly element: HTMLDivElement,
-    private readonly viewport: Types.IStackViewport,
-    private readonly hand: ToolHand,
+    private readonly viewport: Pick<Types.IViewport, "id" | "render" | "worldToCanvas">,
+    private readonly hand: Hand,
+    private readonly ownership: Ownership,
   ) {
     const { signal } = this.closing;
     const listen = (target: EventTarget, name: string, react: (event: Event) => void, capture = false): void =>
@@ -42,6 +54,7 @@ export class Measurements {
     // Before Cornerstone looks: what was chosen is so no longer, unless the pointer is on it.
     listen(element, "pointerdown", (event) => this.pressed(event as PointerEvent), true);
     listen(element, "pointerup", (event) => this.lifted(event as PointerEvent));
+    for (const name of ["pointerdown", "touchstart"]) listen(element, name, () => (underHand = element), true);
     listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
     // The mouse click which browsers make of a tap would begin another.
     listen(element, "touchend", (event) => this.hand.annotating && event.cancelable && event.preventDefault(), true);
@@ -55,7 +68,7 @@ export class Measurements {
 
   /** Give up the measurement that is being drawn. */
   drop(): void {
-    const tool = this.hand.annotating as Drawing | undefined;
+    const tool = underHand === this.element ? (this.hand.annotating as Drawing | undefined) : undefined;
     const drawing = tool?.editData;
     if (!tool || !drawing) return;
     tool.cancel(this.element);
@@ -69,7 +82,7 @@ export class Measurements {
   private pressed(event: PointerEvent): void {
     const place = this.placeOf(event);
     this.pressedAt = event.isPrimary ? place : undefined;
-    const under = this.hand.at(this.element, place);
+    const under = this.hand.at?.(this.element, place);
     if (under === undefined || !selection.isAnnotationSelected(under)) this.unchoose();
   }
 
@@ -77,8 +90,8 @@ export class Measurements {
   private lifted(event: PointerEvent): void {
     const [from, place] = [this.pressedAt, this.placeOf(event)];
     this.pressedAt = undefined;
-    if (!from || this.hand.measures || Math.hypot(place[0] - from[0], place[1] - from[1]) > SHORTEST_PX) return;
-    const under = this.hand.at(this.element, place);
+    if (!from || this.hand.measures === true || Math.hypot(place[0] - from[0], place[1] - from[1]) > SHORTEST_PX) return;
+    const under = this.hand.at?.(this.element, place);
     if (under === undefined) return;
     selection.setAnnotationSelected(under, true);
     this.redraw();
@@ -95,15 +108,13 @@ export class Measurements {
     }
   }
 
-  /** Remove the chosen one of the image shown, or all of these images; undefined when there is none. */
-  remove(imageIds: readonly string[]): Removal | undefined {
+  /** Remove the chosen one of what is shown, or all of this viewport's; undefined when there is none. */
+  remove(): Removal | undefined {
     this.drop();
-    const inStack = new Set(imageIds);
-    const shown = this.viewport.getCurrentImageId();
-    const all = this.all(({ metadata }) => inStack.has(metadata?.referencedImageId ?? ""));
+    const all = this.all((one) => this.ownership.isOwn(one));
     const chosen = all.filter(
-      ({ annotationUID, metadata }) =>
-        metadata?.referencedImageId === shown && annotationUID !== undefined && selection.isAnnotationSelected(annotationUID),
+      (one) =>
+        one.annotationUID !== undefined && selection.isAnnotationSelected(one.annotationUID) && this.ownership.isShown(one),
     );
     const removed = chosen.length > 0 ? chosen : all;
     for (const one of removed) discard(one);
@@ -160,8 +171,7 @@ export class Measurements {
 
   /** Remove what is too short to be meant. */
   private sweep(): void {
-    const shown = this.viewport.getCurrentImageId();
-    for (const one of this.all(({ metadata }) => metadata?.referencedImageId === shown)) {
+    for (const one of this.all((drawn) => this.ownership.isShown(drawn))) {
       if (one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX) discard(one);
     }
     this.redraw();

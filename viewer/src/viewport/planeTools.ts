@@ -6,26 +6,19 @@ import {
   PanTool,
   StackScrollTool,
   ToolGroupManager,
-  TrackballRotateTool,
   WindowLevelTool,
   ZoomTool,
+  type AnnotationTool,
 } from "@cornerstonejs/tools";
 
 import type { ToolName } from "@/tools/palette";
+import { figureOnPlanes } from "@/viewport/planeRegions";
+import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
 import type { PlaneName } from "@/viewport/volumeContract";
 
 const { MouseBindings } = Enums;
 
 const DRAG_ZOOM = "DragZoom";
-
-export const VOLUME_TOOL_CLASSES = [CrosshairsTool, TrackballRotateTool];
-
-const CLASS_NAME: Readonly<Partial<Record<ToolName, string>>> = {
-  window: WindowLevelTool.toolName,
-  scroll: StackScrollTool.toolName,
-  zoom: DRAG_ZOOM,
-  pan: PanTool.toolName,
-};
 
 const PRIMARY = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 const ALWAYS: Readonly<Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]>> = {
@@ -42,23 +35,30 @@ const LINE_COLOURS: Readonly<Record<PlaneName, string>> = {
   sagittal: "rgb(150, 230, 120)",
 };
 
-interface Member {
+/** One of the viewports of a volume. */
+export interface Member {
   readonly id: string;
   plane: PlaneName;
+  readonly askText: AskText;
+  /** Whether it shows a slab, which has no single values. */
+  isSlab(): boolean;
 }
 
 /** Tools of the viewports of one volume. */
-class PlaneTools {
+class PlaneTools implements Hand {
   private readonly members = new Map<string, Member>();
   private readonly group;
   private primary: string = WindowLevelTool.toolName;
   private crosshair = false;
+  /** In which viewport measurements are being drawn just now. */
+  private drawnIn: string | undefined;
 
   constructor(private readonly id: string) {
     const group = ToolGroupManager.createToolGroup(id);
     if (!group) throw new Error(`there is a tool group ${id} already`);
     this.group = group;
     for (const name of PASSIVE) group.addTool(name, name === DRAG_ZOOM ? { pinchToZoom: false, pan: false, invert: true } : {});
+    for (const name of ANNOTATION_NAMES) this.addAnnotation(name);
     group.addTool(CrosshairsTool.toolName, {
       getReferenceLineColor: (viewportId: string) => LINE_COLOURS[this.members.get(viewportId)?.plane ?? "axial"],
       getReferenceLineControllable: () => true,
@@ -84,12 +84,31 @@ class PlaneTools {
     return this.members.size === 0;
   }
 
+  /** What is done with images alone leaves the tool that is held. */
   take(tool: ToolName): void {
     const name = CLASS_NAME[tool];
-    if (name === undefined) return;
+    if (name === undefined || !this.group.hasTool(name)) return;
     this.primary = name;
     this.crosshair = false;
     this.bind();
+  }
+
+  get annotating(): AnnotationTool | undefined {
+    return drawingIn(this.group);
+  }
+
+  private addAnnotation(name: string): void {
+    const ask: AskText = (done) => [...this.members.values()][0]?.askText(done);
+    const isSlab = (): boolean => this.members.get(this.drawnIn ?? "")?.isSlab() === true;
+    this.group.addTool(name, configurationOf(name, ask, isSlab));
+    const tool = this.group.getToolInstance(name) as AnnotationTool;
+    figureOnPlanes(tool, name);
+    const draw = tool.renderAnnotation;
+    tool.renderAnnotation = (enabled, helper) => {
+      this.drawnIn = enabled.viewport.id;
+      return draw.call(tool, enabled, helper);
+    };
+    this.group.setToolPassive(name);
   }
 
   setCrosshair(on: boolean): void {
@@ -103,7 +122,7 @@ class PlaneTools {
   }
 
   private bind(): void {
-    for (const name of PASSIVE) this.group.setToolPassive(name, { removeAllBindings: true });
+    for (const name of [...PASSIVE, ...ANNOTATION_NAMES]) this.group.setToolPassive(name, { removeAllBindings: true });
     this.setActive(CrosshairsTool.toolName, this.crosshair && this.members.size > 0);
     const active: Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]> = { ...ALWAYS };
     if (!this.crosshair) active[this.primary] = [...PRIMARY, ...(ALWAYS[this.primary] ?? [])];

@@ -1,13 +1,16 @@
 /** A plane cut out of a volume, on Cornerstone's orthographic viewport. */
 
 import { Enums, utilities, type Types } from "@cornerstonejs/core";
+import type { Types as ToolTypes } from "@cornerstonejs/tools";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
-import type { PixelReading, Removal, View } from "@/viewport/contract";
+import type { PixelReading, Point, Removal, View } from "@/viewport/contract";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
-import { leavePlaneTools, planeTools, type PlaneTools } from "@/viewport/planeTools";
+import { Measurements } from "@/viewport/measurements";
+import { leavePlaneTools, planeTools, type Member, type PlaneTools } from "@/viewport/planeTools";
+import { axisOf } from "@/viewport/sampling";
 import type { PlaneListener, PlaneName, PlaneView, SlabMode } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -27,6 +30,10 @@ const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
 
 const STRAIGHT = 0.9999; // cosine: less is an oblique plane
 
+const PARALLEL = 0.999; // cosine: measurements are drawn on planes that are turned by less
+
+type Annotation = ToolTypes.Annotation;
+
 let serial = 0;
 
 export class CornerstonePlaneView implements PlaneView, Fitting {
@@ -36,7 +43,8 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   private readonly stopFollowing: () => void;
   private readonly progress: (loaded: number, total: number) => void;
   private readonly toolsKey: string;
-  private readonly member: { readonly id: string; plane: PlaneName };
+  private readonly member: Member;
+  private measurements: Measurements | undefined;
   private tools: PlaneTools | undefined;
   private readonly claims = new Set<VolumeGeometry>();
   private shown: VolumeGeometry | undefined;
@@ -52,7 +60,12 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   ) {
     serial += 1;
     this.viewportId = `plane-${serial}`;
-    this.member = { id: this.viewportId, plane };
+    this.member = {
+      id: this.viewportId,
+      plane,
+      askText: (done) => listener.askText(done),
+      isSlab: () => this.slab.thickness > 0,
+    };
     this.toolsKey = geometry.frames[0]?.seriesInstanceUid ?? "";
     renderingEngine().enableElement({
       viewportId: this.viewportId,
@@ -85,6 +98,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
 
   setTool(tool: ToolName): void {
     this.wishedTool = tool;
+    this.measurements?.drop();
     this.tools?.take(tool);
   }
 
@@ -142,13 +156,30 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   }
 
   clear(): Removal | undefined {
-    return undefined;
+    return this.measurements?.remove();
   }
 
-  letGo(): void {}
+  undo(): void {
+    this.measurements?.undo();
+  }
+
+  redo(): void {
+    this.measurements?.redo();
+  }
+
+  letGo(): void {
+    this.measurements?.drop();
+    this.measurements?.unchoose();
+    this.viewport.render();
+  }
+
+  toCanvas(world: Point): readonly [number, number] | undefined {
+    return this.voxels && this.viewport.worldToCanvas([...world]);
+  }
 
   close(): void {
     this.closing.abort();
+    this.measurements?.close();
     this.stopFollowing();
     if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
     renderingEngine().disableElement(this.viewportId);
@@ -219,8 +250,39 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   private join(): void {
     this.tools = planeTools(this.toolsKey);
     this.tools.add(this.member, ENGINE);
+    this.measurements = new Measurements(this.element, this.viewport, this.tools, {
+      isShown: (one) => this.isParallel(one) && Math.abs(this.distanceTo(one)) < this.thickness() / 2,
+      isOwn: (one) => this.isParallel(one),
+    });
     if (this.wishedTool === "crosshair") this.tools.setCrosshair(true);
     else if (this.wishedTool !== "window") this.tools.take(this.wishedTool);
+  }
+
+  /** Drawn in this space on planes like the one shown. */
+  private isParallel({ metadata }: Annotation): boolean {
+    const { viewPlaneNormal: own } = this.viewport.getCamera();
+    const normal = metadata?.viewPlaneNormal;
+    if (!own || !normal || metadata?.FrameOfReferenceUID !== this.viewport.getFrameOfReferenceUID()) return false;
+    return Math.abs(own[0] * normal[0] + own[1] * normal[1] + own[2] * normal[2]) > PARALLEL;
+  }
+
+  /** From the plane shown to the one it was drawn on, mm. */
+  private distanceTo({ metadata }: Annotation): number {
+    const { viewPlaneNormal: own, focalPoint } = this.viewport.getCamera();
+    const at = metadata?.cameraFocalPoint;
+    if (!own || !focalPoint || !at) return 0;
+    return (at[0] - focalPoint[0]) * own[0] + (at[1] - focalPoint[1]) * own[1] + (at[2] - focalPoint[2]) * own[2];
+  }
+
+  /** How thick a voxel is across the plane, mm. */
+  private thickness(): number {
+    const { voxels } = this;
+    const { viewPlaneNormal: own } = this.viewport.getCamera();
+    if (!voxels || !own) return 0;
+    return [0, 1, 2].reduce((sum, axis) => {
+      const [x = 0, y = 0, z = 0] = axisOf(voxels, axis);
+      return sum + Math.abs(x * own[0] + y * own[1] + z * own[2]) * (voxels.spacing[axis] ?? 0);
+    }, 0);
   }
 
   private listen(): void {
@@ -267,11 +329,18 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
 
   private tellPlace(): void {
     if (!this.voxels) return;
-    const { viewUp = [0, -1, 0], viewPlaneNormal = [0, 0, -1] } = this.viewport.getCamera();
+    const { viewUp = [0, -1, 0], viewPlaneNormal = [0, 0, -1], focalPoint = [0, 0, 0], parallelScale = 1 } = this.viewport.getCamera();
     const right = crossed(viewUp, viewPlaneNormal);
     const cosines = [...right, ...viewUp.map((value) => -value)].map((value) => value + 0); // no negative zero
     const oblique = !cosines.slice(0, 3).some((value) => Math.abs(value) > STRAIGHT) || !viewUp.some((value) => Math.abs(value) > STRAIGHT);
-    this.listener.placed({ index: this.viewport.getSliceIndex(), count: this.viewport.getNumberOfSlices(), cosines, oblique });
+    this.listener.placed({
+      index: this.viewport.getSliceIndex(),
+      count: this.viewport.getNumberOfSlices(),
+      cosines,
+      centre: [...focalPoint] as [number, number, number],
+      mmPerPixel: (2 * parallelScale) / (this.element.clientHeight || 1),
+      oblique,
+    });
   }
 }
 

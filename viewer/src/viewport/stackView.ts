@@ -59,7 +59,10 @@ export class CornerstoneStackView implements StackView, Fitting {
     });
     this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
     this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE, (done) => listener.askText(done));
-    this.measurements = new Measurements(element, this.viewport, this.hand);
+    this.measurements = new Measurements(element, this.viewport, this.hand, {
+      isShown: ({ metadata }) => metadata?.referencedImageId === this.viewport.getCurrentImageId(),
+      isOwn: ({ metadata }) => this.imageIds.includes(metadata?.referencedImageId ?? ""),
+    });
     this.stopFollowing = followSize(element, this);
     this.listen();
   }
@@ -173,7 +176,7 @@ export class CornerstoneStackView implements StackView, Fitting {
   }
 
   clear(): Removal | undefined {
-    return this.measurements.remove(this.imageIds);
+    return this.measurements.remove();
   }
 
   letGo(): void {

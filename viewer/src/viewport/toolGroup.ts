@@ -6,6 +6,7 @@ import {
   ArrowAnnotateTool,
   BidirectionalTool,
   CobbAngleTool,
+  CrosshairsTool,
   EllipticalROITool,
   Enums,
   LabelTool,
@@ -17,6 +18,7 @@ import {
   RectangleROITool,
   StackScrollTool,
   ToolGroupManager,
+  TrackballRotateTool,
   WindowLevelTool,
   ZoomTool,
   type AnnotationTool,
@@ -26,7 +28,6 @@ import type { MeasuredKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
-import { VOLUME_TOOL_CLASSES } from "@/viewport/planeTools";
 
 const { MouseBindings } = Enums;
 
@@ -54,7 +55,7 @@ export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ 
 const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
 /** Without a class: the viewport itself follows the pointer. */
-const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
+export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   window: WindowLevelTool.toolName,
   scroll: StackScrollTool.toolName,
   zoom: DragZoomTool.toolName,
@@ -106,7 +107,7 @@ const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
 const PRIMARY: readonly Binding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 
 export function installTools(): void {
-  for (const tool of [...TOOL_CLASSES, ...VOLUME_TOOL_CLASSES]) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);
 }
 
 /** Asks for a text and hands it on; "" gives up. */
@@ -125,7 +126,7 @@ export class ToolHand {
     const group = ToolGroupManager.createToolGroup(id);
     if (!group) throw new Error(`there is a tool group ${id} already`);
     this.group = group;
-    for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, this.configuration(toolName));
+    for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, configurationOf(toolName, this.askText));
     group.addViewport(viewportId, renderingEngineId);
     for (const name of ANNOTATION_NAMES) {
       group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
@@ -167,38 +168,50 @@ export class ToolHand {
 
   /** The tool that is drawing, or about to. */
   get annotating(): AnnotationTool | undefined {
-    for (const name of ANNOTATION_NAMES) {
-      const tool = this.group.getToolInstance(name) as AnnotationTool & { editData?: unknown };
-      if (tool.editData) return tool;
-    }
-    return undefined;
+    return drawingIn(this.group);
   }
 
   close(): void {
     ToolGroupManager.destroyToolGroup(this.id);
   }
+}
 
-  /** Cornerstone's own tool never ends its drawing, so that the next tool would take the text away again. */
-  private askLabel(done: (text: string) => void): void {
-    this.askText((text) => {
-      done(text);
-      const tool = this.group.getToolInstance(LabelTool.toolName) as { editData?: unknown; isDrawing?: boolean };
-      tool.editData = null;
-      tool.isDrawing = false;
-    });
-  }
+/** What tells measurements of their tools: a hand for one viewport, or one for several. */
+export interface Hand {
+  readonly annotating: AnnotationTool | undefined;
+  /** Whether a measuring tool is in it. */
+  readonly measures?: boolean;
+  /** The measurement at a place of the viewport, whatever is in the hand; in CSS pixels. */
+  at?(element: HTMLDivElement, place: readonly [number, number]): string | undefined;
+}
 
-  private configuration(toolName: string): Record<string, unknown> {
-    if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
-    if (toolName === PlanarFreehandROITool.toolName) {
-      return { getTextLines: linesOf(toolName), calculateStats: true, allowOpenContours: false };
-    }
-    if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
-      return {
-        getTextCallback: toolName === LabelTool.toolName ? (done: (text: string) => void) => this.askLabel(done) : this.askText,
-        changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => this.askText(done),
-      };
-    }
-    return ANNOTATION_NAMES.has(toolName) ? { getTextLines: linesOf(toolName) } : {};
+type ToolGroup = NonNullable<ReturnType<typeof ToolGroupManager.getToolGroup>>;
+
+interface Edited {
+  readonly annotation?: { readonly data?: { readonly label?: string } };
+}
+
+/** The tool of a group that is drawing, or about to. */
+export function drawingIn(group: ToolGroup): AnnotationTool | undefined {
+  for (const name of ANNOTATION_NAMES) {
+    const tool = group.getToolInstance(name) as AnnotationTool & { editData?: Edited | null };
+    // a text that is written is done, which its tool never says
+    if (tool.editData && !(name === LabelTool.toolName && tool.editData.annotation?.data?.label)) return tool;
   }
+  return undefined;
+}
+
+/** How a tool behaves in every hand. `isSlab`: what is drawn on just now shows no single values. */
+export function configurationOf(toolName: string, askText: AskText, isSlab?: () => boolean): Record<string, unknown> {
+  if (toolName === DragZoomTool.toolName) return { pinchToZoom: false, pan: false, invert: true };
+  if (toolName === PlanarFreehandROITool.toolName) {
+    return { getTextLines: linesOf(toolName, isSlab), calculateStats: true, allowOpenContours: false };
+  }
+  if (toolName === ArrowAnnotateTool.toolName || toolName === LabelTool.toolName) {
+    return {
+      getTextCallback: askText,
+      changeTextCallback: (_data: unknown, _event: unknown, done: (text: string) => void) => askText(done),
+    };
+  }
+  return ANNOTATION_NAMES.has(toolName) ? { getTextLines: linesOf(toolName, isSlab) } : {};
 }

@@ -19,6 +19,10 @@ export interface PlanePlace {
   readonly count: number;
   /** Directions of the picture's rows and columns in the patient, six cosines. */
   readonly cosines: readonly number[];
+  /** The point of the patient in the middle of the viewport, mm. */
+  readonly centre: readonly [number, number, number];
+  /** Of a CSS pixel. */
+  readonly mmPerPixel: number;
   /** Turned away from the directions of the patient by the crosshair. */
   readonly oblique: boolean;
 }
@@ -35,6 +39,8 @@ export interface VolumeListener {
 export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
   pointed(pixel: PixelReading | undefined): void;
+  /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
+  askText(done: (text: string) => void): void;
 }
 
 /** A plane through a volume in one element. */

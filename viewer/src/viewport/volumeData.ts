@@ -4,7 +4,7 @@ import { cache, Enums, imageLoader, utilities, volumeLoader, type Types } from "
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
-import { number, Tag, text } from "@/dicomweb/json";
+import { number, Tag, text, type Dataset } from "@/dicomweb/json";
 import { loadFrame } from "@/viewport/frameLoader";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import type { VolumeFailure } from "@/viewport/volumeContract";
@@ -29,6 +29,12 @@ export interface VoxelVolume {
   readonly inverted: boolean;
   readonly lowest: number;
   readonly highest: number;
+  /** Directions of columns, rows and slices in the patient, nine numbers. */
+  readonly direction: readonly number[];
+  /** Modality values, columns first. */
+  readonly values: Float32Array | Int16Array;
+  /** Of one of its images: units, patient. */
+  readonly dataset: Dataset;
 }
 
 export class VolumeError extends Error {
@@ -57,6 +63,13 @@ interface Held {
 }
 
 const held = new Map<string, Held>();
+
+const standing = new Map<string, VoxelVolume>();
+
+/** The volume that Cornerstone names as the target of a measurement. */
+export function voxelsOf(targetId: string): VoxelVolume | undefined {
+  return standing.get(targetId.startsWith("volumeId:") ? utilities.getVolumeId(targetId) : targetId);
+}
 
 function keyOf(volume: VolumeGeometry, purpose: Purpose): string {
   const [first] = volume.frames;
@@ -93,10 +106,12 @@ export function release(volume: VolumeGeometry, purpose: Purpose, progress: Prog
 }
 
 function discard(id: string): void {
+  standing.delete(id);
   const volume = cache.getVolume(id);
   if (!volume) return;
   const slices = [...volume.imageIds];
   cache.removeVolumeLoadObject(id);
+  volume.vtkOpenGLTexture.releaseGraphicsResources(); // the cache gives back its own memory only
   for (const slice of slices) if (cache.getImageLoadObject(slice)) cache.removeImageLoadObject(slice, { force: true });
 }
 
@@ -162,11 +177,14 @@ async function make(
   }
   const middle = frames[frames.length >> 1]?.dataset ?? {};
   const sigmoid = text(middle, "00281056") === "SIGMOID";
-  return {
+  const made: VoxelVolume = {
     id,
     dimensions: size,
     spacing: step,
     origin: first,
+    direction,
+    values: voxels,
+    dataset: middle,
     reduced,
     range: windowOf(middle) ?? { lower: lowest, upper: Math.max(highest, lowest + 1) },
     sigmoid,
@@ -174,14 +192,14 @@ async function make(
     lowest,
     highest,
   };
+  standing.set(id, made);
+  return made;
 }
-
-type DatasetOf = Frame["dataset"];
 
 const [RESCALE_INTERCEPT, RESCALE_SLOPE] = ["00281052", "00281053"];
 
 /** Whether values may be fractions, or beyond 16 bits with a sign. */
-function needsFloats(dataset: DatasetOf): boolean {
+function needsFloats(dataset: Dataset): boolean {
   const [slope, intercept] = [number(dataset, RESCALE_SLOPE) ?? 1, number(dataset, RESCALE_INTERCEPT) ?? 0];
   const stored = number(dataset, Tag.BitsStored) ?? 16;
   const highest = 2 ** (number(dataset, Tag.PixelRepresentation) === 1 ? stored - 1 : stored);
@@ -270,7 +288,7 @@ async function valuesOf(frame: Frame): Promise<ArrayLike<number>> {
   throw new VolumeError("pixels");
 }
 
-function windowOf(dataset: DatasetOf): Types.VOIRange | undefined {
+function windowOf(dataset: Dataset): Types.VOIRange | undefined {
   const [center, width] = [number(dataset, Tag.WindowCenter), number(dataset, Tag.WindowWidth)];
   if (center === undefined || width === undefined || width <= 0) return undefined;
   return utilities.windowLevel.toLowHighRange(width, center) as Types.VOIRange;

@@ -1,4 +1,4 @@
-import type { RefObject } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useState } from "preact/hooks";
 
 import { t } from "@/i18n";
@@ -12,9 +12,10 @@ const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT"] as con
 interface FiltersProps {
   readonly worklist: Worklist;
   readonly searchField: RefObject<HTMLInputElement | null>;
+  readonly children: ComponentChildren;
 }
 
-export function Filters({ worklist, searchField }: FiltersProps) {
+export function Filters({ worklist, searchField, children }: FiltersProps) {
   const filter = worklist.filter.value;
   const change = (part: Partial<Filter>): void => {
     const next = { ...worklist.filter.peek(), ...part };
@@ -39,6 +40,7 @@ export function Filters({ worklist, searchField }: FiltersProps) {
       </label>
       <ModalityChips chosen={filter.modalities} choose={(modalities) => change({ modalities })} />
       <Dates filter={filter} change={change} />
+      {children}
     </div>
   );
 }

@@ -31,7 +31,7 @@ export function Rows({ worklist }: { readonly worklist: Worklist }) {
   return (
     <div
       ref={grid}
-      class="rows"
+      class={worklist.selection.value ? "rows selecting" : "rows"}
       role="grid"
       tabIndex={-1}
       aria-label={t("worklist.heading")}
@@ -52,6 +52,8 @@ export function Rows({ worklist }: { readonly worklist: Worklist }) {
           key={study.studyInstanceUid}
           study={study}
           fresh={worklist.fresh.value.has(study.studyInstanceUid)}
+          selected={worklist.selection.value?.has(study.studyInstanceUid)}
+          choose={() => choose(worklist, study.studyInstanceUid)}
           tabbable={index === 0}
         />
       ))}
@@ -83,28 +85,34 @@ function moveFocus(event: KeyboardEvent): void {
   rows[target]?.focus();
 }
 
-function openStudy(studyInstanceUid: string): void {
-  location.hash = studyLink(studyInstanceUid);
+/** Open the study, or take it into the selection while there is one. */
+function choose(worklist: Worklist, studyInstanceUid: string): void {
+  if (worklist.selection.peek()) worklist.select(studyInstanceUid);
+  else location.hash = studyLink(studyInstanceUid);
 }
 
 interface RowProps {
   readonly study: WorklistStudy;
   readonly fresh: boolean;
+  /** Undefined while nothing is selected here. */
+  readonly selected: boolean | undefined;
+  choose(): void;
   /** The one row that the Tab key reaches; the arrows go on from there. */
   readonly tabbable: boolean;
 }
 
-function Row({ study, fresh, tabbable }: RowProps) {
+function Row({ study, fresh, selected, choose, tabbable }: RowProps) {
   const facts = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
   return (
     <div
       class={fresh ? "row row-fresh" : "row"}
+      aria-selected={selected}
       role="row"
       tabIndex={tabbable ? 0 : -1}
       data-testid="worklist-row"
       data-study-uid={study.studyInstanceUid}
-      onClick={() => openStudy(study.studyInstanceUid)}
-      onKeyDown={(event) => event.key === "Enter" && openStudy(study.studyInstanceUid)}
+      onClick={choose}
+      onKeyDown={(event) => event.key === "Enter" && choose()}
     >
       <span class="cell cell-priority" role="gridcell">
         <PriorityMark study={study} />

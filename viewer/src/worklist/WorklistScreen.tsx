@@ -10,8 +10,11 @@ import { LanguageSelect } from "@/ui/LanguageSelect";
 import { loadViewportWhenIdle } from "@/ui/lazyViewport";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
+import { Actions } from "@/worklist/Actions";
 import { Filters } from "@/worklist/Filters";
+import { ImportPlace } from "@/worklist/ImportPlace";
 import { focusFirstRow, Rows } from "@/worklist/Rows";
+import { SelectionBar } from "@/worklist/SelectionBar";
 
 export function WorklistScreen({ app }: { readonly app: App }) {
   const { worklist } = app;
@@ -52,13 +55,17 @@ export function WorklistScreen({ app }: { readonly app: App }) {
       </header>
       <main class="worklist-main">
         <h1 class="hidden-label">{t("worklist.heading")}</h1>
-        <Filters worklist={worklist} searchField={searchField} />
+        <Filters worklist={worklist} searchField={searchField}>
+          <Actions app={app} />
+        </Filters>
         {worklist.failure.value && <FailureNote failure={worklist.failure.value} retry={() => worklist.refresh()} />}
         <div ref={rows} class="rows-scroll">
           <Rows worklist={worklist} />
           <Ending worklist={worklist} />
         </div>
+        <SelectionBar worklist={worklist} />
       </main>
+      <ImportPlace app={app} />
     </div>
   );
 }

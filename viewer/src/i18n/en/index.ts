@@ -1,6 +1,9 @@
 /** English: the list of messages. The other catalogues have its type, so a missing key does not compile. */
 
 import { administration } from "@/i18n/en/administration";
+import { depth } from "@/i18n/en/depth";
+import { exchange } from "@/i18n/en/exchange";
+import { documents } from "@/i18n/en/documents";
 import { picture } from "@/i18n/en/picture";
 import { saving } from "@/i18n/en/saving";
 import { shell } from "@/i18n/en/shell";
@@ -9,4 +12,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...depth, ...exchange, ...documents, ...saving } as const;

@@ -2,6 +2,9 @@
 
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/kk/administration";
+import { depth } from "@/i18n/kk/depth";
+import { exchange } from "@/i18n/kk/exchange";
+import { documents } from "@/i18n/kk/documents";
 import { picture } from "@/i18n/kk/picture";
 import { saving } from "@/i18n/kk/saving";
 import { shell } from "@/i18n/kk/shell";
@@ -10,4 +13,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...saving };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...depth, ...exchange, ...documents, ...saving };

@@ -50,4 +50,8 @@ export const worklist: Translated<typeof english> = {
   "patient.female": "әйел",
   "patient.other": "басқа",
   "patient.age": { other: "{count} жас" },
+  "worklist.actions": "Тізіммен әрекеттер",
+  "worklist.select": "Таңдау",
+  "worklist.select.hint": "Тізімнен зерттеулерді белгілеңіз",
+  "worklist.selected": { other: "{count} зерттеу таңдалды" },
 };

@@ -50,4 +50,8 @@ export const worklist: Translated<typeof english> = {
   "patient.female": "аял",
   "patient.other": "башка",
   "patient.age": { other: "{count} жаш" },
+  "worklist.actions": "Тизме менен аракеттер",
+  "worklist.select": "Тандоо",
+  "worklist.select.hint": "Тизмеден изилдөөлөрдү белгилеңиз",
+  "worklist.selected": { other: "{count} изилдөө тандалды" },
 };

@@ -60,4 +60,8 @@ export const worklist: Translated<typeof english> = {
   "patient.female": "жен.",
   "patient.other": "другой",
   "patient.age": { one: "{count} год", few: "{count} года", many: "{count} лет", other: "{count} года" },
+  "worklist.actions": "Действия со списком",
+  "worklist.select": "Выбрать",
+  "worklist.select.hint": "Отметьте исследования в списке",
+  "worklist.selected": { one: "Выбрано {count} исследование", few: "Выбрано {count} исследования", many: "Выбрано {count} исследований", other: "Выбрано {count} исследования" },
 };

@@ -1,0 +1,111 @@
+"""One study or several as one ZIP file with a DICOMDIR, under a name that says whose they are: /api/export."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pacs.access.gate import Route, in_thread
+from pacs.access.grants import Action, may
+from pacs.access.operation import Answer, Json, Operation, Parameter
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.archive.transcode import Transcoder
+from pacs.dicom.transliteration import fitting
+from pacs.errors import NotFound, QueryRefused, Unreadable
+from pacs.index.schema import patient, study
+from pacs.model import StorageState, StoredInstance
+from pacs.render.workers import DecodeWorkers
+from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.answers import checked_uid
+from pacs.web.dicomweb.bodies import StoredBytes, StreamedAnswer, taken
+from pacs.web.dicomweb.instances import InstanceForm, Instances
+from pacs.web.dicomweb.media_types import ANY_SYNTAX, ZIP
+from pacs.web.dicomweb.zipped import Zipped
+
+STUDIES_MAX: Final = 100
+_NAME_CHARACTERS_MAX: Final = 120
+_ANY_FORM: Final = InstanceForm(multipart=False, wanted=ANY_SYNTAX)  # as stored, as far as it may leave over the web
+_NOT_IN_NAMES: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*^=;%]+')
+_UIDS = Json({"type": "string", "pattern": r"^[0-9.]{1,64}(,[0-9.]{1,64})*$"})
+_SAYS = Operation(
+    "Studies as one ZIP file with a DICOMDIR, named after their patient",
+    (
+        Answer(200, "the file; objects are in the syntax they are stored in", (ZIP,)),
+        Answer(206, "all but what is damaged (a Warning says so)", (ZIP,)),
+    ),
+    (Parameter("study", f"Study Instance UIDs with commas between them, at most {STUDIES_MAX}", _UIDS, required=True),),
+    refusals=(400, 404, 410, 422, 503),
+)
+
+
+class Exports:
+    """Makes files for people to take away."""
+
+    def __init__(self, archive: Archive, workers: DecodeWorkers, accesses: Accesses) -> None:
+        self._archive = archive
+        self._accesses = accesses
+        transcoder = Transcoder(archive, workers.decode, workers.encode)
+        self._instances = Instances(archive, StoredBytes(archive), transcoder)
+        self._zipped = Zipped(archive, self._instances)
+
+    def routes(self) -> list[Route]:
+        """The resource of what is taken away."""
+        return [Route(("GET",), "/api/export", self._export, Action.RETRIEVE, says=_SAYS)]
+
+    async def _export(self, request: Request, principal: Principal) -> Response:
+        studies = understood(request.query_params.get("study", ""))
+        for uid in studies:
+            if not may(principal, Action.RETRIEVE, uid):
+                raise NotFound("there is no such study", "check the identifier")
+            self._accesses.read(principal, uid)
+        found = await in_thread(self._found, studies)
+        sound = [stored for stored in found if stored.storage is StorageState.STORED]
+        if not sound:
+            raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
+        name = await in_thread(self._name, studies)
+        headers = {"content-disposition": attachment(name + ".zip"), "cache-control": "no-store"}
+        damaged = len(found) - len(sound)
+        if damaged:
+            headers["warning"] = f'299 - "{damaged} damaged instances were left out"'
+        first = await in_thread(self._instances.outgoing, sound[0], _ANY_FORM, strict=False)
+        pieces = self._zipped.pieces(sound, _ANY_FORM, first, self._archive.clock())
+        return StreamedAnswer(taken(pieces), media_type=ZIP, headers=headers, status=206 if damaged else 200)
+
+    def _found(self, studies: list[str]) -> list[StoredInstance]:
+        return [stored for uid in studies for stored in self._archive.instances(uid, None, None)]
+
+    def _name(self, studies: list[str]) -> str:
+        """Whose studies they are, of which day; the objects name their patients, so the file says so too."""
+        columns = (patient.c.row, patient.c.patient_name, patient.c.patient_id, study.c.study_date)
+        joined = study.join(patient, study.c.patient_row == patient.c.row)
+        chosen = select(*columns).select_from(joined).where(study.c.study_instance_uid.in_(studies))
+        with self._archive.index.read() as connection:
+            rows = connection.execute(chosen).all()
+        parts = [f"{len(studies)} studies"] if len(studies) > 1 else []
+        if len({row.row for row in rows}) == 1:
+            name = rows[0].patient_name.partition("=")[0].replace("^", " ")
+            parts = [name, rows[0].patient_id, *(parts or [rows[0].study_date])]
+        words = " ".join(_NOT_IN_NAMES.sub(" ", " ".join(parts)).split())
+        return words[:_NAME_CHARACTERS_MAX].strip(". ") or "study"
+
+
+def understood(text: str) -> list[str]:
+    """The studies of the parameter, each once. Raises QueryRefused."""
+    studies = list(dict.fromkeys(checked_uid(uid, "study") for uid in text.split(",") if uid))
+    if not studies:
+        raise QueryRefused("no study is named", "name them as study=UID,UID")
+    if len(studies) > STUDIES_MAX:
+        raise QueryRefused(f"at most {STUDIES_MAX} studies go into one file", "make several files")
+    return studies
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition with `name` in all its letters, and in Latin ones for who knows no others (RFC 6266)."""
+    plain = fitting(name, "UC", "").encode("ascii", "replace").decode("ascii").replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

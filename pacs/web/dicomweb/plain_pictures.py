@@ -1,0 +1,70 @@
+"""Pictures that need no worker: of grey images as they are stored, where all that a header says of them is known.
+
+A worker reads each header once; after that a picture with another window or size is arithmetic on bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from pacs.archive.archive import Archive
+from pacs.archive.forgetting import Erased
+from pacs.archive.retrieve import frame_table
+from pacs.model import StoredInstance
+from pacs.render.plain import PLAIN_SYNTAXES, render_plain
+from pacs.render.values import PLAIN_PIXELS_MAX, Picture, PlainGrey, RenderParameters
+from pacs.render.workers import DecodeWorkers
+from pacs.web.dicomweb.frames import Frames
+
+DESCRIPTIONS_MAX = 8192
+_FRAME_BITS = (8, 16 * PLAIN_PIXELS_MAX)
+_EVERY_FRAME = 0
+
+_Key = tuple[str, str, int]
+
+
+class PlainPictures:
+    """Makes them; remembers what headers say. Blocks; may be called from many threads."""
+
+    def __init__(self, archive: Archive, frames: Frames, workers: DecodeWorkers) -> None:
+        self._frames = frames
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._known: OrderedDict[_Key, PlainGrey | None] = OrderedDict()
+        archive.forgetting.tell(self._forget)
+
+    def picture(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture | None:
+        """The picture of a frame (from 1); None where a worker has to make it.
+
+        Raises NotFound, Unreadable, QueryRefused, Busy.
+        """
+        if stored.transfer_syntax_uid not in PLAIN_SYNTAXES or stored.pixel_data_vr in ("OF", "OD"):
+            return None
+        bits = frame_table(stored).frame_bits
+        if bits % 8 or not _FRAME_BITS[0] <= bits <= _FRAME_BITS[1]:
+            return None
+        plain = self._plain(stored, frame)
+        return None if plain is None else render_plain(plain, self._frames.as_it_lies(stored, frame), parameters)
+
+    def _plain(self, stored: StoredInstance, frame: int) -> PlainGrey | None:
+        object_key = (stored.sop_instance_uid, stored.shown_as)
+        with self._lock:
+            for number in (_EVERY_FRAME, frame):
+                key = (*object_key, number)
+                if key in self._known:
+                    self._known.move_to_end(key)
+                    return self._known[key]
+        plain, every_frame = self._workers.describe(self._frames.header_job(stored, frame))
+        with self._lock:
+            self._known[*object_key, _EVERY_FRAME if every_frame else frame] = plain
+            if len(self._known) > DESCRIPTIONS_MAX:
+                self._known.popitem(last=False)
+        return plain
+
+    def _forget(self, erased: Sequence[Erased]) -> None:
+        gone = {one.sop_instance_uid for one in erased}
+        with self._lock:
+            for key in [key for key in self._known if key[0] in gone]:
+                del self._known[key]

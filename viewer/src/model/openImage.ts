@@ -1,0 +1,36 @@
+/** From a document to the image that it speaks of. */
+
+import { effect, untracked } from "@preact/signals";
+
+import type { SeriesSummary } from "@/dicomweb/client";
+import { isPhone } from "@/model/device";
+import type { Pane } from "@/model/pane";
+import type { Workspace } from "@/model/workspace";
+
+/** Show an image of `series`, beside the viewport `from` where there is another, else in its place. */
+export function openImage(
+  workspace: Workspace,
+  from: Pane,
+  series: SeriesSummary,
+  sopInstanceUid: string,
+  frameNumber = 1,
+): void {
+  const beside = isPhone() ? undefined : workspace.panes.peek().find((pane) => pane !== from);
+  const pane = beside ?? from;
+  workspace.showSeries(series, pane);
+  whenLoaded(pane, series, () => {
+    const { frames } = pane.content.peek();
+    const index = frames.findIndex((frame) => frame.sopInstanceUid === sopInstanceUid && frame.frameNumber === frameNumber);
+    if (index >= 0) pane.goTo(index);
+  });
+}
+
+/** Once the images of `series` are known in `pane`; never when something else is shown there first. */
+export function whenLoaded(pane: Pane, series: SeriesSummary, then: () => void): void {
+  const stop: () => void = effect(() => {
+    const there = pane.showing.value?.series.seriesInstanceUid === series.seriesInstanceUid;
+    if (there && !pane.load.value?.loaded.value) return;
+    queueMicrotask(() => stop()); // not known yet while it runs for the first time
+    if (there) untracked(then);
+  });
+}

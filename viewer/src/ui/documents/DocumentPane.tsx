@@ -1,0 +1,110 @@
+/** A series without a stack of images: its objects one by one, each in the form that people read. */
+
+import { useState } from "preact/hooks";
+
+import { documentAddress, documentForm, type DocumentAddress, type DocumentForm } from "@/dicomweb/documents";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { reportTree } from "@/dicomweb/report";
+import { t } from "@/i18n";
+import { formatDate, formatTime } from "@/i18n/format";
+import { PdfPage } from "@/ui/documents/PdfPage";
+import { PlainPage } from "@/ui/documents/PlainPage";
+import { ReportPage } from "@/ui/documents/ReportPage";
+import { VideoPage } from "@/ui/documents/VideoPage";
+import { WaveformPage } from "@/ui/documents/WaveformPage";
+import { XmlPage } from "@/ui/documents/XmlPage";
+import "@/ui/documents/documents.css";
+import { Icon } from "@/ui/icons";
+import { KINDS, objectKind, type ObjectKind } from "@/ui/objectKinds";
+import type { PaneProps } from "@/ui/paneProps";
+
+/** What a page is given of its object. */
+export interface PageProps extends PaneProps {
+  readonly dataset: Dataset;
+  readonly address: DocumentAddress;
+}
+
+const PAGES: Readonly<Record<DocumentForm, (props: PageProps) => preact.JSX.Element | null>> = {
+  report: ReportPage,
+  pdf: ({ address }) => <PdfPage source={address.rendered} />,
+  xml: XmlPage,
+  waveform: WaveformPage,
+  video: VideoPage,
+  model: PlainPage,
+  none: PlainPage,
+};
+
+/** What another program is better at, and what is worth saving by itself. */
+const OPENED: ReadonlySet<DocumentForm> = new Set(["pdf", "report", "waveform"]);
+const SAVED: ReadonlySet<DocumentForm> = new Set(["pdf", "xml", "video", "model"]);
+
+export function DocumentPane({ workspace, pane }: PaneProps) {
+  const { frames, others } = pane.content.value;
+  const series = pane.showing.value?.series;
+  const [chosen, choose] = useState(0);
+  const index = Math.min(chosen, others.length - 1);
+  const dataset = others[index];
+  if (!series || !dataset) return null;
+  const address = documentAddress(series, dataset);
+  const form = documentForm(dataset);
+  const Page = PAGES[form];
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- a double click chooses a word here
+    <section class="document" data-testid="document" data-form={form} onDblClick={(event) => event.stopPropagation()}>
+      <header class="document-bar">
+        <Icon name={kindOf(dataset).icon} />
+        <h2>{titleOf(dataset)}</h2>
+        <span class="muted">{momentOf(dataset)}</span>
+        {others.length > 1 && (
+          <select
+            aria-label={t("doc.objects")}
+            data-testid="document-choice"
+            value={index}
+            onChange={(event) => choose(Number(event.currentTarget.value))}
+          >
+            {others.map((other, at) => (
+              <option key={text(other, Tag.SOPInstanceUID)} value={at}>
+                {`${at + 1}/${others.length} · ${titleOf(other)}`}
+              </option>
+            ))}
+          </select>
+        )}
+        <span class="spacer" />
+        {frames.length > 0 && (
+          <button type="button" class="button quiet" data-testid="document-images" onClick={() => workspace.showSeries(series, pane)}>
+            {t("volume.images")}
+          </button>
+        )}
+        {OPENED.has(form) && (
+          <a class="button quiet" href={address.rendered} target="_blank" rel="noopener" data-testid="document-open">
+            {t("doc.open")}
+          </a>
+        )}
+        {SAVED.has(form) && (
+          <a class="button quiet" href={address.rendered} download={address.name} data-testid="document-save">
+            {t("doc.save")}
+          </a>
+        )}
+        <a class="button quiet" href={address.file} download data-testid="document-file">
+          {t("doc.file")}
+        </a>
+      </header>
+      <Page key={address.file} workspace={workspace} pane={pane} dataset={dataset} address={address} />
+    </section>
+  );
+}
+
+/** What it calls itself, else what it is. */
+export function titleOf(dataset: Dataset): string {
+  return text(dataset, Tag.DocumentTitle) || reportTree(dataset)?.name || t(kindOf(dataset).label);
+}
+
+function kindOf(dataset: Dataset): ObjectKind {
+  if (documentForm(dataset) === "video") return KINDS.video; // of whatever class
+  return objectKind(text(dataset, Tag.SOPClassUID), text(dataset, Tag.Modality));
+}
+
+function momentOf(dataset: Dataset): string {
+  const date = formatDate(text(dataset, Tag.ContentDate) || text(dataset, Tag.SeriesDate));
+  return `${date} ${formatTime(text(dataset, Tag.ContentTime))}`.trim();
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it, vi, type Mock } from "vitest";
+
+import { DicomWeb, type SeriesSummary } from "@/dicomweb/client";
+import { Http } from "@/dicomweb/http";
+import { Hanger } from "@/model/hanger";
+import { arrange } from "@/model/hanging";
+import { layoutName } from "@/model/layout";
+import { asProtocol, modalitiesIn, OwnProtocols, ownProtocols, placesFor, PROTOCOLS_MOST, type OwnProtocol } from "@/model/ownHanging";
+import { OpenStudy } from "@/model/study";
+import { Workspace } from "@/model/workspace";
+
+function series(number: number, description: string, modality = "CT", studyInstanceUid = "1.2"): SeriesSummary {
+  const seriesInstanceUid = `${studyInstanceUid}.${number}`;
+  return { studyInstanceUid, seriesInstanceUid, modality, description, bodyPart: "CHEST", seriesNumber: number, numberOfInstances: 1 };
+}
+
+const anything = { modality: "", words: "", view: "", laterality: "", prior: false } as const;
+
+const threeUp: OwnProtocol = {
+  id: "own-1",
+  name: "Lungs first",
+  modalities: ["CT"],
+  bodyPart: "chest, грудь",
+  rows: 1,
+  columns: 3,
+  places: [{ ...anything, words: "lung" }, { ...anything, words: "cor, кор" }, { ...anything, words: "lung", prior: true }],
+};
+
+const [mediastinum, coronal, lung] = [series(1, "Mediastinum"), series(2, "Coronal 3.0"), series(3, "Lung (1.0)")];
+const chest = [mediastinum, coronal, lung];
+const earlier = [series(1, "Mediastinum", "CT", "9.9"), series(2, "LUNG 2", "CT", "9.9")];
+const hung = (protocol: OwnProtocol, all = chest, prior: readonly SeriesSummary[] = []): string => {
+  const found = arrange({ series: all, framesOf: () => undefined, own: [asProtocol(protocol)], prior });
+  return `${found?.protocol}: ${found?.pictures.map((picture) => picture?.series.description ?? "-").join(", ")}`;
+};
+
+describe("a protocol of one's own", () => {
+  it("comes before the shipped ones where it applies", () => {
+    expect(hung(threeUp)).toBe("own-1: Lung (1.0), Coronal 3.0, -");
+    expect(hung({ ...threeUp, bodyPart: "head" })).toMatch(/^ctChest: /);
+    expect(hung({ ...threeUp, modalities: ["CT", "PT"] })).toMatch(/^ctChest: /);
+    expect(hung({ ...threeUp, bodyPart: "" })).toBe("own-1: Lung (1.0), Coronal 3.0, -");
+  });
+
+  it("fills places for the earlier study from it alone", () => {
+    expect(hung(threeUp, chest, earlier)).toBe("own-1: Lung (1.0), Coronal 3.0, LUNG 2");
+  });
+
+  it("takes what a reader types literally", () => {
+    expect(hung({ ...threeUp, places: [{ ...anything, words: "(1.0)" }, anything, anything] })).toBe("own-1: Lung (1.0), Mediastinum, Coronal 3.0");
+  });
+
+  it("leaves a place empty when nothing of its modality is there", () => {
+    expect(hung({ ...threeUp, places: [{ ...anything, modality: "PT" }, anything, anything] })).toBe("own-1: -, Mediastinum, Coronal 3.0");
+  });
+
+  it("reads modalities as they are typed", () => {
+    expect(modalitiesIn(" ct; pt,CT ")).toEqual(["CT", "PT"]);
+    expect(modalitiesIn("CT scan")).toBeUndefined();
+    expect(modalitiesIn(" , ")).toEqual([]);
+  });
+});
+
+describe("what was kept", () => {
+  it("is read again as it was", () => {
+    expect(ownProtocols(JSON.parse(JSON.stringify([threeUp])))).toEqual([threeUp]);
+  });
+
+  it.each([undefined, "x", { 0: threeUp }, [1, null, [], { ...threeUp, name: "" }, { ...threeUp, modalities: ["a b"] }, { ...threeUp, id: 7 }]])(
+    "is left out when it is no protocol: %j",
+    (kept) => expect(ownProtocols(kept)).toEqual([]),
+  );
+
+  it("is brought into bounds", () => {
+    const [read] = ownProtocols([{ ...threeUp, rows: 9, columns: "x", name: "n".repeat(1000), places: [{ laterality: "B", prior: 1, words: 5 }] }]);
+    expect(read).toMatchObject({ rows: 4, columns: 1, places: placesFor(4, 1, []) });
+    expect(read?.name).toHaveLength(60);
+  });
+});
+
+function keeper(kept: unknown = []): { read: () => unknown; write: Mock<(protocols: readonly OwnProtocol[]) => void> } {
+  return { read: () => kept, write: vi.fn() };
+}
+
+function desk(own: OwnProtocols, all = chest): { workspace: Workspace; hanger: Hanger } {
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  const study = new OpenStudy(new DicomWeb(new Http(async () => new Response("[]"))), "1.2");
+  const workspace = new Workspace(study);
+  const hanger = new Hanger(workspace, own);
+  study.series.value = all;
+  return { workspace, hanger };
+}
+
+describe("the reader's desk", () => {
+  it("makes a protocol of what hangs, and hangs by it the next time", () => {
+    const own = new OwnProtocols(keeper());
+    const { workspace, hanger } = desk(own);
+    workspace.setLayout(1, 2);
+    workspace.showSeries(lung, workspace.panes.value[0]);
+    workspace.showSeries(mediastinum, workspace.panes.value[1]);
+    hanger.draft();
+    const { value: draft } = hanger.edited;
+    if (!draft) throw new Error("nothing is edited");
+    expect(draft).toMatchObject({ modalities: ["CT"], rows: 1, columns: 2 });
+    expect(draft.places.map(({ modality, words }) => `${modality} ${words}`)).toEqual(["CT Lung (1.0)", "CT Mediastinum"]);
+    expect(hanger.keep({ ...draft, name: "Mine" })).toBe(true);
+    expect(hanger.protocol.value).toBe(draft.id);
+    const { workspace: next } = desk(own);
+    expect(layoutName(next.layout.value)).toBe("1×2");
+    expect(next.panes.value.map(({ showing }) => showing.value?.series.description)).toEqual(["Lung (1.0)", "Mediastinum"]);
+  });
+
+  it("keeps so many and no more, and forgets what is deleted", () => {
+    const many = Array.from({ length: PROTOCOLS_MOST }, (_, index) => ({ ...threeUp, id: `own-${index}` }));
+    const store = keeper(many);
+    const own = new OwnProtocols(store);
+    expect(own.save({ ...threeUp, id: "one-more" })).toBe(false);
+    expect(own.save({ ...threeUp, id: "own-3", name: "Other" })).toBe(true);
+    own.remove("own-4");
+    expect(own.all.value).toHaveLength(PROTOCOLS_MOST - 1);
+    expect(store.write).toHaveBeenLastCalledWith(own.all.value);
+  });
+});
