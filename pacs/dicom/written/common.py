@@ -131,6 +131,12 @@ def complete(dataset: Dataset, image: Image, writing: Writing, *, modality: str,
     dataset.DeviceSerialNumber = "1"
 
 
+def dated(dataset: Dataset, writing: Writing) -> None:
+    """Say when the content of a document was made."""
+    dataset.ContentDate = writing.at.strftime("%Y%m%d")
+    dataset.ContentTime = writing.at.strftime("%H%M%S.%f")
+
+
 def references_by_series(images: Sequence[Image], keyword: str) -> list[Dataset]:
     """Items of a Referenced Series Sequence, their images in a sequence called `keyword`."""
     series: dict[str, Dataset] = {}
@@ -155,7 +161,8 @@ def reference(image: Image, frames: Sequence[int] = ()) -> Dataset:
 
 def encoded(dataset: Dataset) -> bytes:
     """The object as a Part 10 file in Explicit VR Little Endian."""
-    buffer = DicomFileLike(BytesIO())
+    written = BytesIO()
+    buffer = DicomFileLike(written)
     buffer.is_little_endian = True
     buffer.is_implicit_VR = False
     body = Dataset({element.tag: element for element in dataset})
@@ -163,7 +170,7 @@ def encoded(dataset: Dataset) -> bytes:
         warnings.simplefilter("ignore")  # what the images say of patient and study is taken as it is
         write_dataset(buffer, body)
     head = file_meta(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), EXPLICIT_VR_LITTLE_ENDIAN)
-    return head + buffer.parent.getvalue()  # type: ignore[attr-defined]
+    return head + written.getvalue()
 
 
 def _tag(keyword: str) -> str:

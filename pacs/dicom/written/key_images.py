@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from pacs.dicom.written.common import Image, Writing, complete, encoded, made_uid
+from pacs.dicom.written.common import Image, Writing, complete, dated, encoded, made_uid
 
 MODALITY: Final = "KO"
 SERIES_NUMBER: Final = 99002
@@ -44,8 +44,7 @@ def key_images(
         description="Key images",
         number=SERIES_NUMBER,
     )
-    document.ContentDate = writing.at.strftime("%Y%m%d")
-    document.ContentTime = writing.at.strftime("%H%M%S.%f")
+    dated(document, writing)
     return encoded(document)
 
 

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from pacs.dicom.written.common import Image, Writing, complete, encoded, made_uid
+from pacs.dicom.written.common import Image, Writing, complete, dated, encoded, made_uid
 from pacs.dicom.written.values import KINDS, Figure, FigureName, Measurement
 
 MODALITY: Final = "SR"
@@ -101,8 +101,7 @@ def measurement_report(
         description="Measurements",
         number=SERIES_NUMBER,
     )
-    report.ContentDate = writing.at.strftime("%Y%m%d")
-    report.ContentTime = writing.at.strftime("%H%M%S.%f")
+    dated(report, writing)
     return encoded(report)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from PIL import ImageCms
 from pydicom.dataset import Dataset
@@ -143,9 +143,14 @@ def _figure(graphic_type: str, points: Sequence[tuple[float, float]]) -> Dataset
 
 def _text(measurement: Measurement) -> Dataset:
     """The words at the lowest point of the measurement."""
-    made: Any = Dataset()
+    lowest: tuple[float, float] = max(measurement.points, key=_row)
+    made = Dataset()
     made.UnformattedTextValue = measurement.label
-    made.AnchorPoint = list(max(measurement.points, key=lambda point: point[1]))
+    made.AnchorPoint = list(lowest)
     made.AnchorPointAnnotationUnits = "PIXEL"
     made.AnchorPointVisibility = "N"
-    return made  # type: ignore[no-any-return]
+    return made
+
+
+def _row(point: tuple[float, float]) -> float:
+    return point[1]
