@@ -119,8 +119,15 @@ def recover(archive: Archive, *, adopt_hours: int) -> RecoveryReport:
 
 
 def _adopt(archive: Archive, arrived: Arrived) -> None:
-    """Give an object its row; out of sight where it was meant to be, as a rebuild that could not read it left it."""
-    if not archive.index.write(lambda connection: tombstones.keep_hidden(connection, arrived)):
+    """Give an object its row; out of sight where it was meant to be, as a rebuild that could not read it left it.
+
+    What nobody acknowledged, and was sent again and deleted before it could be read here, goes with that.
+    """
+
+    def settle(connection: Connection) -> bool:
+        return tombstones.keep_hidden(connection, arrived) or tombstones.follow_deleted(connection, arrived, instance)
+
+    if not archive.index.write(settle):
         record(archive, arrived)
 
 
@@ -237,6 +244,10 @@ class _Rebuild:
             with self._connection.begin_nested():
                 if tombstones.keep_hidden(self._connection, arrived):
                     return
+                if not self._is_recorded(object_key) and tombstones.follow_deleted(
+                    self._connection, arrived, _RECORDED
+                ):
+                    return
                 # Whoever is met was examined before this one.
                 stored = register(
                     self._connection, arrived, lambda _object_key: StorageState.STORED, self._now, self._retention
@@ -250,6 +261,10 @@ class _Rebuild:
             return
         assert isinstance(stored, Stored)
         self._counts[stored.outcome] += 1
+
+    def _is_recorded(self, object_key: str) -> bool:
+        recorded = select(_RECORDED.c.object_key).where(_RECORDED.c.object_key == object_key)
+        return self._connection.execute(recorded).first() is not None
 
     def _examined(self, object_key: str) -> tuple[_Turn, Arrived]:
         arrived = examine(self._store, object_key, is_news=False, tags=self._tags)

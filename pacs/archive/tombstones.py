@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, or_, select, update
 from ulid import ULID
 
 from pacs.access import audit
@@ -216,6 +216,32 @@ def keep_hidden(connection: Connection, arrived: Arrived) -> bool:
             connection, rows.instance_values(arrived, None, state, arrived.storage, arrived.oddities)
         ).close()
     return True
+
+
+def follow_deleted(connection: Connection, arrived: Arrived, recorded: Table) -> bool:
+    """Inside a write: whether what came later under its SOP Instance UID is erased, or the same and out of sight.
+
+    Of an object that no row ever named, so nobody was told that it is stored; then it is left to the remover.
+    `recorded` tells the digests of objects by their keys.
+    """
+    later = (
+        select(tombstone.c.erased, recorded.c.dataset_sha256)
+        .outerjoin(recorded, recorded.c.object_key == tombstone.c.object_key)
+        .where(
+            tombstone.c.sop_instance_uid == arrived.values["SOPInstanceUID"],
+            tombstone.c.object_key > arrived.object_key,
+        )
+        .order_by(tombstone.c.erased.desc())
+    )
+    moment = to_microseconds(arrived.received_at)
+    for erased, dataset_sha256 in connection.execute(later).all():
+        if erased:
+            _throw_away(connection, arrived.object_key, GarbageReason.ERASED, moment, "")
+            return True
+        if dataset_sha256 == arrived.dataset_sha256:
+            _throw_away(connection, arrived.object_key, GarbageReason.DUPLICATE, moment, dataset_sha256)
+            return True
+    return False
 
 
 def rename(connection: Connection, old_key: str, new_key: str) -> None:

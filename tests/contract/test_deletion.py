@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pydicom
 import pytest
 from pydicom import Dataset
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
 from pacs.archive.archive import Archive
@@ -223,6 +223,52 @@ def test_when_its_time_is_over_it_is_erased_and_nothing_brings_it_back(
     assert _sound(archive)
     assert send(archive, gone).outcome is Outcome.STORED  # a new arrival, under a key of its own
     assert _uids(archive, str(gone.StudyInstanceUID)) == [gone.SOPInstanceUID]
+    assert _sound(archive)
+
+
+@pytest.mark.parametrize("starts", ["recovers", "rebuilds"])
+@pytest.mark.parametrize("erases", [False, True])
+def test_a_copy_that_no_row_named_does_not_bring_back_what_was_deleted(
+    archive: Archive, deletions: Deletions, time: Time, starts: str, erases: bool
+) -> None:
+    sent = ct_slice()
+    uid = str(sent.StudyInstanceUID)
+    send(archive, sent)
+    [first] = _keys(archive)
+    content = archive.store.open(first).read()
+    archive.index.write(lambda connection: connection.execute(delete(instance)))  # the node died before its COMMIT …
+    time.now += timedelta(minutes=1)
+    assert send(archive, sent).outcome is Outcome.STORED  # … and could not read the object when it started again
+    made = deletions.delete(uid, by=OPERATOR)
+    if erases:
+        deletions.erase(made.id, by=OPERATOR)
+    if starts == "recovers":
+        recover(archive, adopt_hours=24 * 365)
+    else:
+        rebuild(archive)
+    assert _studies(archive) == []
+    assert _sound(archive)
+    time.now += timedelta(days=2)
+    remove_garbage(archive, timedelta(days=1))
+    assert first not in _keys(archive)
+    if not erases:
+        deletions.restore(made.id, by=OPERATOR)
+        [back] = archive.instances(uid)
+        with archive.open(back) as stream:
+            assert stream.read() == content
+    assert _sound(archive)
+
+
+def test_other_content_that_no_row_named_is_kept(archive: Archive, deletions: Deletions, time: Time) -> None:
+    other, sent = ct_slice(seed=1), ct_slice(seed=2)
+    uid = str(sent.StudyInstanceUID)
+    send(archive, other)
+    archive.index.write(lambda connection: connection.execute(delete(instance)))
+    time.now += timedelta(minutes=1)
+    send(archive, sent)
+    deletions.delete(uid, by=OPERATOR)
+    recover(archive, adopt_hours=24 * 365)
+    assert [one["StudyInstanceUID"] for one in _studies(archive)] == [uid]
     assert _sound(archive)
 
 

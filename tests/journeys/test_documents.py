@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+
+import numpy as np
+import pydicom
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from tests.fuzz.openapi import fill
 from tests.journeys.test_viewer import sign_in
-from tests.support.corpus import corpus
+from tests.support.canvas import Fit
+from tests.support.corpus import corpus, corpus_folder
 from tests.support.process import NodeProcess
 
 pytestmark = pytest.mark.browser
@@ -50,4 +56,70 @@ def test_documents_are_read(module_node: NodeProcess, page: Page, test_data: obj
     assert before
     assert after
     assert before["width"] <= 390 < after["width"]
+    assert wrong == []
+
+
+LIVER = "dcmqi/dcmqi/data/segmentations"
+MARKS = """() => {
+  const canvas = document.querySelector("[data-testid=marks]");
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let text = "";
+  for (let at = 3; at < data.length; at += 4) text += String.fromCharCode(data[at]);
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+def _opacities(page: Page) -> NDArray[np.uint8]:
+    """Of every pixel of what is drawn over the image."""
+    width, height, content = page.evaluate(MARKS)
+    return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width)
+
+
+def test_a_segmentation_lies_where_its_object_says(module_node: NodeProcess, page: Page, test_data: object) -> None:
+    page.set_viewport_size({"width": 900, "height": 700})
+    sign_in(page, module_node)
+    wrong = opened(page, module_node, f"{LIVER}/ct-3slice/", f"{LIVER}/liver.dcm")
+    segmentation = pydicom.dcmread(corpus_folder() / LIVER / "liver.dcm")
+    frames = {
+        round(float(group.PlanePositionSequence[0].ImagePositionPatient[2]), 3): mask
+        for group, mask in zip(segmentation.PerFrameFunctionalGroupsSequence, segmentation.pixel_array, strict=True)
+    }
+    places = {
+        str(image.SOPInstanceUID): round(float(image.ImagePositionPatient[2]), 3)
+        for image in (pydicom.dcmread(one.path) for one in corpus() if one.name.startswith(f"{LIVER}/ct-3slice/"))
+    }
+    page.locator(f'[data-series-uid="{segmentation.SeriesInstanceUID}"]').click()
+    marks = page.get_by_test_id("marks")
+    expect(marks).to_have_attribute("data-painted", "1", timeout=60_000)
+    view = page.get_by_test_id("viewport")
+    place = page.locator(".canvas-place").bounding_box()
+    assert place is not None
+    seen = []
+    for key in ("Home", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+        uid = view.get_attribute("data-sop-instance-uid") or ""
+        page.wait_for_function(
+            "uid => document.querySelector('[data-testid=marks]').dataset.changed.startsWith(uid)"
+            " && document.querySelector('[data-testid=marks]').dataset.changed.endsWith('true')",
+            arg=uid,
+        )
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        drawn = _opacities(page)
+        mask = frames[places[uid]]
+        fit = Fit(place["width"], place["height"], mask.shape[1], mask.shape[0], 1.0)
+        y, x = np.mgrid[0 : drawn.shape[0], 0 : drawn.shape[1]]
+        columns, rows = fit.pixel(x + 0.5, y + 0.5)
+        inside = (columns > -0.4) & (rows > -0.4) & (columns < mask.shape[1] - 0.6) & (rows < mask.shape[0] - 0.6)
+        wanted = mask[np.rint(rows[inside]).astype(int), np.rint(columns[inside]).astype(int)] > 0
+        # where a screen pixel lies on the border of two, either is right
+        border = np.abs(columns[inside] % 1 - 0.5) + 0.0 < 0.02
+        border |= np.abs(rows[inside] % 1 - 0.5) < 0.02
+        assert not ((drawn[inside] > 0) != wanted)[~border].any()
+        assert not drawn[~inside & ((columns < -0.6) | (rows < -0.6))].any()
+        seen.append(int(wanted.sum()))
+    assert min(seen) > 1000
+    page.get_by_test_id("marks-button").click()
+    page.get_by_test_id("marks-part").uncheck()
+    expect(marks).to_have_attribute("data-painted", "0")
+    assert not _opacities(page).any()
     assert wrong == []

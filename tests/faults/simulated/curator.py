@@ -58,7 +58,9 @@ def curate(node: Node, curated: Curated, choose: random.Random) -> None:
                 f"P8 the study is {place} with {standing} corrections and should be {sorted(curated.places)} with "
                 f"{sorted(curated.corrections)}"
             )
-        curated.places, curated.corrections = {place}, {standing}
+        # After a COMMIT that failed, what is seen may not be on stable storage: only a success makes it certain.
+        if not node.faults.injected:
+            curated.places, curated.corrections = {place}, {standing}
         if place == ERASED:
             return
         _step(node, curated, choose, place, standing, number)
@@ -71,7 +73,7 @@ def _step(node: Node, curated: Curated, choose: random.Random, place: str, stand
         if place == HIDDEN:
             [found] = deletions.listing(by=OPERATOR)
             after = SEEN if manner < 0.5 else ERASED
-            curated.places = {place, after}
+            curated.places |= {place, after}
             if after == ERASED:  # and its corrections with it
                 curated.corrections |= {0}
             (deletions.restore if after == SEEN else deletions.erase)(found.id, by=OPERATOR)
@@ -79,11 +81,11 @@ def _step(node: Node, curated: Curated, choose: random.Random, place: str, stand
             if after == ERASED:
                 curated.corrections = {0}
         elif manner < 0.5:
-            curated.places = {SEEN, HIDDEN}
+            curated.places |= {SEEN, HIDDEN}
             deletions.delete(ITEM.study_instance_uid, by=OPERATOR)
             curated.places = {HIDDEN}
         elif manner < 0.8 or not standing:
-            curated.corrections = {standing, standing + 1}
+            curated.corrections |= {standing, standing + 1}
             text = f"corrected {node.world.now} {number}"
             corrections.correct(
                 {"StudyDescription": text}, by=OPERATOR, reason="x", study_instance_uid=ITEM.study_instance_uid
@@ -91,7 +93,7 @@ def _step(node: Node, curated: Curated, choose: random.Random, place: str, stand
             curated.corrections = {standing + 1}
         else:
             found = choose.choice(corrections.listing(by=OPERATOR))  # type: ignore[assignment]
-            curated.corrections = {standing, standing - 1}
+            curated.corrections |= {standing, standing - 1}
             corrections.undo(found.id, by=OPERATOR)
             curated.corrections = {standing - 1}
     except Gone as error:  # the clock was set, and the time to undo a correction is over

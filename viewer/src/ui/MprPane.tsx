@@ -10,6 +10,8 @@ import { n, t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { PlaneMarks } from "@/ui/marks/MarksCanvas";
+import { MarksPanel } from "@/ui/marks/MarksPanel";
 import type { PaneProps } from "@/ui/paneProps";
 import { PhaseBar } from "@/ui/PhaseBar";
 import { PixelReadout } from "@/ui/PixelReadout";
@@ -110,8 +112,10 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         data-inverted={inverted}
       >
         <div ref={element} class="canvas-place" />
+        <PlaneMarks workspace={workspace} pane={pane} place={place} />
         <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
         <VolumeState state={state} />
+        <MarksPanel workspace={workspace} pane={pane} />
         <RemovalNotice pane={pane} />
       </div>
       <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>

@@ -4,7 +4,7 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { t } from "@/i18n";
 import { FailureNote } from "@/ui/FailureNote";
-import { drawnBy } from "@/ui/paneKinds";
+import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
 import { FirstPicturePane } from "@/ui/ViewportPane";
@@ -94,7 +94,7 @@ function SettledContent({ workspace, pane }: PaneProps) {
   const { frames, others } = pane.content.value;
   if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;
   if (frames.length === 0 && others.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
-  const Drawn = drawnBy(frames.length === 0 ? "document" : showing.kind);
+  const Drawn = drawnBy(kindOf(showing, pane.content.value));
   return <Drawn workspace={workspace} pane={pane} />;
 }
 

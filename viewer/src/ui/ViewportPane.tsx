@@ -10,6 +10,8 @@ import type { Workspace } from "@/model/workspace";
 import { CineBar } from "@/ui/CineBar";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
+import { StackMarks } from "@/ui/marks/MarksCanvas";
+import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
@@ -46,8 +48,10 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
+        <MarksPanel workspace={workspace} pane={pane} />
         <RemovalNotice pane={pane} />
         {pane.cine.open.value && <CineBar pane={pane} />}
       </div>

@@ -2,8 +2,12 @@
 
 import type { ComponentType } from "preact";
 
-import type { ViewKind } from "@/model/showing";
+import type { SeriesContent } from "@/dicomweb/frames";
+import { isSegmentation } from "@/dicomweb/segmentation";
+import { isStructureSet } from "@/dicomweb/structureSet";
+import type { Showing, ViewKind } from "@/model/showing";
 import { DocumentPane } from "@/ui/documents/DocumentPane";
+import { OverlayPane } from "@/ui/marks/OverlayPane";
 import { MprPane } from "@/ui/MprPane";
 import type { PaneProps } from "@/ui/paneProps";
 import { ViewportPane } from "@/ui/ViewportPane";
@@ -13,8 +17,17 @@ import { VolumePane } from "@/ui/VolumePane";
 const DRAWN_BY: Partial<Readonly<Record<ViewKind, ComponentType<PaneProps>>>> = {
   document: DocumentPane,
   mpr: MprPane,
+  overlay: OverlayPane,
   volume: VolumePane,
 };
+
+/** What a series is shown as, once it is known what is in it. */
+export function kindOf({ kind, options }: Showing, { frames, others }: SeriesContent): ViewKind {
+  const [dataset] = [...frames.slice(0, 1).map((frame) => frame.dataset), ...others];
+  const marks = dataset !== undefined && (isSegmentation(dataset) || isStructureSet(dataset));
+  if (kind === "stack" && marks && !options?.["own"]) return "overlay";
+  return frames.length === 0 ? "document" : kind;
+}
 
 export function drawnBy(kind: ViewKind): ComponentType<PaneProps> {
   return DRAWN_BY[kind] ?? ViewportPane;

@@ -67,6 +67,8 @@ export interface ViewControls {
   show(index: number): void;
   /** Go so many planes further, where planes are not images. */
   step?(count: number): void;
+  /** Go to the plane through a point of the patient (mm), where planes are not images. */
+  goTo?(world: Point): void;
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;

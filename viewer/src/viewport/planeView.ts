@@ -96,6 +96,16 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     if (target !== index) this.viewport.scroll(target - index);
   }
 
+  goTo(world: Point): void {
+    const { viewPlaneNormal: normal, focalPoint, position } = this.viewport.getCamera();
+    if (!normal || !focalPoint || !position) return;
+    const away = [0, 1, 2].reduce((sum, axis) => sum + ((world[axis] ?? 0) - (focalPoint[axis] ?? 0)) * (normal[axis] ?? 0), 0);
+    const moved = (from: Types.Point3): Types.Point3 => [from[0] + away * normal[0], from[1] + away * normal[1], from[2] + away * normal[2]];
+    this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
+    this.viewport.render();
+    this.tellPlace();
+  }
+
   setTool(tool: ToolName): void {
     this.wishedTool = tool;
     this.measurements?.drop();

@@ -73,4 +73,12 @@ export const documents = {
   "video.steps": "Frame by frame",
   "video.back": "Frame back",
   "video.forward": "Frame forward",
+
+  "marks.title": "Marks",
+  "marks.none": "Nothing is marked on these images.",
+  "marks.failed": "Some of it could not be loaded. Switch it off and on again.",
+  "marks.left": "{count} outlines are too long to be shown here.",
+  "marks.opacity": "Opacity",
+  "marks.own": "Its own pictures",
+  "marks.go": "Go to {name}",
 } as const;

@@ -76,4 +76,12 @@ export const documents: Translated<typeof english> = {
   "video.steps": "Кадр бойынша",
   "video.back": "Кадр артқа",
   "video.forward": "Кадр алға",
+
+  "marks.title": "Белгілер",
+  "marks.none": "Бұл кескіндерде ештеңе белгіленбеген.",
+  "marks.failed": "Бәрі жүктелген жоқ. Өшіріп, қайта қосыңыз.",
+  "marks.left": "Тым ұзын болғандықтан көрсетілмеген контурлар: {count}.",
+  "marks.opacity": "Мөлдірсіздігі",
+  "marks.own": "Өз кескіндері",
+  "marks.go": "Өту: {name}",
 };

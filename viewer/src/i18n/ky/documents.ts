@@ -76,4 +76,12 @@ export const documents: Translated<typeof english> = {
   "video.steps": "Кадр боюнча",
   "video.back": "Кадр артка",
   "video.forward": "Кадр алдыга",
+
+  "marks.title": "Белгилер",
+  "marks.none": "Бул сүрөттөрдө эч нерсе белгиленген эмес.",
+  "marks.failed": "Баары жүктөлгөн жок. Өчүрүп, кайра күйгүзүңүз.",
+  "marks.left": "Өтө узун болгондуктан көрсөтүлбөгөн контурлар: {count}.",
+  "marks.opacity": "Тунук эместиги",
+  "marks.own": "Өз сүрөттөрү",
+  "marks.go": "Өтүү: {name}",
 };

@@ -76,4 +76,12 @@ export const documents: Translated<typeof english> = {
   "video.steps": "По кадрам",
   "video.back": "Кадр назад",
   "video.forward": "Кадр вперёд",
+
+  "marks.title": "Разметка",
+  "marks.none": "На этих изображениях ничего не отмечено.",
+  "marks.failed": "Загружено не всё. Выключите и включите ещё раз.",
+  "marks.left": "Слишком длинных контуров, которые здесь не показаны: {count}.",
+  "marks.opacity": "Непрозрачность",
+  "marks.own": "Собственные изображения",
+  "marks.go": "Перейти: {name}",
 };
