@@ -14,7 +14,7 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
   const { rows, columns } = workspace.layout.value;
   if (study.failure.value) {
     return (
-      <div class="stage">
+      <div class="stage-failed">
         <FailureNote failure={study.failure.value} retry={() => void study.open()} />
       </div>
     );

@@ -134,6 +134,12 @@ export class Measurements {
     if (waiting.length > 0) this.redraw();
   }
 
+  /** Their figures are those of something else now. */
+  recalculate(): void {
+    for (const one of this.all((drawn) => this.ownership.isOwn(drawn))) one.invalidated = true;
+    this.redraw();
+  }
+
   undo(): void {
     this.drop();
     history.undo();
