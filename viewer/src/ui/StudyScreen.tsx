@@ -18,6 +18,7 @@ import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
+import "@/ui/phone.css";
 
 interface StudyScreenProps {
   readonly app: App;
