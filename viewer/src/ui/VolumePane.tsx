@@ -13,7 +13,7 @@ import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeState } from "@/ui/volumeParts";
 import type { SolidView, VolumeFailure } from "@/viewport/volumeContract";
 
-/** Cornerstone's names; the words are ours. */
+/** As `viewport/appearances.ts` names them. */
 const APPEARANCES = {
   CT: ["CT-Bone", "CT-Soft-Tissue", "CT-Muscle", "CT-Lung", "CT-AAA", "CT-Coronary-Arteries", "CT-Liver-Vasculature", "CT-MIP"],
   other: ["MR-Default", "MR-Angio", "MR-T2-Brain", "MR-MIP"],

@@ -3,9 +3,11 @@
 import { Enums, type Types } from "@cornerstonejs/core";
 import { Enums as ToolEnums, PanTool, ToolGroupManager, TrackballRotateTool, ZoomTool } from "@cornerstonejs/tools";
 import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/DataModel/Plane";
+import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Removal, View } from "@/viewport/contract";
+import { dressSolid } from "@/viewport/appearances";
 import { ENGINE, followSize, renderingEngine } from "@/viewport/engine";
 import type { SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
@@ -71,7 +73,7 @@ export class CornerstoneSolidView implements SolidView {
   setAppearance(preset: string): void {
     this.appearance = preset;
     if (!this.voxels) return;
-    this.viewport.setProperties({ preset });
+    this.dress();
     this.coarse();
     this.viewport.render();
   }
@@ -135,7 +137,8 @@ export class CornerstoneSolidView implements SolidView {
       await this.viewport.setVolumes([{ volumeId: voxels.id }]);
       if (this.closing.signal.aborted) return;
       this.voxels = voxels;
-      this.viewport.setProperties({ preset: this.appearance, sampleDistanceMultiplier: MOVING });
+      this.dress();
+      this.viewport.setProperties({ sampleDistanceMultiplier: MOVING });
       this.viewport.resetCamera();
       this.beganAt = performance.now();
       this.viewport.render();
@@ -188,6 +191,11 @@ export class CornerstoneSolidView implements SolidView {
     if (this.sampling === multiplier) return;
     this.sampling = multiplier;
     this.viewport.setProperties({ sampleDistanceMultiplier: multiplier });
+  }
+
+  private dress(): void {
+    const actor = this.viewport.getDefaultActor()?.actor as vtkVolume | undefined;
+    if (actor && this.voxels) dressSolid(actor, this.voxels, this.appearance);
   }
 
   private mapper(): Mapper | undefined {
