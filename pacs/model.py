@@ -81,6 +81,7 @@ class EventKind(StrEnum):
     CORRECTION_UNDONE = "correction.undone"
     STUDY_STABLE = "study.stable"
     STUDY_PRIORITY = "study.priority"
+    STUDY_READING = "study.reading"
     SCHEDULED_STEP = "scheduled_step.changed"
     PERFORMED_STEP = "performed_step.changed"
     WORKITEM = "workitem.changed"

@@ -25,6 +25,7 @@ class Action(StrEnum):
     DELETE = "delete"  # delete, restore and erase
     CORRECT = "correct"  # attributes of patients, studies and series, and whose a study is
     MERGE = "merge"  # patients
+    REPORT = "report"  # say that a study is being read, or has been
     WATCH = "watch"  # live updates of the worklist
     WORKLIST = "worklist"  # see and change what is scheduled, and say what is performed
     ANSWER_TASK = "answer_task"  # hand in the result of an AI task
@@ -43,7 +44,7 @@ _READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
 ROLE_ACTIONS = MappingProxyType(
     {
         Role.ADMIN: frozenset(Action) - {_A.ANSWER_TASK, _A.MOVE, _A.ECHO},
-        Role.RADIOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
+        Role.RADIOLOGIST: _READER | {_A.REPORT, _A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
         Role.CLINICIAN: _READER,
         Role.TECHNOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
         Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},

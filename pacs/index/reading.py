@@ -8,8 +8,9 @@ anything among the newest studies only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     FromClause,
+    ScalarSelect,
     Select,
     and_,
     exists,
@@ -25,11 +27,13 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union,
     union_all,
 )
 
 from pacs.dicom.names import folded, skeleton
 from pacs.index.names import from_literal, word_begins
+from pacs.index.people import reading_state
 from pacs.index.schema import WORD_CHARACTERS, patient, patient_word, series, study
 
 NEWEST: Final = 5_000
@@ -51,13 +55,19 @@ _ORDER = (study.c.priority_band, study.c.received_at.desc(), study.c.row.desc())
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What is looked for: `words` of a name, number or description; dates YYYYMMDD, "" where the range is open;
-    `studies`, when given, are the only ones that exist for the caller."""
+    `read` when only what is read, or only what is not, is wanted; `patient_of` a study whose patient's are wanted;
+    `studies`, when given, are the only ones that exist for the caller. `sort` is one of SORTS, "" the list's own order.
+    """
 
     words: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     low: str = ""
     high: str = ""
+    read: bool | None = None
+    patient_of: str = ""
     studies: frozenset[str] | None = None
+    sort: str = ""
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,32 @@ class _Filter:
     rows: Select[Any] | CompoundSelect[Any]
 
 
+_MODALITY: Final[ScalarSelect[Any]] = (
+    select(func.min(series.c.modality))
+    .where(series.c.study_row == study.c.row, series.c.modality != "")
+    .correlate(study)
+    .scalar_subquery()
+)
+SORTS: Final[Mapping[str, tuple[ColumnElement[Any], ...]]] = MappingProxyType(
+    {
+        "patient": (patient.c.patient_name_folded, patient.c.patient_id),
+        "date": (study.c.study_date, study.c.study_time, study.c.study_instance_uid),
+        "modality": (func.coalesce(_MODALITY, literal_column("''")),),
+        "study": (study.c.study_description,),
+        "accession": (study.c.accession_number,),
+        "images": (study.c.number_of_instances,),
+        "received": (study.c.received_at,),
+        "referring": (study.c.referring_physician_name_folded,),
+        "institution": (study.c.institution_name,),
+    }
+)
+"""By what a reader may sort instead, and within it."""
+
+
 def page(connection: Connection, reading: Reading, limit: int, offset: int) -> list[int]:
     """The rows of `study` on a page, in the order of the list."""
+    if reading.sort:
+        return _by_column(connection, reading, limit, offset)
     most = limit + offset
     conditions, few = _everywhere(connection, reading)
     tables = _AND_PATIENT if reading.words else study  # the index of the list alone is read where it does
@@ -94,6 +128,19 @@ def total(connection: Connection, reading: Reading) -> int:
         inside = [*_among_newest(connection, reading), not_(begins)]
         found += _count(connection, select(study.c.row).select_from(_AND_PATIENT).where(*inside))
     return min(found, TOTAL_MAX + 1)
+
+
+def _by_column(connection: Connection, reading: Reading, limit: int, offset: int) -> list[int]:
+    """The rows of a page sorted by a column; every one that matches is looked at, but for those an index sorts."""
+    conditions, _ = _everywhere(connection, reading)
+    if reading.words:
+        found = [select(study.c.row).select_from(_AND_PATIENT).where(*conditions)]
+        found += [select(study.c.row).select_from(_AND_PATIENT).where(*_among_newest(connection, reading))]
+        conditions = [study.c.row.in_(union(*found))]
+    keys = [key.desc() if reading.descending else key.asc() for key in (*SORTS[reading.sort], study.c.row)]
+    tables = _AND_PATIENT if reading.sort == "patient" else study
+    statement = select(study.c.row).select_from(tables).where(*conditions).order_by(*keys)
+    return list(connection.execute(statement.limit(limit).offset(offset)).scalars())
 
 
 def _count(connection: Connection, rows: Select[Any]) -> int:
@@ -189,6 +236,16 @@ def _filters(reading: Reading) -> Iterator[_Filter]:
         is_one = series.c.modality.in_(reading.modalities)
         inside = exists().where(series.c.study_row == study.c.row, is_one).correlate(study)
         yield _Filter(inside, select(series.c.study_row).where(is_one))
+
+    if reading.patient_of:
+        same = select(study.c.patient_row).where(study.c.study_instance_uid == reading.patient_of).scalar_subquery()
+        yield _Filter(study.c.patient_row == same, select(study.c.row).where(study.c.patient_row == same))
+    if reading.read is not None:
+        said = exists().where(
+            reading_state.c.study_instance_uid == study.c.study_instance_uid, reading_state.c.read_by != ""
+        )
+        wanted = said.correlate(study) if reading.read else not_(said.correlate(study))
+        yield _Filter(wanted, select(study.c.row).where(wanted))
 
 
 def _few(connection: Connection, one: _Filter) -> bool:

@@ -8,11 +8,13 @@ from pathlib import Path
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Gate, Route
 from pacs.access.peers import Peers
+from pacs.access.preferences import Preferences
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
 from pacs.archive.correction import Corrections
 from pacs.archive.deletion import Deletions
 from pacs.archive.performed import PerformedSteps
+from pacs.archive.reading import Readings
 from pacs.archive.scheduled import ScheduledSteps
 from pacs.render.workers import DecodeWorkers
 from pacs.settings import Settings
@@ -26,8 +28,11 @@ from pacs.web.api import (
     modality_worklist,
     openapi,
     performed_steps,
+    preferences,
+    reading,
     session,
     worklist,
+    written,
 )
 from pacs.web.api.export import Exports
 from pacs.web.api.uploads import UploadRoutes
@@ -69,7 +74,9 @@ def create_app(
         *Wado(archive, workers, settings, accesses).routes(),
         *stow.routes(archive, workers, web),
         *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
-        *worklist.routes(archive.index, accesses),
+        *preferences.routes(Preferences(archive.index, archive.clock)),
+        *reading.routes(Readings(archive)),
+        *worklist.routes(archive.index, archive.clock, accesses),
         *modality_worklist.routes(ScheduledSteps(archive)),
         *performed_steps.routes(PerformedSteps(archive)),
         *live.routes(feed, accounts, sessions),
@@ -79,6 +86,7 @@ def create_app(
         *Exports(archive, workers, accesses).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
+        *written.routes(archive),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

@@ -25,6 +25,7 @@ SIGNED_IN = set(Role)
 READERS = {"task", *Role}
 ADMIN = {Role.ADMIN}
 SCHEDULERS = SIGNED_IN - {Role.CLINICIAN}
+STORERS = {"task", *SIGNED_IN} - {Role.CLINICIAN}
 REJECTERS = SIGNED_IN - {Role.CLINICIAN, Role.SERVICE}
 
 STUDY, SERIES, INSTANCE = "{study}", "{study}/series/{series}", "{study}/series/{series}/instances/{instance}"
@@ -92,6 +93,10 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("POST", "/api/uploads"): READERS - {Role.CLINICIAN},
     **{(method, "/api/uploads/{id}"): READERS - {Role.CLINICIAN} for method in ("GET", "PATCH", "DELETE")},
     ("GET", "/api/export"): READERS,
+    ("GET", "/api/preferences"): SIGNED_IN,
+    **{(method, "/api/preferences/{name}"): SIGNED_IN for method in ("PUT", "DELETE")},
+    ("GET", "/api/studies/{study}/reading"): READERS,
+    ("POST", "/api/studies/{study}/reading"): {Role.ADMIN, Role.RADIOLOGIST},
     ("GET", "/api/session"): SIGNED_IN,
     ("POST", "/api/session"): EVERYBODY,
     ("DELETE", "/api/session"): SIGNED_IN,
@@ -102,6 +107,10 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("GET", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
     ("PUT", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
     ("DELETE", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
+    **{
+        ("POST", f"/api/studies/{STUDY}/{name}"): STORERS
+        for name in ("measurements", "key-images", "presentation-states")
+    },
     ("GET", "/ws"): SIGNED_IN - {Role.SERVICE},
     ("GET", "/api/peers"): ADMIN,
     ("GET", "/api/peers/activity"): ADMIN,

@@ -8,6 +8,7 @@ from pacs.index.corrections import correction
 from pacs.index.deletions import deletion
 from pacs.index.extended import extended_tag
 from pacs.index.feeds import webhook
+from pacs.index.people import preference
 from pacs.index.schema import metadata
 from pacs.index.worklists import scheduled_step
 
@@ -17,6 +18,7 @@ for table in (
     webhook,
     extended_tag,
     correction,
+    preference,
 ):  # of each file that has some
     assert table.metadata is metadata
 

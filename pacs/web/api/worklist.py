@@ -6,7 +6,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
@@ -16,18 +17,20 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import DATE, Json, Operation, Parameter, gives, whole
+from pacs.access.operation import BOOLEAN, DATE, UID, Json, Operation, Parameter, gives, one_of, whole
 from pacs.access.principals import Principal
 from pacs.archive.priority import band_name
+from pacs.archive.reading import UNREAD, ReadingState, states
 from pacs.archive.totals import Totals
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
-from pacs.index.reading import NEWEST, TOTAL_MAX, Reading, page, total
+from pacs.index.reading import NEWEST, SORTS, TOTAL_MAX, Reading, page, total
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
-from pacs.model import InstanceState, from_microseconds
+from pacs.model import Clock, InstanceState, from_microseconds, to_microseconds
 from pacs.web.api.queries import whole_number
+from pacs.web.api.reading import READING_STATE, shown
 from pacs.web.dicomweb.accesses import Accesses
-from pacs.web.dicomweb.answers import json_answer
+from pacs.web.dicomweb.answers import checked_uid, json_answer
 from pacs.web.dicomweb.media_types import JSON
 
 LIMIT_MAX = 200
@@ -45,6 +48,8 @@ _COLUMNS = (
     study.c.study_time,
     study.c.study_description,
     study.c.accession_number,
+    study.c.referring_physician_name,
+    study.c.institution_name,
     study.c.number_of_series,
     study.c.number_of_instances,
 )
@@ -57,6 +62,7 @@ _SHOWN = select(
     study.c.priority_source,
 ).select_from(study.join(patient, study.c.patient_row == patient.c.row))
 
+_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
 _TEXT_OR_NOTHING = Json({"type": ["string", "null"]})
 _SAYS = Operation(
     "Studies by priority, then the newest first",
@@ -67,6 +73,7 @@ _SAYS = Operation(
                     {str(column.name): int if column.name.startswith("number_of") else str for column in _COLUMNS}
                     | {"modalities": list[str], "received_at": datetime, "priority": str, "conflicts": int}
                     | {"reason": Json({"type": ["object", "null"]}), "priority_source": _TEXT_OR_NOTHING}
+                    | {"reading": READING_STATE}
                 ],
                 "total": int,
                 "total_is_least": bool,
@@ -83,6 +90,9 @@ _SAYS = Operation(
         Parameter("modality", "one or more, with commas between them"),
         Parameter("from", "the earliest study date", DATE),
         Parameter("to", "the latest study date", DATE),
+        Parameter("read", "only what is read, or only what is not", BOOLEAN),
+        Parameter("patient_of", "a Study Instance UID: only the studies of its patient", UID),
+        Parameter("sort", "by a column instead; a minus sign before it turns the order round", one_of(_SORTS)),
         Parameter("limit", f"how many; at most {LIMIT_MAX} are given", whole(maximum=10**9 - 1, default=LIMIT_DEFAULT)),
         Parameter("offset", "how many are left out before", whole(maximum=10**9 - 1, default=0)),
     ),
@@ -90,14 +100,15 @@ _SAYS = Operation(
 )
 
 
-def routes(index: Index, accesses: Accesses) -> list[Route]:
+def routes(index: Index, clock: Clock, accesses: Accesses) -> list[Route]:
     """The route of the worklist."""
     totals = Totals(index)
 
     async def worklist(request: Request, principal: Principal) -> Response:
         reading, limit, offset = understood(request.query_params, principal.study_instance_uids)
         accesses.searched(principal)
-        return json_answer(await in_thread(listed, index, totals, reading, limit, offset), media_type=JSON)
+        found = await in_thread(listed, index, totals, reading, limit, offset, to_microseconds(clock()))
+        return json_answer(found, media_type=JSON)
 
     return [Route(("GET",), "/api/worklist", worklist, Action.QUERY, says=_SAYS)]
 
@@ -109,31 +120,41 @@ def understood(parameters: QueryParams, studies: frozenset[str] | None) -> tuple
         modalities=tuple(name for name in parameters.get("modality", "").split(",") if name),
         low=_date(parameters, "from"),
         high=_date(parameters, "to"),
+        read=_read(parameters),
+        patient_of=checked_uid(parameters["patient_of"], "patient_of") if parameters.get("patient_of") else "",
         studies=studies,
+        sort=_sort(parameters).removeprefix("-"),
+        descending=_sort(parameters).startswith("-"),
     )
     return reading, min(_whole(parameters, "limit", LIMIT_DEFAULT), LIMIT_MAX), _whole(parameters, "offset", 0)
 
 
-def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: int) -> dict[str, Any]:
-    """One page and how many studies there are on all pages."""
+def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: int, now: int) -> dict[str, Any]:
+    """One page and how many studies there are on all pages; `now` in microseconds."""
     with index.read() as connection:
         places = {row: place for place, row in enumerate(page(connection, reading, limit, offset))}
         rows = connection.execute(_SHOWN.where(study.c.row.in_(places))).mappings().all()
         rows = sorted(rows, key=lambda row: places[row["row"]])
         modalities = _modalities(connection, list(places))
-        conflicts = _conflicts(connection, [row["study_instance_uid"] for row in rows])
+        uids = [row["study_instance_uid"] for row in rows]
+        conflicts = _conflicts(connection, uids)
+        readings = states(connection, uids, now)
     if offset == 0 and len(places) < limit:
         found = len(places)
     else:
+        reading = replace(reading, sort="", descending=False)
         found = totals.counted(reading, lambda connection: total(connection, reading))
     return {
-        "studies": [_entry(row, modalities[row["row"]], conflicts.get(row["study_instance_uid"], 0)) for row in rows],
+        "studies": [
+            _entry(row, modalities[row["row"]], conflicts.get(uid, 0), readings.get(uid, UNREAD))
+            for row, uid in zip(rows, uids, strict=True)
+        ],
         "total": found if reading == Reading() else min(found, TOTAL_MAX),
         "total_is_least": found > TOTAL_MAX and reading != Reading(),
     }
 
 
-def _entry(row: RowMapping, modalities: list[str], conflicts: int) -> dict[str, Any]:
+def _entry(row: RowMapping, modalities: list[str], conflicts: int, reading: ReadingState) -> dict[str, Any]:
     return {column.name: row[column.name] for column in _COLUMNS} | {
         "modalities": modalities,
         "received_at": from_microseconds(row["received_at"]).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -141,6 +162,7 @@ def _entry(row: RowMapping, modalities: list[str], conflicts: int) -> dict[str, 
         "reason": json.loads(row["priority_reason"]) if row["priority_reason"] else None,
         "priority_source": row["priority_source"] or None,
         "conflicts": conflicts,
+        "reading": shown(reading),
     }
 
 
@@ -169,8 +191,32 @@ def _conflicts(connection: Connection, studies: Sequence[str]) -> dict[str, int]
 
 def _date(parameters: QueryParams, name: str) -> str:
     text = parameters.get(name, "")
-    if text and not re.fullmatch(r"\d{8}", text, re.ASCII):
-        raise QueryRefused(f"{name} {text[:32]!r} is not a date", "give it as YYYYMMDD")
+    if text and not _exists(text):
+        raise QueryRefused(f"{name} {text[:32]!r} is not a date", "give one that exists, as YYYYMMDD")
+    return text
+
+
+def _exists(text: str) -> bool:
+    if re.fullmatch(r"\d{8}", text, re.ASCII) is None:
+        return False
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+def _read(parameters: QueryParams) -> bool | None:
+    text = parameters.get("read", "")
+    if text not in ("", "true", "false"):
+        raise QueryRefused(f"read {text[:32]!r} is neither true nor false", "leave it out for both")
+    return None if text == "" else text == "true"
+
+
+def _sort(parameters: QueryParams) -> str:
+    text = parameters.get("sort", "")
+    if text and text not in _SORTS:
+        raise QueryRefused(f"the list is not sorted by {text[:32]!r}", f"sort by {', '.join(SORTS)}")
     return text
 
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
 from pacs.archive.priority import AI_URGENT, CRITICAL
+from pacs.index.reading import SORTS
 from pacs.index.schema import study
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, RUSSIAN, Patient, cr_image, ct_series, ct_slice, mr_series, uid
@@ -64,6 +65,9 @@ def test_a_row(client: TestClient) -> None:
         "reason": None,
         "priority_source": None,
         "conflicts": 0,
+        "referring_physician_name": row["referring_physician_name"],
+        "institution_name": row["institution_name"],
+        "reading": {"state": "unread", "by": "", "at": None, "until": None},
     }
 
 
@@ -160,3 +164,32 @@ def test_a_caller_with_one_study_sees_no_other(module_site: Site, client: TestCl
     assert page["total"] == 1
     assert [row["study_instance_uid"] for row in page["studies"]] == [ONE]
     assert len(listed(client)["studies"]) == 4
+
+
+@pytest.mark.parametrize("column", [*SORTS])
+def test_it_is_sorted_by_a_column(client: TestClient, column: str) -> None:
+    rows = [row["study_instance_uid"] for row in listed(client, sort=column)["studies"]]
+    assert len(rows) == 4
+    assert [row["study_instance_uid"] for row in listed(client, sort=f"-{column}")["studies"]] == rows[::-1]
+    pages = [listed(client, sort=column, limit=1, offset=at)["studies"][0]["study_instance_uid"] for at in range(4)]
+    assert pages == rows
+
+
+def test_what_is_found_is_sorted_too(client: TestClient) -> None:
+    assert patients(client, sort="date", search="SYN") == ["SYN-100%", "SYN-RU-1", *patients(client, sort="date")[2:]]
+    assert patients(client, sort="-images", modality="CT")[0] == "SYN-0001"
+
+
+def test_the_studies_of_a_patient(client: TestClient) -> None:
+    found = listed(client, patient_of=ONE, sort="-date")
+    assert (found["total"], [row["patient_id"] for row in found["studies"]]) == (1, ["SYN-0001"])
+    assert listed(client, patient_of="1.2.3")["studies"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("from", "20260231"), ("to", "00000000"), ("sort", "shoe size"), ("read", "yes"), ("patient_of", "x")],
+)
+def test_what_cannot_be_is_refused(client: TestClient, name: str, text: str) -> None:
+    answer = client.get("/api/worklist", params={name: text})
+    assert (answer.status_code, bool(answer.json()["hint"])) == (400, True)

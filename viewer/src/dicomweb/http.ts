@@ -21,7 +21,7 @@ export class Failure extends Error {
 }
 
 export interface Ask {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly json?: unknown;
   readonly accept?: string;
   readonly signal?: AbortSignal;

@@ -33,9 +33,10 @@ function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
-/** A DA value (YYYYMMDD, or the older YYYY.MM.DD) as DD.MM.YYYY in every language; anything else as it is. */
+/** A DA value (YYYYMMDD, or the older YYYY.MM.DD) as DD.MM.YYYY in every language, of the year 0000 as ""; anything else as it is. */
 export function formatDate(da: string): string {
   const parts = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(da);
+  if (parts?.[1] === "0000") return ""; // written where nobody knew
   return parts ? `${parts[3]}.${parts[2]}.${parts[1]}` : da;
 }
 

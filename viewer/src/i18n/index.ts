@@ -35,7 +35,8 @@ const FALLBACK: Readonly<Record<Language, readonly Language[]>> = {
 const REMEMBERED = "suret.language";
 const ASK_AGAIN_AFTER_MS = 2000;
 
-function isLanguage(value: string): value is Language {
+/** Whether the product speaks it. */
+export function isLanguage(value: string): value is Language {
   return value in LANGUAGES;
 }
 

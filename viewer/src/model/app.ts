@@ -7,10 +7,12 @@ import { Http } from "@/dicomweb/http";
 import { Devices } from "@/model/devices";
 import { Importer } from "@/model/importer";
 import { Live } from "@/model/live";
+import { Preferences } from "@/model/preferences";
 import { Queue } from "@/model/queue";
 import { followRoute, type Route } from "@/model/route";
 import { Session } from "@/model/session";
 import { OpenStudy } from "@/model/study";
+import { ViewKeeper } from "@/model/viewKeeper";
 import { Worklist } from "@/model/worklist";
 
 export class App {
@@ -19,6 +21,8 @@ export class App {
   readonly devices: Devices;
   readonly queue: Queue;
   readonly importer: Importer;
+  readonly preferences: Preferences;
+  readonly view: ViewKeeper;
   readonly live: Live;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
@@ -34,6 +38,8 @@ export class App {
     this.devices = new Devices(http);
     this.queue = new Queue(http);
     this.importer = new Importer(http);
+    this.preferences = new Preferences(http);
+    this.view = new ViewKeeper(this.preferences, this.worklist);
     this.route = followRoute();
     this.live = new Live({
       connected: () => {
@@ -54,8 +60,11 @@ export class App {
       if (!this.session.isOpen.value) return undefined;
       const hangUp = untracked(() => this.live.open());
       untracked(() => this.importer.enter(this.session.userName));
+      const stopKeeping = untracked(() => this.view.open());
       return () => {
         hangUp();
+        stopKeeping();
+        untracked(() => this.preferences.forget());
         untracked(() => this.importer.leave());
         untracked(() => this.worklist.forget());
         this.onSessionEnd();

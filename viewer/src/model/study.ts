@@ -40,6 +40,7 @@ export class OpenStudy {
       study.catch(() => {}); // its failure is raised where it is awaited
       await this.loadSeries();
       this.dataset.value = await study;
+      if (!this.dataset.value && this.series.value.length === 0) throw new Failure(404);
     });
     this.loading.value = false;
   }

@@ -6,6 +6,7 @@ import { Failure, isAborted, type Http } from "@/dicomweb/http";
 import { isUid } from "@/dicomweb/client";
 import { cleanText, formatPersonName } from "@/dicomweb/json";
 import { count, list, record, string, strings } from "@/model/decode";
+import { dates, NO_FILTER, type ColumnName, type Filter, type Sort } from "@/model/listView";
 
 export type Priority = "stat" | "critical" | "urgent" | "routine" | "low";
 
@@ -31,27 +32,32 @@ export interface WorklistStudy {
   /** Name of the AI service that raised the priority; "" when none did. */
   readonly prioritySource: string;
   readonly conflicts: number;
+  readonly referringPhysician: string;
+  readonly institution: string;
+  readonly reading: Reading;
 }
 
-export interface Filter {
-  readonly search: string;
-  /** None: every modality. */
-  readonly modalities: readonly string[];
-  /** DA, "" for no bound; likewise `to`. */
-  readonly from: string;
-  readonly to: string;
+/** Whether a study is read, by whom and since when; of one that is being read, `until` when unless the reader goes on. */
+export interface Reading {
+  readonly state: "unread" | "reading" | "read";
+  readonly by: string;
+  /** ISO 8601, "" where there is none; likewise below. */
+  readonly at: string;
+  readonly until: string;
 }
-
-export const NO_FILTER: Filter = { search: "", modalities: [], from: "", to: "" };
 
 const PAGE = 50;
 const SEARCH_DELAY_MS = 250;
 const LIVE_DELAY_MS = 300;
+const SOONEST_LOOK_MS = 5000;
 
 const PRIORITIES: readonly Priority[] = ["stat", "critical", "urgent", "routine", "low"];
 
 export class Worklist {
   readonly filter = signal<Filter>(NO_FILTER);
+  readonly sort = signal<Sort | undefined>(undefined);
+  /** Undefined: those that there is usually room for. */
+  readonly columns = signal<readonly ColumnName[] | undefined>(undefined);
   readonly studies = signal<readonly WorklistStudy[]>([]);
   readonly total = signal(0);
   /** Whether there are more than `total`, which the node counted no further. */
@@ -72,6 +78,7 @@ export class Worklist {
   private watched = false;
   private asked: AbortController | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private holdsEnd: ReturnType<typeof setTimeout> | undefined;
   private rowsWanted = PAGE;
 
   constructor(private readonly http: Http) {}
@@ -82,6 +89,7 @@ export class Worklist {
     this.watched = true;
     const stop = effect(() => {
       void this.filter.value;
+      void this.sort.value;
       this.rowsWanted = PAGE;
       this.schedule(first ? 0 : SEARCH_DELAY_MS);
       first = false;
@@ -90,6 +98,7 @@ export class Worklist {
       this.watched = false;
       stop();
       clearTimeout(this.timer);
+      clearTimeout(this.holdsEnd);
       this.timer = undefined;
       this.asked?.abort();
     };
@@ -123,6 +132,8 @@ export class Worklist {
   forget(): void {
     batch(() => {
       this.filter.value = NO_FILTER;
+      this.sort.value = undefined;
+      this.columns.value = undefined;
       this.selection.value = undefined;
       this.studies.value = [];
       this.total.value = 0;
@@ -163,6 +174,7 @@ export class Worklist {
         this.failure.value = undefined;
         this.loaded.value = true;
       });
+      this.lookAgain(studies);
     } catch (error) {
       if (isAborted(error)) return;
       if (!(error instanceof Failure)) throw error;
@@ -170,6 +182,15 @@ export class Worklist {
     } finally {
       if (this.asked === asked) this.loading.value = false;
     }
+  }
+
+  /** Holds that end by themselves are no news of the node's. */
+  private lookAgain(studies: readonly WorklistStudy[]): void {
+    clearTimeout(this.holdsEnd);
+    const ends = studies.map(({ reading: { until } }) => Date.parse(until)).filter((end) => !Number.isNaN(end));
+    if (ends.length === 0) return;
+    const wait = Math.max(SOONEST_LOOK_MS, Math.min(...ends) - Date.now() + SOONEST_LOOK_MS);
+    this.holdsEnd = setTimeout(() => this.refresh(), wait);
   }
 
   /** Of the studies that the node spoke of, those that were not in the list yet. */
@@ -189,7 +210,7 @@ export class Worklist {
     let total = 0;
     let isLeast = false;
     for (let offset = 0; offset < this.rowsWanted; offset += PAGE) {
-      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset), { signal: abort }));
+      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek()), { signal: abort }));
       const page = list(answer["studies"]).map(worklistStudy);
       // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
       for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
@@ -201,9 +222,15 @@ export class Worklist {
   }
 }
 
-export function worklistPath(filter: Filter, offset: number): string {
+export function worklistPath(filter: Filter, offset: number, sort?: Sort): string {
   const query = new URLSearchParams();
-  const asked = { search: filter.search.trim(), modality: filter.modalities.join(","), from: filter.from, to: filter.to };
+  const asked = {
+    search: filter.search.trim(),
+    modality: filter.modalities.join(","),
+    ...dates(filter),
+    read: filter.unread ? "false" : "",
+    sort: sort ? `${sort.descending ? "-" : ""}${sort.by}` : "",
+  };
   for (const [key, value] of Object.entries(asked)) if (value) query.set(key, value);
   query.set("limit", String(PAGE));
   query.set("offset", String(offset));
@@ -231,6 +258,20 @@ export function worklistStudy(value: unknown): WorklistStudy {
     reason: reasonOf(row["reason"]),
     prioritySource: shown("priority_source"),
     conflicts: count(row["conflicts"]),
+    referringPhysician: formatPersonName(string(row["referring_physician_name"])),
+    institution: shown("institution_name"),
+    reading: readingOf(row["reading"]),
+  };
+}
+
+export function readingOf(value: unknown): Reading {
+  const reading = record(value);
+  const state = reading["state"];
+  return {
+    state: state === "reading" || state === "read" ? state : "unread",
+    by: cleanText(string(reading["by"])),
+    at: string(reading["at"]),
+    until: string(reading["until"]),
   };
 }
 

@@ -5,12 +5,12 @@ import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
-import { frameKey } from "@/model/workspace";
 import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
+import { windowText } from "@/ui/windowText";
 
 const WORTH_TELLING_BYTES = 50_000;
 
@@ -27,7 +27,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
       {all && <ImageCorner workspace={workspace} pane={pane} frame={frame} />}
       {all && <ViewCorner pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
-      {workspace.keyImages.value.has(frameKey(frame)) && (
+      {workspace.isKey(frame) && (
         <span class="key-mark" data-testid="key-image" title={t("tool.key.marked")}>
           <Icon name="key" />
         </span>
@@ -97,7 +97,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (
         <span data-testid="window-text">
-          {t("viewport.window", { width: n(window.width, digits), center: n(window.center, digits) })}
+          {windowText(window, dataset, digits)}
         </span>
       )}
     </div>

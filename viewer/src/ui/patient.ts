@@ -18,7 +18,7 @@ export function patientFacts({ birthDate, sex, studyDate }: PatientFacts): strin
   const years = yearsBetween(birthDate, studyDate);
   const sexKey = SEX[sex];
   return [
-    birthDate && formatDate(birthDate),
+    formatDate(birthDate),
     years === undefined ? "" : counted("patient.age", years),
     sexKey ? t(sexKey) : "",
   ]

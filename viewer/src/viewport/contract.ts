@@ -2,6 +2,8 @@
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Measured } from "@/dicomweb/measured";
+import type { Dataset } from "@/dicomweb/json";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
@@ -14,6 +16,8 @@ export interface PixelReading {
   readonly slice?: number;
   /** The modality value, or red, green and blue; undefined where the picture on the screen has none. */
   readonly values: readonly number[] | undefined;
+  /** The value of what lies over it at the same place of the patient. */
+  readonly over?: { readonly value: number; readonly dataset: Dataset };
 }
 
 /** In mm, in the patient's coordinates (PS3.3 C.7.6.2.1.1). */
@@ -102,6 +106,12 @@ export interface ViewportModule {
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
   openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
   openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
+  /** Every finished measurement on these images. */
+  measuredOn(frames: readonly Frame[]): Measured[];
+  /** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+  place(frames: readonly Frame[], measurements: readonly Measured[]): void;
+  /** Be told of every change of a measurement; returns how to stop. */
+  followMeasurements(changed: () => void): () => void;
   /** Drop every pixel and measurement kept in memory. */
   forget(): void;
 }

@@ -3,6 +3,7 @@
 import { t } from "@/i18n";
 import type { App } from "@/model/app";
 import { Icon } from "@/ui/icons";
+import { ViewChoices } from "@/worklist/ViewChoices";
 
 export function Actions({ app }: { readonly app: App }) {
   const { worklist } = app;
@@ -25,6 +26,7 @@ export function Actions({ app }: { readonly app: App }) {
         <Icon name="select" />
         {t("worklist.select")}
       </button>
+      <ViewChoices app={app} />
     </div>
   );
 }

@@ -2,9 +2,10 @@ import type { ComponentChildren, RefObject } from "preact";
 import { useState } from "preact/hooks";
 
 import { t } from "@/i18n";
-import { formatDate, parseDate, toDa } from "@/i18n/format";
+import { formatDate, parseDate } from "@/i18n/format";
 import type { PlainKey } from "@/i18n/catalogue";
-import { NO_FILTER, type Filter, type Worklist } from "@/model/worklist";
+import { isEmpty, NO_FILTER, type Filter } from "@/model/listView";
+import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 
 const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT"] as const;
@@ -45,10 +46,6 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
   );
 }
 
-function isEmpty(filter: Filter): boolean {
-  return filter.search === "" && filter.modalities.length === 0 && filter.from === "" && filter.to === "";
-}
-
 interface ModalityChipsProps {
   readonly chosen: readonly string[];
   choose(modalities: readonly string[]): void;
@@ -84,41 +81,51 @@ const DAYS_BACK: readonly { readonly label: PlainKey; readonly days: number }[] 
   { label: "worklist.dates.month", days: 29 },
 ];
 
-function daysAgo(days: number): string {
-  const day = new Date();
-  day.setDate(day.getDate() - days);
-  return toDa(day);
-}
-
 interface DatesProps {
   readonly filter: Filter;
   change(part: Partial<Filter>): void;
 }
 
 function Dates({ filter, change }: DatesProps) {
+  const { from, to, days, unread } = filter;
+  const order = from !== "" && to !== "" && from > to;
   return (
     <div class="chips" role="group" aria-label={t("worklist.dates")}>
       <button
         type="button"
         class="chip"
-        aria-pressed={filter.from === "" && filter.to === ""}
-        onClick={() => change({ from: "", to: "" })}
+        data-testid="only-unread"
+        aria-pressed={unread}
+        onClick={() => change({ unread: !unread })}
+      >
+        {t("worklist.unread")}
+      </button>
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={from === "" && to === "" && days === undefined}
+        onClick={() => change({ from: "", to: "", days: undefined })}
       >
         {t("worklist.dates.all")}
       </button>
-      {DAYS_BACK.map(({ label, days }) => (
+      {DAYS_BACK.map(({ label, days: back }) => (
         <button
           type="button"
           class="chip"
           key={label}
-          aria-pressed={filter.to === "" && filter.from === daysAgo(days)}
-          onClick={() => change({ from: daysAgo(days), to: "" })}
+          aria-pressed={days === back}
+          onClick={() => change({ from: "", to: "", days: back })}
         >
           {t(label)}
         </button>
       ))}
-      <DateField label="worklist.dates.from" value={filter.from} change={(from) => change({ from })} />
-      <DateField label="worklist.dates.to" value={filter.to} change={(to) => change({ to })} />
+      <DateField label="worklist.dates.from" value={from} change={(next) => change({ from: next, days: undefined })} />
+      <DateField label="worklist.dates.to" value={to} change={(next) => change({ to: next, days: undefined })} />
+      {order && (
+        <span class="date-wrong" role="alert" data-testid="dates-wrong">
+          {t("worklist.dates.order")}
+        </span>
+      )}
     </div>
   );
 }
@@ -133,8 +140,9 @@ interface DateFieldProps {
 /** A date typed as DD.MM.YYYY; the browser's own field shows it in the order of the computer's country. */
 function DateField({ label, value, change }: DateFieldProps) {
   const [draft, setDraft] = useState<string | undefined>();
+  const [left, setLeft] = useState(false);
   const shown = draft ?? formatDate(value);
-  const wrong = shown !== "" && parseDate(shown) === undefined;
+  const wrong = left && shown.trim() !== "" && parseDate(shown) === undefined;
   return (
     <label class="date-field">
       <span>{t(label)}</span>
@@ -143,16 +151,26 @@ function DateField({ label, value, change }: DateFieldProps) {
         inputMode="numeric"
         autocomplete="off"
         placeholder={t("worklist.dates.form")}
-        aria-invalid={wrong && draft === undefined}
+        aria-invalid={wrong}
         value={shown}
+        onFocus={() => setLeft(false)}
         onInput={(event) => {
           const typed = event.currentTarget.value;
           setDraft(typed);
           const date = typed.trim() === "" ? "" : parseDate(typed);
           if (date !== undefined) change(date);
         }}
-        onBlur={() => setDraft(undefined)}
+        onKeyDown={(event) => event.key === "Enter" && setLeft(true)}
+        onBlur={() => {
+          setLeft(true);
+          if (draft !== undefined && (draft.trim() === "" || parseDate(draft) !== undefined)) setDraft(undefined);
+        }}
       />
+      {wrong && (
+        <span class="date-wrong" role="alert" data-testid="date-wrong">
+          {t("worklist.dates.wrong")}
+        </span>
+      )}
     </label>
   );
 }

@@ -1,30 +1,17 @@
 import { useEffect, useRef } from "preact/hooks";
 
-import { counted, n, t } from "@/i18n";
-import { formatDate, formatMoment, formatTime } from "@/i18n/format";
-import type { PlainKey } from "@/i18n/catalogue";
+import { t } from "@/i18n";
+import { nextSort, SORTS, usualColumns, type ColumnName, type SortName } from "@/model/listView";
 import { studyLink } from "@/model/route";
 import type { Worklist, WorklistStudy } from "@/model/worklist";
-import { PriorityMark } from "@/triage/PriorityMark";
-import { Icon } from "@/ui/icons";
-import { patientFacts } from "@/ui/patient";
-
-const COLUMNS: readonly { readonly name: string; readonly label: PlainKey }[] = [
-  { name: "priority", label: "worklist.column.priority" },
-  { name: "patient", label: "worklist.column.patient" },
-  { name: "date", label: "worklist.column.date" },
-  { name: "modality", label: "worklist.column.modality" },
-  { name: "study", label: "worklist.column.study" },
-  { name: "accession", label: "worklist.column.accession" },
-  { name: "images", label: "worklist.column.images" },
-  { name: "received", label: "worklist.column.received" },
-];
+import { CELLS, LABELS, WIDTHS } from "@/worklist/columns";
 
 /** The studies as a grid on a workstation and as cards on a phone: the same elements, laid out by the style sheet. */
 export function Rows({ worklist }: { readonly worklist: Worklist }) {
   const grid = useRef<HTMLDivElement>(null);
   const studies = worklist.studies.value;
   const loaded = worklist.loaded.value;
+  const columns = worklist.columns.value ?? usualColumns();
   useEffect(() => {
     if (loaded && worklist.lastOpened) focusRow(grid.current, worklist.lastOpened);
   }, [loaded, worklist]);
@@ -39,18 +26,18 @@ export function Rows({ worklist }: { readonly worklist: Worklist }) {
       aria-rowcount={worklist.total.value + 1}
       data-testid="worklist"
       onKeyDown={moveFocus}
+      style={{ "--columns": columns.map((name) => WIDTHS[name]).join(" ") }}
     >
       <div class="row row-head" role="row">
-        {COLUMNS.map(({ name, label }) => (
-          <span key={name} class={`cell cell-${name}`} role="columnheader">
-            {t(label)}
-          </span>
+        {columns.map((name) => (
+          <ColumnHead key={name} name={name} worklist={worklist} />
         ))}
       </div>
       {studies.map((study, index) => (
         <Row
           key={study.studyInstanceUid}
           study={study}
+          columns={columns}
           fresh={worklist.fresh.value.has(study.studyInstanceUid)}
           selected={worklist.selection.value?.has(study.studyInstanceUid)}
           choose={() => choose(worklist, study.studyInstanceUid)}
@@ -58,6 +45,40 @@ export function Rows({ worklist }: { readonly worklist: Worklist }) {
         />
       ))}
     </div>
+  );
+}
+
+function isSortable(name: ColumnName): name is SortName & ColumnName {
+  return (SORTS as readonly string[]).includes(name);
+}
+
+function ColumnHead({ name, worklist }: { readonly name: ColumnName; readonly worklist: Worklist }) {
+  if (!isSortable(name)) {
+    return (
+      <span class={`cell cell-${name}`} role="columnheader">
+        {t(LABELS[name])}
+      </span>
+    );
+  }
+  const sort = worklist.sort.value;
+  const own = sort?.by === name;
+  return (
+    <span
+      class={`cell cell-${name}`}
+      role="columnheader"
+      aria-sort={own ? (sort.descending ? "descending" : "ascending") : "none"}
+    >
+      <button
+        type="button"
+        class="column-sort"
+        data-testid={`sort-${name}`}
+        title={t("worklist.sort.by", { column: t(LABELS[name]) })}
+        onClick={() => (worklist.sort.value = nextSort(worklist.sort.peek(), name))}
+      >
+        {t(LABELS[name])}
+        {own && <span aria-hidden="true">{sort.descending ? " ↓" : " ↑"}</span>}
+      </button>
+    </span>
   );
 }
 
@@ -93,6 +114,7 @@ function choose(worklist: Worklist, studyInstanceUid: string): void {
 
 interface RowProps {
   readonly study: WorklistStudy;
+  readonly columns: readonly ColumnName[];
   readonly fresh: boolean;
   /** Undefined while nothing is selected here. */
   readonly selected: boolean | undefined;
@@ -101,11 +123,10 @@ interface RowProps {
   readonly tabbable: boolean;
 }
 
-function Row({ study, fresh, selected, choose, tabbable }: RowProps) {
-  const facts = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
+function Row({ study, columns, fresh, selected, choose, tabbable }: RowProps) {
   return (
     <div
-      class={fresh ? "row row-fresh" : "row"}
+      class={`row${fresh ? " row-fresh" : ""}${study.reading.state === "read" ? " row-read" : ""}`}
       aria-selected={selected}
       role="row"
       tabIndex={tabbable ? 0 : -1}
@@ -114,45 +135,14 @@ function Row({ study, fresh, selected, choose, tabbable }: RowProps) {
       onClick={choose}
       onKeyDown={(event) => event.key === "Enter" && choose()}
     >
-      <span class="cell cell-priority" role="gridcell">
-        <PriorityMark study={study} />
-      </span>
-      <span class="cell cell-patient" role="gridcell">
-        <span class="patient-name">
-          {study.patientName || t("patient.unnamed")}
-          {fresh && <span class="fresh">{t("worklist.fresh")}</span>}
-        </span>
-        <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
-      </span>
-      <span class="cell cell-date" role="gridcell">
-        <span>{formatDate(study.studyDate) || "—"}</span> <span class="muted">{formatTime(study.studyTime)}</span>
-      </span>
-      <span class="cell cell-modality" role="gridcell">
-        {study.modalities.map((modality) => (
-          <span class="modality" key={modality}>
-            {modality}
+      {columns.map((name) => {
+        const Cell = CELLS[name];
+        return (
+          <span key={name} class={`cell cell-${name}`} role="gridcell">
+            <Cell study={study} fresh={fresh} />
           </span>
-        ))}
-      </span>
-      <span class="cell cell-study" role="gridcell">
-        <span class="description">{study.description || "—"}</span>
-        {study.conflicts > 0 && (
-          <span class="conflicts" title={counted("worklist.conflicts", study.conflicts)}>
-            <Icon name="warning" />
-            <span class="hidden-label">{counted("worklist.conflicts", study.conflicts)}</span>
-          </span>
-        )}
-      </span>
-      <span class="cell cell-accession muted" role="gridcell">
-        {study.accessionNumber}
-      </span>
-      <span class="cell cell-images" role="gridcell">
-        {n(study.numberOfInstances)}
-        <span class="muted"> / {n(study.numberOfSeries)}</span>
-      </span>
-      <span class="cell cell-received muted" role="gridcell">
-        {formatMoment(study.receivedAt, new Date())}
-      </span>
+        );
+      })}
     </div>
   );
 }

@@ -2,8 +2,9 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
+import { NO_FILTER } from "@/model/listView";
 import { DEVICES_LINK, DISPLAY_LINK, QUEUE_LINK } from "@/model/route";
-import { NO_FILTER, type Worklist } from "@/model/worklist";
+import type { Worklist } from "@/model/worklist";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
 import { LanguageSelect } from "@/ui/LanguageSelect";

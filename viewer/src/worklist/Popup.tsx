@@ -1,0 +1,52 @@
+/** A button of the list that opens a small window below itself: closed by Escape and by a press elsewhere. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { Icon, type IconName } from "@/ui/icons";
+
+interface PopupProps {
+  readonly name: string;
+  readonly label: string;
+  readonly icon: IconName;
+  readonly class?: string;
+  content(close: () => void): ComponentChildren;
+}
+
+export function Popup({ name, label, icon, class: className = "", content }: PopupProps) {
+  const [open, setOpen] = useState(false);
+  const place = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const close = (): void => {
+    setOpen(false);
+    button.current?.focus();
+  };
+  useEffect(() => {
+    if (!open) return undefined;
+    const onOutside = (event: PointerEvent): void => {
+      if (!place.current?.contains(event.target as Node)) setOpen(false);
+    };
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") close();
+    };
+    document.addEventListener("pointerdown", onOutside);
+    document.addEventListener("keydown", onKey);
+    return () => {
+      document.removeEventListener("pointerdown", onOutside);
+      document.removeEventListener("keydown", onKey);
+    };
+  }, [open]);
+  return (
+    <div ref={place} class={`popup-place ${className}`}>
+      <button ref={button} type="button" class="chip" data-testid={`popup-${name}`} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon name={icon} />
+        {label}
+      </button>
+      {open && (
+        <div class="popup" role="group" aria-label={label} data-testid={`popup-${name}-content`}>
+          {content(close)}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,105 @@
+/** What a column of the list is called, how wide it is, and what stands in it. */
+
+import type { ComponentType } from "preact";
+
+import { counted, n, t } from "@/i18n";
+import type { PlainKey } from "@/i18n/catalogue";
+import { formatDate, formatMoment, formatTime } from "@/i18n/format";
+import type { ColumnName } from "@/model/listView";
+import type { WorklistStudy } from "@/model/worklist";
+import { PriorityMark } from "@/triage/PriorityMark";
+import { Icon } from "@/ui/icons";
+import { patientFacts } from "@/ui/patient";
+import { ReadingMark } from "@/worklist/ReadingMark";
+
+export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
+  reading: "worklist.column.reading",
+  priority: "worklist.column.priority",
+  patient: "worklist.column.patient",
+  date: "worklist.column.date",
+  modality: "worklist.column.modality",
+  study: "worklist.column.study",
+  accession: "worklist.column.accession",
+  images: "worklist.column.images",
+  received: "worklist.column.received",
+  referring: "worklist.column.referring",
+  institution: "worklist.column.institution",
+};
+
+export const WIDTHS: Readonly<Record<ColumnName, string>> = {
+  reading: "minmax(96px, 130px)",
+  priority: "minmax(100px, 150px)",
+  patient: "minmax(170px, 1.3fr)",
+  date: "136px",
+  modality: "minmax(60px, 104px)",
+  study: "minmax(118px, 1fr)",
+  accession: "minmax(110px, 150px)",
+  images: "86px",
+  received: "minmax(84px, 140px)",
+  referring: "minmax(120px, 1fr)",
+  institution: "minmax(120px, 1fr)",
+};
+
+interface CellProps {
+  readonly study: WorklistStudy;
+  /** It came while the list was open. */
+  readonly fresh: boolean;
+}
+
+export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
+  reading: ({ study }) => <ReadingMark reading={study.reading} />,
+  priority: ({ study }) => <PriorityMark study={study} />,
+  patient: PatientCell,
+  date: ({ study }) => (
+    <>
+      <span>{formatDate(study.studyDate) || "—"}</span> <span class="muted">{formatTime(study.studyTime)}</span>
+    </>
+  ),
+  modality: ({ study }) => (
+    <>
+      {study.modalities.map((modality) => (
+        <span class="modality" key={modality}>
+          {modality}
+        </span>
+      ))}
+    </>
+  ),
+  study: StudyCell,
+  accession: ({ study }) => <span title={study.accessionNumber}>{study.accessionNumber}</span>,
+  images: ({ study }) => (
+    <>
+      {n(study.numberOfInstances)}
+      <span class="muted"> / {n(study.numberOfSeries)}</span>
+    </>
+  ),
+  received: ({ study }) => <>{formatMoment(study.receivedAt, new Date())}</>,
+  referring: ({ study }) => <>{study.referringPhysician}</>,
+  institution: ({ study }) => <>{study.institution}</>,
+};
+
+function PatientCell({ study, fresh }: CellProps) {
+  const facts = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
+  return (
+    <>
+      <span class="patient-name">
+        {study.patientName || t("patient.unnamed")}
+        {fresh && <span class="fresh">{t("worklist.fresh")}</span>}
+      </span>
+      <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
+    </>
+  );
+}
+
+function StudyCell({ study }: CellProps) {
+  return (
+    <>
+      <span class="description">{study.description || "—"}</span>
+      {study.conflicts > 0 && (
+        <span class="conflicts" title={counted("worklist.conflicts", study.conflicts)}>
+          <Icon name="warning" />
+          <span class="hidden-label">{counted("worklist.conflicts", study.conflicts)}</span>
+        </span>
+      )}
+    </>
+  );
+}
