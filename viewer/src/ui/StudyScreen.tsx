@@ -13,8 +13,10 @@ import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { patientFacts } from "@/ui/patient";
+import { ReadingControl } from "@/ui/ReadingControl";
 import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
+import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
 
@@ -48,9 +50,20 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
           <span class="back-word">{t("study.back")}</span>
         </a>
         <PatientTitle study={study} />
+        <button
+          type="button"
+          class="button quiet"
+          data-testid="timeline-open"
+          title={t("timeline.heading")}
+          onClick={() => void app.timeline.open(study.studyInstanceUid)}
+        >
+          <Icon name="history" />
+          <span class="hidden-label">{t("timeline.heading")}</span>
+        </button>
         <span class="spacer" />
+        {app.holding.value && <ReadingControl holding={app.holding.value} />}
         {app.session.forwards.value && (
-          <a class="button quiet" href={sendLink(study.studyInstanceUid)} data-testid="send-link" title={t("queue.send")}>
+          <a class="button quiet send-link" href={sendLink(study.studyInstanceUid)} data-testid="send-link" title={t("queue.send")}>
             <Icon name="transfer" />
             <span class="hidden-label">{t("queue.send")}</span>
           </a>
@@ -67,6 +80,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <Toolbar workspace={workspace} />
         <Stage workspace={workspace} />
         <Dialogs workspace={workspace} />
+        <TimelineSheet timeline={app.timeline} />
       </main>
     </div>
   );
