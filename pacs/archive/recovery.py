@@ -194,6 +194,7 @@ class _Rebuild:
         self._tags = archive.extended.current
         self._counts = dict.fromkeys(Outcome, 0)
         self._unreadable: list[str] = []
+        self._duplicates: set[str] = set()
         self._later: dict[_Turn, list[str]] = {_Turn.CONFLICT: [], _Turn.DAMAGED: []}
 
     def run(self) -> RebuildReport:
@@ -230,6 +231,8 @@ class _Rebuild:
         _RECORDED.create(self._connection)
         kept = select(instance.c.state, *rows.RECORDED_COLUMNS)
         self._connection.execute(insert(_RECORDED).from_select(list(_RECORDED.columns), kept))
+        duplicates = select(garbage.c.object_key).where(garbage.c.reason == GarbageReason.DUPLICATE)
+        self._duplicates = set(self._connection.execute(duplicates).scalars())
         gone = (GarbageReason.DAMAGED, GarbageReason.ERASED)
         self._connection.execute(delete(garbage).where(garbage.c.reason.not_in(gone)))
 
@@ -245,7 +248,7 @@ class _Rebuild:
                 if tombstones.keep_hidden(self._connection, arrived):
                     return
                 if not self._is_recorded(object_key) and tombstones.follow_deleted(
-                    self._connection, arrived, _RECORDED
+                    self._connection, arrived, _RECORDED, is_duplicate=object_key in self._duplicates
                 ):
                     return
                 # Whoever is met was examined before this one.

@@ -218,18 +218,18 @@ def keep_hidden(connection: Connection, arrived: Arrived) -> bool:
     return True
 
 
-def follow_deleted(connection: Connection, arrived: Arrived, recorded: Table) -> bool:
+def follow_deleted(connection: Connection, arrived: Arrived, recorded: Table, *, is_duplicate: bool = False) -> bool:
     """Inside a write: whether what came later under its SOP Instance UID is erased, or the same and out of sight.
 
-    Of an object that no row ever named, so nobody was told that it is stored; then it is left to the remover.
-    `recorded` tells the digests of objects by their keys.
+    Of an object that no row ever named, so nobody was told that it is stored; then it is left to the remover. So is
+    what was a duplicate already, whichever came first. `recorded` tells the digests of objects by their keys.
     """
     later = (
         select(tombstone.c.erased, recorded.c.dataset_sha256)
         .outerjoin(recorded, recorded.c.object_key == tombstone.c.object_key)
         .where(
             tombstone.c.sop_instance_uid == arrived.values["SOPInstanceUID"],
-            tombstone.c.object_key > arrived.object_key,
+            or_(literal(is_duplicate), tombstone.c.object_key > arrived.object_key),
         )
         .order_by(tombstone.c.erased.desc())
     )
@@ -392,7 +392,14 @@ def _give_up(connection: Connection, identifier: str, moment: int) -> int:
     columns = ["object_key", "reason", "since", "dataset_sha256"]
     values = (tombstone.c.object_key, literal(GarbageReason.ERASED.value), literal(moment), literal(""))
     count = connection.execute(insert(garbage).from_select(columns, select(*values).where(mine))).rowcount
-    connection.execute(delete(instance).where(instance.c.object_key.in_(select(tombstone.c.object_key).where(mine))))
+    rows_given_up = instance.c.object_key.in_(select(tombstone.c.object_key).where(mine))
+    copies = select(instance.c.dataset_sha256).where(rows_given_up)
+    connection.execute(  # else a rebuild would take one of them for the only one
+        update(garbage)
+        .where(garbage.c.reason == GarbageReason.DUPLICATE, garbage.c.dataset_sha256.in_(copies))
+        .values(reason=GarbageReason.ERASED.value)
+    )
+    connection.execute(delete(instance).where(rows_given_up))
     of_studies = select(tombstone.c.study_instance_uid).where(tombstone.c.deletion_id == identifier).distinct()
     connection.execute(update(tombstone).where(mine).values(erased=1, levels=""))
     connection.execute(update(deletion).where(deletion.c.id == identifier).values(levels="{}"))  # a person's name, too

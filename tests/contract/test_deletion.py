@@ -259,6 +259,30 @@ def test_a_copy_that_no_row_named_does_not_bring_back_what_was_deleted(
     assert _sound(archive)
 
 
+@pytest.mark.parametrize("erases", [False, True])
+def test_a_rebuild_takes_no_duplicate_for_what_was_deleted(
+    archive: Archive, deletions: Deletions, time: Time, erases: bool
+) -> None:
+    sent = ct_slice()
+    sent.file_meta.MediaStorageSOPInstanceUID = sent.SOPInstanceUID
+    send(archive, sent)
+    time.now += timedelta(minutes=1)
+    assert send(archive, sent).outcome is Outcome.DUPLICATE
+    made = deletions.delete(str(sent.StudyInstanceUID), by=OPERATOR)
+    if erases:
+        deletions.erase(made.id, by=OPERATOR)
+    rebuild(archive)
+    assert _studies(archive) == []
+    assert _sound(archive)
+    time.now += timedelta(days=2)
+    remove_garbage(archive, timedelta(days=1))
+    assert len(_keys(archive)) == (0 if erases else 1)
+    if not erases:
+        deletions.restore(made.id, by=OPERATOR)
+        assert _uids(archive, str(sent.StudyInstanceUID)) == [sent.SOPInstanceUID]
+    assert _sound(archive)
+
+
 def test_other_content_that_no_row_named_is_kept(archive: Archive, deletions: Deletions, time: Time) -> None:
     other, sent = ct_slice(seed=1), ct_slice(seed=2)
     uid = str(sent.StudyInstanceUID)

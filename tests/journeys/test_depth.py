@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 from pydicom import Dataset
+from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.factories import ct_series, write_folder
+from tests.support.factories import ct_series, uid, write_folder
 from tests.support.process import NodeProcess
 
 pytestmark = pytest.mark.browser
@@ -41,17 +43,60 @@ def _series() -> list[Dataset]:
         dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.5, 1.5], 1, -1024
         dataset.ImageOrientationPatient = [float(value) for value in DIRECTION[:2].ravel()]
         dataset.ImagePositionPatient = [float(round(value, 9)) for value in ORIGIN + 3.0 * index * DIRECTION[2]]
-        dataset.WindowCenter, dataset.WindowWidth = 100, 800
+        dataset.WindowCenter, dataset.WindowWidth = 100.5, 801
+        dataset.FrameOfReferenceUID = uid("scanner")
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
         dataset.PixelData = (_voxels()[index] + 1024).astype("<u2").tobytes()
     return made
 
 
-def _values_at(points: Array) -> Array:
+PET_SLICES, PET_SIZE, PET_SPACING = 20, 24, 4.0
+PET_ORIGIN = np.array([-34.0, -50.0, 5.0])
+
+
+def _uptake() -> Array:
+    """Bq/mL by slice, row and column of an axial PET: uptake in the middle, some everywhere."""
+    z, y, x = np.mgrid[0:PET_SLICES, 0:PET_SIZE, 0:PET_SIZE]
+    away = (x - 9) ** 2 + (y - 9) ** 2 + (z - 11) ** 2
+    return np.asarray(np.round(1500 + 20_000 * np.exp(-away / 30)), np.float64)
+
+
+def _pet(frame_of_reference: str) -> list[Dataset]:
+    made = ct_series(PET_SLICES, study="depth", series=f"pet {frame_of_reference}", rows=PET_SIZE, columns=PET_SIZE)
+    for index, dataset in enumerate(made):
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = PositronEmissionTomographyImageStorage
+        dataset.Modality, dataset.SeriesDescription, dataset.SeriesNumber = "PT", f"PET {frame_of_reference}", 90
+        dataset.FrameOfReferenceUID = uid(frame_of_reference)
+        dataset.PixelSpacing, dataset.ImageOrientationPatient = [PET_SPACING] * 2, [1, 0, 0, 0, 1, 0]
+        dataset.ImagePositionPatient = [float(value) for value in PET_ORIGIN + index * np.array([0, 0, PET_SPACING])]
+        dataset.SeriesDate = dataset.AcquisitionDate = "20260102"
+        dataset.SeriesTime, dataset.AcquisitionTime = "110000", "110500"
+        dataset.Units, dataset.CorrectedImage, dataset.DecayCorrection = "BQML", ["DECY", "ATTN"], "START"
+        tracer = Dataset()
+        tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 370_000_000, 6586.2
+        tracer.RadiopharmaceuticalStartTime = "100000"
+        dataset.RadiopharmaceuticalInformationSequence, dataset.PatientWeight = [tracer], 70
+        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, None
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
+        dataset.PixelData = _uptake()[index].astype("<u2").tobytes()
+    return made
+
+
+SUV = 70_000 / (370_000_000 * 0.5 ** (3600 / 6586.2))
+"""Of a Bq/mL."""
+
+
+def _values_at(
+    points: Array,
+    voxels: Array | None = None,
+    origin: Array = ORIGIN,
+    direction: Array = DIRECTION,
+    spacing: Array = SPACING,
+) -> Array:
     """Between voxels linear in each direction; NaN outside."""
-    at = ((points - ORIGIN) @ DIRECTION.T) / SPACING
-    voxels = _voxels()
-    last = np.array([SIZE, SIZE, SLICES]) - 1
+    at = ((points - origin) @ direction.T) / spacing
+    voxels = _voxels() if voxels is None else voxels
+    last = np.array(voxels.shape[::-1]) - 1
     low = np.clip(np.floor(at), 0, last - 1).astype(int)
     share = at - low
     found = np.zeros(len(points))
@@ -130,11 +175,37 @@ def _measure(page: Page, tool: str) -> None:
     page.get_by_test_id(f"tool-{tool}").click()
 
 
+_READ_CANVAS = """view => {
+  const canvas = view.querySelector("canvas.cornerstone-canvas");
+  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+def _differs(plane: Plane, opacity: float) -> float:
+    """The 95th percentile of the difference in greys from CT with `opacity` of PET over it."""
+    width, height, content = plane.view.evaluate(_READ_CANVAS)
+    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, 0].astype(np.float64)
+    box = plane.view.locator("canvas.cornerstone-canvas").bounding_box()
+    assert box
+    y, x = (grid.ravel() for grid in np.mgrid[0:height:3, 0:width:3])
+    corner, right, down = (plane.world(box["x"] + at, box["y"] + to) for at, to in ((0.5, 0.5), (1.5, 0.5), (0.5, 1.5)))
+    points = corner + x[:, None] * (right - corner) + y[:, None] * (down - corner)
+    below = np.clip((_values_at(points) + 300) / 800, 0, 1) * 255
+    above = np.clip(_values_at(points, _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)) * SUV / 5, 0, 1) * 255
+    true = (1 - opacity) * below + opacity * above
+    inside = ~np.isnan(true)
+    assert inside.sum() > 3000
+    return float(np.percentile(np.abs(canvas[y, x] - true)[inside], 95))
+
+
 def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     module_node: NodeProcess, page: Page, tmp_path: Path
 ) -> None:
     series = _series()
-    write_folder(series, tmp_path / "depth")
+    write_folder([*series, *_pet("scanner"), *_pet("elsewhere")], tmp_path / "depth")
     dcmsend(module_node, tmp_path / "depth")
     page.set_viewport_size({"width": 1200, "height": 800})
     sign_in(page, module_node)
@@ -163,6 +234,10 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     differs = [np.abs(np.array(values) - [one.mean(), one.std(), one.min(), one.max()]).max() for one in found]
     assert min(differs) < 0.06, (values, differs)
 
+    _fused(page, axial)
+    mean_uptake = _numbers(axial.lines("PT Mean").partition("PT Mean")[2])[0]
+    assert mean_uptake == pytest.approx(_uptake_in(axial, centre, across, along) * SUV, abs=0.03)
+
     axial.view.locator("xpath=..").get_by_test_id("slab-thickness").fill("12")
     expect(axial.view.locator("svg text").filter(has_text="slab")).to_be_visible()
     assert _numbers(axial.lines("Area").replace("²", "")) == [area], "a slab has sizes, and no values"
@@ -173,3 +248,36 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     expect(coronal.view.locator("svg text")).to_have_count(0)
     page.get_by_test_id("measurements-undo").click()
     expect(coronal.view.locator("svg text")).to_have_count(1)
+
+
+def _fused(page: Page, axial: Plane) -> None:
+    """PET is laid over CT where the frame of reference is one, and just as dense as the slider says."""
+    page.get_by_test_id("fusion").first.select_option(label="+ PT PET elsewhere")
+    expect(page.get_by_test_id("fusion-refused").first).to_have_attribute("data-why", "reference")
+    page.get_by_test_id("fusion").first.select_option(label="+ PT PET scanner")
+    page.get_by_test_id("fusion-colours").first.select_option("Grayscale")
+    for percent in (100, 50):
+        page.get_by_test_id("fusion-opacity").first.fill(str(percent))
+        found = [_differs(axial, percent / 100)]
+        while found[-1] > 3.5 and len(found) < 30:  # drawn by software it takes its time
+            page.wait_for_timeout(400)
+            found.append(_differs(axial, percent / 100))
+        assert found[-1] < 3.5, (percent, found)
+    page.mouse.move(0, 0)
+    axial.view.hover()
+    readout = axial.view.get_by_test_id("pixel-readout")
+    expect(readout).to_contain_text("SUVbw")
+    uptake = float(readout.get_attribute("data-over") or "nan")
+    assert uptake in _uptake()
+    assert _numbers((readout.text_content() or "").partition("SUVbw")[2]) == [pytest.approx(uptake * SUV, abs=0.006)]
+
+
+def _uptake_in(plane: Plane, centre: Array, across: float, along: float) -> float:
+    """The mean of the columns of voxels that meet the ellipse; the plane is one of the PET's own."""
+    right, down = plane.axes()
+    x, y = (grid.ravel() for grid in np.meshgrid(np.arange(PET_SIZE), np.arange(PET_SIZE)))
+    points = PET_ORIGIN + PET_SPACING * np.stack([x, y, np.zeros_like(x)], axis=1)
+    points[:, 2] = centre[2]
+    away = points - centre
+    inside = ((away @ right) / across) ** 2 + ((away @ down) / along) ** 2 <= 1
+    return float(_values_at(points[inside], _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)).mean())

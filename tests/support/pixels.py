@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import imagecodecs
@@ -74,7 +75,8 @@ def _expected(dataset: pydicom.Dataset, number: int) -> Expected:
         return Expected(colours, 0, 255, False, False, _aspect(flat))
     values = _modality(pixels, flat)
     sigmoid, (low, high) = _window(values, flat)
-    return Expected(values, low, high, sigmoid, interpretation == "MONOCHROME1", _aspect(flat))
+    inverted = interpretation == "MONOCHROME1" or flat.get("Modality") == "PT"  # dark uptake on white
+    return Expected(values, low, high, sigmoid, inverted, _aspect(flat))
 
 
 def _decoded(dataset: pydicom.Dataset, number: int) -> NDArray[Any]:
@@ -100,7 +102,10 @@ def _number(flat: pydicom.Dataset, keyword: str) -> float | None:
 
 
 def _window(values: Values, flat: pydicom.Dataset) -> tuple[bool, tuple[float, float]]:
-    """The first window of the image, else its own range."""
+    """SUV 0 to 5 of PET, else the first window of the image, else its own range."""
+    factor = uptake_factor(flat)
+    if factor is not None:
+        return False, (0.0, 5 / factor)
     center, width = _number(flat, "WindowCenter"), _number(flat, "WindowWidth")
     if center is None or width is None or width <= 0:
         return False, (float(values.min()), float(values.max()))
@@ -109,6 +114,22 @@ def _window(values: Values, flat: pydicom.Dataset) -> tuple[bool, tuple[float, f
     if flat.get("VOILUTFunction") == "LINEAR_EXACT":
         return False, (center - width / 2, center + width / 2)
     return False, (center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2)
+
+
+def _seconds(date: str, time: str) -> float:
+    return datetime.strptime(date + time.partition(".")[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+
+
+def uptake_factor(flat: pydicom.Dataset) -> float | None:
+    """From Bq/mL to SUV by body weight, corrected to the beginning of the series; None where it is not of that kind."""
+    if flat.get("Modality") != "PT" or flat.get("Units") != "BQML" or flat.get("DecayCorrection") != "START":
+        return None
+    tracer = flat.RadiopharmaceuticalInformationSequence[0]
+    if "RadionuclideTotalDose" not in tracer or "PatientWeight" not in flat:
+        return None
+    waited = _seconds(flat.SeriesDate, flat.SeriesTime) - _seconds(flat.SeriesDate, tracer.RadiopharmaceuticalStartTime)
+    dose = float(tracer.RadionuclideTotalDose) * 0.5 ** (waited / float(tracer.RadionuclideHalfLife))
+    return float(float(flat.PatientWeight) * 1000 / dose)
 
 
 def _aspect(flat: pydicom.Dataset) -> float:

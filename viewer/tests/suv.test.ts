@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Dataset } from "@/dicomweb/json";
 import { suvFactor } from "@/dicomweb/suv";
-import { presetsFor } from "@/tools/presets";
+import { openingOf, presetsFor } from "@/tools/presets";
 
 const element = (value: unknown): Dataset[string] => ({ vr: "LO", Value: Array.isArray(value) ? value : [value] });
 const ds = (values: Record<string, unknown>): Dataset =>
@@ -57,4 +57,13 @@ test("PET has windows from no uptake to a SUV of 5 and 10, in the image's own va
   expect(ends.map(({ center, width }) => (center + width / 2) * factor)).toEqual([5, 10].map((end) => expect.closeTo(end, 9)));
   expect(ends.map(({ center, width }) => center - width / 2)).toEqual([0, 0]);
   expect(presetsFor(pet({ "00101030": 0 })).map(({ name }) => name)).toEqual(["stored", "full"]);
+});
+
+test("PET is opened dark on white, where it can be calculated from no uptake to a SUV of five", () => {
+  const factor = suvFactor(pet()).factor ?? NaN;
+  const { range, inverted } = openingOf(pet());
+  expect([range?.lower, (range?.upper ?? NaN) * factor, inverted]).toEqual([0, expect.closeTo(5, 9), true]);
+  expect(openingOf(pet({ "00101030": 0 }))).toEqual({ range: undefined, inverted: true });
+  expect(openingOf(pet({ "00280004": "MONOCHROME1" })).inverted).toBe(false);
+  expect(openingOf(pet({ "00080060": "CT" }))).toEqual({ range: undefined, inverted: false });
 });

@@ -7,8 +7,12 @@ from typing import Any
 
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
+from pacs.attributes import BY_KEYWORD, Level
 from pacs.errors import NotAcceptable, Unreadable
+from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StoredInstance
+from pacs.render.values import JPEG
+from pacs.web.dicomweb.media_types import parts_of
 from pacs.web.dicomweb.pictures import Other, Subject
 from pacs.web.dicomweb.videos import is_video
 
@@ -61,6 +65,16 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
     if not chosen:
         raise NotAcceptable(f"this presentation state shows {len(shown)} images", "count from 1")
     return chosen
+
+
+def refuse_different_sizes(archive: Archive, one: StoredInstance) -> None:
+    """Raise NotAcceptable where the images of the series of `one` are not all of one size, as a moving picture is."""
+    names = ("StudyInstanceUID", one.study_instance_uid), ("SeriesInstanceUID", one.series_instance_uid)
+    criteria = tuple(Criterion(BY_KEYWORD[name], OneOf((uid,))) for name, uid in names)
+    size = BY_KEYWORD["Rows"], BY_KEYWORD["Columns"]
+    found = {(row["Rows"], row["Columns"]) for row in archive.find(Query(Level.IMAGE, criteria, size))}
+    if len({(rows, columns) for rows, columns in found if rows}) > 1:
+        raise NotAcceptable("the images of this series differ in size", f"accept {parts_of(JPEG)}: one picture a part")
 
 
 def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:

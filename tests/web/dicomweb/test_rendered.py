@@ -163,7 +163,44 @@ def test_a_rendered_series_is_a_picture_a_part(site: Site, client: TestClient) -
     path = f"/dicom-web/studies/{sent[0].StudyInstanceUID}/series/{sent[0].SeriesInstanceUID}/rendered"
     found = parts(get(client, path, 'multipart/related; type="image/jpeg"'))
     assert [headers["content-type"] for headers, _ in found] == ["image/jpeg"] * 3
-    assert get(client, path, "image/jpeg").status_code == 406
+    refused = get(client, path, "image/jpeg")
+    assert refused.status_code == 406
+    assert "image/gif" in refused.json()["hint"]
+
+
+@pytest.mark.parametrize(("media_type", "name"), [("image/gif", "GIF"), ("image/apng", "PNG")])
+def test_a_series_moves_where_a_moving_picture_is_asked_for(
+    site: Site, client: TestClient, media_type: str, name: str
+) -> None:
+    sent = ct_series(3)
+    for number, dataset in enumerate(sent):
+        dataset.WindowCenter = 500 * number
+        stored(site, dataset)
+    path = url_of(sent[0]).partition("/instances")[0] + "/rendered"
+    with Image.open(BytesIO(get(client, path, media_type).content)) as image:
+        assert (image.format, image.n_frames, image.info["duration"]) == (name, 3, 100)
+        for number, dataset in enumerate(sent):
+            image.seek(number)
+            alone = get(client, url_of(dataset, "/rendered"), "image/png")
+            assert np.array_equal(np.asarray(image.convert("L")), decoded(alone))
+    other = ct_slice(series="ct", number=9, rows=32, columns=32)
+    other.SeriesInstanceUID = sent[0].SeriesInstanceUID
+    other.StudyInstanceUID = sent[0].StudyInstanceUID
+    stored(site, other)
+    refused = get(client, path, media_type)
+    assert (refused.status_code, "differ in size" in refused.text) == (406, True)
+    assert len(parts(get(client, path, 'multipart/related; type="image/png"'))) == 4
+
+
+def test_a_series_of_one_image_is_that_picture(site: Site, client: TestClient) -> None:
+    sent, cine = ct_slice(), us_cine(frames=3)
+    for dataset in (sent, cine):
+        stored(site, dataset)
+    path = url_of(sent).partition("/instances")[0] + "/rendered"
+    picture = get(client, path, "image/jpeg")
+    assert picture.content == get(client, url_of(sent, "/rendered"), "image/jpeg").content
+    moving = get(client, url_of(cine).partition("/instances")[0] + "/rendered", "image/gif")
+    assert moving.content == get(client, url_of(cine, "/rendered"), "image/gif").content
 
 
 def test_a_picture_is_made_once_for_all(site: Site, client: TestClient) -> None:

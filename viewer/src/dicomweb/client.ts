@@ -108,9 +108,16 @@ export function instancePath(sopInstanceUid: string): string {
   return `${ROOT}/instances?SOPInstanceUID=${sopInstanceUid}&includefield=AvailableTransferSyntaxUID`;
 }
 
+/** With as many digits as the node reads. */
+function short(value: number): number {
+  return Number(value.toPrecision(7));
+}
+
 /** Path of the server's picture of the frame, at most `width` × `height` pixels, JPEG quality 1–100. */
-export function renderedPath(at: FrameAddress, width: number, height: number, quality: number): string {
-  return `${framePath(at)}/rendered?viewport=${width},${height}&quality=${quality}`;
+export function renderedPath(at: FrameAddress, width: number, height: number, quality: number, ends?: readonly [number, number]): string {
+  const path = `${framePath(at)}/rendered?viewport=${width},${height}&quality=${quality}`;
+  if (!ends) return path;
+  return `${path}&window=${short((ends[0] + ends[1]) / 2)},${short(ends[1] - ends[0])},linear-exact`;
 }
 
 /** Path of a small picture which stands for the series. */

@@ -18,7 +18,14 @@ export type Preset = {
   readonly name: string;
   /** The object's own words where it has some, else a message. */
   readonly label: { readonly key: PlainKey } | { readonly text: string };
-} & ({ readonly kind: "stored" } | { readonly kind: "full" } | { readonly kind: "values"; readonly window: Window });
+} & ({ readonly kind: "stored" } | { readonly kind: "full" } | ValuesPreset);
+
+/** `exact`: from centre − width/2 to centre + width/2 (PS3.3 C.11.2.1.3.2), as what is no whole number has to be. */
+interface ValuesPreset {
+  readonly kind: "values";
+  readonly window: Window;
+  readonly exact?: boolean;
+}
 
 const STORED: Preset = { name: "stored", label: { key: "preset.stored" }, kind: "stored" };
 const FULL: Preset = { name: "full", label: { key: "preset.full" }, kind: "full" };
@@ -53,8 +60,29 @@ function uptakes(dataset: Dataset): Preset[] {
   if (factor === undefined) return [];
   return SUV_ENDS.map((end) => {
     const width = end / factor;
-    return { name: `suv-${end}`, label: { text: `SUV 0–${end}` }, kind: "values", window: { center: width / 2, width } };
+    return { name: `suv-${end}`, label: { text: `SUV 0–${end}` }, kind: "values", window: { center: width / 2, width }, exact: true };
   });
+}
+
+/** The first and last value of a preset's window. */
+export function endsOf({ window: { center, width }, exact }: ValuesPreset): { readonly lower: number; readonly upper: number } {
+  if (exact) return { lower: center - width / 2, upper: center + width / 2 };
+  return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
+}
+
+/** How images of a kind are opened by those who read them, where that is not as the object says. */
+export interface Opening {
+  /** Values of the window's ends. */
+  readonly range: { readonly lower: number; readonly upper: number } | undefined;
+  /** Much is black. */
+  readonly inverted: boolean;
+}
+
+/** PET: dark uptake on white, from no uptake to a SUV of five where that can be calculated. */
+export function openingOf(dataset: Dataset | undefined): Opening {
+  if (!dataset || text(dataset, Tag.Modality) !== "PT" || isColour(dataset)) return { range: undefined, inverted: false };
+  const [first] = uptakes(dataset);
+  return { range: first?.kind === "values" ? endsOf(first) : undefined, inverted: text(dataset, Tag.PhotometricInterpretation) !== "MONOCHROME1" };
 }
 
 /** Windows after the first, which have an explanation to show (PS3.3 C.11.2.1.2). */

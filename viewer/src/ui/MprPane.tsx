@@ -6,10 +6,12 @@ import { orientationLetters } from "@/dicomweb/frames";
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { phasesOf, type Phase } from "@/dicomweb/phases";
-import { n, t } from "@/i18n";
+import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
+import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { FusionControls } from "@/ui/FusionControls";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import type { PaneProps } from "@/ui/paneProps";
@@ -19,6 +21,7 @@ import { RemovalNotice } from "@/ui/RemovalNotice";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeState } from "@/ui/volumeParts";
+import { windowText } from "@/ui/windowText";
 import type { PlaneName, PlanePlace, PlaneView, SlabMode, VolumeFailure } from "@/viewport/volumeContract";
 
 const PLANE_NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
@@ -59,6 +62,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const [place, setPlace] = useState<PlanePlace | undefined>(undefined);
   const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
   const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
+  const [overlaid, setOverlaid] = useState<VolumeFailure | undefined>(undefined);
   const current = useRef(volume);
   const { element, view, state } = useVolumeView<PlaneView>({
     workspace,
@@ -77,6 +81,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           pointed: (pixel) => {
             pane.pixel.value = pixel;
           },
+          overlaid: (became) => setOverlaid(became === "none" || became === "shown" ? undefined : became),
           askText: (done) => {
             workspace.question.value = done;
           },
@@ -90,6 +95,8 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
     current.current = volume;
     view?.setVolume(volume);
   }, [view, volume]);
+  const over = fusion.value?.base === pane.showing.value?.series.seriesInstanceUid ? fusion.value : undefined;
+  useEffect(() => view?.setOverlay(over), [view, over]);
   const { window, inverted } = pane.view.value;
   const dataset = volume.frames[0]?.dataset ?? {};
   return (
@@ -110,6 +117,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         data-window-center={window?.center}
         data-window-width={window?.width}
         data-inverted={inverted}
+        data-over={over?.over.seriesInstanceUid}
       >
         <div ref={element} class="canvas-place" />
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
@@ -171,6 +179,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           </span>
         </label>
         <CrosshairButton view={view} workspace={workspace} />
+        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid} />
       </div>
       {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
     </div>
@@ -237,7 +246,7 @@ function PlaneOverlay({ pane, dataset, place, plane, slab }: PlaneOverlayProps) 
         {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
         {window && (
           <span data-testid="window-text">
-            {t("viewport.window", { width: n(window.width), center: n(window.center) })}
+            {windowText(window, dataset, 0)}
           </span>
         )}
       </div>

@@ -11,6 +11,7 @@ import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
+import { windowText } from "@/ui/windowText";
 
 const WORTH_TELLING_BYTES = 50_000;
 
@@ -97,7 +98,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (
         <span data-testid="window-text">
-          {t("viewport.window", { width: n(window.width, digits), center: n(window.center, digits) })}
+          {windowText(window, dataset, digits)}
         </span>
       )}
     </div>

@@ -14,10 +14,11 @@ interface PixelReadoutProps {
   readonly dataset: Dataset;
 }
 
-export function PixelReadout({ pixel: { column, row, values }, dataset }: PixelReadoutProps) {
+export function PixelReadout({ pixel: { column, row, values, over }, dataset }: PixelReadoutProps) {
   return (
-    <span data-testid="pixel-readout" data-column={column} data-row={row} data-values={values?.join(" ")}>
+    <span data-testid="pixel-readout" data-column={column} data-row={row} data-values={values?.join(" ")} data-over={over?.value}>
       {t("pixel.at", { column, row })} {values ? valueText(values, dataset) : t("pixel.none")}
+      {over && ` · ${text(over.dataset, Tag.Modality)} ${valueText([over.value], over.dataset)}`}
     </span>
   );
 }

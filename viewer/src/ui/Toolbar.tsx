@@ -4,11 +4,12 @@ import { n, t } from "@/i18n";
 import { frameKey, type Workspace } from "@/model/workspace";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
-import { presetsFor, type Preset } from "@/tools/presets";
+import { presetsFor } from "@/tools/presets";
 import { CompareMenu } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
+import { presetLabel } from "@/ui/presetLabel";
 import { VolumeMenu } from "@/ui/VolumeMenu";
 
 interface ToolbarProps {
@@ -157,10 +158,6 @@ function ColourMenu({ workspace }: ToolbarProps) {
       ))}
     </Menu>
   );
-}
-
-function presetLabel({ label }: Preset): string {
-  return "key" in label ? t(label.key) : label.text;
 }
 
 function PresetMenu({ workspace }: ToolbarProps) {

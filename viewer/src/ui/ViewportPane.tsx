@@ -7,6 +7,7 @@ import { number, Tag } from "@/dicomweb/json";
 import { t } from "@/i18n";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
+import { openingOf, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
@@ -78,11 +79,13 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
   }, []);
   if (kind !== "preview") return null;
   const first = workspace.study.firstPicture.picture.value;
+  const opening = openingOf(frame.dataset);
   const opened = first?.sopInstanceUid === frame.sopInstanceUid && first.frameNumber === frame.frameNumber;
   return (
     <img
       class="preview"
-      src={opened ? first.url : previewPath(frame)}
+      style={opening.inverted ? { filter: "invert(1)" } : undefined}
+      src={opened && !opening.inverted ? first.url : previewPath(frame, opening)}
       alt={t("viewport.preview.explain")}
       onLoad={done}
       onError={done}
@@ -91,11 +94,11 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
 }
 
 /** At most as large as the screen, and as the image: more pixels hold nothing more. */
-function previewPath(frame: Frame): string {
+function previewPath(frame: Frame, { range }: Opening): string {
   const [columns, rows] = [number(frame.dataset, Tag.Columns) ?? 1, number(frame.dataset, Tag.Rows) ?? 1];
   const screen = Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio);
   const size = Math.min(PREVIEW_LONGEST, screen, Math.max(columns, rows));
-  return renderedPath(frame, size, size, PREVIEW_QUALITY);
+  return renderedPath(frame, size, size, PREVIEW_QUALITY, range && [range.lower, range.upper]);
 }
 
 /** The study's first picture, while nothing else is known of it. */

@@ -2,6 +2,7 @@
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Dataset } from "@/dicomweb/json";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
@@ -14,6 +15,8 @@ export interface PixelReading {
   readonly slice?: number;
   /** The modality value, or red, green and blue; undefined where the picture on the screen has none. */
   readonly values: readonly number[] | undefined;
+  /** The value of what lies over it at the same place of the patient. */
+  readonly over?: { readonly value: number; readonly dataset: Dataset };
 }
 
 /** In mm, in the patient's coordinates (PS3.3 C.7.6.2.1.1). */

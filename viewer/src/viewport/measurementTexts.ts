@@ -23,6 +23,8 @@ interface Figures {
   readonly value?: number | readonly number[];
   readonly unit?: string;
   readonly areaUnit?: string;
+  /** Of what lies over it. */
+  readonly over?: Figures & { readonly dataset: Dataset };
 }
 
 /** Rectangles name their target in a list. */
@@ -85,6 +87,13 @@ const WRITERS: Readonly<Record<string, Writer>> = {
 
 const OF_VALUES = new Set([ProbeTool.toolName]);
 
+/** The values of what lies over a region or point; its size is said already. */
+function overLines(write: Writer, { over }: Figures): string[] {
+  if (!over || write === withoutValues) return [];
+  const { area: _, ...values } = over;
+  return write(values, over.dataset).map((words) => `${text(over.dataset, Tag.Modality)} ${words}`);
+}
+
 /** How a tool of this name writes its figures; what encloses a region writes its statistics, but in a slab. */
 export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
   const ofValues = OF_VALUES.has(toolName) || WRITERS[toolName] === undefined;
@@ -92,7 +101,7 @@ export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
     const write = ofValues && isSlab?.() === true ? withoutValues : (WRITERS[toolName] ?? regionLines);
     const targetId = (typeof target === "string" ? target : target[0]) ?? "";
     const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
-    const lines = stats ? write(stats, datasetOf(targetId)) : [];
+    const lines = stats ? [...write(stats, datasetOf(targetId)), ...overLines(write, stats)] : [];
     return lines.length > 0 ? lines : undefined;
   };
 }

@@ -96,6 +96,12 @@ export class Measurements {
     return removed.length === 0 ? undefined : { count: removed.length, undo: () => this.restore(removed) };
   }
 
+  /** Their figures are those of something else now. */
+  recalculate(): void {
+    for (const one of this.all((drawn) => this.ownership.isOwn(drawn))) one.invalidated = true;
+    this.redraw();
+  }
+
   undo(): void {
     this.drop();
     history.undo();

@@ -3,14 +3,15 @@
 import {
   EllipticalROITool,
   PlanarFreehandROITool,
+  ProbeTool,
   RectangleROITool,
   type AnnotationTool,
   type Types,
 } from "@cornerstonejs/tools";
 
 import { cross, type Vector } from "@/dicomweb/geometry";
-import { ellipse, polygon, rectangle, valuesIn, type RegionValues, type Voxels } from "@/viewport/sampling";
-import { voxelsOf } from "@/viewport/volumeData";
+import { ellipse, indexAt, polygon, rectangle, valueAt, valuesIn, type RegionValues, type Voxels } from "@/viewport/sampling";
+import { voxelsOf, type VoxelVolume } from "@/viewport/volumeData";
 
 type Drawn = Types.Annotation;
 type Shape = ReturnType<typeof rectangle>;
@@ -38,16 +39,27 @@ export function figuresOf(drawn: Drawn, voxels: Voxels): ({ readonly area: numbe
   return shape && { area: shape.area, ...valuesIn(voxels, { ...shape, normal, right }) };
 }
 
-function calculate(drawn: Drawn): void {
-  const cachedStats = drawn.data.cachedStats as Record<string, unknown>;
-  for (const targetId of Object.keys(cachedStats)) {
-    const voxels = voxelsOf(targetId);
-    if (voxels) cachedStats[targetId] = { ...figuresOf(drawn, voxels), areaUnit: "mm²", unit: "mm" };
-  }
-  drawn.invalidated = false;
+/** The value of the nearest voxel. */
+function pointFigures({ data }: Drawn, voxels: Voxels): { readonly value: number | undefined } {
+  const [point] = vectors(data.handles?.points);
+  const [column, row, slice] = point ? indexAt(voxels, point) : [NaN, NaN, NaN];
+  return { value: valueAt(voxels, [Math.round(column), Math.round(row), Math.round(slice)]) };
 }
 
-/** Let a tool keep the figures of what the plane shows, by its two ways to them. */
-export function figureOnPlanes(tool: AnnotationTool, toolName: string): void {
-  if (OUTLINES[toolName]) Object.assign(tool, { _calculateCachedStats: calculate, _throttledCalculateCachedStats: calculate });
+/** Let a tool keep the figures of what the plane shows, and of what lies over it, by its two ways to them. */
+export function figureOnPlanes(tool: AnnotationTool, toolName: string, over: () => VoxelVolume | undefined): void {
+  const figures = toolName === ProbeTool.toolName ? pointFigures : figuresOf;
+  if (figures === figuresOf && !OUTLINES[toolName]) return;
+  const calculate = (drawn: Drawn): void => {
+    const cachedStats = drawn.data.cachedStats as Record<string, unknown>;
+    const above = over();
+    for (const targetId of Object.keys(cachedStats)) {
+      const voxels = voxelsOf(targetId);
+      if (!voxels) continue;
+      const beside = above && { over: { ...figures(drawn, above), dataset: above.dataset } };
+      cachedStats[targetId] = { ...figures(drawn, voxels), ...beside, areaUnit: "mm²", unit: "mm" };
+    }
+    drawn.invalidated = false;
+  };
+  Object.assign(tool, { _calculateCachedStats: calculate, _throttledCalculateCachedStats: calculate });
 }

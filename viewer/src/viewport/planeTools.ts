@@ -15,6 +15,7 @@ import type { ToolName } from "@/tools/palette";
 import { figureOnPlanes } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
 import type { PlaneName } from "@/viewport/volumeContract";
+import type { VoxelVolume } from "@/viewport/volumeData";
 
 const { MouseBindings } = Enums;
 
@@ -42,6 +43,8 @@ export interface Member {
   readonly askText: AskText;
   /** Whether it shows a slab, which has no single values. */
   isSlab(): boolean;
+  /** What lies over its plane. */
+  over(): VoxelVolume | undefined;
 }
 
 /** Tools of the viewports of one volume. */
@@ -102,7 +105,7 @@ class PlaneTools implements Hand {
     const isSlab = (): boolean => this.members.get(this.drawnIn ?? "")?.isSlab() === true;
     this.group.addTool(name, configurationOf(name, ask, isSlab));
     const tool = this.group.getToolInstance(name) as AnnotationTool;
-    figureOnPlanes(tool, name);
+    figureOnPlanes(tool, name, () => this.members.get(this.drawnIn ?? "")?.over());
     const draw = tool.renderAnnotation;
     tool.renderAnnotation = (enabled, helper) => {
       this.drawnIn = enabled.viewport.id;

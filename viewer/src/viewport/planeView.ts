@@ -9,9 +9,10 @@ import type { ToolName } from "@/tools/palette";
 import type { PixelReading, Point, Removal, View } from "@/viewport/contract";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { Measurements } from "@/viewport/measurements";
+import { PlaneOverlay, rangeOf } from "@/viewport/planeOverlay";
 import { leavePlaneTools, planeTools, type Member, type PlaneTools } from "@/viewport/planeTools";
 import { axisOf } from "@/viewport/sampling";
-import type { PlaneListener, PlaneName, PlaneView, SlabMode } from "@/viewport/volumeContract";
+import type { Overlay, PlaneListener, PlaneName, PlanePlace, PlaneView, SlabMode } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
 const { BlendModes, Events, OrientationAxis, ViewportType, VOILUTFunctionType } = Enums;
@@ -46,10 +47,14 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   private readonly member: Member;
   private measurements: Measurements | undefined;
   private tools: PlaneTools | undefined;
+  private readonly overlay: PlaneOverlay;
   private readonly claims = new Set<VolumeGeometry>();
   private shown: VolumeGeometry | undefined;
   private voxels: VoxelVolume | undefined;
   private slab: { thickness: number; mode: SlabMode } = { thickness: 0, mode: "maximum" };
+  /** The place told last. */
+  private told = "";
+  private wishedOverlay: Overlay | undefined;
   private wishedTool: ToolName | "crosshair" = "window";
 
   constructor(
@@ -65,6 +70,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       plane,
       askText: (done) => listener.askText(done),
       isSlab: () => this.slab.thickness > 0,
+      over: () => this.overlay.voxels,
     };
     this.toolsKey = geometry.frames[0]?.seriesInstanceUid ?? "";
     renderingEngine().enableElement({
@@ -74,6 +80,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       defaultOptions: { background: [0, 0, 0], orientation: AXIS[plane] },
     });
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
+    this.overlay = new PlaneOverlay(this.viewport);
     this.progress = (loaded, total) => this.listener.progress(loaded, total);
     this.stopFollowing = followSize(element, this);
     this.listen();
@@ -83,6 +90,21 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   setVolume(geometry: VolumeGeometry): void {
     this.geometry = geometry;
     void this.fill(geometry);
+  }
+
+  setOverlay(overlay: Overlay | undefined): void {
+    this.wishedOverlay = overlay;
+    if (!this.voxels) return;
+    this.overlay.set(overlay).then(
+      () => {
+        if (this.closing.signal.aborted) return;
+        this.measurements?.recalculate();
+        this.listener.overlaid(this.overlay.voxels ? "shown" : "none");
+      },
+      (error: unknown) => {
+        if (!this.closing.signal.aborted) this.listener.overlaid(error instanceof VolumeError ? error.why : "memory");
+      },
+    );
   }
 
   show(index: number): void {
@@ -134,20 +156,14 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       this.viewport.setBlendMode(BlendModes.COMPOSITE);
       this.viewport.resetSlabThickness();
     }
+    this.overlay.dress();
     this.viewport.render();
   }
 
   applyPreset(preset: Preset): void {
     const { voxels } = this;
     if (!voxels) return;
-    if (preset.kind === "values") {
-      const { center, width } = preset.window;
-      this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(width, center) as Types.VOIRange });
-    } else {
-      this.viewport.setProperties({
-        voiRange: preset.kind === "full" ? { lower: voxels.lowest, upper: voxels.highest } : voxels.range,
-      });
-    }
+    this.viewport.setProperties({ voiRange: rangeOf(voxels, preset) });
     this.viewport.render();
   }
 
@@ -192,6 +208,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.measurements?.close();
     this.stopFollowing();
     if (this.tools) leavePlaneTools(this.toolsKey, this.viewportId, ENGINE);
+    this.overlay.close();
     renderingEngine().disableElement(this.viewportId);
     for (const claimed of this.claims) this.drop(claimed);
   }
@@ -229,6 +246,8 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
         this.dress();
         this.join();
       }
+      if (this.overlay.voxels) await this.overlay.lay();
+      else if (this.wishedOverlay) this.setOverlay(this.wishedOverlay);
       this.tellPlace();
       this.listener.ready(voxels.reduced);
       requestAnimationFrame(() => this.closing.signal.aborted || this.viewport.render()); // when its texture is there
@@ -302,7 +321,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
         name,
         () => {
           this.listener.viewed(this.view());
-          if (name === Events.CAMERA_MODIFIED) this.tellPlace();
+          if (name !== Events.VOI_MODIFIED) this.tellPlace();
         },
         { signal },
       );
@@ -320,11 +339,14 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   private pixelAt(at: Types.Point2): PixelReading | undefined {
     const data = this.voxels && this.viewport.getImageData();
     if (!data) return undefined;
-    const index = utilities.transformWorldToIndex(data.imageData, this.viewport.canvasToWorld(at)) as Types.Point3;
+    const world = this.viewport.canvasToWorld(at);
+    const index = utilities.transformWorldToIndex(data.imageData, world) as Types.Point3;
     if (!utilities.indexWithinDimensions(index, data.dimensions)) return undefined;
     const value = data.voxelManager?.getAtIJKPoint(index);
     const values = this.slab.thickness === 0 && typeof value === "number" ? [value] : undefined;
-    return { column: index[0], row: index[1], slice: index[2], values };
+    const above = this.slab.thickness === 0 ? this.overlay.valueAt(world) : undefined;
+    const over = above === undefined ? undefined : { value: above, dataset: this.overlay.voxels?.dataset ?? {} };
+    return { column: index[0], row: index[1], slice: index[2], values, ...(over && { over }) };
   }
 
   private view(): View {
@@ -333,7 +355,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     return {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
       zoom: this.viewport.getZoom(),
-      inverted: (invert === true) !== (this.voxels?.inverted === true),
+      inverted: (invert === true) !== (this.voxels?.storedInverted === true),
     };
   }
 
@@ -343,14 +365,18 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     const right = crossed(viewUp, viewPlaneNormal);
     const cosines = [...right, ...viewUp.map((value) => -value)].map((value) => value + 0); // no negative zero
     const oblique = !cosines.slice(0, 3).some((value) => Math.abs(value) > STRAIGHT) || !viewUp.some((value) => Math.abs(value) > STRAIGHT);
-    this.listener.placed({
+    const place: PlanePlace = {
       index: this.viewport.getSliceIndex(),
       count: this.viewport.getNumberOfSlices(),
       cosines,
       centre: [...focalPoint] as [number, number, number],
       mmPerPixel: (2 * parallelScale) / (this.element.clientHeight || 1),
       oblique,
-    });
+    };
+    const key = JSON.stringify(place);
+    if (key === this.told) return;
+    this.told = key;
+    this.listener.placed(place);
   }
 }
 

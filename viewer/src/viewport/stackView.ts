@@ -4,7 +4,7 @@ import { cache, Enums, eventTarget, utilities, type RenderingEngine, type Types 
 import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
-import type { Preset } from "@/tools/presets";
+import { endsOf, openingOf, type Preset } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
 import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
@@ -77,7 +77,11 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.startReadAhead();
     this.followBytesOf(index);
     void this.load(index).then(() => {
-      if (!kept || this.frames !== frames) return;
+      if (this.frames !== frames) return;
+      if (!kept) {
+        this.dress();
+        return;
+      }
       this.viewport.setViewPresentation(kept.seen);
       const { voiRange, invert, isComputedVOI } = kept.shown;
       this.viewport.setProperties({
@@ -105,7 +109,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       this.viewport.resetProperties(); // back to each image's own window
       if (invert !== undefined) this.viewport.setProperties({ invert });
     } else {
-      const voiRange = preset.kind === "full" ? this.fullRange() : windowRange(preset.window);
+      const voiRange = preset.kind === "full" ? this.fullRange() : endsOf(preset);
       if (voiRange) this.viewport.setProperties({ voiRange });
     }
     this.viewport.render();
@@ -172,6 +176,16 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.viewport.setProperties({ colormap: { name: PLAIN_COLOURS } });
     this.viewport.resetCamera();
     this.viewport.resetProperties();
+    this.dress();
+    this.viewport.render();
+  }
+
+  /** Window and greys as readers of this kind of images expect them. */
+  private dress(): void {
+    const { range, inverted } = openingOf(this.frames[this.viewport.getCurrentImageIdIndex()]?.dataset);
+    if (!range && !inverted) return;
+    if (this.viewport.getCurrentImageId()?.startsWith(RENDERED)) return; // the node's picture has its own
+    this.viewport.setProperties({ ...(range && { voiRange: range }), ...(inverted && { invert: true }) });
     this.viewport.render();
   }
 
@@ -374,10 +388,6 @@ export class CornerstoneStackView implements StackView, Fitting {
       },
     });
   }
-}
-
-function windowRange({ center, width }: { center: number; width: number }): Types.VOIRange {
-  return utilities.windowLevel.toLowHighRange(width, center);
 }
 
 /** Remove every measurement of every stack. */

@@ -1,6 +1,7 @@
 /** What the rest of the viewer knows of viewports that cut or render a volume. Types only. */
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Preset } from "@/tools/presets";
 import type { PixelReading, View, ViewControls } from "@/viewport/contract";
 
 export const PLANES = ["axial", "coronal", "sagittal"] as const;
@@ -38,9 +39,20 @@ export interface VolumeListener {
 
 export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
+  /** What is to lie over the plane does, or does not any more, or cannot. */
+  overlaid(state: "none" | "shown" | VolumeFailure): void;
   pointed(pixel: PixelReading | undefined): void;
   /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
   askText(done: (text: string) => void): void;
+}
+
+/** A volume over another, in the same space of the patient. */
+export interface Overlay {
+  readonly volume: VolumeGeometry;
+  /** As `tools/colourMaps.ts` names them. */
+  readonly colours: string;
+  readonly opacity: number;
+  readonly preset: Preset | undefined;
 }
 
 /** A plane through a volume in one element. */
@@ -50,6 +62,8 @@ export interface PlaneView extends ViewControls {
   /** Millimetres, 0 for a single plane. */
   setSlab(thickness: number, mode: SlabMode): void;
   setCrosshair(on: boolean): void;
+  /** Raises nothing: where its voxels cannot be had, nothing lies over the plane and `overlaid` tells. */
+  setOverlay(overlay: Overlay | undefined): void;
   /** The same series at another moment; place and window stay. */
   setVolume(volume: VolumeGeometry): void;
 }

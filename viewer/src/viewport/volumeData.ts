@@ -5,6 +5,7 @@ import { cache, Enums, imageLoader, utilities, volumeLoader, type Types } from "
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
+import { openingOf } from "@/tools/presets";
 import { loadFrame } from "@/viewport/frameLoader";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import type { VolumeFailure } from "@/viewport/volumeContract";
@@ -23,9 +24,12 @@ export interface VoxelVolume {
   readonly spacing: readonly [number, number, number];
   readonly origin: readonly [number, number, number];
   readonly reduced: boolean;
-  /** The window of the image in the middle. */
+  /** The window of the image in the middle, and the one that its readers open it with. */
+  readonly stored: Types.VOIRange;
   readonly range: Types.VOIRange;
   readonly sigmoid: boolean;
+  /** Much is black: so stored (MONOCHROME1), and so opened. */
+  readonly storedInverted: boolean;
   readonly inverted: boolean;
   readonly lowest: number;
   readonly highest: number;
@@ -177,6 +181,9 @@ async function make(
   }
   const middle = frames[frames.length >> 1]?.dataset ?? {};
   const sigmoid = text(middle, "00281056") === "SIGMOID";
+  const stored = windowOf(middle) ?? { lower: lowest, upper: Math.max(highest, lowest + 1) };
+  const storedInverted = text(middle, Tag.PhotometricInterpretation) === "MONOCHROME1";
+  const opening = openingOf(middle);
   const made: VoxelVolume = {
     id,
     dimensions: size,
@@ -186,9 +193,11 @@ async function make(
     values: voxels,
     dataset: middle,
     reduced,
-    range: windowOf(middle) ?? { lower: lowest, upper: Math.max(highest, lowest + 1) },
-    sigmoid,
-    inverted: text(middle, Tag.PhotometricInterpretation) === "MONOCHROME1",
+    stored,
+    range: opening.range ?? stored,
+    sigmoid: sigmoid && !opening.range,
+    storedInverted,
+    inverted: storedInverted || opening.inverted,
     lowest,
     highest,
   };

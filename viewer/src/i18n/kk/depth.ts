@@ -3,4 +3,15 @@ import type { depth as english } from "@/i18n/en/depth";
 
 export const depth: Translated<typeof english> = {
   "measure.slab": "Қабатта мәндер өлшенбейді",
+  "fusion.choose": "Үстіне салу",
+  "fusion.none": "Үстінде ештеңе жоқ",
+  "fusion.opacity": "Үстіне салынғанның бұлыңғырлығы",
+  "fusion.colours": "Үстіне салынғанның түстері",
+  "fusion.window": "Үстіне салынғанның терезесі",
+  "fusion.loading": "Үстіне салынатын жүктелуде",
+  "fusion.refused.patient": "Үстіне салынбады: суреттерде басқа пациент көрсетілген",
+  "fusion.refused.reference": "Үстіне салынбады: серияларда ортақ координаттар жүйесі жоқ",
+  "fusion.refused.volume": "Үстіне салынбады: оның суреттерінен көлем құралмайды",
+  "fusion.refused.pixels": "Үстіне салынбады: оның пиксельдері мұнда оқылмайды",
+  "fusion.refused.memory": "Үстіне салынбады: бұл құрылғыда орын жоқ",
 };

@@ -1,0 +1,44 @@
+/** Two series of one patient, one over the other: which may be, and how it is shown; one for all planes of a series. */
+
+import { signal } from "@preact/signals";
+
+import type { SeriesSummary } from "@/dicomweb/client";
+import type { MaybeVolume, VolumeGeometry } from "@/dicomweb/geometry";
+import { Tag, text } from "@/dicomweb/json";
+import type { Workspace } from "@/model/workspace";
+import type { Preset } from "@/tools/presets";
+
+/** What lies over the planes of the series `base`. */
+export interface Fusion {
+  readonly base: string;
+  readonly over: SeriesSummary;
+  readonly volume: VolumeGeometry;
+  readonly colours: string;
+  /** 0: not seen, 1: nothing beneath is. */
+  readonly opacity: number;
+  /** Undefined: as images of its kind are opened. */
+  readonly preset: Preset | undefined;
+}
+
+export const fusion = signal<Fusion | undefined>(undefined);
+
+/** Of the active study, what could lie over a series: emission and anatomy, each over the other. */
+export function fusible({ study }: Workspace, base: SeriesSummary): readonly SeriesSummary[] {
+  if (base.studyInstanceUid !== study.studyInstanceUid) return [];
+  return study.series.value.filter(
+    ({ seriesInstanceUid, modality }) => seriesInstanceUid !== base.seriesInstanceUid && VOLUMES.has(modality),
+  );
+}
+
+const VOLUMES = new Set(["PT", "NM", "CT", "MR"]);
+
+export type FusionRefusal = "patient" | "reference" | "volume";
+
+/** Why one volume may not lie over another: neither distance nor likeness proves that two series fit. */
+export function refusalOf(base: VolumeGeometry, over: MaybeVolume): FusionRefusal | undefined {
+  if (!over.volume) return "volume";
+  const [below, above] = [base.frames[0]?.dataset ?? {}, over.volume.frames[0]?.dataset ?? {}];
+  for (const tag of [Tag.PatientID, Tag.PatientName]) if (text(below, tag) !== text(above, tag)) return "patient";
+  const { frameOfReferenceUid } = base;
+  return frameOfReferenceUid === "" || frameOfReferenceUid !== over.volume.frameOfReferenceUid ? "reference" : undefined;
+}

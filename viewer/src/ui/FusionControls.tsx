@@ -1,0 +1,129 @@
+/** What lies over the planes of a series: which series, through which colours and window, how dense. */
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+
+import type { SeriesSummary } from "@/dicomweb/client";
+import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
+import { phasesOf } from "@/dicomweb/phases";
+import { t } from "@/i18n";
+import { fusible, fusion, refusalOf, type Fusion, type FusionRefusal } from "@/model/fusion";
+import { COLOUR_MAPS } from "@/tools/colourMaps";
+import { presetsFor } from "@/tools/presets";
+import type { PaneProps } from "@/ui/paneProps";
+import { presetLabel } from "@/ui/presetLabel";
+import type { VolumeFailure } from "@/viewport/volumeContract";
+
+const HOT_METAL = "Black-Body Radiation";
+const HALF = 0.5;
+
+interface FusionControlsProps extends PaneProps {
+  readonly volume: VolumeGeometry;
+  /** What became of the voxels that were to lie over the plane. */
+  readonly failed: VolumeFailure | undefined;
+}
+
+export function FusionControls({ workspace, pane, volume, failed }: FusionControlsProps) {
+  const base = pane.showing.value?.series;
+  const [asked, setAsked] = useState<SeriesSummary | undefined>(undefined);
+  const { refused, loading } = useFusion({ workspace, pane }, volume, asked, () => setAsked(undefined));
+  const choices = base ? fusible(workspace, base) : [];
+  if (!base || choices.length === 0) return null;
+  const shown = fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
+  const why = refused ?? (shown && failed);
+  return (
+    <>
+      <select
+        aria-label={t("fusion.choose")}
+        data-testid="fusion"
+        value={shown?.over.seriesInstanceUid ?? asked?.seriesInstanceUid ?? ""}
+        onChange={(event) => {
+          const over = choices.find(({ seriesInstanceUid }) => seriesInstanceUid === event.currentTarget.value);
+          fusion.value = undefined;
+          setAsked(over);
+        }}
+      >
+        <option value="">{t("fusion.none")}</option>
+        {choices.map(({ seriesInstanceUid, modality, description }) => (
+          <option key={seriesInstanceUid} value={seriesInstanceUid}>
+            + {modality} {description}
+          </option>
+        ))}
+      </select>
+      {shown && <Looks shown={shown} />}
+      {loading && <span role="status">{t("fusion.loading")}</span>}
+      {why && (
+        <span class="caution" role="status" data-testid="fusion-refused" data-why={why}>
+          {t(`fusion.refused.${why}`)}
+        </span>
+      )}
+    </>
+  );
+}
+
+interface Asked {
+  readonly refused: FusionRefusal | undefined;
+  readonly loading: boolean;
+}
+
+/** Lay a series over the planes once its images are known and prove to belong there. */
+function useFusion({ workspace, pane }: PaneProps, volume: VolumeGeometry, asked: SeriesSummary | undefined, done: () => void): Asked {
+  const load = asked && workspace.study.library.of(asked);
+  const loaded = load?.loaded.value === true;
+  const frames = load?.content.value.frames;
+  const found = useMemo(() => (frames && loaded ? volumeOf(phasesOf(frames)?.[0]?.frames ?? frames) : undefined), [frames, loaded]);
+  const refused = found && refusalOf(volume, found);
+  useEffect(() => {
+    const base = pane.showing.peek()?.series.seriesInstanceUid;
+    if (!asked || !base || !found?.volume || refused) return;
+    fusion.value = { base, over: asked, volume: found.volume, colours: HOT_METAL, opacity: HALF, preset: undefined };
+    done();
+  }, [asked, found, refused]);
+  return { refused, loading: asked !== undefined && !loaded };
+}
+
+function Looks({ shown }: { readonly shown: Fusion }) {
+  const change = (looks: Partial<Fusion>): void => {
+    fusion.value = { ...shown, ...looks };
+  };
+  const presets = presetsFor(shown.volume.frames[0]?.dataset);
+  return (
+    <>
+      <label class="slab-thickness">
+        <input
+          type="range"
+          data-testid="fusion-opacity"
+          min={0}
+          max={100}
+          value={Math.round(shown.opacity * 100)}
+          aria-label={t("fusion.opacity")}
+          onInput={(event) => change({ opacity: Number(event.currentTarget.value) / 100 })}
+        />
+        <span>{Math.round(shown.opacity * 100)} %</span>
+      </label>
+      <select
+        aria-label={t("fusion.colours")}
+        data-testid="fusion-colours"
+        value={shown.colours}
+        onChange={(event) => change({ colours: event.currentTarget.value })}
+      >
+        {COLOUR_MAPS.map(({ name, label }) => (
+          <option key={name} value={name}>
+            {label}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={t("fusion.window")}
+        data-testid="fusion-window"
+        value={shown.preset?.name ?? presets.find(({ kind }) => kind === "values")?.name ?? "stored"}
+        onChange={(event) => change({ preset: presets.find(({ name }) => name === event.currentTarget.value) })}
+      >
+        {presets.map((preset) => (
+          <option key={preset.name} value={preset.name}>
+            {presetLabel(preset)}
+          </option>
+        ))}
+      </select>
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+/** What lies over a plane: a second volume of the same space, through a colour map. */
+
+import type { Types } from "@cornerstonejs/core";
+import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
+import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMapper";
+import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants";
+
+import { endsOf, type Preset } from "@/tools/presets";
+import { indexAt, valueAt } from "@/viewport/sampling";
+import type { Overlay } from "@/viewport/volumeContract";
+import { acquire, release, type VoxelVolume } from "@/viewport/volumeData";
+
+const ACTOR = "overlay";
+
+export class PlaneOverlay {
+  private wanted: Overlay | undefined;
+  private held: Overlay["volume"] | undefined;
+  voxels: VoxelVolume | undefined;
+
+  constructor(private readonly viewport: Types.IVolumeViewport) {}
+
+  /** Resolves when it lies there, or is gone. Rejects with VolumeError. */
+  async set(overlay: Overlay | undefined): Promise<void> {
+    const before = this.wanted;
+    this.wanted = overlay;
+    if (overlay && before?.volume === overlay.volume) {
+      this.dress(); // or later, when its voxels are here
+      return;
+    }
+    this.remove();
+    if (!overlay) return;
+    this.held = overlay.volume;
+    const voxels = await acquire(overlay.volume, "planes", nobody);
+    if (this.wanted?.volume !== overlay.volume) return; // another was asked for meanwhile, and this one given back
+    this.voxels = voxels;
+    await this.lay();
+  }
+
+  /** Lay it over the plane anew: what lies beneath was changed for another volume. */
+  async lay(): Promise<void> {
+    const { voxels } = this;
+    if (!voxels) return;
+    if (this.viewport.getActors().some(({ uid }) => uid === ACTOR)) this.viewport.removeVolumeActors([ACTOR]);
+    await this.viewport.addVolumes([{ volumeId: voxels.id, actorUID: ACTOR, visibility: true }]);
+    this.dress();
+  }
+
+  close(): void {
+    this.wanted = undefined;
+    this.remove();
+  }
+
+  /** Its value at a point of the patient, of the nearest voxel; undefined outside. */
+  valueAt(world: Types.Point3): number | undefined {
+    const { voxels } = this;
+    if (!voxels) return undefined;
+    const [column, row, slice] = indexAt(voxels, world);
+    return valueAt(voxels, [Math.round(column), Math.round(row), Math.round(slice)]);
+  }
+
+  /** Its colours, window and opacity, which the blending of a slab shall leave alone. */
+  dress(): void {
+    const { wanted, voxels } = this;
+    const actor = this.viewport.getActor(ACTOR)?.actor as vtkVolume | undefined;
+    if (!wanted || !voxels || !actor) return;
+    const mapper = actor.getMapper() as vtkVolumeMapper;
+    // Composed of samples along the ray it would be as dense as they are many: the greatest of them has just its opacity.
+    if (mapper.getBlendMode() === BlendMode.COMPOSITE_BLEND) mapper.setBlendMode(BlendMode.MAXIMUM_INTENSITY_BLEND);
+    actor.getProperty().setScalarOpacityUnitDistance(0, mapper.getSampleDistance());
+    const { colours, opacity } = wanted;
+    this.viewport.setProperties({ colormap: { name: colours, opacity } }, voxels.id);
+    this.viewport.setProperties({ voiRange: rangeOf(voxels, wanted.preset) }, voxels.id);
+    this.viewport.render();
+  }
+
+  private remove(): void {
+    if (this.voxels && this.viewport.getActors().some(({ uid }) => uid === ACTOR)) {
+      this.viewport.removeVolumeActors([ACTOR]);
+      this.viewport.render();
+    }
+    this.voxels = undefined;
+    if (this.held) release(this.held, "planes", nobody);
+    this.held = undefined;
+  }
+}
+
+/** Values at the ends of a preset's window. */
+export function rangeOf(voxels: VoxelVolume, preset: Preset | undefined): Types.VOIRange {
+  if (preset === undefined) return voxels.range;
+  if (preset.kind === "values") return endsOf(preset);
+  return preset.kind === "full" ? { lower: voxels.lowest, upper: voxels.highest } : voxels.stored;
+}
+
+function nobody(): void {}
