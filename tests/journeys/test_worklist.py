@@ -53,7 +53,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(rows).to_have_count(1)
 
     # what was chosen here is chosen on another device
-    with page.expect_response(lambda answer: "/api/preferences/" in answer.url):
+    with page.expect_response(lambda answer: '"MR"' in (answer.request.post_data or "")):
         page.get_by_test_id("modality-MR").click()
     other = browser.new_context().new_page()
     sign_in(other, module_node)
