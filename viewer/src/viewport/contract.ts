@@ -7,6 +7,7 @@ import type { Dataset } from "@/dicomweb/json";
 import type { Area, Display } from "@/dicomweb/presentation";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
+import type { RegionValues } from "@/viewport/sampling";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 
 export interface PixelReading {
@@ -90,6 +91,13 @@ export interface ViewControls {
   displayedArea?(): Area | undefined;
   /** Where a place of the image (pixels, the corner of the first is (0, 0)) lies on the viewport, in CSS pixels. */
   imageToCanvas?(place: readonly [number, number]): readonly [number, number] | undefined;
+  /**
+   * The values in the region chosen (else the one drawn last) of this image, in each of these images of the same place;
+   * undefined when there is none. Rejects where pixels cannot be had.
+   */
+  regionOver?(frames: readonly Frame[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
+  /** The same of planes, in each of these moments of the volume. */
+  regionThrough?(volumes: readonly VolumeGeometry[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
   /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */

@@ -15,7 +15,9 @@ import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
+import type { RegionValues } from "@/viewport/sampling";
 import { stopWaiting } from "@/viewport/stackLoading";
+import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
 
 const { Events, RequestType, ViewportType } = Enums;
@@ -199,6 +201,17 @@ export class CornerstoneStackView implements StackView, Fitting {
     const after = box();
     const [right_, down] = this.viewport.getPan();
     if (after) this.viewport.setPan([right_ + clientWidth / 2 - after[2], down + clientHeight / 2 - after[3]]);
+  }
+
+  regionOver(
+    frames: readonly Frame[],
+    progress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<readonly RegionValues[]> | undefined {
+    const drawn = this.measurements.region();
+    const data = this.viewport.getImageData();
+    const pixels = drawn && data ? pixelsIn(drawn, data as Types.IImageData) : undefined;
+    return pixels && pixels.length > 0 ? curveOf(frames, pixels, progress, signal) : undefined;
   }
 
   undo(): void {
