@@ -18,7 +18,7 @@ export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "compare", "volume", "measure", "preset", "colour", "view"] as const;
+export const MENUS = ["layout", "compare", "volume", "measure", "preset", "colour", "view", "save"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | SwitchName | MenuName;
@@ -75,6 +75,7 @@ export const BUTTONS: readonly Button[] = [
   button("cine", "Space"),
   button("invert", "KeyI"),
   button("key", "KeyK"),
+  button("save", "KeyM"),
   button("undo", "Comma"),
   button("reset", "KeyR"),
   button("clear", "Delete"),

@@ -2,6 +2,7 @@
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Measured } from "@/dicomweb/measured";
 import type { Dataset } from "@/dicomweb/json";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
@@ -105,6 +106,12 @@ export interface ViewportModule {
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
   openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
   openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
+  /** Every finished measurement on these images. */
+  measuredOn(frames: readonly Frame[]): Measured[];
+  /** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+  place(frames: readonly Frame[], measurements: readonly Measured[]): void;
+  /** Be told of every change of a measurement; returns how to stop. */
+  followMeasurements(changed: () => void): () => void;
   /** Drop every pixel and measurement kept in memory. */
   forget(): void;
 }

@@ -265,6 +265,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.awaitsPaint = undefined;
     this.painted = this.imageIds[index];
     this.listener.painted(index, quality);
+    if (this.painted !== undefined && quality === "diagnostic") this.measurements.painted(this.painted);
     if (quality !== "partial") this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
 
