@@ -60,7 +60,7 @@ class Link:
     async def _serve(self, target: int) -> int:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await asyncio.sleep(2 * self._delay)  # the handshake
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.CancelledError):  # who went away, and the end of the link
                 there_reader, there_writer = await asyncio.open_connection("127.0.0.1", target)
                 ways = (self._pump(reader, there_writer, "up"), self._pump(there_reader, writer, "down"))
                 await asyncio.gather(*ways, return_exceptions=True)
