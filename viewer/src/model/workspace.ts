@@ -178,6 +178,8 @@ export class Workspace {
       pane.tell(pane.controls.peek()?.clear());
     } else if (name === "key") {
       this.markKey(pane);
+    } else if (name === "curve") {
+      void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
     } else {
       pane.controls.peek()?.[name]?.();
       if (name === "reset") pane.colourMap.value = PLAIN_COLOURS;

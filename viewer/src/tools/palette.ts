@@ -10,7 +10,7 @@ export const TOOLS = [
 export type ToolName = (typeof TOOLS)[number];
 
 /** What happens at once, to the active viewport. */
-export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key"] as const;
+export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key", "curve"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
@@ -59,6 +59,7 @@ export const BUTTONS: readonly Button[] = [
   button("arrow", "KeyN", "measure"),
   button("text", "KeyT", "measure"),
   button("probe", "KeyU", "measure"),
+  button("curve", "KeyM", "measure"),
   button("preset", "KeyV"),
   button("colour", "KeyO"),
   button("view", "Backslash"),

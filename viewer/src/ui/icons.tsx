@@ -35,6 +35,7 @@ const PATHS = {
   cine: ["M5 5h14v14H5z", "fill:M10 9v6l5-3z"],
   cobb: ["M4 7 20 5M4 17l16 2M12 6v3M12 15v3"],
   colour: ["M12 4a8 8 0 1 0 0 16c1.5 0 1.5-2 .7-3s.3-2 1.8-2H17a3 3 0 0 0 3-3c0-4.5-3.600-8-8-8zM8 11h.01M11 8h.01M15 9h.01"],
+  curve: ["M4 4v16h16M7 16l3-6 3 4 5-8"],
   crosshair: ["M12 3v6M12 15v6M3 12h6M15 12h6M12 12h.01"],
   ellipse: ["M12 6c5 0 9 2.5 9 6s-4 6-9 6-9-2.5-9-6 4-6 9-6z"],
   flipHorizontal: ["M12 3v18M9 7 3 17h6zM15 7l6 10h-6z"],

@@ -6,6 +6,7 @@ import type { Measured } from "@/dicomweb/measured";
 import type { Dataset } from "@/dicomweb/json";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
+import type { RegionValues } from "@/viewport/sampling";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 
 export interface PixelReading {
@@ -83,6 +84,13 @@ export interface ViewControls {
   setColourMap?(name: string): void;
   /** Where a point in the patient (mm) lies on the viewport, in CSS pixels; undefined where nothing is shown. */
   toCanvas?(world: Point): readonly [number, number] | undefined;
+  /**
+   * The values in the region chosen (else the one drawn last) of this image, in each of these images of the same place;
+   * undefined when there is none. Rejects where pixels cannot be had.
+   */
+  regionOver?(frames: readonly Frame[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
+  /** The same of planes, in each of these moments of the volume. */
+  regionThrough?(volumes: readonly VolumeGeometry[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
   /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */

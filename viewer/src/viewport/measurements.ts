@@ -5,6 +5,7 @@ import { eventTarget, utilities as coreUtilities, type Types } from "@cornerston
 
 import { language } from "@/i18n";
 import type { Removal } from "@/viewport/contract";
+import { enclosesRegion } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, type Hand } from "@/viewport/toolGroup";
 
 const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
@@ -121,6 +122,13 @@ export class Measurements {
     this.viewport.render();
     if (removed.length > 0) this.remember(removed);
     return removed.length === 0 ? undefined : { count: removed.length, undo: () => this.restore(removed) };
+  }
+
+  /** The region shown that is chosen, else the one drawn last; undefined when there is none. */
+  region(): Measurement | undefined {
+    const shown = this.all((one) => enclosesRegion(one.metadata?.toolName ?? "") && this.ownership.isShown(one));
+    const chosen = shown.find(({ annotationUID }) => annotationUID !== undefined && selection.isAnnotationSelected(annotationUID));
+    return chosen ?? shown.at(-1);
   }
 
   /** The image is on the screen: what could not be measured before its pixels were here is measured now. */
