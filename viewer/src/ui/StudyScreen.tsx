@@ -9,6 +9,7 @@ import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
 import { LanguageSelect } from "@/ui/LanguageSelect";
+import { LeaveGuard } from "@/ui/LeaveGuard";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
@@ -17,6 +18,7 @@ import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
+import "@/ui/phone.css";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -24,13 +26,13 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [workspace] = useState(() => new Workspace(study));
+  const [workspace] = useState(() => new Workspace(study, app.session.stores));
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;
   }, [name]);
   useEffect(() => {
-    if (study.firstPicture.settled.value) void loadViewport().catch(() => {}); // told where it is needed
+    if (study.firstPicture.settled.value) void loadViewport().then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
   }, [study.firstPicture.settled.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => workspace.key(event);
@@ -67,6 +69,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <Toolbar workspace={workspace} />
         <Stage workspace={workspace} />
         <Dialogs workspace={workspace} />
+        <LeaveGuard workspace={workspace} />
       </main>
     </div>
   );

@@ -9,6 +9,7 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
+import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
@@ -53,6 +54,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <MarksPanel workspace={workspace} pane={pane} />
+        <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
         {pane.cine.open.value && <CineBar pane={pane} />}
       </div>

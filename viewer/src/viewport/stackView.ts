@@ -14,7 +14,9 @@ import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
+import type { RegionValues } from "@/viewport/sampling";
 import { stopWaiting } from "@/viewport/stackLoading";
+import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
 
 const { Events, RequestType, ViewportType } = Enums;
@@ -149,6 +151,17 @@ export class CornerstoneStackView implements StackView, Fitting {
     return this.viewport.worldToCanvas([...world]);
   }
 
+  regionOver(
+    frames: readonly Frame[],
+    progress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<readonly RegionValues[]> | undefined {
+    const drawn = this.measurements.region();
+    const data = this.viewport.getImageData();
+    const pixels = drawn && data ? pixelsIn(drawn, data as Types.IImageData) : undefined;
+    return pixels && pixels.length > 0 ? curveOf(frames, pixels, progress, signal) : undefined;
+  }
+
   undo(): void {
     this.measurements.undo();
   }
@@ -265,6 +278,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.awaitsPaint = undefined;
     this.painted = this.imageIds[index];
     this.listener.painted(index, quality);
+    if (this.painted !== undefined && quality === "diagnostic") this.measurements.painted(this.painted);
     if (quality !== "partial") this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
 

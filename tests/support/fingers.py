@@ -1,0 +1,31 @@
+"""Fingers on a page, as a phone reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playwright.sync_api import Page
+
+Point = tuple[float, float]
+
+
+class Fingers:
+    """Strokes of one or more fingers, in CSS pixels of the page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._devtools = page.context.new_cdp_session(page)
+
+    def stroke(self, *paths: tuple[Point, Point], steps: int = 6, pause_ms: float = 30) -> None:
+        """Each finger along its path, all at once, in `steps` with pauses between them."""
+        self._touch("touchStart", [begin for begin, _ in paths])
+        for step in range(1, steps + 1):
+            share = step / steps
+            self._touch("touchMove", [(a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share) for a, b in paths])
+            if pause_ms:
+                self._page.wait_for_timeout(pause_ms)
+        self._touch("touchEnd", [])
+
+    def _touch(self, kind: str, points: Sequence[Point]) -> None:
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
