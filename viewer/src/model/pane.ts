@@ -17,7 +17,7 @@ export type Shown =
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
 
-const EMPTY: SeriesContent = { frames: [], others: [] };
+const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
 const NOTICE_MS = 10_000;
 

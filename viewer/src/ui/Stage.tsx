@@ -114,9 +114,9 @@ function SettledContent({ workspace, pane }: PaneProps) {
     const nothing = settled && workspace.study.series.value.length === 0;
     return <Waiting words={t(nothing ? "study.empty" : settled ? "pane.empty" : "app.loading")} busy={!settled} />;
   }
-  const { frames, others } = pane.content.value;
+  const { frames, others, slides } = pane.content.value;
   if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;
-  if (frames.length === 0 && others.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
+  if (frames.length + others.length + slides.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
   const Drawn = drawnBy(kindOf(showing, pane.content.value));
   return <Drawn workspace={workspace} pane={pane} />;
 }
