@@ -212,6 +212,10 @@ class Rendered:
         return answer
 
     async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
+        if is_video(subject.stored):
+            raise NotAcceptable(
+                "no picture is made of a video here", "its rendered resource is the video as it is stored"
+            )
         tag = subject.etag(wanted)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
@@ -300,6 +304,8 @@ def picture_form(accepts: Sequence[MediaRange], *, single: bool, many: bool, mov
                 return PictureForm(media_type, multipart=False)
             if many and (entry.multipart or entry.anything):
                 return PictureForm(media_type, multipart=True)
+    if any(entry.media_type.startswith("video/") for entry in accepts):
+        raise NotAcceptable("no video is made of images here", f"accept {GIF} or {APNG} for one that moves")
     forms = MEDIA_TYPES if single else ((GIF, APNG) if moving else ()) + ((parts_of(JPEG),) if many else ())
     other = "" if single else ", or ask for the thumbnail: one picture that stands for all"
     raise NotAcceptable("there is no acceptable form of this picture", f"accept {' or '.join(forms)}{other}")
@@ -327,6 +333,7 @@ def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False, whole
 def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance, int]:
     """The instance and frame that stand for all of them: the middle one of those with pixels. Raises NotAcceptable."""
     images = [stored for stored in instances if stored.frame_table is not None]
+    images = [stored for stored in images if not is_video(stored)] or images
     if not images:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]

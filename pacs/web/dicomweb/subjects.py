@@ -23,7 +23,22 @@ PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STO
 SEGMENTATIONS = frozenset({f"{_STORAGE}.66.4", f"{_STORAGE}.66.7"})
 """Segmentation and label map segmentation."""
 
-_UNSUPPORTED_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in range(4, 13))
+_UNSUPPORTED_STATES = {
+    f"{_STORAGE}.11.{number}": reason
+    for number, reason in {
+        4: "one image blended over another",
+        5: "a mask subtracted from frames of angiography",
+        6: "planes through volumes",
+        7: "planes through volumes composed of several",
+        8: "images blended and coloured by a pipeline",
+        9: "a volume rendered in three dimensions",
+        10: "segmented volumes rendered in three dimensions",
+        11: "several volumes rendered in three dimensions",
+        12: "variable modality look-up tables",
+    }.items()
+}
+"""Presentation states that show something which is not made here."""
+
 _IMAGES_MAX = 1000
 _SEGMENT_FRAMES_MAX = 64
 
@@ -32,7 +47,7 @@ Json = Mapping[str, Any]
 
 def is_about_images(stored: StoredInstance) -> bool:
     """Whether the object is a presentation state, which is seen in the images that it names."""
-    return stored.sop_class_uid in PRESENTATION_STATES | _UNSUPPORTED_STATES
+    return stored.sop_class_uid in PRESENTATION_STATES or stored.sop_class_uid in _UNSUPPORTED_STATES
 
 
 def is_only_an_image(stored: StoredInstance) -> bool:
@@ -55,7 +70,10 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
                 return planes
         return [Subject(stored, number) for number in numbers or range(1, table.number_of_frames + 1)]
     if stored.sop_class_uid in _UNSUPPORTED_STATES:
-        raise NotAcceptable("this kind of presentation state is not shown here", "ask for its images by themselves")
+        shown_by_it = _UNSUPPORTED_STATES[stored.sop_class_uid]
+        raise NotAcceptable(
+            f"this state shows {shown_by_it}, which is not made here", "ask for its images by themselves"
+        )
     if stored.sop_class_uid not in PRESENTATION_STATES:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     shown = list(_presented(archive, stored))

@@ -305,6 +305,22 @@ def test_a_cine_moves_at_its_own_pace(site: Site, client: TestClient, media_type
         assert image.n_frames == 2
 
 
+@pytest.mark.parametrize(("number", "said"), [(4, "blended"), (5, "mask"), (8, "pipeline")])
+def test_a_state_that_is_not_shown_says_why(site: Site, client: TestClient, number: int, said: str) -> None:
+    state = presentation_state([ct_slice()])
+    state.SOPClassUID = state.file_meta.MediaStorageSOPClassUID = UID(f"1.2.840.10008.5.1.4.1.1.11.{number}")
+    stored(site, state)
+    refused = get(client, url_of(state, "/rendered"), "image/png")
+    assert (refused.status_code, said in refused.text) == (406, True)
+
+
+def test_no_video_is_made_of_a_cine(site: Site, client: TestClient) -> None:
+    sent = us_cine(frames=3)
+    stored(site, sent)
+    refused = get(client, url_of(sent, "/rendered"), "video/mp4")
+    assert (refused.status_code, "image/gif" in refused.json()["hint"]) == (406, True)
+
+
 def test_a_browser_that_takes_anything_gets_one_picture(site: Site, client: TestClient) -> None:
     sent = us_cine(frames=3)
     stored(site, sent)

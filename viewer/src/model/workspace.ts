@@ -10,6 +10,7 @@ import { Hanger } from "@/model/hanger";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
+import { Presenting } from "@/model/presenting";
 import { Saving } from "@/model/saving";
 import type { Showing } from "@/model/showing";
 import type { OpenStudy } from "@/model/study";
@@ -79,6 +80,9 @@ export class Workspace {
   /** What was measured and marked, and whether the archive has it. */
   readonly saving: Saving;
 
+  /** Display states of the archive. */
+  readonly presenting: Presenting;
+
   private readonly stops: (() => void)[] = [];
   private readonly anchors = new Map<Pane, { readonly series: string | undefined; readonly at: Vector }>();
 
@@ -91,8 +95,10 @@ export class Workspace {
     this.comparing = new Comparing(this);
     this.hanger = new Hanger(this);
     this.saving = new Saving(this);
+    this.presenting = new Presenting(this);
     this.stops.push(
       () => this.saving.close(),
+      () => this.presenting.close(),
       () => this.comparing.close(),
       () => this.hanger.close(),
       effect(() => {
@@ -182,7 +188,10 @@ export class Workspace {
       void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
     } else {
       pane.controls.peek()?.[name]?.();
-      if (name === "reset") pane.colourMap.value = PLAIN_COLOURS;
+      if (name === "reset") {
+        pane.colourMap.value = PLAIN_COLOURS;
+        this.presenting.clear();
+      }
     }
     this.menu.value = undefined;
   }

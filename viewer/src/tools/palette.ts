@@ -59,7 +59,7 @@ export const BUTTONS: readonly Button[] = [
   button("arrow", "KeyN", "measure"),
   button("text", "KeyT", "measure"),
   button("probe", "KeyU", "measure"),
-  button("curve", "KeyM", "measure"),
+  button("curve", "BracketLeft", "measure"),
   button("preset", "KeyV"),
   button("colour", "KeyO"),
   button("view", "Backslash"),
@@ -97,6 +97,7 @@ export function isSwitch(name: ButtonName): name is SwitchName {
 const CAPS: Readonly<Record<string, string>> = {
   Backquote: "`",
   Backslash: "\\",
+  BracketLeft: "[",
   BracketRight: "]",
   Comma: ",",
   Period: ".",

@@ -15,6 +15,7 @@ import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
+import { PresentationMarks } from "@/ui/PresentationMarks";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import type { StackListener, StackView } from "@/viewport/contract";
@@ -52,6 +53,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />

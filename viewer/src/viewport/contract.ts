@@ -4,6 +4,7 @@ import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Measured } from "@/dicomweb/measured";
 import type { Dataset } from "@/dicomweb/json";
+import type { Area, Display } from "@/dicomweb/presentation";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
@@ -84,6 +85,12 @@ export interface ViewControls {
   setColourMap?(name: string): void;
   /** Where a point in the patient (mm) lies on the viewport, in CSS pixels; undefined where nothing is shown. */
   toCanvas?(world: Point): readonly [number, number] | undefined;
+  /** Show the image as a presentation state says. */
+  display?(display: Display): void;
+  /** The part of the image that is on the screen, where its first corner is shown at the top left. */
+  displayedArea?(): Area | undefined;
+  /** Where a place of the image (pixels, the corner of the first is (0, 0)) lies on the viewport, in CSS pixels. */
+  imageToCanvas?(place: readonly [number, number]): readonly [number, number] | undefined;
   /**
    * The values in the region chosen (else the one drawn last) of this image, in each of these images of the same place;
    * undefined when there is none. Rejects where pixels cannot be had.
