@@ -298,6 +298,11 @@ def _checked(tag: str, vr: str, private_creator: str, level: str) -> dict[str, s
     if not vr and len(known_vr) != 2:
         raise QueryRefused(f"the VR of {digits} is {known_vr}", "say which with `vr`")
     vr = (vr or known_vr).upper()
+    if vr == "SQ":
+        raise QueryRefused(
+            f"{digits} is a sequence, and only what has values is searched",
+            "add an attribute that stands outside of one",
+        )
     if vr not in MATCHING_OF:
         said = "is not known" if vr == "UN" else f"{vr[:8]!r} is not searched"
         raise QueryRefused(f"the VR of {digits} {said}", f"give one of {', '.join(sorted(MATCHING_OF))}")

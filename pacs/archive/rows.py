@@ -55,7 +55,17 @@ _NORMAL = dict.fromkeys(Matching, _same) | {
 
 def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
     """Every catalogue column of `level` for the walk's `values`."""
-    return {name: text for attribute in ATTRIBUTES[level] for name, text in column_values(attribute, values)}
+    found = dict.fromkeys(_NAMES[level], "")
+    for attribute in ATTRIBUTES[level]:
+        if values.get(attribute.keyword):
+            found.update(column_values(attribute, values))
+    return found
+
+
+_NAMES = {
+    level: tuple(name for attribute in attributes for name, _ in column_values(attribute, {}))
+    for level, attributes in ATTRIBUTES.items()
+}
 
 
 IDENTITY_SEPARATOR = "\x1f"

@@ -7,7 +7,7 @@ names in `oddities`. Offsets are relative to the start of the data set; lengths 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,10 +79,16 @@ _FRAGMENTED_VRS: Final = frozenset({"OB", "OW", "OB or OW", "OF", "OD", "OL", "O
 
 
 def scan(
-    data: Buffer, syntax: TransferSyntax, *, limits: Limits = DEFAULT_LIMITS, oddities: set[str] | None = None
+    data: Buffer,
+    syntax: TransferSyntax,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    oddities: set[str] | None = None,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Event]:
     """Every element, item and fragment of `data` in the order of the bytes; `data` is already inflated.
 
+    Of plain elements, with `wanted`, only those of its tags at top level; all are checked.
     A container may lack its delimiter where a declared length around it proves its end. Raises IncompleteDataSet
     where the bytes end inside something, NotUnderstood where they cannot be read or pass a limit.
 
@@ -163,7 +169,8 @@ def scan(
                 odd.add("odd_length")
             if not element:
                 odd.add("group_length")
-            yield ELEMENT, tag, vr, start, value, length
+            if wanted is None or (tag in wanted and not waiting):
+                yield ELEMENT, tag, vr, start, value, length
 
         if opened:
             if len(waiting) >= limits.depth:

@@ -15,6 +15,7 @@ import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -78,6 +79,8 @@ _SIGNED_VRS: Final = frozenset({"SS", "SL"})
 _TEXT_NUMBER_VRS: Final = frozenset({"IS", "DS", "LO", "SH", "CS", "ST", "LT", "UT"})
 _FRAMES_MAX: Final = 2**31 - 1
 _DIGITS_MAX: Final = 10
+_REMEMBERED_BYTES: Final = 64
+_REMEMBERED_MAX: Final = 4096
 _DEFLATED_STEP: Final = 64 * 1024
 _INFLATED_STEP: Final = 1024 * 1024
 _INFLATED_IN_MEMORY: Final = 4 * 1024 * 1024
@@ -244,10 +247,8 @@ def _pass(data: Buffer, syntax: TransferSyntax, limits: Limits, oddities: set[st
     kept = _KEPT
     padding_end = -1
     end = len(data)
-    for kind, tag, vr, start, value, length in scan(data, syntax, limits=limits, oddities=oddities):
+    for kind, tag, vr, start, value, length in scan(data, syntax, limits=limits, oddities=oddities, wanted=_KEPT):
         if kind == ELEMENT:
-            if depth or tag not in kept:
-                continue
             places[tag] = (vr, value, length)
             if tag in _PIXEL_ELEMENTS and found.pixel_start is None:
                 found.pixel_tag, found.pixel_start, found.pixel_end = tag, start, value + length
@@ -300,6 +301,7 @@ def _values(
 ) -> dict[str, str]:
     values: dict[str, str] = {}
     byte_limit = 4 * limits.value_characters
+    remembered = min(_REMEMBERED_BYTES, limits.value_characters)
     for tag, (vr, start, length) in found.places.items():
         attribute = EXTRACTED.get(tag)
         if attribute is None:
@@ -309,7 +311,10 @@ def _values(
         elif vr == "SQ":
             text = _sequence(data, syntax, tag, start, length, charset, source_charset, limits, oddities)
         elif attribute.vr in _NUMBER_BYTES:
-            text = _numbers(bytes(data[start : start + min(length, byte_limit)]), vr, syntax.big_endian)
+            numbers = _remembered_numbers if length <= remembered else _numbers
+            text = numbers(bytes(data[start : start + min(length, byte_limit)]), vr, syntax.big_endian)
+        elif length <= remembered and attribute.vr != "SQ":
+            text = _remembered_text(bytes(data[start : start + length]), attribute.vr, charset, source_charset)
         elif attribute.vr == "SQ":
             text = ""
         else:
@@ -320,6 +325,12 @@ def _values(
                 text = text[: limits.value_characters]
         values[attribute.keyword] = text
     return values
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _remembered_text(raw: bytes, vr: str, charset: str, source_charset: str | None) -> str:
+    """A short value; the instances of a series say most things alike."""
+    return stripped(decode_text(raw, vr, charset, source_charset))
 
 
 def stripped(text: str) -> str:
@@ -339,6 +350,9 @@ def _numbers(raw: bytes, vr: str, big_endian: bool) -> str:
     order: Literal["big", "little"] = "big" if big_endian else "little"
     words = (raw[at : at + size] for at in range(0, len(raw) - size + 1, size))
     return "\\".join(str(int.from_bytes(word, order, signed=vr in _SIGNED_VRS)) for word in words)
+
+
+_remembered_numbers = lru_cache(maxsize=_REMEMBERED_MAX)(_numbers)
 
 
 def _sequence(

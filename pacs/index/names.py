@@ -49,15 +49,26 @@ def _components(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]
 
 def at_beginning(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
     """The whole name meets the key, or its first group does, or its first components."""
-    if "*" in pattern or "?" in pattern:
-        forms = [pattern] if pattern.endswith("*") else [pattern, f"{pattern}=*"]
-        return or_(*(like(column, form) for form in forms))
-    return or_(column == pattern, like(column, f"{pattern}=*"), like(column, f"{pattern}^*"))
+    whole, *longer = _forms(pattern)
+    exact = column == whole if not _has_wildcards(pattern) else like(column, whole)
+    return or_(exact, *(like(column, form) for form in longer))
 
 
 def in_group(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
-    """The ideographic or phonetic group meets the key."""
-    return like(column, f"*={pattern}")
+    """The ideographic or phonetic group, or the first components of it, meet the key; its first group may be empty."""
+    return or_(*(like(column, f"*={form}") for form in _forms(pattern.lstrip("="))))
+
+
+def _forms(pattern: str) -> list[str]:
+    """What meets a key: itself, itself with more groups, and without wildcards itself with more components too."""
+    if pattern.endswith("*"):
+        return [pattern]
+    more = [] if _has_wildcards(pattern) else [f"{pattern}^*"]
+    return [pattern, f"{pattern}=*", *more]
+
+
+def _has_wildcards(pattern: str) -> bool:
+    return "*" in pattern or "?" in pattern
 
 
 def word_begins(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:

@@ -38,7 +38,8 @@ RACES_MAX = 5
 class _Item:
     work: Callable[[Connection], Any]
     turn: Future[None] | None = None
-    """Done when its caller, who waits for it, has to look: either `future` is done or he leads."""
+    """Done when its caller, who waits for it, has to look: either `future` is done or he leads. None where nobody
+    waits, or he leads already."""
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -87,11 +88,11 @@ class Writer:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work`; returns when its transaction is on stable storage, raises what it raises."""
-        item = _Item(work, Future())
-        if self._enter(item):
+        item = _Item(work)
+        if self._enter(item, awaited=True):
             self._lead()
-        else:
-            self._await(item)
+        elif item.turn is not None:
+            self._await(item, item.turn)
             if not item.future.done():
                 self._lead()
         result: T = item.future.result()
@@ -100,7 +101,7 @@ class Writer:
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Queue `work` and do not wait; where too much waits already it fails at once with Busy."""
         item = _Item(work)
-        if self._enter(item):
+        if self._enter(item, awaited=False):
             self._calls.put(_Call.LEAD)
         return item.future
 
@@ -122,28 +123,28 @@ class Writer:
             self._calls.put(_Call.END)
         self._thread.join()
 
-    def _enter(self, item: _Item) -> bool:
-        """Let `item` wait; True where nobody leads, so that whoever brought it does from now on."""
+    def _enter(self, item: _Item, *, awaited: bool) -> bool:
+        """Let `item` wait; True where nobody leads, so that whoever brought it does from now on. Without a turn it is
+        refused."""
         with self._lock:
-            refusal: Exception | None = None
+            refusal: Exception
             if self.broken or self._closed:
                 refusal = _no_more_writes()
-            elif item.turn is None and len(self._waiting) >= WAITING_MAX:
+            elif not awaited and len(self._waiting) >= WAITING_MAX:
                 refusal = Busy("too much waits to be written to the index", "try again later")
             else:
                 self._waiting.append(item)
-                leads = not self._led
-                self._led = True
-                return leads
-        if item.turn is not None:
-            item.turn.set_result(None)
+                if not self._led:
+                    self._led = True
+                    return True
+                if awaited:
+                    item.turn = Future()
+                return False
         self._fail([item], refusal)
         return False
 
-    def _await(self, item: _Item) -> None:
+    def _await(self, item: _Item, turn: Future[None]) -> None:
         """Until `item` is done or leads; where the wait is broken off the writer's thread leads in its place."""
-        turn = item.turn
-        assert turn is not None
         try:
             turn.result()
         except BaseException:
@@ -166,8 +167,10 @@ class Writer:
         finally:
             self._used_at = time.monotonic()
             self._hand_on()
-            self._fail([item for item in batch if not item.future.done()], _no_more_writes())
-            for turn in [item.turn for item in batch]:
+            for item in batch:
+                if not item.future.done():
+                    self._fail([item], _no_more_writes())
+                turn = item.turn  # his wait may be broken off now
                 if turn is not None and not turn.done():
                     turn.set_result(None)
 
@@ -385,9 +388,8 @@ class Statement:
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """The driver's cursor after execution; its rows are plain tuples."""
-        cursor = connection.connection.cursor()
-        cursor.execute(*self.bound(connection.dialect, parameters))
-        return cursor
+        driver: Any = connection.connection.driver_connection
+        return driver.execute(*self.bound(connection.dialect, parameters))
 
     def one(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The first row or None."""

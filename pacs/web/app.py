@@ -32,6 +32,7 @@ from pacs.web.api import (
     reading,
     session,
     worklist,
+    written,
 )
 from pacs.web.api.export import Exports
 from pacs.web.api.uploads import UploadRoutes
@@ -85,6 +86,7 @@ def create_app(
         *Exports(archive, workers, accesses).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
+        *written.routes(archive),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
         *administration.account_routes(accounts, sessions),

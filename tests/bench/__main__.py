@@ -19,11 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tests.bench import first_picture
 from tests.bench.ingest import beside_the_web, compare, growth, out_of_the_box
 from tests.bench.machine import circumstances, commit, isolate_network
 from tests.bench.report import Spread, Verdict, verdicts_text
 from tests.bench.service import retrieve, search, single
 from tests.bench.session import Failed, Part, Session
+from tests.support.ohif import ohif
 from tests.support.process import ROOT
 
 PARTS: dict[str, Part] = {
@@ -34,6 +36,7 @@ PARTS: dict[str, Part] = {
     **retrieve.PARTS,
     **search.PARTS,
     **single.PARTS,
+    **first_picture.PARTS,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, ROUNDS_QUICK = 5, 3
@@ -49,6 +52,8 @@ def main() -> int:
     if arguments.report:
         print(_report(RESULTS))
         return 0
+    if not (arguments.only and "link" not in arguments.only):
+        ohif()  # fetched while there is a network
     isolate_network()
     folder: Path = arguments.folder / f"bench-{os.getpid()}"
     failures = 0

@@ -1,36 +1,44 @@
-"""How soon the viewer shows a picture over a thin link: a program, not a test.
+"""How soon a picture is seen over a thin link, here and in OHIF: the part `link` of the bench; a program too.
 
-    python -m tests.bench.first_picture [--kilobits 1500] [--delay-ms 150] [--rounds 3] [FOLDER]
+    python -m tests.bench.first_picture [--kilobits 1500] [--delay-ms 150] [--rounds 3] [--alone] [FOLDER]
 
 A node is started, a study (FOLDER, else 40 synthetic CT slices of 512 × 512) is stored in it, and Chromium opens the
 study's address through a proxy that delays every byte by half the round trip each way and lets so many bits a second
-through, of all connections together. Cold: an empty browser store, signed in. Warm: the same page again. Times are
-milliseconds from the navigation to the first picture of the study on the screen (the node's preview or better)
-and to the whole diagnostic image in its place.
+through, of all connections together. OHIF as it is published on npm, its files compressed, opens the same study
+through the same proxy, in turns. Cold: an empty browser store, signed in. Warm: the same page again. Times are
+milliseconds from the navigation to the first picture of the study on the screen (`first`: the node's preview or
+better) and to the whole diagnostic image in its place (`full`); OHIF shows the diagnostic image first.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.bench.link import Link
+from tests.bench.report import Spread, Verdict, spread, verdicts_text
+from tests.bench.session import Failed, Outcome, Part, Session
 from tests.conftest import CHROMIUM_ARGUMENTS
 from tests.support.factories import ct_series, write_folder
+from tests.support.ohif import serving
 from tests.support.peers import program
 from tests.support.process import NodeProcess
 
-_CHUNK = 4096
+KILOBITS: Final = 1500.0
+DELAY_MS: Final = 150.0
+LONGEST_MS: Final = 120_000
 
 _WATCH = """
 window.__seen = {};
@@ -45,75 +53,29 @@ window.__seen = {};
 })();
 """
 
+_WATCH_OHIF = """
+localStorage.setItem('shownTours', '["basicViewerTour"]');
+window.__seen = {};
+(function look() {
+  const small = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  small.canvas.width = small.canvas.height = 32;
+  const seen = [...document.querySelectorAll('canvas.cornerstone-canvas')].some((one) => {
+    small.drawImage(one, 0, 0, 32, 32);
+    return small.getImageData(0, 0, 32, 32).data.some((value, at) => at % 4 < 3 && value > 100);
+  });
+  if (seen) window.__seen.full ??= performance.now();
+  if (window.__seen.full === undefined) setTimeout(look, 50);
+})();
+"""
 
-class Link:
-    """A proxy on 127.0.0.1 in front of `port`, as thin as asked, in a thread of its own."""
 
-    def __init__(self, port: int, bits_per_second: float, round_trip_s: float) -> None:
-        self._target, self._rate, self._delay = port, bits_per_second / 8, round_trip_s / 2
-        self._free_at = {"up": 0.0, "down": 0.0}
-        self._loop = asyncio.new_event_loop()
-        self.port = 0
-        self.down_bytes = 0
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """One that is measured: its name, the address that opens the study, what watches it."""
 
-    def __enter__(self) -> Link:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def settle(self) -> None:
-        """Wait until nothing comes down any more: what an earlier round left on the way."""
-        before = -1
-        while before != self.down_bytes:
-            before = self.down_bytes
-            time.sleep(1)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2 * self._delay)  # the handshake
-        with contextlib.suppress(OSError):
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            ways = (self._pump(reader, there_writer, "up"), self._pump(there_reader, writer, "down"))
-            await asyncio.gather(*ways, return_exceptions=True)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
-        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(64)
-
-        async def deliver() -> None:
-            while True:
-                due, data = await late.get()
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                if not data:
-                    writer.close()
-                    return
-                with contextlib.suppress(OSError):  # who went away gets no more
-                    writer.write(data)
-                    await writer.drain()
-
-        delivering = asyncio.create_task(deliver())
-        while True:
-            data = await reader.read(_CHUNK)
-            now = time.monotonic()
-            self._free_at[way] = max(self._free_at[way], now) + len(data) / self._rate
-            if way == "down":
-                self.down_bytes += len(data)
-            await asyncio.sleep(max(0.0, self._free_at[way] - now))
-            await late.put((time.monotonic() + self._delay, data))
-            if not data:
-                break
-        await delivering
+    name: str
+    url: str
+    watch: str
 
 
 def _cookies(node: NodeProcess) -> str:
@@ -124,61 +86,139 @@ def _cookies(node: NodeProcess) -> str:
         return str(answer.headers["Set-Cookie"].split(";")[0])
 
 
-def _open(context: BrowserContext, url: str) -> dict[str, float]:
+def _open(context: BrowserContext, viewer: Viewer) -> dict[str, float]:
     page = context.new_page()
-    page.add_init_script(_WATCH)
-    page.goto(url, wait_until="commit", timeout=120_000)
-    page.locator("[data-testid=quality][data-quality=full]").first.wait_for(state="attached", timeout=90_000)
-    seen = page.evaluate("window.__seen")
+    page.add_init_script(viewer.watch)
+    page.goto(viewer.url, wait_until="commit", timeout=LONGEST_MS)
+    seen: dict[str, float] = {}
+    until = time.monotonic() + LONGEST_MS / 1000
+    while "full" not in seen:
+        if time.monotonic() > until:
+            raise Failed(f"{viewer.name} shows no diagnostic image after {LONGEST_MS / 1000:.0f} s")
+        page.wait_for_timeout(100)
+        seen = page.evaluate("window.__seen ?? {}")
     page.wait_for_timeout(500)
     page.close()
     return {name: float(value) for name, value in seen.items()}
 
 
-def measure(browser: Browser, node: NodeProcess, study: str, link: Link, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds by what was waited for."""
-    found: dict[str, list[float]] = {}
-    name, value = _cookies(node).split("=", 1)
-    for _ in range(rounds):
+Found = dict[str, list[float]]
+"""Milliseconds, and kilobytes, of the rounds, by viewer and what was waited for: `node cold first`."""
+
+
+def measure(browser: Browser, viewers: list[Viewer], cookie: str, link: Link, found: Found) -> None:
+    """One round of all viewers."""
+    name, value = cookie.split("=", 1)
+    for viewer in viewers:
         link.settle()
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.add_cookies([{"name": name, "value": value, "domain": "127.0.0.1", "path": "/"}])
         for state in ("cold", "warm"):
             before = link.down_bytes
-            for what, milliseconds in _open(context, f"http://127.0.0.1:{link.port}/#/study/{study}").items():
-                found.setdefault(f"{state} {what}", []).append(milliseconds)
-            found.setdefault(f"{state} kilobytes", []).append((link.down_bytes - before) / 1000)
+            for what, milliseconds in _open(context, viewer).items():
+                found.setdefault(f"{viewer.name} {state} {what}", []).append(milliseconds)
+            found.setdefault(f"{viewer.name} {state} kilobytes", []).append((link.down_bytes - before) / 1000)
         context.close()
+
+
+def _rounds(
+    scratch: Path, numbers: Iterator[int], kilobits: float, delay_ms: float, folder: Path | None, *, alone: bool
+) -> Found:
+    found: Found = {}
+    node = NodeProcess(scratch / "node")
+    with contextlib.ExitStack() as open_:
+        link = open_.enter_context(Link(kilobits * 1000, delay_ms / 1000))
+        node_port = link.to(node.web_port)
+        thin = f"http://127.0.0.1:{node_port}"
+        ohif = ""
+        if not alone:
+            pages = open_.enter_context(serving(f"{thin}/dicom-web", compressed=True))
+            ohif = f"http://127.0.0.1:{link.to(int(pages.rpartition(':')[2]))}"
+            node.environment["PACS_WEB__ALLOWED_ORIGINS"] = ohif
+        open_.enter_context(node)
+        study = _store(node, folder or scratch / "study", synthetic=folder is None)
+        viewers = [Viewer("node", f"{thin}/#/study/{study}", _WATCH)]
+        if ohif:
+            token = node.token("radiologist")
+            viewers.append(Viewer("OHIF", f"{ohif}/viewer?StudyInstanceUIDs={study}&token={token}", _WATCH_OHIF))
+        playwright = open_.enter_context(sync_playwright())
+        chromium = str(program("chromium", "chromium"))
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        for _ in numbers:
+            measure(browser, viewers, _cookies(node), link, found)
+        browser.close()
     return found
+
+
+def _store(node: NodeProcess, folder: Path, *, synthetic: bool) -> str:
+    """Send the folder; the UID of its study."""
+    if synthetic:
+        write_folder(ct_series(40, rows=512, columns=512), folder)
+    sender = [str(program("dcmsend", "dcmtk")), "-aec", node.ae_title, "127.0.0.1", str(node.dimse_port)]
+    subprocess.run([*sender, "+sd", "+r", str(folder)], check=True, timeout=170)
+    request = urllib.request.Request(node.web_url + "/dicom-web/studies", headers={"Cookie": _cookies(node)})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(json.load(answer)[0]["0020000D"]["Value"][0])
+
+
+def _lines(found: Found) -> list[str]:
+    return [
+        f"{what:22} {statistics.median(values):9.0f}   ({min(values):.0f}-{max(values):.0f})"
+        for what, values in found.items()
+    ]
+
+
+def _ratio(found: Found, state: str, what: str) -> Spread:
+    """How many times sooner than OHIF's picture."""
+    pairs = zip(found[f"OHIF {state} full"], found[f"node {state} {what}"], strict=True)
+    return spread(theirs / ours for theirs, ours in pairs)
+
+
+def verdicts(found: Found) -> tuple[Verdict, ...]:
+    """The goals: seconds of this node's, and how many times sooner than OHIF."""
+
+    def seconds(what: str) -> Spread:
+        return spread(value / 1000 for value in found[f"node {what}"])
+
+    goals = [
+        Verdict("L1", "first picture, cold, s", seconds("cold first"), 2.5, 2.5, at_most=True),
+        Verdict("L2", "first picture, warm, s", seconds("warm first"), 1.0, 1.0, at_most=True),
+        Verdict("L3", "diagnostic image, cold, s", seconds("cold full"), 9.0, 9.0, at_most=True),
+    ]
+    if "OHIF cold full" in found:
+        goals += [
+            Verdict("L4", "first picture, cold, times sooner than OHIF", _ratio(found, "cold", "first"), 5, 10),
+            Verdict("L5", "first picture, warm, times sooner than OHIF", _ratio(found, "warm", "first"), 2, 4),
+            Verdict("L6", "diagnostic image, cold, times sooner than OHIF", _ratio(found, "cold", "full"), 2, 3),
+        ]
+    return tuple(goals)
+
+
+def run(session: Session) -> Outcome:
+    """The part of the bench, at 1.5 Mbit/s and 150 ms."""
+    found = _rounds(session.folder, session.numbers(), KILOBITS, DELAY_MS, None, alone=False)
+    return Outcome({"milliseconds": found}, "\n".join(_lines(found)), verdicts(found))
+
+
+PARTS: Final = {"link": Part("the viewer and OHIF through 1.5 Mbit/s and 150 ms", run)}
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
-    parser.add_argument("--kilobits", type=float, default=1500)
-    parser.add_argument("--delay-ms", type=float, default=150)
+    parser.add_argument("--kilobits", type=float, default=KILOBITS)
+    parser.add_argument("--delay-ms", type=float, default=DELAY_MS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="without OHIF")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch, NodeProcess(Path(scratch) / "node") as node:
-        folder = asked.folder
-        if folder is None:
-            folder = Path(scratch) / "study"
-            write_folder(ct_series(40, rows=512, columns=512), folder)
-        sender = [str(program("dcmsend", "dcmtk")), "-aec", node.ae_title, "127.0.0.1", str(node.dimse_port)]
-        subprocess.run([*sender, "+sd", "+r", str(folder)], check=True, timeout=170)
-        request = urllib.request.Request(node.web_url + "/dicom-web/studies", headers={"Cookie": _cookies(node)})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            study = json.load(answer)[0]["0020000D"]["Value"][0]
-        with Link(node.web_port, asked.kilobits * 1000, asked.delay_ms / 1000) as link, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=str(program("chromium", "chromium")), args=CHROMIUM_ARGUMENTS
-            )
-            found = measure(browser, node, study, link, asked.rounds)
-            browser.close()
+    with tempfile.TemporaryDirectory() as scratch:
+        numbers = iter(range(asked.rounds))
+        found = _rounds(Path(scratch), numbers, asked.kilobits, asked.delay_ms, asked.folder, alone=asked.alone)
     print(f"{asked.kilobits:g} kbit/s, {asked.delay_ms:g} ms, {asked.rounds} rounds")
-    for what, values in found.items():
-        print(f"{what:16} {statistics.median(values):9.0f}   ({min(values):.0f}-{max(values):.0f})")
+    print("\n".join(_lines(found)))
+    if (asked.kilobits, asked.delay_ms) == (KILOBITS, DELAY_MS):
+        print(verdicts_text(verdicts(found)))
 
 
 if __name__ == "__main__":

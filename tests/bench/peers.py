@@ -27,6 +27,8 @@ STOP_S = 20.0
 QUIET_S = 0.1
 QUIET_WAIT_S = 3.0
 LARGE_BYTES = 64 * 1024
+DATABASE_NAMES = ("index", "log")
+"""How the files of an index begin, with their logs: this node's, Orthanc's and the sinks'."""
 ADMIN_PASSWORD = "Correct-horse-battery-1"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -136,15 +138,19 @@ class Server:
         return total / _TICKS_PER_S
 
     def settle(self, since: float) -> None:
-        """Make the next run meet what this one met: nothing in flight, files written since `since` out of the cache.
+        """Make the next run meet what this one met: nothing in flight, objects written since `since` out of the cache.
 
-        `since` is a time of day in seconds. Nothing is deleted: ext4 is slow for minutes after that.
+        `since` is a time of day in seconds. Nothing is deleted: ext4 is slow for minutes after that. Databases stay in
+        memory, where those of a node at work are: a log whose blocks were dropped is read again to be written over.
         """
         os.sync()
         for path in self.folder.rglob("*"):
             with contextlib.suppress(OSError):
                 status = path.stat()
-                if status.st_mtime >= since and status.st_size >= LARGE_BYTES and path.is_file():
+                is_object = (
+                    status.st_size >= LARGE_BYTES and path.is_file() and not path.name.startswith(DATABASE_NAMES)
+                )
+                if status.st_mtime >= since and is_object:
                     _forget(path)
         deadline = time.monotonic() + QUIET_WAIT_S
         used = self.cpu_s()

@@ -75,6 +75,14 @@ def test_sequences_of_either_length_give_the_same_events(sequence: bytes) -> Non
     assert shape(sequence + LATER) == (NESTED, set())
 
 
+def test_only_what_is_wanted_of_the_plain_elements_at_top_level() -> None:
+    nested = element(SEQUENCE_TAG, "SQ", item(REFERENCE + LATER))
+    kinds = [kind for kind, *_ in scan(us(0x00080001, 7) + nested + LATER, EXPLICIT, wanted={0x00080001, 0x00081155})]
+    assert kinds == [ELEMENT, SEQUENCE, ITEM, ITEM_END, SEQUENCE_END]
+    with pytest.raises(IncompleteDataSet):
+        list(scan(nested + LATER[:-1], EXPLICIT, wanted=()))
+
+
 def test_offsets_and_lengths_are_those_of_the_bytes() -> None:
     data = us(0x00080001, 7) + open_sequence(SEQUENCE_TAG, open_item(REFERENCE)) + LATER
     events = list(scan(data, EXPLICIT))

@@ -192,10 +192,12 @@ def test_pictures_of_frames_and_of_a_series(client: DICOMwebClient, sent: list[D
     series = cine.StudyInstanceUID, cine.SeriesInstanceUID
     frame = client.retrieve_instance_frames_rendered(*series, cine.SOPInstanceUID, [2], media_types=("image/png",))
     assert frame.startswith(b"\x89PNG")
-    with pytest.raises(
-        HTTPError
-    ) as refused:  # pictures of a whole series come in parts, which this client cannot ask for
-        client.retrieve_series_rendered(*series, media_types=("image/jpeg",))
+    moving = client.retrieve_series_rendered(*series, media_types=("image/gif",))
+    assert moving == client.retrieve_instance_rendered(*series, cine.SOPInstanceUID, media_types=("image/gif",))
+    several = sent[0].StudyInstanceUID, sent[0].SeriesInstanceUID
+    assert client.retrieve_series_rendered(*several, media_types=("image/gif",)).startswith(b"GIF89a")
+    with pytest.raises(HTTPError) as refused:  # one picture of three images would leave two out
+        client.retrieve_series_rendered(*several, media_types=("image/jpeg",))
     assert refused.value.response.status_code == 406
     assert "multipart/related" in refused.value.response.text
 

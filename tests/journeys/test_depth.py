@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydicom import Dataset
 from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from tests.journeys.test_viewer import dcmsend, sign_in
+from tests.support.canvas import Fit
 from tests.support.factories import ct_series, uid, write_folder
 from tests.support.process import NodeProcess
 
@@ -281,3 +283,58 @@ def _uptake_in(plane: Plane, centre: Array, across: float, along: float) -> floa
     away = points - centre
     inside = ((away @ right) / across) ** 2 + ((away @ down) / along) ** 2 <= 1
     return float(_values_at(points[inside], _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)).mean())
+
+
+TIMES, PLACES = 4, 3
+
+
+def _moving() -> list[Dataset]:
+    """The same three places at four times, sent in no order of time."""
+    made = ct_series(TIMES * PLACES, study="moving", rows=SIZE, columns=SIZE)
+    for number, dataset in enumerate(made):
+        time, place = number % TIMES, number // TIMES
+        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], 2, -1000
+        dataset.ImagePositionPatient = [0.0, 0.0, 5.0 * place]
+        dataset.TemporalPositionIdentifier, dataset.TriggerTime = TIMES - time, 250.0 * (TIMES - 1 - time)
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
+        noise = np.random.default_rng(number).integers(0, 900, (SIZE, SIZE))
+        dataset.PixelData = noise.astype("<u2").tobytes()
+    return made
+
+
+def test_the_curve_of_a_region_over_time_is_that_of_numpy(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
+    series = _moving()
+    write_folder(series, tmp_path / "moving")
+    dcmsend(module_node, tmp_path / "moving")
+    page.set_viewport_size({"width": 1000, "height": 760})
+    sign_in(page, module_node)
+    page.goto(f"{module_node.web_url}#/study/{series[0].StudyInstanceUID}")
+    state = page.get_by_test_id("viewport-state").first
+    expect(state).to_have_attribute("data-state", "ready", timeout=60_000)
+    _measure(page, "rectangle")
+    view = page.get_by_test_id("viewport").first
+    box = view.locator("canvas.cornerstone-canvas").bounding_box()
+    assert box
+    fit = Fit(int(box["width"]), int(box["height"]), SIZE, SIZE, 1.0)
+    ends = [(int(box["width"] / 2) + at, int(box["height"] / 2) + at) for at in (-70, 95)]
+    page.mouse.move(box["x"] + ends[0][0], box["y"] + ends[0][1])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.move(box["x"] + ends[1][0], box["y"] + ends[1][1])
+    page.wait_for_timeout(100)
+    page.mouse.up()
+    _measure(page, "curve")
+    expect(page.get_by_test_id("curve")).to_have_attribute("data-state", "drawn", timeout=30_000)
+    with page.expect_download() as downloading:
+        page.get_by_test_id("curve-csv").click()
+    rows = list(csv.DictReader(Path(downloading.value.path()).read_text().splitlines()))
+    columns, lines = fit.pixel(*(np.array(along, float) for along in zip(*ends, strict=True)))
+    inside = np.ix_(*(np.arange(np.ceil(low), np.floor(high) + 1).astype(int) for low, high in (lines, columns)))
+    shown = next(one for one in series if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid"))
+    same = [one for one in series if one.ImagePositionPatient == shown.ImagePositionPatient]
+    values = [2.0 * one.pixel_array[inside] - 1000 for one in sorted(same, key=lambda one: one.TriggerTime)]
+    assert [float(row["time_ms"]) for row in rows] == [0, 250, 500, 750]
+    assert [int(row["samples"]) for row in rows] == [one.size for one in values]
+    assert [float(row["mean"]) for row in rows] == pytest.approx([one.mean() for one in values])
+    assert [float(row["standard_deviation"]) for row in rows] == pytest.approx([one.std() for one in values])
+    assert {row["unit"] for row in rows} == {"HU"}

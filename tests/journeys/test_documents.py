@@ -123,3 +123,38 @@ def test_a_segmentation_lies_where_its_object_says(module_node: NodeProcess, pag
     expect(marks).to_have_attribute("data-painted", "0")
     assert not _opacities(page).any()
     assert wrong == []
+
+
+SLIDE = """() => {
+  const canvas = document.querySelector("[data-testid=slide] canvas");
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let text = "";
+  for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768));
+  return [canvas.width, canvas.height, btoa(text)];
+}"""
+
+
+def test_a_whole_slide_is_put_together_from_its_tiles(module_node: NodeProcess, page: Page, test_data: object) -> None:
+    page.set_viewport_size({"width": 900, "height": 700})
+    sign_in(page, module_node)
+    wrong = opened(page, module_node, "seg-sr-sm/highdicom/sm_image.dcm")
+    slide = page.get_by_test_id("slide")
+    expect(slide).to_have_attribute("data-missing", "0", timeout=60_000)
+    page.wait_for_timeout(300)
+    dataset = pydicom.dcmread(corpus_folder() / "seg-sr-sm/highdicom/sm_image.dcm")
+    across = -(-dataset.TotalPixelMatrixColumns // dataset.Columns)
+    whole = np.vstack(
+        [np.hstack(row) for row in dataset.pixel_array.reshape(-1, across, *dataset.pixel_array.shape[1:])]
+    )
+    width, height, content = page.evaluate(SLIDE)
+    shown = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, :3].astype(float)
+    scale, x, y = (float(slide.get_attribute(f"data-{name}") or "nan") for name in ("scale", "x", "y"))
+    rows, columns = np.mgrid[0 : whole.shape[0], 0 : whole.shape[1]]
+    at_y = np.rint(height / 2 + (rows + 0.5 - y) * scale).astype(int)
+    at_x = np.rint(width / 2 + (columns + 0.5 - x) * scale).astype(int)
+    difference = np.abs(shown[at_y, at_x] - whole)
+    assert float(difference.mean()) < 6  # the node's pictures are lossy
+    page.get_by_test_id("zoom-in").click()
+    assert float(slide.get_attribute("data-scale") or 0) == pytest.approx(scale * 1.5)
+    assert float(page.get_by_test_id("slide-bar").get_attribute("data-mm") or 0) > 0
+    assert wrong == []

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import httpx2
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pydicom.dataset import Dataset
 
 from tests.fuzz.openapi import fill
 from tests.support.corpus import corpus
@@ -29,8 +32,18 @@ class Hospital:
     node: NodeProcess
     ohif: str
 
-    def open(self, page: Page, beginnings: tuple[str, ...], most: int = 6) -> list[str]:
-        """Store the files whose names begin so, and open their study; what is to be wrong afterwards is collected."""
+    def open(
+        self,
+        page: Page,
+        beginnings: tuple[str, ...],
+        most: int = 6,
+        *,
+        measured: Callable[[Dataset], object] | None = None,
+    ) -> list[str]:
+        """Store the files whose names begin so, and open their study; what is to be wrong afterwards is collected.
+
+        `measured` gives what is measured on the first of them, and saved before.
+        """
         files = [
             one.path.read_bytes()
             for beginning in beginnings
@@ -42,6 +55,11 @@ class Hospital:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(f"{request.failure} {request.url}"))
         token = self.node.token("radiologist")
+        if measured is not None:
+            body = {"measurements": [measured(pydicom.dcmread(BytesIO(files[0])))]}
+            headers = {"Authorization": f"Bearer {token}"}
+            url = f"{self.node.dicomweb_url.removesuffix('/dicom-web')}/api/studies/{study}/measurements"
+            assert httpx2.post(url, json=body, headers=headers).status_code == 201
         page.goto(f"{self.ohif}/viewer?StudyInstanceUIDs={study}&token={token}")
         return wrong
 
@@ -97,6 +115,20 @@ def test_images(hospital: Hospital, page: Page, beginnings: tuple[str, ...], ima
 def test_a_report_is_read(hospital: Hospital, page: Page) -> None:
     wrong = hospital.open(page, ("pdf-sr/dcmjs-dimse/datasets/sr.dcm",))
     expect(page.get_by_text("Discharge Summary")).to_be_visible(timeout=SLOW)
+    assert wrong == []
+
+
+def test_a_measurement_is_where_it_was_made(hospital: Hospital, page: Page) -> None:
+    def length(image: Dataset) -> object:
+        uids = {"series_instance_uid": image.SeriesInstanceUID, "sop_instance_uid": image.SOPInstanceUID}
+        figure = {"name": "length", "value": 78.91, "unit": "mm"}
+        points = [[100, 200], [200, 200]]
+        return {"kind": "length", "points": points, "tracking_uid": "2.25.1", "figures": [figure], **uids}
+
+    wrong = hospital.open(page, ("ct-series/data/dicom/andrei_abdomen/data/",), measured=length)
+    expect(page.get_by_text("/6)")).to_be_visible(timeout=SLOW)
+    page.get_by_text("Measurements", exact=True).first.dblclick()
+    expect(page.locator(".svg-layer text").filter(has_text="78.91 mm")).to_have_count(1, timeout=SLOW)
     assert wrong == []
 
 

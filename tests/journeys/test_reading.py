@@ -121,6 +121,35 @@ def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link:
     expect(page.get_by_test_id("help-sheet")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("help-sheet")).to_have_count(0)
+    _what_was_measured_is_saved(page)
+
+
+def _what_was_measured_is_saved(page: Page) -> None:
+    """Nobody leaves without it, and it is there again with the same words when the study is opened anew."""
+    save = page.get_by_test_id("tool-save")
+    expect(save).to_have_attribute("data-unsaved", "true")
+    page.keyboard.press("Home")
+    texts = page.locator(".svg-layer text")
+    expect(texts).to_have_count(2)
+    told = sorted(texts.all_text_contents())
+    page.get_by_test_id("back").click()
+    page.get_by_test_id("leave-stay").click()
+    page.keyboard.press("Control+s")
+    expect(save).to_have_attribute("data-unsaved", "false", timeout=30_000)
+    page.reload()
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(texts).to_have_count(2)
+    assert sorted(texts.all_text_contents()) == told
+    expect(page.get_by_test_id("key-image")).to_have_count(1)
+    expect(save).to_have_attribute("data-unsaved", "false")
+    view = page.get_by_test_id("viewport").first
+    before = view.get_attribute("data-window-center")
+    box = view.bounding_box()
+    assert box
+    corner = (box["x"] + box["width"] / 2 - 60, box["y"] + box["height"] / 2 - 40)
+    _drag(page, corner, (corner[0] + 30, corner[1] + 50))  # on the corner of the region, with the window in hand
+    expect(view).not_to_have_attribute("data-window-center", before or "")
+    assert sorted(texts.all_text_contents()) == told
 
 
 def test_stacks_of_one_patient_know_each_other(

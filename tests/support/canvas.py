@@ -45,6 +45,8 @@ def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
             page.get_by_test_id("marks-button").click()
             page.locator(f'[data-testid=marks-own][data-series-uid="{series}"]').first.click()
     expect(thumbnail).to_have_attribute("aria-current", "true")
+    if "TotalPixelMatrixColumns" in dataset:
+        page.get_by_test_id("slide-frames").click(timeout=30_000)
     view = page.locator(VIEWPORT)
     expect(view).not_to_have_attribute("data-image-count", "0", timeout=30_000)
     page.keyboard.press("Home")

@@ -11,9 +11,12 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import imagecodecs
 
 from tests.support.peers import absent, program
 from tests.support.process import ROOT
@@ -22,6 +25,8 @@ VERSION = "3.13.2"
 INTEGRITY = "sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA=="
 _PLACE = ROOT / ".cache" / "ohif"
 _UNPACKED = "package/dist/"
+_COMPRESSIBLE = frozenset({".js", ".css", ".svg", ".wasm", ".json"})
+_BROTLI_LEVEL = 5
 
 
 def ohif() -> Path:
@@ -44,9 +49,17 @@ def ohif() -> Path:
     return folder / _UNPACKED
 
 
+@cache
+def _compressed(file: Path) -> bytes:
+    return cast(bytes, imagecodecs.brotli_encode(file.read_bytes(), level=_BROTLI_LEVEL))
+
+
 @contextmanager
-def serving(dicomweb_url: str) -> Iterator[str]:
-    """The pages on a port of their own, whose address is given, asking the node at `dicomweb_url`."""
+def serving(dicomweb_url: str, *, compressed: bool = False) -> Iterator[str]:
+    """The pages on a port of their own, whose address is given, asking the node at `dicomweb_url`.
+
+    `compressed`: with Brotli, and kept by browsers, as a hospital's web server sends them.
+    """
     settings = f"window.config = {json.dumps(_settings(dicomweb_url))};".encode()
 
     class Pages(SimpleHTTPRequestHandler):
@@ -64,9 +77,23 @@ def serving(dicomweb_url: str) -> Iterator[str]:
                 self.end_headers()
                 self.wfile.write(settings)
                 return
-            if not Path(self.translate_path(path)).is_file():
+            file = Path(self.translate_path(path))
+            if not file.is_file():
                 self.path = "/index.html"
+            if compressed and file.suffix in _COMPRESSIBLE and file.is_file():
+                self._send_compressed(file)
+                return
             super().do_GET()
+
+        def _send_compressed(self, file: Path) -> None:
+            content = _compressed(file)
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(str(file)))
+            self.send_header("Content-Encoding", "br")
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Cache-Control", "public, max-age=31536000, immutable")
+            self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, *arguments: Any) -> None:
             """Say nothing."""

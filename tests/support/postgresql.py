@@ -53,9 +53,11 @@ class Cluster:
         self._administer(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(name)))
 
     def administer(self, statement: str) -> list[tuple[object, ...]]:
-        """The rows of a statement of the superuser, as somebody at the server's console gets them."""
+        """The rows of a statement of the superuser, as somebody at the server's console gets them; of one that has
+        none, nothing."""
         with psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
-            return connection.execute(sql.SQL(statement)).fetchall()
+            cursor = connection.execute(sql.SQL(statement))
+            return cursor.fetchall() if cursor.description else []
 
     def _administer(self, statement: sql.Composed) -> None:
         # CREATE DATABASE cannot run in a transaction.

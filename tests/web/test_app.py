@@ -25,6 +25,7 @@ SIGNED_IN = set(Role)
 READERS = {"task", *Role}
 ADMIN = {Role.ADMIN}
 SCHEDULERS = SIGNED_IN - {Role.CLINICIAN}
+STORERS = {"task", *SIGNED_IN} - {Role.CLINICIAN}
 REJECTERS = SIGNED_IN - {Role.CLINICIAN, Role.SERVICE}
 
 STUDY, SERIES, INSTANCE = "{study}", "{study}/series/{series}", "{study}/series/{series}/instances/{instance}"
@@ -106,6 +107,10 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("GET", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
     ("PUT", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
     ("DELETE", "/api/modality-worklist/{study}/{step:path}"): SCHEDULERS,
+    **{
+        ("POST", f"/api/studies/{STUDY}/{name}"): STORERS
+        for name in ("measurements", "key-images", "presentation-states")
+    },
     ("GET", "/ws"): SIGNED_IN - {Role.SERVICE},
     ("GET", "/api/peers"): ADMIN,
     ("GET", "/api/peers/activity"): ADMIN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -12,6 +11,7 @@ from pacs.access.operation import Body, Json, Operation, done, gives
 from pacs.access.preferences import COUNT_MAX, VALUE_BYTES_MAX, Preferences
 from pacs.access.principals import Principal
 from pacs.errors import QueryRefused
+from pacs.web.api.bodies import body_as
 
 _ONE = "/api/preferences/{name}"
 _LIST = Operation(
@@ -36,9 +36,9 @@ def routes(preferences: Preferences) -> list[Route]:
 
     async def keep(request: Request, principal: Principal) -> Response:
         try:
-            value = msgspec.json.decode(await request.body())
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise QueryRefused("the body is no JSON", str(error)) from None
+            value = await body_as(request, object)
+        except RecursionError:
+            raise QueryRefused("the body is nested too deeply", "keep flatter values") from None
         await in_thread(preferences.keep, principal, request.path_params["name"], value)
         return Response(None, 204)
 

@@ -22,7 +22,7 @@ from pacs.errors import NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.values import ANNOTATIONS, GIF, JPEG, MEDIA_TYPES, PNG, PROFILES, QUALITY_DEFAULT, WINDOW_FUNCTIONS
 from pacs.render.workers import RenderParameters, Viewport
-from pacs.web.dicomweb.animation import APNG, ApngFrames, GifFrames, delays_ms
+from pacs.web.dicomweb.animation import APNG, DELAY_MS, ApngFrames, GifFrames, delays_ms
 from pacs.web.dicomweb.answers import ACCEPT, accepted_by, entity_tags
 from pacs.web.dicomweb.bodies import Pieces, StoredBytes, StreamedAnswer
 from pacs.web.dicomweb.documents import DOCUMENT_TYPES, document_answer
@@ -31,7 +31,13 @@ from pacs.web.dicomweb.media_types import MediaRange, parts_of
 from pacs.web.dicomweb.multipart import Framing
 from pacs.web.dicomweb.pictures import Pictures, Subject
 from pacs.web.dicomweb.resources import Resources
-from pacs.web.dicomweb.subjects import SEGMENTATIONS, is_about_images, is_only_an_image, subjects
+from pacs.web.dicomweb.subjects import (
+    SEGMENTATIONS,
+    is_about_images,
+    is_only_an_image,
+    refuse_different_sizes,
+    subjects,
+)
 from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 
 log = structlog.get_logger()
@@ -72,7 +78,13 @@ RENDERED = Operation(
 )
 RENDERED_MANY = Operation(
     "The first frame of every image",
-    (Answer(200, "one picture a part", tuple(map(parts_of, MEDIA_TYPES))),),
+    (
+        Answer(
+            200,
+            "one picture a part; of a series one that moves; of a single image its picture",
+            (*map(parts_of, MEDIA_TYPES), *MEDIA_TYPES, APNG),
+        ),
+    ),
     _OF_PICTURES,
     refusals=_REFUSED,
 )
@@ -143,13 +155,31 @@ class Rendered:
         return await self._picture(request, shown[0], wanted)
 
     async def many(self, request: Request, principal: Principal) -> Response:
-        """The first frame of every image of a study or series, in parts."""
-        form = picture_form(accepted_by(request), single=False, many=True)
-        wanted = asked(request.query_params, form.media_type)
-        instances = await in_thread(self._resources.found(request, principal))
-        representative(instances)
-        shown = [Subject(stored) for stored in instances if stored.frame_table is not None]
-        return self._parts(request, shown, form, wanted)
+        """The first frame of every image of a study or series: in parts, of a series as one moving picture too, of a
+        single image as that one."""
+        find = self._resources.found(request, principal)
+
+        def prepare() -> tuple[list[Subject], PictureForm, RenderParameters]:
+            instances = find()
+            representative(instances)
+            shown = [Subject(stored) for stored in instances if stored.frame_table is not None]
+            alone = shown[0].stored if len(shown) == 1 and not is_video(shown[0].stored) else None
+            several = len(shown) > 1 or (alone is not None and frame_table(alone).number_of_frames > 1)
+            moving = several and "series" in request.path_params
+            form = picture_form(accepted_by(request), single=alone is not None, many=True, moving=moving)
+            if form.moving and alone is not None:
+                shown = subjects(self._archive, alone, None)
+            elif form.moving:
+                refuse_different_sizes(self._archive, shown[0].stored)
+            return shown, form, asked(request.query_params, PNG if form.media_type == APNG else form.media_type)
+
+        shown, form, wanted = await in_thread(prepare)
+        if form.multipart:
+            return self._parts(request, shown, form, wanted)
+        if form.moving:
+            own = len({subject.stored.sop_instance_uid for subject in shown}) == 1
+            return await self._animation(request, shown, form, wanted, None if own else [DELAY_MS] * len(shown))
+        return await self._picture(request, shown[0], wanted)
 
     async def thumbnail(self, request: Request, principal: Principal) -> Response:
         """One small picture that stands for a study, series, instance or frame."""
@@ -182,6 +212,10 @@ class Rendered:
         return answer
 
     async def _picture(self, request: Request, subject: Subject, wanted: RenderParameters) -> Response:
+        if is_video(subject.stored):
+            raise NotAcceptable(
+                "no picture is made of a video here", "its rendered resource is the video as it is stored"
+            )
         tag = subject.etag(wanted)
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
@@ -190,18 +224,24 @@ class Rendered:
         return Response(picture.data, 200, headers, picture.media_type)
 
     async def _animation(
-        self, request: Request, shown: Sequence[Subject], form: PictureForm, wanted: RenderParameters
+        self,
+        request: Request,
+        shown: Sequence[Subject],
+        form: PictureForm,
+        wanted: RenderParameters,
+        delays: Sequence[float] | None = None,
     ) -> Response:
-        """Frames of one object, each for as long as it says; one that cannot be decoded is the one before once more."""
-        numbers = [subject.frame for subject in shown]
-        described = f"{shown[0].etag(wanted)} {form.media_type} {numbers}"
+        """Each for so many ms, frames of one object for as long as it says; in the place of one that cannot be decoded,
+        or would have another form, stands the one before."""
+        described = f"{form.media_type} {' '.join(subject.etag(wanted) for subject in shown)}"
         tag = f'"{hashlib.sha256(described.encode()).hexdigest()[:32]}"'
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
         first = await self._pictures.picture(shown[0], wanted)
-        metadata = await in_thread(self._archive.instance_metadata, shown[0].stored)
-        delays = delays_ms(metadata, numbers)
+        if delays is None:
+            metadata = await in_thread(self._archive.instance_metadata, shown[0].stored)
+            delays = delays_ms(metadata, [subject.frame for subject in shown])
         frames = (ApngFrames if form.media_type == APNG else GifFrames)(len(shown))
 
         async def pieces() -> Pieces:
@@ -209,10 +249,12 @@ class Rendered:
             yield frames.part(data, delays[0])
             for subject, delay in zip(shown[1:], delays[1:], strict=True):
                 try:
-                    data = (await self._pictures.picture(subject, wanted)).data
+                    other = (await self._pictures.picture(subject, wanted)).data
+                    part, data = frames.part(other, delay), other
                 except Unreadable:
                     log.warning("frame_not_shown", sop_instance_uid=subject.stored.sop_instance_uid)
-                yield frames.part(data, delay)
+                    part = frames.part(data, delay)
+                yield part
             yield frames.tail()
 
         return StreamedAnswer(pieces(), media_type=form.media_type, headers=headers)
@@ -262,8 +304,11 @@ def picture_form(accepts: Sequence[MediaRange], *, single: bool, many: bool, mov
                 return PictureForm(media_type, multipart=False)
             if many and (entry.multipart or entry.anything):
                 return PictureForm(media_type, multipart=True)
-    form = " or ".join(MEDIA_TYPES) if single else f'multipart/related; type="{JPEG}"'
-    raise NotAcceptable("there is no acceptable form of this picture", f"accept {form}")
+    if any(entry.media_type.startswith("video/") for entry in accepts):
+        raise NotAcceptable("no video is made of images here", f"accept {GIF} or {APNG} for one that moves")
+    forms = MEDIA_TYPES if single else ((GIF, APNG) if moving else ()) + ((parts_of(JPEG),) if many else ())
+    other = "" if single else ", or ask for the thumbnail: one picture that stands for all"
+    raise NotAcceptable("there is no acceptable form of this picture", f"accept {' or '.join(forms)}{other}")
 
 
 def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False, whole: bool = False) -> RenderParameters:
@@ -288,6 +333,7 @@ def asked(query: QueryParams, media_type: str, *, thumbnail: bool = False, whole
 def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance, int]:
     """The instance and frame that stand for all of them: the middle one of those with pixels. Raises NotAcceptable."""
     images = [stored for stored in instances if stored.frame_table is not None]
+    images = [stored for stored in images if not is_video(stored)] or images
     if not images:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     series = [stored for stored in images if stored.series_instance_uid == images[0].series_instance_uid]

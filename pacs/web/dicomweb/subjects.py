@@ -7,8 +7,12 @@ from typing import Any
 
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
+from pacs.attributes import BY_KEYWORD, Level
 from pacs.errors import NotAcceptable, Unreadable
+from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StoredInstance
+from pacs.render.values import JPEG
+from pacs.web.dicomweb.media_types import parts_of
 from pacs.web.dicomweb.pictures import Other, Subject
 from pacs.web.dicomweb.videos import is_video
 
@@ -19,7 +23,22 @@ PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STO
 SEGMENTATIONS = frozenset({f"{_STORAGE}.66.4", f"{_STORAGE}.66.7"})
 """Segmentation and label map segmentation."""
 
-_UNSUPPORTED_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in range(4, 13))
+_UNSUPPORTED_STATES = {
+    f"{_STORAGE}.11.{number}": reason
+    for number, reason in {
+        4: "one image blended over another",
+        5: "a mask subtracted from frames of angiography",
+        6: "planes through volumes",
+        7: "planes through volumes composed of several",
+        8: "images blended and coloured by a pipeline",
+        9: "a volume rendered in three dimensions",
+        10: "segmented volumes rendered in three dimensions",
+        11: "several volumes rendered in three dimensions",
+        12: "variable modality look-up tables",
+    }.items()
+}
+"""Presentation states that show something which is not made here."""
+
 _IMAGES_MAX = 1000
 _SEGMENT_FRAMES_MAX = 64
 
@@ -28,7 +47,7 @@ Json = Mapping[str, Any]
 
 def is_about_images(stored: StoredInstance) -> bool:
     """Whether the object is a presentation state, which is seen in the images that it names."""
-    return stored.sop_class_uid in PRESENTATION_STATES | _UNSUPPORTED_STATES
+    return stored.sop_class_uid in PRESENTATION_STATES or stored.sop_class_uid in _UNSUPPORTED_STATES
 
 
 def is_only_an_image(stored: StoredInstance) -> bool:
@@ -51,7 +70,10 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
                 return planes
         return [Subject(stored, number) for number in numbers or range(1, table.number_of_frames + 1)]
     if stored.sop_class_uid in _UNSUPPORTED_STATES:
-        raise NotAcceptable("this kind of presentation state is not shown here", "ask for its images by themselves")
+        shown_by_it = _UNSUPPORTED_STATES[stored.sop_class_uid]
+        raise NotAcceptable(
+            f"this state shows {shown_by_it}, which is not made here", "ask for its images by themselves"
+        )
     if stored.sop_class_uid not in PRESENTATION_STATES:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     shown = list(_presented(archive, stored))
@@ -61,6 +83,16 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
     if not chosen:
         raise NotAcceptable(f"this presentation state shows {len(shown)} images", "count from 1")
     return chosen
+
+
+def refuse_different_sizes(archive: Archive, one: StoredInstance) -> None:
+    """Raise NotAcceptable where the images of the series of `one` are not all of one size, as a moving picture is."""
+    names = ("StudyInstanceUID", one.study_instance_uid), ("SeriesInstanceUID", one.series_instance_uid)
+    criteria = tuple(Criterion(BY_KEYWORD[name], OneOf((uid,))) for name, uid in names)
+    size = BY_KEYWORD["Rows"], BY_KEYWORD["Columns"]
+    found = {(row["Rows"], row["Columns"]) for row in archive.find(Query(Level.IMAGE, criteria, size))}
+    if len({(rows, columns) for rows, columns in found if rows}) > 1:
+        raise NotAcceptable("the images of this series differ in size", f"accept {parts_of(JPEG)}: one picture a part")
 
 
 def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:

@@ -109,7 +109,7 @@ def _postgresql(folder: Path) -> Iterator[Place]:
         url = cluster.create_database()
         fill(url, shape, None)
         cluster.administer("CHECKPOINT")
-        return {"PACS_DATABASE": url}
+        return {"PACS_DATABASE": url.replace("postgresql+psycopg:", "postgresql:")}  # as settings name it
 
     try:
         yield place

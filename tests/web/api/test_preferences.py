@@ -25,11 +25,12 @@ def test_they_follow_their_owner_and_nobody_else(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("Upper", b"1"), ("x" * 65, b"1"), ("x", b"{"), ("x", b'"' + b"y" * VALUE_BYTES_MAX + b'"')]
+    ("name", "content"),
+    [("Upper", b"1"), ("x" * 65, b"1"), ("x", b"{"), ("x", b"[" * 16_000), ("x", b'"' + b"y" * VALUE_BYTES_MAX + b'"')],
 )
 def test_what_is_not_kept_is_said(site: Site, name: str, content: bytes) -> None:
     client = site.as_role(Role.CLINICIAN)
-    answer = client.put(f"{URL}/{name}", content=content)
+    answer = client.put(f"{URL}/{name}", content=content, headers={"Content-Type": "application/json"})
     assert (answer.status_code, bool(answer.json()["hint"])) == (400, True)
     assert client.get(URL).json() == {"preferences": {}}
 

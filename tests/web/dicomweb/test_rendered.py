@@ -163,7 +163,44 @@ def test_a_rendered_series_is_a_picture_a_part(site: Site, client: TestClient) -
     path = f"/dicom-web/studies/{sent[0].StudyInstanceUID}/series/{sent[0].SeriesInstanceUID}/rendered"
     found = parts(get(client, path, 'multipart/related; type="image/jpeg"'))
     assert [headers["content-type"] for headers, _ in found] == ["image/jpeg"] * 3
-    assert get(client, path, "image/jpeg").status_code == 406
+    refused = get(client, path, "image/jpeg")
+    assert refused.status_code == 406
+    assert "image/gif" in refused.json()["hint"]
+
+
+@pytest.mark.parametrize(("media_type", "name"), [("image/gif", "GIF"), ("image/apng", "PNG")])
+def test_a_series_moves_where_a_moving_picture_is_asked_for(
+    site: Site, client: TestClient, media_type: str, name: str
+) -> None:
+    sent = ct_series(3)
+    for number, dataset in enumerate(sent):
+        dataset.WindowCenter = 500 * number
+        stored(site, dataset)
+    path = url_of(sent[0]).partition("/instances")[0] + "/rendered"
+    with Image.open(BytesIO(get(client, path, media_type).content)) as image:
+        assert (image.format, image.n_frames, image.info["duration"]) == (name, 3, 100)
+        for number, dataset in enumerate(sent):
+            image.seek(number)
+            alone = get(client, url_of(dataset, "/rendered"), "image/png")
+            assert np.array_equal(np.asarray(image.convert("L")), decoded(alone))
+    other = ct_slice(series="ct", number=9, rows=32, columns=32)
+    other.SeriesInstanceUID = sent[0].SeriesInstanceUID
+    other.StudyInstanceUID = sent[0].StudyInstanceUID
+    stored(site, other)
+    refused = get(client, path, media_type)
+    assert (refused.status_code, "differ in size" in refused.text) == (406, True)
+    assert len(parts(get(client, path, 'multipart/related; type="image/png"'))) == 4
+
+
+def test_a_series_of_one_image_is_that_picture(site: Site, client: TestClient) -> None:
+    sent, cine = ct_slice(), us_cine(frames=3)
+    for dataset in (sent, cine):
+        stored(site, dataset)
+    path = url_of(sent).partition("/instances")[0] + "/rendered"
+    picture = get(client, path, "image/jpeg")
+    assert picture.content == get(client, url_of(sent, "/rendered"), "image/jpeg").content
+    moving = get(client, url_of(cine).partition("/instances")[0] + "/rendered", "image/gif")
+    assert moving.content == get(client, url_of(cine, "/rendered"), "image/gif").content
 
 
 def test_a_picture_is_made_once_for_all(site: Site, client: TestClient) -> None:
@@ -266,6 +303,22 @@ def test_a_cine_moves_at_its_own_pace(site: Site, client: TestClient, media_type
     some = get(client, url_of(sent, "/frames/2,4/rendered"), media_type)
     with Image.open(BytesIO(some.content)) as image:
         assert image.n_frames == 2
+
+
+@pytest.mark.parametrize(("number", "said"), [(4, "blended"), (5, "mask"), (8, "pipeline")])
+def test_a_state_that_is_not_shown_says_why(site: Site, client: TestClient, number: int, said: str) -> None:
+    state = presentation_state([ct_slice()])
+    state.SOPClassUID = state.file_meta.MediaStorageSOPClassUID = UID(f"1.2.840.10008.5.1.4.1.1.11.{number}")
+    stored(site, state)
+    refused = get(client, url_of(state, "/rendered"), "image/png")
+    assert (refused.status_code, said in refused.text) == (406, True)
+
+
+def test_no_video_is_made_of_a_cine(site: Site, client: TestClient) -> None:
+    sent = us_cine(frames=3)
+    stored(site, sent)
+    refused = get(client, url_of(sent, "/rendered"), "video/mp4")
+    assert (refused.status_code, "image/gif" in refused.json()["hint"]) == (406, True)
 
 
 def test_a_browser_that_takes_anything_gets_one_picture(site: Site, client: TestClient) -> None:

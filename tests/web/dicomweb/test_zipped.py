@@ -17,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLo
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from pacs.web.dicomweb import zipped
 from tests.support.factories import KAZAKH, ct_series, encapsulated_pdf, structured_report
 from tests.support.peers import program
 from tests.support.wado import get, stored
@@ -52,6 +53,26 @@ def unzipped(content: bytes, folder: Path) -> zipfile.ZipFile:
     assert file.testzip() is None
     file.extractall(folder)
     return file
+
+
+def test_a_file_past_the_limits_of_the_first_zip(
+    site: Site, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = sent_to(site)
+    with monkeypatch.context() as limits:
+        limits.setattr(zipped, "_ZIP64_FROM", 1000)
+        limits.setattr(zipfile, "ZIP64_LIMIT", 2000)  # of a file, of where it begins, and of the list of all
+        limits.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 3)
+        content = get(client, f"/dicom-web/studies/{sent[0].StudyInstanceUID}", "application/zip").content
+    assert content.count(b"PK\x06\x06") == content.count(b"PK\x06\x07") == 1, "end of central directory, ZIP64"
+    file = unzipped(content, tmp_path)
+    assert all(entry.extra[:2] == b"\x01\x00" for entry in file.infolist() if entry.header_offset > 2000)
+    assert len(file_set(tmp_path)) == len(sent)
+    whole = {pydicom.dcmread(path).SOPInstanceUID for path in tmp_path.glob("DICOM/*/*/*")}
+    assert whole == {dataset.SOPInstanceUID for dataset in sent}
+    if shutil.which("unzip"):
+        (tmp_path / "all.zip").write_bytes(content)
+        subprocess.run(["unzip", "-tq", tmp_path / "all.zip"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("syntax", ["", "; transfer-syntax=*", f"; transfer-syntax={JPEGLSLossless}"])

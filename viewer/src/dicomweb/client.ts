@@ -22,6 +22,15 @@ export interface SeriesSummary {
   readonly numberOfInstances: number;
 }
 
+/** What the node makes objects of. */
+export type SavedForm = "measurements" | "key-images" | "presentation-states";
+
+/** An instance within its study. */
+export interface InstanceAddress {
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+}
+
 const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
 
 export class DicomWeb {
@@ -57,6 +66,17 @@ export class DicomWeb {
   /** Every instance's data set without bulk data. Raises Failure. */
   async metadata(studyInstanceUid: string, seriesInstanceUid: string, signal?: AbortSignal): Promise<Dataset[]> {
     return datasets(await this.get(`${seriesPath(studyInstanceUid, seriesInstanceUid)}/metadata`, signal));
+  }
+
+  /** Have the node write an object of the study; where it lies now. Raises Failure. */
+  async save(studyInstanceUid: string, what: SavedForm, json: unknown): Promise<InstanceAddress> {
+    const answer = (await this.http.json(`/api/studies/${studyInstanceUid}/${what}`, { method: "POST", json })) as
+      | Readonly<Record<string, unknown>>
+      | undefined;
+    return {
+      seriesInstanceUid: String(answer?.["series_instance_uid"] ?? ""),
+      sopInstanceUid: String(answer?.["sop_instance_uid"] ?? ""),
+    };
   }
 
   private get(path: string, signal: AbortSignal | undefined): Promise<unknown> {

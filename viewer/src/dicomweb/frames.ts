@@ -3,6 +3,7 @@
 import type { FrameAddress } from "@/dicomweb/client";
 import { isUid } from "@/dicomweb/client";
 import { items, number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { isSlide } from "@/dicomweb/slide";
 
 /** One image of the stack with its own flat data set: functional groups of multi-frame objects are resolved. */
 export interface Frame extends FrameAddress {
@@ -17,7 +18,11 @@ export interface SeriesContent {
   readonly frames: readonly Frame[];
   /** Objects that are no stack of images: reports, documents, presentation states, waveforms, video. */
   readonly others: readonly Dataset[];
+  /** Whole slides: of one with many tiles these are no frames of a stack. */
+  readonly slides: readonly Dataset[];
 }
+
+const TILES_IN_STACK_MAX = 512; // as many as anybody looks at one by one
 
 // PS3.6 table A-1: pixel data of these is one video stream, without frames of its own.
 const VIDEO_CLASSES = new Set([
@@ -51,12 +56,16 @@ export function seriesContent(
 ): SeriesContent {
   const frames: Frame[] = [];
   const others: Dataset[] = [];
+  const slides: Dataset[] = [];
   for (const dataset of metadata) {
     if (!isUid(text(dataset, Tag.SOPInstanceUID))) continue;
+    const slide = isSlide(dataset);
+    if (slide) slides.push(dataset);
+    if (slide && (number(dataset, Tag.NumberOfFrames) ?? 1) > TILES_IN_STACK_MAX) continue;
     if (isImage(dataset)) frames.push(...framesOf(studyInstanceUid, seriesInstanceUid, dataset));
     else others.push(dataset);
   }
-  return { frames: readingOrder(frames), others };
+  return { frames: readingOrder(frames), others, slides };
 }
 
 function framesOf(studyInstanceUid: string, seriesInstanceUid: string, dataset: Dataset): Frame[] {

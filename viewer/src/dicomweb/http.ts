@@ -25,6 +25,8 @@ export interface Ask {
   readonly json?: unknown;
   readonly accept?: string;
   readonly signal?: AbortSignal;
+  /** It is sent although the page is left. */
+  readonly keepalive?: boolean;
 }
 
 /** Whether a promise was rejected because its reader went away. */
@@ -50,13 +52,14 @@ export class Http {
     }
   }
 
-  private async answer(path: string, { method = "GET", json, accept = "application/json", signal }: Ask) {
+  private async answer(path: string, { method = "GET", json, accept = "application/json", signal, keepalive }: Ask) {
     const headers: Record<string, string> = { Accept: accept };
     if (method !== "GET") headers["X-Suret"] = "1"; // a form of another site cannot send it
     if (json !== undefined) headers["Content-Type"] = "application/json";
     const init: RequestInit = { method, headers, credentials: "same-origin" };
     if (json !== undefined) init.body = JSON.stringify(json);
     if (signal) init.signal = signal;
+    if (keepalive) init.keepalive = true;
     let answer: Response;
     try {
       answer = await this.send(path, init);

@@ -193,7 +193,8 @@ function Files({ imports }: PanelProps) {
       <summary>{counted("import.list", rows.length)}</summary>
       <ul>
         {rows.slice(0, SHOWN_MOST).map((row) => (
-          <FileLine key={row.path} row={row} imports={imports} />
+          // a row changes in itself, so that its line is told by a key that another has come of it
+          <FileLine key={`${row.path} ${row.fate}`} row={row} imports={imports} />
         ))}
       </ul>
       {rows.length > SHOWN_MOST && <p class="muted">{t("import.list.most", { count: SHOWN_MOST })}</p>}

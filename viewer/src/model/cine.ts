@@ -9,6 +9,7 @@ const CINE_RATE = "00180040";
 const DISPLAY_RATE = "00082144";
 const USUAL_RATE = 10;
 export const RATE_MAX = 60;
+const MEASURED_MS = 3000;
 
 /** Images per second that the object asks for (PS3.3 C.7.6.5.1.1), else ten. */
 export function rateOf(dataset: Dataset | undefined): number {
@@ -34,7 +35,13 @@ export class Cine {
   /** First and last image played, from 0; undefined: all. */
   readonly range = signal<readonly [number, number] | undefined>(undefined);
 
+  /** Images per second that the screen really reached of late; undefined while too few were played. */
+  readonly reached = signal<number | undefined>(undefined);
+
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** When images were gone to, ms. */
+  private went: number[] = [];
+  private due = 0;
 
   constructor(private readonly played: Played) {}
 
@@ -53,6 +60,9 @@ export class Cine {
   play(): void {
     if (this.played.length() < 2) return;
     this.playing.value = true;
+    this.went = [];
+    this.reached.value = undefined;
+    this.due = performance.now();
     this.next();
   }
 
@@ -79,13 +89,23 @@ export class Cine {
 
   private next(): void {
     clearTimeout(this.timer);
+    const now = performance.now();
+    this.due = Math.max(now, this.due + 1000 / this.rate.peek()); // what the last one took is not waited for again
     this.timer = setTimeout(() => {
       if (this.played.isShown()) {
+        this.measure();
         const [first, last] = this.limits();
         const index = this.played.index() + 1;
         this.played.goTo(index > last || index < first ? first : index);
       }
       this.next();
-    }, 1000 / this.rate.peek());
+    }, this.due - now);
+  }
+
+  private measure(): void {
+    const now = performance.now();
+    this.went = [...this.went, now].filter((moment) => now - moment <= MEASURED_MS);
+    const [first = now] = this.went;
+    if (now - first > MEASURED_MS / 3) this.reached.value = ((this.went.length - 1) * 1000) / (now - first);
   }
 }

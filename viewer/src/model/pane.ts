@@ -6,6 +6,7 @@ import type { Frame, SeriesContent } from "@/dicomweb/frames";
 import { Cine } from "@/model/cine";
 import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
+import { TimeCurve } from "@/model/timeCurve";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { PixelReading, Quality, Removal, View, ViewControls } from "@/viewport/contract";
 
@@ -16,7 +17,7 @@ export type Shown =
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
 
-const EMPTY: SeriesContent = { frames: [], others: [] };
+const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
 const NOTICE_MS = 10_000;
 
@@ -48,6 +49,7 @@ export class Pane {
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
 
   readonly colourMap = signal(PLAIN_COLOURS);
+  readonly curve = new TimeCurve();
   readonly cine = new Cine({
     length: () => this.content.peek().frames.length,
     index: () => this.imageIndex.peek(),
@@ -74,6 +76,7 @@ export class Pane {
       this.shown.value = { kind: "preview" };
       this.colourMap.value = PLAIN_COLOURS;
       this.cine.close();
+      this.curve.close();
       this.tell(undefined);
       this.showing.value = showing;
     });
@@ -119,6 +122,7 @@ export class Pane {
 
   close(): void {
     this.cine.close();
+    this.curve.close();
     clearTimeout(this.noticeTimer);
     this.stopFollowing();
   }

@@ -19,6 +19,9 @@ export type SessionState =
 /** The roles that may store, send to other archives and fetch from them. */
 const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
 
+/** The roles that read studies for a report. */
+const REPORTERS: ReadonlySet<string> = new Set(["admin", "radiologist"]);
+
 const PATH = "/api/session";
 
 export class Session {
@@ -31,6 +34,11 @@ export class Session {
   /** Whether who is signed in may store. */
   readonly stores = computed(
     () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => STORERS.has(role)),
+  );
+
+  /** Whether they say what is being read and has been. */
+  readonly reports = computed(
+    () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => REPORTERS.has(role)),
   );
 
   /** Whether they may send to other archives, and look at what is on its way: the same people. */

@@ -1,6 +1,6 @@
 /** The reader's desk: the viewports, which of them is in hand, the tool; the one place that toolbar and keys talk to. */
 
-import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
@@ -10,6 +10,8 @@ import { Hanger } from "@/model/hanger";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
+import { Presenting } from "@/model/presenting";
+import { Saving } from "@/model/saving";
 import type { Showing } from "@/model/showing";
 import type { OpenStudy } from "@/model/study";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
@@ -33,8 +35,13 @@ export interface Cross {
   readonly frameOfReferenceUid: string;
 }
 
-export function frameKey({ sopInstanceUid, frameNumber }: Frame): string {
+function frameKey({ sopInstanceUid, frameNumber }: Frame): string {
   return `${sopInstanceUid}#${frameNumber}`;
+}
+
+/** What stands for every frame of an image. */
+function imageKey({ sopInstanceUid }: Frame): string {
+  return `${sopInstanceUid}#*`;
 }
 
 const HELP = BUTTONS.find(({ name }) => name === "help");
@@ -70,14 +77,28 @@ export class Workspace {
   /** What stands where when the study opens, and when the reader asks for it. */
   readonly hanger: Hanger;
 
+  /** What was measured and marked, and whether the archive has it. */
+  readonly saving: Saving;
+
+  /** Display states of the archive. */
+  readonly presenting: Presenting;
+
   private readonly stops: (() => void)[] = [];
   private readonly anchors = new Map<Pane, { readonly series: string | undefined; readonly at: Vector }>();
 
-  constructor(readonly study: OpenStudy) {
+  constructor(
+    readonly study: OpenStudy,
+    /** Whether the reader may save into the archive. */
+    readonly maySave: ReadonlySignal<boolean> = signal(true),
+  ) {
     this.panes.value = [this.newPane()];
     this.comparing = new Comparing(this);
     this.hanger = new Hanger(this);
+    this.saving = new Saving(this);
+    this.presenting = new Presenting(this);
     this.stops.push(
+      () => this.saving.close(),
+      () => this.presenting.close(),
       () => this.comparing.close(),
       () => this.hanger.close(),
       effect(() => {
@@ -163,9 +184,14 @@ export class Workspace {
       pane.tell(pane.controls.peek()?.clear());
     } else if (name === "key") {
       this.markKey(pane);
+    } else if (name === "curve") {
+      void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
     } else {
       pane.controls.peek()?.[name]?.();
-      if (name === "reset") pane.colourMap.value = PLAIN_COLOURS;
+      if (name === "reset") {
+        pane.colourMap.value = PLAIN_COLOURS;
+        this.presenting.clear();
+      }
     }
     this.menu.value = undefined;
   }
@@ -180,8 +206,15 @@ export class Workspace {
     const frame = pane.frame.peek();
     if (!frame) return;
     const marked = new Set(this.keyImages.peek());
-    if (!marked.delete(frameKey(frame))) marked.add(frameKey(frame));
+    const [one, whole] = [marked.delete(frameKey(frame)), marked.delete(imageKey(frame))];
+    if (!one && !whole) marked.add(frame.numberOfFrames > 1 ? frameKey(frame) : imageKey(frame));
     this.keyImages.value = marked;
+  }
+
+  /** Whether the image is marked, in this session or in the archive. */
+  isKey(frame: Frame): boolean {
+    const { value: marked } = this.keyImages;
+    return marked.has(frameKey(frame)) || marked.has(imageKey(frame));
   }
 
   choose(preset: Preset): void {
@@ -252,6 +285,11 @@ export class Workspace {
   key(event: KeyboardEvent): void {
     if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
     if (event.ctrlKey || event.metaKey) {
+      if (event.code === "KeyS") {
+        if (!event.repeat && this.maySave.peek() && this.saving.unsaved.peek()) void this.saving.save();
+        event.preventDefault(); // the browser would save the page
+        return;
+      }
       const undoes = event.code === "KeyZ" && !event.shiftKey;
       if (!undoes && event.code !== "KeyY" && event.code !== "KeyZ") return;
       this.press(undoes ? "undo" : "redo");

@@ -10,7 +10,7 @@ export const TOOLS = [
 export type ToolName = (typeof TOOLS)[number];
 
 /** What happens at once, to the active viewport. */
-export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key"] as const;
+export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key", "curve"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
@@ -18,7 +18,7 @@ export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
-export const MENUS = ["layout", "compare", "volume", "measure", "preset", "colour", "view"] as const;
+export const MENUS = ["layout", "compare", "volume", "measure", "preset", "colour", "view", "save"] as const;
 export type MenuName = (typeof MENUS)[number];
 
 export type ButtonName = ToolName | ActionName | SwitchName | MenuName;
@@ -59,6 +59,7 @@ export const BUTTONS: readonly Button[] = [
   button("arrow", "KeyN", "measure"),
   button("text", "KeyT", "measure"),
   button("probe", "KeyU", "measure"),
+  button("curve", "BracketLeft", "measure"),
   button("preset", "KeyV"),
   button("colour", "KeyO"),
   button("view", "Backslash"),
@@ -75,6 +76,7 @@ export const BUTTONS: readonly Button[] = [
   button("cine", "Space"),
   button("invert", "KeyI"),
   button("key", "KeyK"),
+  button("save", "KeyM"),
   button("undo", "Comma"),
   button("reset", "KeyR"),
   button("clear", "Delete"),
@@ -95,6 +97,7 @@ export function isSwitch(name: ButtonName): name is SwitchName {
 const CAPS: Readonly<Record<string, string>> = {
   Backquote: "`",
   Backslash: "\\",
+  BracketLeft: "[",
   BracketRight: "]",
   Comma: ",",
   Period: ".",

@@ -1,6 +1,6 @@
 /** The controls of a stack that plays. */
 
-import { t } from "@/i18n";
+import { n, t } from "@/i18n";
 import { RATE_MAX } from "@/model/cine";
 import type { Pane } from "@/model/pane";
 
@@ -9,6 +9,7 @@ export function CineBar({ pane }: { readonly pane: Pane }) {
   const playing = cine.playing.value;
   const [first, last] = cine.limits();
   const rate = cine.rate.value;
+  const reached = cine.reached.value;
   return (
     <div class="cine-bar" role="group" aria-label={t("tool.cine")} data-testid="cine-bar" data-playing={playing}>
       <button type="button" class="button" data-testid="cine-play" onClick={() => (playing ? cine.pause() : cine.play())}>
@@ -25,6 +26,11 @@ export function CineBar({ pane }: { readonly pane: Pane }) {
           onInput={(event) => (cine.rate.value = Number(event.currentTarget.value))}
         />
         <span class="cine-rate">{t("cine.perSecond", { count: rate })}</span>
+        {reached !== undefined && (
+          <span class="muted" data-testid="cine-reached" data-reached={reached.toFixed(1)}>
+            {t("cine.reached", { count: n(reached, 1) })}
+          </span>
+        )}
       </label>
       <button type="button" class="button" data-testid="cine-first" title={t("cine.first")} onClick={() => cine.limit("first")}>
         [ {first + 1}

@@ -11,6 +11,7 @@ import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
@@ -124,6 +125,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
         <VolumeState state={state} />
         <MarksPanel workspace={workspace} pane={pane} />
+        <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
       </div>
       <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>

@@ -5,7 +5,6 @@ import { number, Tag, text } from "@/dicomweb/json";
 import { counted, n, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
-import { frameKey } from "@/model/workspace";
 import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
@@ -28,7 +27,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
       {all && <ImageCorner workspace={workspace} pane={pane} frame={frame} />}
       {all && <ViewCorner pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
-      {workspace.keyImages.value.has(frameKey(frame)) && (
+      {workspace.isKey(frame) && (
         <span class="key-mark" data-testid="key-image" title={t("tool.key.marked")}>
           <Icon name="key" />
         </span>

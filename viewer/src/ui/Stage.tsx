@@ -1,17 +1,27 @@
 /** The viewports in their layout. */
 
+import { useEffect, useRef } from "preact/hooks";
+
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { t } from "@/i18n";
+import type { ToolName } from "@/tools/palette";
 import { FailureNote } from "@/ui/FailureNote";
+import { followFlicks, type FlickOptions } from "@/ui/flick";
 import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
+import { PaneSwitch } from "@/ui/PaneSwitch";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
 import { FirstPicturePane } from "@/ui/ViewportPane";
+
+const FLICKABLE: ReadonlySet<ToolName> = new Set(["window", "scroll"]);
+const ZOOM_WHOLE = 1.05;
 
 export function Stage({ workspace }: { readonly workspace: Workspace }) {
   const { study } = workspace;
   const { rows, columns } = workspace.layout.value;
+  const stage = useRef<HTMLDivElement>(null);
+  useEffect(() => (stage.current ? followFlicks(stage.current, flicksOf(workspace)) : undefined), [workspace, stage.current]);
   if (study.failure.value) {
     return (
       <div class="stage-failed">
@@ -22,12 +32,25 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
   const panes = workspace.panes.value;
   const grid = { gridTemplate: `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))` };
   return (
-    <div class="stage" style={grid} data-testid="stage" data-layout={`${rows}x${columns}`} data-panes={panes.length}>
-      {panes.map((pane, index) => (
-        <PaneFrame key={pane.id} workspace={workspace} pane={pane} row={Math.trunc(index / columns)} column={index % columns} />
-      ))}
-    </div>
+    <>
+      <PaneSwitch workspace={workspace} />
+      <div ref={stage} class="stage" style={grid} data-testid="stage" data-layout={`${rows}x${columns}`} data-panes={panes.length}>
+        {panes.map((pane, index) => (
+          <PaneFrame key={pane.id} workspace={workspace} pane={pane} row={Math.trunc(index / columns)} column={index % columns} />
+        ))}
+      </div>
+    </>
   );
+}
+
+/** While a measuring tool is in hand a stroke is the tool's, whatever its speed; an enlarged image is moved about. */
+function flicksOf(workspace: Workspace): FlickOptions {
+  return {
+    isFree: () => FLICKABLE.has(workspace.tool.peek()) && workspace.active.peek().view.peek().zoom <= ZOOM_WHOLE,
+    window: () => workspace.active.peek().view.peek().window,
+    restore: (window) => workspace.active.peek().controls.peek()?.applyPreset({ name: "kept", label: { text: "" }, kind: "values", window }),
+    flicked: (step) => workspace.showNeighbour(step),
+  };
 }
 
 interface PaneFrameProps extends PaneProps {
@@ -91,9 +114,9 @@ function SettledContent({ workspace, pane }: PaneProps) {
     const nothing = settled && workspace.study.series.value.length === 0;
     return <Waiting words={t(nothing ? "study.empty" : settled ? "pane.empty" : "app.loading")} busy={!settled} />;
   }
-  const { frames, others } = pane.content.value;
+  const { frames, others, slides } = pane.content.value;
   if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;
-  if (frames.length === 0 && others.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
+  if (frames.length + others.length + slides.length === 0 && !load.loaded.value) return <Waiting words={t("app.loading")} busy />;
   const Drawn = drawnBy(kindOf(showing, pane.content.value));
   return <Drawn workspace={workspace} pane={pane} />;
 }

@@ -9,14 +9,18 @@ import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
 import { LanguageSelect } from "@/ui/LanguageSelect";
+import { LeaveGuard } from "@/ui/LeaveGuard";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { patientFacts } from "@/ui/patient";
+import { ReadingControl } from "@/ui/ReadingControl";
 import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
+import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
+import "@/ui/phone.css";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -24,13 +28,13 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [workspace] = useState(() => new Workspace(study));
+  const [workspace] = useState(() => new Workspace(study, app.session.stores));
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;
   }, [name]);
   useEffect(() => {
-    if (study.firstPicture.settled.value) void loadViewport().catch(() => {}); // told where it is needed
+    if (study.firstPicture.settled.value) void loadViewport().then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
   }, [study.firstPicture.settled.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => workspace.key(event);
@@ -47,8 +51,19 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
           <Icon name="back" />
           <span class="back-word">{t("study.back")}</span>
         </a>
-        <PatientTitle study={study} />
+        <PatientTitle study={study} open={() => void app.timeline.open(study.studyInstanceUid)} />
+        <button
+          type="button"
+          class="button quiet timeline-icon"
+          data-testid="timeline-open"
+          title={t("timeline.heading")}
+          onClick={() => void app.timeline.open(study.studyInstanceUid)}
+        >
+          <Icon name="history" />
+          <span class="hidden-label">{t("timeline.heading")}</span>
+        </button>
         <span class="spacer" />
+        {app.holding.value && <ReadingControl holding={app.holding.value} />}
         {app.session.forwards.value && (
           <a class="button quiet" href={sendLink(study.studyInstanceUid)} data-testid="send-link" title={t("queue.send")}>
             <Icon name="transfer" />
@@ -67,6 +82,8 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <Toolbar workspace={workspace} />
         <Stage workspace={workspace} />
         <Dialogs workspace={workspace} />
+        <TimelineSheet timeline={app.timeline} />
+        <LeaveGuard workspace={workspace} />
       </main>
     </div>
   );
@@ -78,7 +95,13 @@ function usePatientName(study: OpenStudy): string {
   return name ?? t("app.loading");
 }
 
-function PatientTitle({ study }: { readonly study: OpenStudy }) {
+interface TitleProps {
+  readonly study: OpenStudy;
+  /** Show the patient's other studies: on a phone the name alone has room to be pressed. */
+  open(): void;
+}
+
+function PatientTitle({ study, open }: TitleProps) {
   const { value: dataset } = study.dataset;
   if (!dataset) return null;
   const studyDate = text(dataset, Tag.StudyDate);
@@ -91,7 +114,9 @@ function PatientTitle({ study }: { readonly study: OpenStudy }) {
   const studied = [formatDate(studyDate), text(dataset, Tag.StudyDescription)].filter((part) => part !== "");
   return (
     <h1 class="patient-title" data-testid="patient-title">
-      <span class="patient-name">{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
+      <button type="button" class="patient-name name-button" data-testid="name-timeline" title={t("timeline.heading")} onClick={open}>
+        {text(dataset, Tag.PatientName) || t("patient.unnamed")}
+      </button>
       <span class="muted">{details.join(" · ")}</span>
       <span class="muted studied">{studied.join(" · ")}</span>
     </h1>

@@ -1,7 +1,7 @@
 import type { ComponentType } from "preact";
 
 import { n, t } from "@/i18n";
-import { frameKey, type Workspace } from "@/model/workspace";
+import type { Workspace } from "@/model/workspace";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor } from "@/tools/presets";
@@ -9,6 +9,7 @@ import { CompareMenu } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
 import { Menu } from "@/ui/Menu";
+import { SaveMenu } from "@/ui/SaveMenu";
 import { presetLabel } from "@/ui/presetLabel";
 import { VolumeMenu } from "@/ui/VolumeMenu";
 
@@ -39,10 +40,11 @@ const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
   preset: PresetMenu,
   colour: ColourMenu,
   view: ViewMenu,
+  save: SaveMenu,
 };
 
 /** Too much for the bar of a phone: there they stand in the view menu. */
-const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "key", "undo"]);
+const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "key", "save", "undo"]);
 
 /** What a phone has nowhere else comes first there. */
 const IN_VIEW_MENU: readonly Button[] = [
@@ -67,7 +69,7 @@ function isDown(name: ButtonName, workspace: Workspace): boolean | undefined {
   if (name === "cine") return pane.cine.open.value;
   if (isSwitch(name)) return workspace.switches[name].value;
   if (name === "invert") return pane.view.value.inverted;
-  if (name === "key") return pane.frame.value !== undefined && workspace.keyImages.value.has(frameKey(pane.frame.value));
+  if (name === "key") return pane.frame.value !== undefined && workspace.isKey(pane.frame.value);
   return undefined;
 }
 
@@ -90,6 +92,7 @@ function ToolButton({ button, workspace }: ToolButtonProps) {
       class={NOT_ON_PHONES.has(name) ? "tool wide-only" : "tool"}
       data-testid={`tool-${name}`}
       title={`${t(button.explanation)} (${keyCap(button.key)})`}
+      data-unsaved={name === "save" ? workspace.saving.unsaved.value : undefined}
       disabled={!isUsable(name, workspace)}
       onClick={() => workspace.press(name)}
       {...state}

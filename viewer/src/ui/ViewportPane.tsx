@@ -9,11 +9,13 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
+import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
+import { PresentationMarks } from "@/ui/PresentationMarks";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import type { StackListener, StackView } from "@/viewport/contract";
@@ -51,8 +53,10 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <MarksPanel workspace={workspace} pane={pane} />
+        <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
         {pane.cine.open.value && <CineBar pane={pane} />}
       </div>

@@ -10,6 +10,7 @@ import { DocumentPane } from "@/ui/documents/DocumentPane";
 import { OverlayPane } from "@/ui/marks/OverlayPane";
 import { MprPane } from "@/ui/MprPane";
 import type { PaneProps } from "@/ui/paneProps";
+import { SlidePane } from "@/ui/slide/SlidePane";
 import { ViewportPane } from "@/ui/ViewportPane";
 import { VolumePane } from "@/ui/VolumePane";
 
@@ -18,14 +19,16 @@ const DRAWN_BY: Partial<Readonly<Record<ViewKind, ComponentType<PaneProps>>>> = 
   document: DocumentPane,
   mpr: MprPane,
   overlay: OverlayPane,
+  slide: SlidePane,
   volume: VolumePane,
 };
 
 /** What a series is shown as, once it is known what is in it. */
-export function kindOf({ kind, options }: Showing, { frames, others }: SeriesContent): ViewKind {
+export function kindOf({ kind, options }: Showing, { frames, others, slides }: SeriesContent): ViewKind {
   const [dataset] = [...frames.slice(0, 1).map((frame) => frame.dataset), ...others];
   const marks = dataset !== undefined && (isSegmentation(dataset) || isStructureSet(dataset));
   if (kind === "stack" && marks && !options?.["own"]) return "overlay";
+  if (kind === "stack" && slides.length > 0 && !options?.["own"]) return "slide";
   return frames.length === 0 ? "document" : kind;
 }
 

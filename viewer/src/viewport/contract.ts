@@ -2,9 +2,12 @@
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Measured } from "@/dicomweb/measured";
 import type { Dataset } from "@/dicomweb/json";
+import type { Area, Display } from "@/dicomweb/presentation";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
+import type { RegionValues } from "@/viewport/sampling";
 import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
 
 export interface PixelReading {
@@ -82,6 +85,19 @@ export interface ViewControls {
   setColourMap?(name: string): void;
   /** Where a point in the patient (mm) lies on the viewport, in CSS pixels; undefined where nothing is shown. */
   toCanvas?(world: Point): readonly [number, number] | undefined;
+  /** Show the image as a presentation state says. */
+  display?(display: Display): void;
+  /** The part of the image that is on the screen, where its first corner is shown at the top left. */
+  displayedArea?(): Area | undefined;
+  /** Where a place of the image (pixels, the corner of the first is (0, 0)) lies on the viewport, in CSS pixels. */
+  imageToCanvas?(place: readonly [number, number]): readonly [number, number] | undefined;
+  /**
+   * The values in the region chosen (else the one drawn last) of this image, in each of these images of the same place;
+   * undefined when there is none. Rejects where pixels cannot be had.
+   */
+  regionOver?(frames: readonly Frame[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
+  /** The same of planes, in each of these moments of the volume. */
+  regionThrough?(volumes: readonly VolumeGeometry[], progress: (done: number) => void, signal: AbortSignal): Promise<readonly RegionValues[]> | undefined;
   /** Window, zoom and position as at the beginning. */
   reset(): void;
   /** Remove the chosen measurement, or, when none is chosen, all of this viewport; undefined when there is none. */
@@ -105,6 +121,12 @@ export interface ViewportModule {
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
   openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
   openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
+  /** Every finished measurement on these images. */
+  measuredOn(frames: readonly Frame[]): Measured[];
+  /** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+  place(frames: readonly Frame[], measurements: readonly Measured[]): void;
+  /** Be told of every change of a measurement; returns how to stop. */
+  followMeasurements(changed: () => void): () => void;
   /** Drop every pixel and measurement kept in memory. */
   forget(): void;
 }

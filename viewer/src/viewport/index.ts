@@ -69,6 +69,8 @@ export function openSolidView(
   return new CornerstoneSolidView(element, listener, volume, appearance);
 }
 
+export { followMeasurements, measuredOn, place } from "@/viewport/annotations";
+
 export function forget(): void {
   forgetMeasurements();
   forgetFrames();

@@ -5,6 +5,7 @@ import { eventTarget, utilities as coreUtilities, type Types } from "@cornerston
 
 import { language } from "@/i18n";
 import type { Removal } from "@/viewport/contract";
+import { enclosesRegion } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, type Hand } from "@/viewport/toolGroup";
 
 const SHORTEST_PX = 3; // on the screen; less is a tap or a slip of the hand
@@ -52,7 +53,8 @@ export class Measurements {
     const listen = (target: EventTarget, name: string, react: (event: Event) => void, capture = false): void =>
       target.addEventListener(name, react, { signal, capture });
     // Before Cornerstone looks: what was chosen is so no longer, unless the pointer is on it.
-    listen(element, "pointerdown", () => this.unchoose(), true);
+    listen(element, "pointerdown", (event) => this.pressed(event as PointerEvent), true);
+    listen(element, "pointerup", (event) => this.lifted(event as PointerEvent));
     for (const name of ["pointerdown", "touchstart"]) listen(element, name, () => (underHand = element), true);
     listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
     // The mouse click which browsers make of a tap would begin another.
@@ -75,6 +77,32 @@ export class Measurements {
     this.redraw();
   }
 
+  private pressedAt: readonly [number, number] | undefined;
+
+  /** The handles of the chosen one stay in reach of every tool; all else of it only of the measuring ones. */
+  private pressed(event: PointerEvent): void {
+    const place = this.placeOf(event);
+    this.pressedAt = event.isPrimary ? place : undefined;
+    const under = this.hand.at?.(this.element, place);
+    if (under === undefined || !selection.isAnnotationSelected(under)) this.unchoose();
+  }
+
+  /** A click, which moved nothing, chooses what is under it. */
+  private lifted(event: PointerEvent): void {
+    const [from, place] = [this.pressedAt, this.placeOf(event)];
+    this.pressedAt = undefined;
+    if (!from || this.hand.measures === true || Math.hypot(place[0] - from[0], place[1] - from[1]) > SHORTEST_PX) return;
+    const under = this.hand.at?.(this.element, place);
+    if (under === undefined) return;
+    selection.setAnnotationSelected(under, true);
+    this.redraw();
+  }
+
+  private placeOf({ clientX, clientY }: PointerEvent): readonly [number, number] {
+    const box = this.element.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
+  }
+
   unchoose(): void {
     for (const uid of selection.getAnnotationsSelected()) {
       if (state.getAnnotation(uid)) selection.setAnnotationSelected(uid, false);
@@ -94,6 +122,24 @@ export class Measurements {
     this.viewport.render();
     if (removed.length > 0) this.remember(removed);
     return removed.length === 0 ? undefined : { count: removed.length, undo: () => this.restore(removed) };
+  }
+
+  /** The region shown that is chosen, else the one drawn last; undefined when there is none. */
+  region(): Measurement | undefined {
+    const shown = this.all((one) => enclosesRegion(one.metadata?.toolName ?? "") && this.ownership.isShown(one));
+    const chosen = shown.find(({ annotationUID }) => annotationUID !== undefined && selection.isAnnotationSelected(annotationUID));
+    return chosen ?? shown.at(-1);
+  }
+
+  /** The image is on the screen: what could not be measured before its pixels were here is measured now. */
+  painted(imageId: string): void {
+    const stats = ({ data }: Measurement): { area?: unknown } | undefined =>
+      (data as { cachedStats?: Record<string, { area?: unknown }> }).cachedStats?.[`imageId:${imageId}`];
+    const waiting = state
+      .getAllAnnotations()
+      .filter((one) => one.metadata?.referencedImageId === imageId && stats(one)?.area === null);
+    for (const one of waiting) one.invalidated = true;
+    if (waiting.length > 0) this.redraw();
   }
 
   /** Their figures are those of something else now. */
@@ -160,6 +206,8 @@ export class Measurements {
   }
 
   private all(wanted: (one: Measurement) => boolean): Measurement[] {
-    return state.getAllAnnotations().filter((one) => ANNOTATION_NAMES.has(one.metadata?.toolName ?? "") && wanted(one));
+    return state
+      .getAllAnnotations()
+      .filter((one) => ANNOTATION_NAMES.has(one.metadata?.toolName ?? "") && one.isLocked !== true && wanted(one));
   }
 }

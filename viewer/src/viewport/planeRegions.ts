@@ -20,22 +20,33 @@ function vectors(points: readonly unknown[] | undefined): Vector[] {
   return (points ?? []) as Vector[];
 }
 
-type Outline = (drawn: Drawn, normal: Vector, right: Vector) => Shape;
+type Outline = (points: readonly Vector[], normal: Vector, right: Vector) => Shape;
 
 const OUTLINES: Readonly<Record<string, Outline>> = {
-  [RectangleROITool.toolName]: ({ data }) => rectangle(vectors(data.handles?.points)),
-  [EllipticalROITool.toolName]: ({ data }) => ellipse(vectors(data.handles?.points)),
-  [PlanarFreehandROITool.toolName]: ({ data }, normal, right) =>
-    polygon(vectors((data as { contour?: { polyline?: unknown[] } }).contour?.polyline), normal, right),
+  [RectangleROITool.toolName]: rectangle,
+  [EllipticalROITool.toolName]: ellipse,
+  [PlanarFreehandROITool.toolName]: polygon,
 };
+
+/** Whether a tool of this name encloses a region. */
+export function enclosesRegion(toolName: string): boolean {
+  return OUTLINES[toolName] !== undefined;
+}
+
+/** The outline of what was drawn, its points seen as `flat` sees them; undefined for what encloses nothing. */
+export function outlineOf({ data, metadata }: Drawn, flat: (point: Vector) => Vector, normal: Vector, right: Vector): Shape {
+  const { contour } = data as { contour?: { polyline?: unknown[] } };
+  const points = vectors(contour?.polyline ?? data.handles?.points).map(flat);
+  return OUTLINES[metadata?.toolName ?? ""]?.(points, normal, right);
+}
 
 /** Area in mm², and the values where it lies in the volume; undefined for what encloses nothing. */
 export function figuresOf(drawn: Drawn, voxels: Voxels): ({ readonly area: number } & Partial<RegionValues>) | undefined {
-  const { toolName, viewPlaneNormal, viewUp } = drawn.metadata as { toolName: string; viewPlaneNormal?: Vector; viewUp?: Vector };
+  const { viewPlaneNormal, viewUp } = drawn.metadata as { viewPlaneNormal?: Vector; viewUp?: Vector };
   if (!viewPlaneNormal || !viewUp) return undefined;
   const normal: Vector = [viewPlaneNormal[0], viewPlaneNormal[1], viewPlaneNormal[2]];
   const right = cross([viewUp[0], viewUp[1], viewUp[2]], normal);
-  const shape = OUTLINES[toolName]?.(drawn, normal, right);
+  const shape = outlineOf(drawn, (point) => point, normal, right);
   return shape && { area: shape.area, ...valuesIn(voxels, { ...shape, normal, right }) };
 }
 

@@ -11,7 +11,8 @@ import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/en
 import { Measurements } from "@/viewport/measurements";
 import { PlaneOverlay, rangeOf } from "@/viewport/planeOverlay";
 import { leavePlaneTools, planeTools, type Member, type PlaneTools } from "@/viewport/planeTools";
-import { axisOf } from "@/viewport/sampling";
+import { regionThrough } from "@/viewport/timeCurve";
+import { axisOf, type RegionValues } from "@/viewport/sampling";
 import type { Overlay, PlaneListener, PlaneName, PlanePlace, PlaneView, SlabMode } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -179,6 +180,15 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.dress();
     this.tools?.again();
     this.tellPlace();
+  }
+
+  regionThrough(
+    volumes: readonly VolumeGeometry[],
+    progress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<readonly RegionValues[]> | undefined {
+    const drawn = this.slab.thickness > 0 ? undefined : this.measurements?.region();
+    return drawn && regionThrough(drawn, volumes, progress, signal);
   }
 
   clear(): Removal | undefined {

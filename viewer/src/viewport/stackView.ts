@@ -4,6 +4,7 @@ import { cache, Enums, eventTarget, utilities, type RenderingEngine, type Types 
 import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
+import type { Area, Display } from "@/dicomweb/presentation";
 import { endsOf, openingOf, type Preset } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
@@ -14,7 +15,9 @@ import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
+import type { RegionValues } from "@/viewport/sampling";
 import { stopWaiting } from "@/viewport/stackLoading";
+import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
 
 const { Events, RequestType, ViewportType } = Enums;
@@ -149,6 +152,68 @@ export class CornerstoneStackView implements StackView, Fitting {
     return this.viewport.worldToCanvas([...world]);
   }
 
+  imageToCanvas([column, row]: readonly [number, number]): readonly [number, number] | undefined {
+    const image = this.viewport.getImageData()?.imageData as { indexToWorld(index: Types.Point3): Types.Point3 } | undefined;
+    return image && this.viewport.worldToCanvas(image.indexToWorld([column - 0.5, row - 0.5, 0]));
+  }
+
+  displayedArea(): Area | undefined {
+    const image = this.viewport.getImageData()?.imageData as { worldToIndex(world: Types.Point3): Types.Point3 } | undefined;
+    const { clientWidth, clientHeight } = this.element;
+    const corners = ([[0, 0], [clientWidth, clientHeight]] as Types.Point2[]).map((at) => image?.worldToIndex(this.viewport.canvasToWorld(at))); // prettier-ignore
+    const [from, to] = corners;
+    return from && to && { left: from[0] + 0.5, top: from[1] + 0.5, right: to[0] + 0.5, bottom: to[1] + 0.5 };
+  }
+
+  display({ window, inverted, rotation, flipped, area }: Display): void {
+    this.reset();
+    if (window) this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(window.width, window.center) });
+    if (inverted !== undefined) {
+      const own = this.viewport.getCornerstoneImage()?.invert === true;
+      this.viewport.setProperties({ invert: inverted !== own });
+    }
+    this.turnTo(rotation, flipped);
+    if (area) this.fitTo(area);
+    this.viewport.render();
+  }
+
+  /** Turned clockwise, then mirrored: tried until the screen's directions are the wanted ones. */
+  private turnTo(rotation: number, flipped: boolean): void {
+    const [cosine, sine] = [Math.round(Math.cos((rotation * Math.PI) / 180)), Math.round(Math.sin((rotation * Math.PI) / 180))];
+    const side = flipped ? -1 : 1;
+    const wanted = [side * cosine, -side * sine, sine, cosine];
+    this.viewport.setCamera({ flipHorizontal: flipped, flipVertical: false });
+    for (let turn = 0; turn < 4 * QUARTER; turn += QUARTER) {
+      this.viewport.setViewPresentation({ rotation: turn });
+      if (this.turned().turned?.every((share, index) => Math.abs(share - (wanted[index] ?? 0)) < WHOLE_WITHIN)) return;
+    }
+  }
+
+  private fitTo({ left, top, right, bottom }: Area): void {
+    const box = (): readonly [number, number, number, number] | undefined => {
+      const [a, b] = [this.imageToCanvas([left, top]), this.imageToCanvas([right, bottom])];
+      return a && b && [Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1]), (a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+    };
+    const { clientWidth, clientHeight } = this.element;
+    const before = box();
+    if (!before || before[0] < 1 || before[1] < 1) return;
+    this.viewport.setZoom(this.viewport.getZoom() * Math.min(clientWidth / before[0], clientHeight / before[1]));
+    const after = box();
+    const [right_, down] = this.viewport.getPan();
+    if (after) this.viewport.setPan([right_ + clientWidth / 2 - after[2], down + clientHeight / 2 - after[3]]);
+  }
+
+  regionOver(
+    frames: readonly Frame[],
+    progress: (done: number) => void,
+    signal: AbortSignal,
+  ): Promise<readonly RegionValues[]> | undefined {
+    const drawn = this.measurements.region();
+    const data = this.viewport.getImageData();
+    const pixels = drawn && data ? pixelsIn(drawn, data as Types.IImageData) : undefined;
+    return pixels && pixels.length > 0 ? curveOf(frames, pixels, progress, signal) : undefined;
+  }
+
   undo(): void {
     this.measurements.undo();
   }
@@ -265,6 +330,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.awaitsPaint = undefined;
     this.painted = this.imageIds[index];
     this.listener.painted(index, quality);
+    if (this.painted !== undefined && quality === "diagnostic") this.measurements.painted(this.painted);
     if (quality !== "partial") this.readAhead?.around(index); // not earlier: the first image has the link for itself
   }
 

@@ -24,7 +24,9 @@ import {
   type AnnotationTool,
 } from "@cornerstonejs/tools";
 
+import type { MeasuredKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
+import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
 
 const { MouseBindings } = Enums;
@@ -72,6 +74,23 @@ export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   crosshair: undefined,
 };
 
+/** The tools of measurements, by what reports call them. */
+export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
+  length: LengthTool.toolName,
+  bidirectional: BidirectionalTool.toolName,
+  angle: AngleTool.toolName,
+  cobb: CobbAngleTool.toolName,
+  ellipse: EllipticalROITool.toolName,
+  rectangle: RectangleROITool.toolName,
+  freehand: PlanarFreehandROITool.toolName,
+  arrow: ArrowAnnotateTool.toolName,
+  text: LabelTool.toolName,
+  probe: ProbeTool.toolName,
+};
+export const KIND_OF_TOOL = Object.fromEntries(
+  Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as MeasuredKind]),
+) as Readonly<Record<string, MeasuredKind | undefined>>;
+
 interface Binding {
   readonly mouseButton?: number;
   readonly numTouchPoints?: number;
@@ -109,7 +128,10 @@ export class ToolHand {
     this.group = group;
     for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, configurationOf(toolName, this.askText));
     group.addViewport(viewportId, renderingEngineId);
-    for (const name of ANNOTATION_NAMES) group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
+    for (const name of ANNOTATION_NAMES) {
+      group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
+      graspOnly(group.getToolInstance(name) as AnnotationTool, () => this.measures);
+    }
     this.take("window");
   }
 
@@ -130,6 +152,20 @@ export class ToolHand {
     return this.primary;
   }
 
+  /** Whether a measuring tool is in the hand. */
+  get measures(): boolean {
+    return ANNOTATION_NAMES.has(CLASS_NAME[this.primary] ?? "");
+  }
+
+  /** The measurement at a place of the viewport, whatever is in the hand; in CSS pixels. */
+  at(element: HTMLDivElement, place: readonly [number, number]): string | undefined {
+    for (const name of ANNOTATION_NAMES) {
+      const found = nearestOf(this.group.getToolInstance(name) as AnnotationTool, element, place);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** The tool that is drawing, or about to. */
   get annotating(): AnnotationTool | undefined {
     return drawingIn(this.group);
@@ -143,15 +179,24 @@ export class ToolHand {
 /** What tells measurements of their tools: a hand for one viewport, or one for several. */
 export interface Hand {
   readonly annotating: AnnotationTool | undefined;
+  /** Whether a measuring tool is in it. */
+  readonly measures?: boolean;
+  /** The measurement at a place of the viewport, whatever is in the hand; in CSS pixels. */
+  at?(element: HTMLDivElement, place: readonly [number, number]): string | undefined;
 }
 
 type ToolGroup = NonNullable<ReturnType<typeof ToolGroupManager.getToolGroup>>;
 
+interface Edited {
+  readonly annotation?: { readonly data?: { readonly label?: string } };
+}
+
 /** The tool of a group that is drawing, or about to. */
 export function drawingIn(group: ToolGroup): AnnotationTool | undefined {
   for (const name of ANNOTATION_NAMES) {
-    const tool = group.getToolInstance(name) as AnnotationTool & { editData?: unknown };
-    if (tool.editData) return tool;
+    const tool = group.getToolInstance(name) as AnnotationTool & { editData?: Edited | null };
+    // a text that is written is done, which its tool never says
+    if (tool.editData && !(name === LabelTool.toolName && tool.editData.annotation?.data?.label)) return tool;
   }
   return undefined;
 }

@@ -3,11 +3,17 @@ import { useEffect, useRef } from "preact/hooks";
 import { t } from "@/i18n";
 import { nextSort, SORTS, usualColumns, type ColumnName, type SortName } from "@/model/listView";
 import { studyLink } from "@/model/route";
+import type { Timeline } from "@/model/timeline";
 import type { Worklist, WorklistStudy } from "@/model/worklist";
 import { CELLS, LABELS, WIDTHS } from "@/worklist/columns";
 
 /** The studies as a grid on a workstation and as cards on a phone: the same elements, laid out by the style sheet. */
-export function Rows({ worklist }: { readonly worklist: Worklist }) {
+interface RowsProps {
+  readonly worklist: Worklist;
+  readonly timeline: Timeline;
+}
+
+export function Rows({ worklist, timeline }: RowsProps) {
   const grid = useRef<HTMLDivElement>(null);
   const studies = worklist.studies.value;
   const loaded = worklist.loaded.value;
@@ -38,6 +44,7 @@ export function Rows({ worklist }: { readonly worklist: Worklist }) {
           key={study.studyInstanceUid}
           study={study}
           columns={columns}
+          timeline={timeline}
           fresh={worklist.fresh.value.has(study.studyInstanceUid)}
           selected={worklist.selection.value?.has(study.studyInstanceUid)}
           choose={() => choose(worklist, study.studyInstanceUid)}
@@ -115,6 +122,7 @@ function choose(worklist: Worklist, studyInstanceUid: string): void {
 interface RowProps {
   readonly study: WorklistStudy;
   readonly columns: readonly ColumnName[];
+  readonly timeline: Timeline;
   readonly fresh: boolean;
   /** Undefined while nothing is selected here. */
   readonly selected: boolean | undefined;
@@ -123,7 +131,7 @@ interface RowProps {
   readonly tabbable: boolean;
 }
 
-function Row({ study, columns, fresh, selected, choose, tabbable }: RowProps) {
+function Row({ study, columns, timeline, fresh, selected, choose, tabbable }: RowProps) {
   return (
     <div
       class={`row${fresh ? " row-fresh" : ""}${study.reading.state === "read" ? " row-read" : ""}`}
@@ -139,7 +147,7 @@ function Row({ study, columns, fresh, selected, choose, tabbable }: RowProps) {
         const Cell = CELLS[name];
         return (
           <span key={name} class={`cell cell-${name}`} role="gridcell">
-            <Cell study={study} fresh={fresh} />
+            <Cell study={study} fresh={fresh} timeline={timeline} />
           </span>
         );
       })}

@@ -1,14 +1,26 @@
 /** What can be done with the studies that were selected. */
 
+import { Failure } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
+import type { App } from "@/model/app";
 import { exportLink } from "@/model/route";
-import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 
 /** So many studies the node puts into one file. */
 const EXPORTED_MOST = 100;
 
-export function SelectionBar({ worklist }: { readonly worklist: Worklist }) {
+async function markRead(app: App, studyInstanceUids: Iterable<string>): Promise<void> {
+  try {
+    await app.mark(studyInstanceUids, "mark_read");
+    app.worklist.selection.value = undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    app.worklist.failure.value = error;
+  }
+}
+
+export function SelectionBar({ app }: { readonly app: App }) {
+  const { worklist } = app;
   const selection = worklist.selection.value;
   if (!selection) return null;
   const { size } = selection;
@@ -22,6 +34,11 @@ export function SelectionBar({ worklist }: { readonly worklist: Worklist }) {
           <span>ZIP</span>
           <span class="hidden-label">{t("export.selected")}</span>
         </a>
+      )}
+      {size > 0 && app.session.reports.value && (
+        <button type="button" class="button" data-testid="selection-read" onClick={() => void markRead(app, selection)}>
+          {t("reading.markRead")}
+        </button>
       )}
       {size > EXPORTED_MOST && <span class="muted">{t("export.tooMany", { count: EXPORTED_MOST })}</span>}
       <button type="button" class="button quiet" data-testid="selection-end" onClick={() => (worklist.selection.value = undefined)}>

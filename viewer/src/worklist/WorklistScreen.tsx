@@ -11,6 +11,7 @@ import { LanguageSelect } from "@/ui/LanguageSelect";
 import { loadViewportWhenIdle } from "@/ui/lazyViewport";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
+import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Actions } from "@/worklist/Actions";
 import { Filters } from "@/worklist/Filters";
 import { ImportPlace } from "@/worklist/ImportPlace";
@@ -61,12 +62,13 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         </Filters>
         {worklist.failure.value && <FailureNote failure={worklist.failure.value} retry={() => worklist.refresh()} />}
         <div ref={rows} class="rows-scroll">
-          <Rows worklist={worklist} />
+          <Rows worklist={worklist} timeline={app.timeline} />
           <Ending worklist={worklist} />
         </div>
-        <SelectionBar worklist={worklist} />
+        <SelectionBar app={app} />
       </main>
       <ImportPlace app={app} />
+      <TimelineSheet timeline={app.timeline} />
     </div>
   );
 }

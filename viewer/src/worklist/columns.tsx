@@ -6,6 +6,7 @@ import { counted, n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import { formatDate, formatMoment, formatTime } from "@/i18n/format";
 import type { ColumnName } from "@/model/listView";
+import type { Timeline } from "@/model/timeline";
 import type { WorklistStudy } from "@/model/worklist";
 import { PriorityMark } from "@/triage/PriorityMark";
 import { Icon } from "@/ui/icons";
@@ -44,6 +45,7 @@ interface CellProps {
   readonly study: WorklistStudy;
   /** It came while the list was open. */
   readonly fresh: boolean;
+  readonly timeline: Timeline;
 }
 
 export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
@@ -77,13 +79,27 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
   institution: ({ study }) => <>{study.institution}</>,
 };
 
-function PatientCell({ study, fresh }: CellProps) {
+function PatientCell({ study, fresh, timeline }: CellProps) {
   const facts = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
   return (
     <>
       <span class="patient-name">
         {study.patientName || t("patient.unnamed")}
         {fresh && <span class="fresh">{t("worklist.fresh")}</span>}
+        <button
+          type="button"
+          class="timeline-open"
+          data-testid="row-timeline"
+          title={t("timeline.heading")}
+          onClick={(event) => {
+            event.stopPropagation();
+            void timeline.open(study.studyInstanceUid);
+          }}
+          onKeyDown={(event) => event.stopPropagation()}
+        >
+          <Icon name="history" />
+          <span class="hidden-label">{t("timeline.heading")}</span>
+        </button>
       </span>
       <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
     </>

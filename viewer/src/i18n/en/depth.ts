@@ -13,4 +13,13 @@ export const depth = {
   "fusion.refused.volume": "Not laid over: its images make no volume",
   "fusion.refused.pixels": "Not laid over: its pixels cannot be read here",
   "fusion.refused.memory": "Not laid over: this device has no room for it",
+  "tool.curve": "Time curve",
+  "tool.curve.explain": "Curve of a region over time",
+  "curve.title": "Mean over time",
+  "curve.of": "Mean of the region, from {low} to {high}",
+  "curve.loading": "Image {done} of {total}",
+  "curve.region": "Draw an ellipse, a rectangle or a free line around what is to be followed, on a plane without a slab.",
+  "curve.series": "This series shows each place only once.",
+  "curve.failed": "Not every image could be read.",
+  "cine.reached": "reached: {count}",
 } as const;

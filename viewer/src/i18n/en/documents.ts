@@ -81,4 +81,17 @@ export const documents = {
   "marks.opacity": "Opacity",
   "marks.own": "Its own pictures",
   "marks.go": "Go to {name}",
+
+  "slide.bar": "Slide",
+  "slide.whole": "Whole slide",
+  "slide.which": "Slide",
+  "slide.plane": "Focal plane",
+  "slide.planeOf": "Plane {plane} of {total}",
+  "slide.path": "Optical path",
+  "slide.label": "Label",
+  "slide.tiles": "Tile by tile",
+  "slide.label.stage": "Whole slide: drag to move, + and − to enlarge, arrows to go",
+  "slide.failed": "Some tiles could not be loaded.",
+  "slide.noScale": "no scale",
+  "slide.um": "µm",
 } as const;

@@ -14,4 +14,13 @@ export const depth: Translated<typeof english> = {
   "fusion.refused.volume": "Үстіне салынбады: оның суреттерінен көлем құралмайды",
   "fusion.refused.pixels": "Үстіне салынбады: оның пиксельдері мұнда оқылмайды",
   "fusion.refused.memory": "Үстіне салынбады: бұл құрылғыда орын жоқ",
+  "tool.curve": "Қисық",
+  "tool.curve.explain": "Аймақтың уақыт бойынша қисығы",
+  "curve.title": "Уақыт бойынша орташа",
+  "curve.of": "Аймақтың орташасы, {low} – {high}",
+  "curve.loading": "Сурет: {total} ішінен {done}",
+  "curve.region": "Бақылайтын жерді эллипспен, төртбұрышпен немесе еркін сызықпен қоршаңыз, қабатсыз жазықтықта.",
+  "curve.series": "Бұл серия әр жерді тек бір рет көрсетеді.",
+  "curve.failed": "Суреттердің бәрі оқылмады.",
+  "cine.reached": "жеткені: {count}",
 };

@@ -84,4 +84,17 @@ export const documents: Translated<typeof english> = {
   "marks.opacity": "Мөлдірсіздігі",
   "marks.own": "Өз кескіндері",
   "marks.go": "Өту: {name}",
+
+  "slide.bar": "Препарат",
+  "slide.whole": "Бүкіл препарат",
+  "slide.which": "Препарат",
+  "slide.plane": "Фокус жазықтығы",
+  "slide.planeOf": "{total} жазықтықтың {plane}-і",
+  "slide.path": "Оптикалық жол",
+  "slide.label": "Заттаңба",
+  "slide.tiles": "Бөлік бойынша",
+  "slide.label.stage": "Препарат: сүйреп жылжытыңыз, + және − үлкейтеді, бағыттамалар жылжытады",
+  "slide.failed": "Кейбір бөліктер жүктелмеді.",
+  "slide.noScale": "масштабы белгісіз",
+  "slide.um": "мкм",
 };

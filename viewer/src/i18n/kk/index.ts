@@ -5,11 +5,13 @@ import { administration } from "@/i18n/kk/administration";
 import { depth } from "@/i18n/kk/depth";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
+import { saving } from "@/i18n/kk/saving";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
 import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...volume, ...depth, ...exchange, ...documents };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving };

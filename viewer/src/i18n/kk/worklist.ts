@@ -76,4 +76,11 @@ export const worklist: Translated<typeof english> = {
   "reading.reading": "Оқылуда",
   "reading.read": "Оқылды",
   "worklist.searches.save": "Сақтау",
+  "reading.markRead": "Оқылды деп белгілеу",
+  "reading.markUnread": "Оқылмады деп белгілеу",
+  "reading.takeOver": "Өзіме алу",
+  "timeline.heading": "Пациенттің барлық зерттеулері",
+  "timeline.undated": "Күні жоқ",
+  "timeline.this": "Осы",
+  "timeline.images": { other: "{count} кескін" },
 };

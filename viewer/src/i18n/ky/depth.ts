@@ -14,4 +14,13 @@ export const depth: Translated<typeof english> = {
   "fusion.refused.volume": "Үстүнө коюлган жок: анын сүрөттөрүнөн көлөм түзүлбөйт",
   "fusion.refused.pixels": "Үстүнө коюлган жок: анын пикселдери бул жерде окулбайт",
   "fusion.refused.memory": "Үстүнө коюлган жок: бул түзмөктө орун жок",
+  "tool.curve": "Ийри",
+  "tool.curve.explain": "Аймактын убакыт боюнча ийриси",
+  "curve.title": "Убакыт боюнча орточо",
+  "curve.of": "Аймактын орточосу, {low} – {high}",
+  "curve.loading": "Сүрөт: {total} ичинен {done}",
+  "curve.region": "Байкай турган жерди эллипс, тик бурчтук же эркин сызык менен курчаңыз, катмарсыз тегиздикте.",
+  "curve.series": "Бул серия ар бир жерди бир гана жолу көрсөтөт.",
+  "curve.failed": "Сүрөттөрдүн баары окулган жок.",
+  "cine.reached": "жеткени: {count}",
 };

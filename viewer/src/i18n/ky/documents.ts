@@ -84,4 +84,17 @@ export const documents: Translated<typeof english> = {
   "marks.opacity": "Тунук эместиги",
   "marks.own": "Өз сүрөттөрү",
   "marks.go": "Өтүү: {name}",
+
+  "slide.bar": "Препарат",
+  "slide.whole": "Бүт препарат",
+  "slide.which": "Препарат",
+  "slide.plane": "Фокус тегиздиги",
+  "slide.planeOf": "{total} тегиздиктин {plane}-си",
+  "slide.path": "Оптикалык жол",
+  "slide.label": "Этикетка",
+  "slide.tiles": "Бөлүк боюнча",
+  "slide.label.stage": "Препарат: сүйрөп жылдырыңыз, + жана − чоңойтот, жебелер жылдырат",
+  "slide.failed": "Айрым бөлүктөр жүктөлгөн жок.",
+  "slide.noScale": "масштабы белгисиз",
+  "slide.um": "мкм",
 };

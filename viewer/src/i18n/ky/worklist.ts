@@ -76,4 +76,11 @@ export const worklist: Translated<typeof english> = {
   "reading.reading": "Окулууда",
   "reading.read": "Окулду",
   "worklist.searches.save": "Сактоо",
+  "reading.markRead": "Окулду деп белгилөө",
+  "reading.markUnread": "Окулган жок деп белгилөө",
+  "reading.takeOver": "Өзүмө алуу",
+  "timeline.heading": "Бейтаптын бардык изилдөөлөрү",
+  "timeline.undated": "Күнү жок",
+  "timeline.this": "Ушул",
+  "timeline.images": { other: "{count} сүрөт" },
 };

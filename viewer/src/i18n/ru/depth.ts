@@ -14,4 +14,13 @@ export const depth: Translated<typeof english> = {
   "fusion.refused.volume": "Не наложено: из её снимков объём не построить",
   "fusion.refused.pixels": "Не наложено: её пиксели здесь не прочесть",
   "fusion.refused.memory": "Не наложено: на этом устройстве нет места",
+  "tool.curve": "Кривая",
+  "tool.curve.explain": "Кривая области по времени",
+  "curve.title": "Среднее по времени",
+  "curve.of": "Среднее области, от {low} до {high}",
+  "curve.loading": "Снимок {done} из {total}",
+  "curve.region": "Обведите эллипсом, прямоугольником или линией то, за чем следить, на плоскости без слоя.",
+  "curve.series": "Эта серия показывает каждое место только один раз.",
+  "curve.failed": "Не все снимки удалось прочитать.",
+  "cine.reached": "достигнуто: {count}",
 };

@@ -84,4 +84,17 @@ export const documents: Translated<typeof english> = {
   "marks.opacity": "Непрозрачность",
   "marks.own": "Собственные изображения",
   "marks.go": "Перейти: {name}",
+
+  "slide.bar": "Препарат",
+  "slide.whole": "Весь препарат",
+  "slide.which": "Препарат",
+  "slide.plane": "Плоскость фокуса",
+  "slide.planeOf": "Плоскость {plane} из {total}",
+  "slide.path": "Оптический путь",
+  "slide.label": "Этикетка",
+  "slide.tiles": "По фрагментам",
+  "slide.label.stage": "Препарат: перетаскивайте, + и − меняют увеличение, стрелки сдвигают",
+  "slide.failed": "Часть фрагментов не загрузилась.",
+  "slide.noScale": "масштаб неизвестен",
+  "slide.um": "мкм",
 };

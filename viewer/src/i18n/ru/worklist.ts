@@ -86,4 +86,11 @@ export const worklist: Translated<typeof english> = {
   "reading.reading": "Читается",
   "reading.read": "Прочитано",
   "worklist.searches.save": "Сохранить",
+  "reading.markRead": "Отметить прочитанным",
+  "reading.markUnread": "Отметить непрочитанным",
+  "reading.takeOver": "Взять себе",
+  "timeline.heading": "Все исследования пациента",
+  "timeline.undated": "Без даты",
+  "timeline.this": "Это",
+  "timeline.images": { one: "{count} снимок", few: "{count} снимка", many: "{count} снимков", other: "{count} снимка" },
 };

@@ -1,0 +1,172 @@
+"""What a reader measured, marked and set on images of a study, written into the archive as objects of their own.
+
+They come in through the door of every object, so success is told when they are durable; nothing is ever replaced.
+"""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+from pydicom.dataset import Dataset
+
+from pacs import __version__
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.dicom.written.common import Image, Writing, series_uid
+from pacs.dicom.written.values import DisplayState, Marked, Measurement, mistakes
+from pacs.errors import NotFound, QueryRefused
+from pacs.model import Stored
+
+# The makers are imported where they are used: highdicom takes half a second, which only who saves shall wait for.
+
+PROTOCOL: Final = "reading"
+IMAGES_MAX: Final = 5000
+
+
+class Writer:
+    """Writes into one archive. Safe to use from many threads."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def measurements(
+        self,
+        study_instance_uid: str,
+        measurements: Sequence[Measurement],
+        replaces: Sequence[Marked] = (),
+        *,
+        by: Principal,
+    ) -> Stored:
+        """A report of `measurements`, which takes the place of the earlier reports `replaces` (they stay as they are).
+
+        Raises QueryRefused, NotFound for an image that is not of the study, and what storing raises.
+        """
+        from pacs.dicom.written import measurements as maker
+
+        if not measurements and not replaces:
+            raise QueryRefused("there is no measurement to save", "measure something, or mark a key image")
+        wrong = [found for found in map(mistakes, measurements) if found]
+        if wrong:
+            raise QueryRefused("the measurements are not as they have to be", "; ".join(wrong[:10]))
+        marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
+        earlier = self._images(study_instance_uid, replaces)
+        images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
+        before = [_identity(image) for image in earlier.values()]
+        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        with _quiet():
+            content = maker.measurement_report(measurements, images, writing, before)
+        return self._store(study_instance_uid, content, by)
+
+    def key_images(
+        self, study_instance_uid: str, marked: Sequence[Marked], description: str = "", *, by: Principal
+    ) -> Stored:
+        """A selection of the images `marked`. Raises what `measurements` raises."""
+        from pacs.dicom.written import key_images as maker
+
+        if not marked:
+            raise QueryRefused("there is no key image to save", "mark an image first")
+        images = self._images(study_instance_uid, marked)
+        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        with _quiet():
+            content = maker.key_images(list(_frames(marked).items()), images, writing, description)
+        return self._store(study_instance_uid, content, by)
+
+    def presentation(
+        self,
+        study_instance_uid: str,
+        state: DisplayState,
+        marked: Sequence[Marked],
+        measurements: Sequence[Measurement] = (),
+        *,
+        by: Principal,
+    ) -> Stored:
+        """A presentation state of the images `marked`: of those which one state can be about like the first of them.
+
+        Raises what `measurements` raises.
+        """
+        from pacs.dicom.written import presentation as maker
+
+        if not marked:
+            raise QueryRefused("there is no image whose display could be saved", "show an image first")
+        if state.rotation not in (0, 90, 180, 270):
+            raise QueryRefused(f"{state.rotation}° is no quarter turn", "0, 90, 180 and 270 are")
+        if state.window is not None and not state.window.width > 0:
+            raise QueryRefused("the window has no width", "give one above 0")
+        found = self._images(study_instance_uid, marked)
+        first = found[marked[0].sop_instance_uid]
+        if "00283000" in first.metadata:
+            raise QueryRefused(
+                "the values of these images come from a table, which a display state cannot carry yet",
+                "save measurements and key images without the display",
+            )
+        images = [image for image in found.values() if maker.alike(first, image)]
+        kept = {image.sop_instance_uid for image in images}
+        drawn = [one for one in measurements if one.sop_instance_uid in kept]
+        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        with _quiet():
+            content = maker.presentation_state(state, images, _frames(marked), drawn, writing)
+        return self._store(study_instance_uid, content, by)
+
+    def _images(self, study_instance_uid: str, marked: Iterable[Marked]) -> dict[str, Image]:
+        """The metadata of what is meant, by SOP Instance UID. Raises NotFound, QueryRefused."""
+        wanted: dict[str, dict[str, int]] = {}
+        for one in marked:
+            series = wanted.setdefault(one.series_instance_uid, {})
+            series[one.sop_instance_uid] = max(series.get(one.sop_instance_uid, 1), one.frame_number or 1)
+        if sum(map(len, wanted.values())) > IMAGES_MAX:
+            raise QueryRefused(f"more than {IMAGES_MAX} images are meant", "save them series by series")
+        found: dict[str, Image] = {}
+        for series_instance_uid, frames in wanted.items():
+            kept = self._archive.series_metadata(study_instance_uid, series_instance_uid)
+            for metadata in msgspec.json.decode(gzip.decompress(kept.gzip_json)):
+                image = Image(metadata)
+                if image.sop_instance_uid in frames:
+                    found[image.sop_instance_uid] = image
+            for sop_instance_uid, frame_number in frames.items():
+                if sop_instance_uid not in found:
+                    raise NotFound(f"image {sop_instance_uid} is not in this study", "open the study again")
+                if not 1 <= frame_number <= (found[sop_instance_uid].number_of_frames or 1):
+                    raise QueryRefused(f"image {sop_instance_uid} has no frame {frame_number}")
+        return {uid: found[uid] for frames in wanted.values() for uid in frames}
+
+    def _writing(self, study_instance_uid: str, modality: str, by: Principal) -> Writing:
+        try:
+            before = len(self._archive.instances(study_instance_uid, series_uid(study_instance_uid, modality)))
+        except NotFound:
+            before = 0
+        return Writing(by.name, self._archive.clock(), before + 1, __version__)
+
+    def _store(self, study_instance_uid: str, content: bytes, by: Principal) -> Stored:
+        with self._archive.receive_part10(by, protocol=PROTOCOL, study_instance_uid=study_instance_uid) as reception:
+            reception.write(content)
+            return reception.commit()
+
+
+def _frames(marked: Sequence[Marked]) -> dict[str, list[int]]:
+    """The frames that are meant of each image, in the order in which the images are named."""
+    frames: dict[str, list[int]] = {}
+    for one in marked:
+        numbers = frames.setdefault(one.sop_instance_uid, [])
+        if one.frame_number is not None and one.frame_number not in numbers:
+            numbers.append(one.frame_number)
+    return frames
+
+
+def _identity(image: Image) -> Dataset:
+    made = Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        setattr(made, keyword, image.text(keyword))
+    return made
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What studies say of themselves is taken over as it is, odd or not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

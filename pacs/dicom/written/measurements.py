@@ -1,0 +1,183 @@
+"""What was measured on images, as a structured report: TID 1500 Measurement Report (PS3.16), Comprehensive SR.
+
+Every measurement is a group of its own: with a region TID 1410, else TID 1501, where the figures refer to the points.
+The Tracking Identifiers are those by which viewers on Cornerstone know their tools, so that they can take them over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from highdicom import sr
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from pacs.dicom.written.common import Image, Writing, complete, dated, encoded, made_uid
+from pacs.dicom.written.values import KINDS, Figure, FigureName, Measurement
+
+MODALITY: Final = "SR"
+SERIES_NUMBER: Final = 99001
+
+
+_IDENTIFIER: Final = "Cornerstone3DTools@^0.1.0"
+
+_FIGURES: Final[Mapping[FigureName, Code]] = {
+    "length": Code("410668003", "SCT", "Length"),
+    "long_axis": Code("103339001", "SCT", "Long Axis"),
+    "short_axis": Code("103340004", "SCT", "Short Axis"),
+    "angle": Code("1483009", "SCT", "Angle"),
+    "area": Code("42798000", "SCT", "Area"),
+    "perimeter": Code("131191004", "SCT", "Perimeter"),
+    "mean": Code("373098007", "SCT", "Mean"),
+    "standard_deviation": Code("386136009", "SCT", "Standard Deviation"),
+    "minimum": Code("255605001", "SCT", "Minimum"),
+    "maximum": Code("56851009", "SCT", "Maximum"),
+    "value": Code("112031", "DCM", "Attenuation Coefficient"),
+}
+_PLAIN_VALUE: Final = Code("246205007", "SCT", "Quantity")  # of a pixel that is not in Hounsfield units
+_COBB_ANGLE: Final = Code("285285000", "SCT", "Cobb angle")
+_IMAGE_REGION: Final = Code("111030", "DCM", "Image Region")
+_COMMENT: Final = Code("121106", "DCM", "Comment")
+_IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
+
+_UNITS: Final[Mapping[str, Code]] = {
+    "": Code("1", "UCUM", "no units"),
+    "mm": Code("mm", "UCUM", "millimeter"),
+    "mm2": Code("mm2", "UCUM", "square millimeter"),
+    "px": Code("{pixels}", "UCUM", "pixels"),
+    "px2": Code("{pixels}2", "UCUM", "square pixels"),
+    "deg": Code("deg", "UCUM", "degree"),
+    "HU": Code("[hnsf'U]", "UCUM", "Hounsfield unit"),
+    "SUVbw": Code("{SUVbw}g/ml", "UCUM", "Standardized Uptake Value body weight"),
+    "Bq/mL": Code("Bq/ml", "UCUM", "Becquerels/milliliter"),
+    "g/mL": Code("g/ml", "UCUM", "grams/milliliter"),
+    "%": Code("%", "UCUM", "percent"),
+    "Gy": Code("Gy", "UCUM", "Gray"),
+}
+
+
+def measurement_report(
+    measurements: Sequence[Measurement],
+    images: Mapping[str, Image],
+    writing: Writing,
+    predecessors: Sequence[Dataset] = (),
+) -> bytes:
+    """The report as a Part 10 file. `images` are those referred to, by SOP Instance UID, of one study.
+
+    `predecessors` are earlier reports whose measurements this one takes the place of, as data sets with their UIDs.
+    """
+    observer = sr.ObserverContext(
+        codes.DCM.Person, sr.PersonObserverIdentifyingAttributes(writing.reader_name, login_name=writing.reader)
+    )
+    content = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_person_context=observer),
+        procedure_reported=_IMAGING_PROCEDURE,
+        imaging_measurements=[_group(one, images[one.sop_instance_uid]) for one in measurements] or [_nothing()],
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    if not measurements:
+        items = content[0].ContentSequence
+        items.pop()  # the library writes no report without a measurement
+        items.append(sr.TextContentItem(_COMMENT, "No measurements", relationship_type="CONTAINS"))
+    evidence = [_evidence(image) for image in images.values()]
+    report = sr.ComprehensiveSR(
+        evidence,
+        content,
+        "1.1",  # the series is said below
+        SERIES_NUMBER,
+        made_uid(),
+        writing.instance_number,
+        is_complete=True,
+        previous_versions=list(predecessors) or None,
+    )
+    complete(
+        report,
+        next(iter(images.values())),
+        writing,
+        modality=MODALITY,
+        description="Measurements",
+        number=SERIES_NUMBER,
+    )
+    dated(report, writing)
+    return encoded(report)
+
+
+def _evidence(image: Image) -> Dataset:
+    """Enough of an image to refer to it; what is said of patient and study is said by `complete`."""
+    made = Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        setattr(made, keyword, image.text(keyword))
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
+        setattr(made, keyword, "")
+    made.StudyDate = made.StudyTime = None
+    return made
+
+
+def _nothing() -> Any:
+    return sr.MeasurementsAndQualitativeEvaluations(sr.TrackingIdentifier(made_uid(), "none"))
+
+
+def _group(measurement: Measurement, image: Image) -> Any:
+    kind = KINDS[measurement.kind]
+    figures = [
+        sr.Measurement(
+            _figure_name(measurement, figure),
+            figure.value,
+            _unit(figure.unit),
+            referenced_coordinates=[_coordinates(measurement, image, figure)],
+        )
+        for figure in measurement.figures
+    ]
+    group = sr.MeasurementsAndQualitativeEvaluations(
+        sr.TrackingIdentifier(measurement.tracking_uid, f"{_IDENTIFIER}:{kind.tool}"), measurements=figures or None
+    )
+    items = group[0].ContentSequence
+    if kind.region:
+        group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
+        region = sr.ScoordContentItem(
+            _IMAGE_REGION, kind.graphic_type, _graphic(measurement), relationship_type="CONTAINS"
+        )
+        region.ContentSequence = sr.ContentSequence([_source(image, measurement.frame_number)])
+        items.append(region)
+    if measurement.label:
+        items.append(sr.TextContentItem(_COMMENT, measurement.label, relationship_type="CONTAINS"))
+    return group
+
+
+def _figure_name(measurement: Measurement, figure: Figure) -> Code:
+    if figure.name == "angle" and measurement.kind == "cobb":
+        return _COBB_ANGLE
+    if figure.name == "value" and figure.unit != "HU":
+        return _PLAIN_VALUE
+    return _FIGURES[figure.name]
+
+
+def _unit(unit: str) -> Code:
+    known = _UNITS.get(unit)
+    return known or Code(f"{{{unit[:14]}}}", "UCUM", unit[:64])
+
+
+def _source(image: Image, frame_number: int) -> Any:
+    frames = [frame_number] if image.number_of_frames is not None else None
+    return sr.SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid, frames)
+
+
+def _coordinates(measurement: Measurement, image: Image, figure: Figure) -> Any:
+    points = _graphic(measurement)
+    if measurement.kind == "bidirectional":
+        points = points[2:] if figure.name == "short_axis" else points[:2]
+    return sr.CoordinatesForMeasurement(
+        KINDS[measurement.kind].graphic_type, points, _source(image, measurement.frame_number)
+    )
+
+
+def _graphic(measurement: Measurement) -> np.ndarray[Any, Any]:
+    points = list(measurement.points)
+    if measurement.kind == "angle":  # two lines, as Cobb's
+        points.insert(1, points[1])
+    if KINDS[measurement.kind].closed:
+        points.append(points[0])
+    return np.array(points, np.float32)

@@ -1,0 +1,136 @@
+"""What a reader measured, marked and set, as values; nothing here knows how objects are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pacs.dicom.uids import valid_uid
+
+MeasurementKind = Literal[
+    "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "arrow", "text", "probe"
+]
+FigureName = Literal[
+    "length", "long_axis", "short_axis", "angle", "area", "perimeter", "mean", "standard_deviation", "minimum",
+    "maximum", "value",
+]  # fmt: skip
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a measurement, its unit by UCUM code or as the image has it ("HU"); "" where it has none."""
+
+    name: FigureName
+    value: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measurement on one frame. `points` are columns and rows, (0, 0) the corner of the first pixel (PS3.3 C.18.6).
+
+    ``length`` has both ends; ``bidirectional`` those of the long axis, then of the short one; ``angle`` three points
+    and ``cobb`` four, in the order of the lines; ``ellipse`` the ends of its axes, the longer first; ``rectangle``
+    its corners around it and ``freehand`` its outline, the first point not repeated; ``arrow`` tip and tail;
+    ``text`` and ``probe`` a point.
+    """
+
+    kind: MeasurementKind
+    series_instance_uid: str
+    sop_instance_uid: str
+    points: tuple[Point, ...]
+    tracking_uid: str
+    frame_number: int = 1
+    label: str = ""
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a kind is written: the name of its tool, its points and their graphic type (PS3.3 C.18.6.1.2)."""
+
+    tool: str
+    points: int | None  # None: three or more
+    graphic_type: str
+    region: bool = False
+    closed: bool = False
+
+
+KINDS: Final[Mapping[MeasurementKind, Written]] = {
+    "length": Written("Length", 2, "POLYLINE"),
+    "bidirectional": Written("Bidirectional", 4, "POLYLINE"),
+    "angle": Written("Angle", 3, "POLYLINE"),
+    "cobb": Written("CobbAngle", 4, "POLYLINE"),
+    "ellipse": Written("EllipticalROI", 4, "ELLIPSE", region=True),
+    "rectangle": Written("RectangleROI", 4, "POLYLINE", region=True, closed=True),
+    "freehand": Written("PlanarFreehandROI", None, "POLYLINE", region=True, closed=True),
+    "arrow": Written("ArrowAnnotate", 2, "POLYLINE", region=True, closed=True),
+    "text": Written("Label", 1, "POINT", region=True),
+    "probe": Written("Probe", 1, "POINT", region=True),
+}
+"""Every kind; arrows, which no template knows, as a line there and back."""
+
+POINTS_MAX: Final = 8000
+LABEL_MAX: Final = 1024
+COORDINATE_MAX: Final = 1e7
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An image that is meant: the whole of it, or one of its frames (from 1)."""
+
+    series_instance_uid: str
+    sop_instance_uid: str
+    frame_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """In modality values (PS3.3 C.11.2)."""
+
+    center: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The part of the image that is displayed: columns and rows from 1, both ends within; may lie beside the image."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayState:
+    """How images look: turned clockwise by `rotation` degrees, then mirrored left to right where `flipped`."""
+
+    area: Area
+    window: Window | None = None
+    inverted: bool = False
+    rotation: int = 0
+    flipped: bool = False
+    label: str = ""
+    description: str = ""
+
+
+def mistakes(measurement: Measurement) -> str:
+    """What is wrong with it; "" where nothing is."""
+    wanted, found = KINDS[measurement.kind].points, len(measurement.points)
+    if wanted is None and not 3 <= found <= POINTS_MAX:
+        return f"{measurement.kind} has {found} points, 3 to {POINTS_MAX} are wanted"
+    if wanted is not None and found != wanted:
+        return f"{measurement.kind} has {found} points, {wanted} are wanted"
+    if not all(math.isfinite(value) and abs(value) < COORDINATE_MAX for point in measurement.points for value in point):
+        return f"{measurement.kind} has a point that is nowhere"
+    if not all(math.isfinite(figure.value) for figure in measurement.figures):
+        return f"{measurement.kind} has a figure that is no number"
+    if len(measurement.label) > LABEL_MAX:
+        return f"the text of {measurement.kind} is longer than {LABEL_MAX} characters"
+    if not valid_uid(measurement.tracking_uid):
+        return f"the tracking_uid {measurement.tracking_uid[:64]!r} of {measurement.kind} is not a UID"
+    return ""

@@ -1,0 +1,99 @@
+"""Save what a reader measured, marked and set: /api/studies/{study}/measurements, /key-images, /presentation-states."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pacs.access.gate import Route, in_thread
+from pacs.access.grants import Action
+from pacs.access.operation import UID, Body, Operation, gives
+from pacs.access.principals import Principal
+from pacs.archive.archive import Archive
+from pacs.archive.written import Writer
+from pacs.dicom.written.values import DisplayState, Marked, Measurement
+from pacs.model import Stored
+from pacs.web.api.bodies import body_as
+from pacs.web.dicomweb.answers import ROOT, checked_uid
+
+BODY_BYTES_MAX = 4 << 20
+
+
+class NewMeasurements(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that saves measurements; the reports that it `replaces` stay, but are no longer the newest word."""
+
+    measurements: list[Measurement]
+    replaces: list[Marked] = []
+
+
+class NewKeyImages(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that saves a selection of images."""
+
+    images: list[Marked]
+    description: str = ""
+
+
+class NewPresentationState(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that saves how `images` are displayed, with `measurements` drawn on them, each with its label."""
+
+    state: DisplayState
+    images: list[Marked]
+    measurements: list[Measurement] = []
+
+
+def routes(archive: Archive) -> list[Route]:
+    """Everything that makes an object of what a reader did."""
+    writer = Writer(archive)
+
+    async def measurements(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewMeasurements)
+        study = _study(request)
+        return _made(await in_thread(writer.measurements, study, new.measurements, new.replaces, by=principal))
+
+    async def key_images(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewKeyImages)
+        study = _study(request)
+        return _made(await in_thread(writer.key_images, study, new.images, new.description, by=principal))
+
+    async def presentation(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewPresentationState)
+        study = _study(request)
+        made = await in_thread(writer.presentation, study, new.state, new.images, new.measurements, by=principal)
+        return _made(made)
+
+    forms = (
+        ("measurements", measurements, NewMeasurements, "Save measurements as a structured report (TID 1500)"),
+        ("key-images", key_images, NewKeyImages, "Save key images as a Key Object Selection Document"),
+        ("presentation-states", presentation, NewPresentationState, "Save how images are displayed (GSPS)"),
+    )
+    return [
+        Route(
+            ("POST",),
+            f"/api/studies/{{study}}/{name}",
+            endpoint,
+            Action.STORE,
+            study="study",
+            body_bytes_max=BODY_BYTES_MAX,
+            says=Operation(
+                f"{words}; a new object each time, durable when it is answered",
+                (gives(_SAVED, "saved", 201, location="the object's metadata"),),
+                body=Body(shape),
+                refusals=(400, 404, 409, 410, 422, 503, 507),
+            ),
+        )
+        for name, endpoint, shape, words in forms
+    ]
+
+
+_SAVED = {"study_instance_uid": UID, "series_instance_uid": UID, "sop_instance_uid": UID, "sop_class_uid": UID}
+
+
+def _study(request: Request) -> str:
+    return checked_uid(request.path_params["study"], "StudyInstanceUID")
+
+
+def _made(stored: Stored) -> JSONResponse:
+    said = {name: getattr(stored, name) for name in _SAVED}
+    place = f"{ROOT}/studies/{stored.study_instance_uid}/series/{stored.series_instance_uid}"
+    return JSONResponse(said, 201, {"location": f"{place}/instances/{stored.sop_instance_uid}/metadata"})

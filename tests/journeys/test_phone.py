@@ -1,0 +1,97 @@
+"""A phone in a Kyrgyz reader's hand: fingers on the image, an earlier study beside this one, turned on its side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.journeys.test_viewer import dcmsend, sign_in
+from tests.support.factories import KYRGYZ, ct_series, write_folder
+from tests.support.fingers import Fingers
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+UPRIGHT, LYING = {"width": 360, "height": 640}, {"width": 640, "height": 360}
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport=UPRIGHT, has_touch=True, is_mobile=True, locale="ky-KG") as context:
+        yield context.new_page()
+
+
+def _number(view: Locator, name: str) -> float:
+    return float(view.get_attribute(name) or "nan")
+
+
+def _nothing_is_squeezed(page: Page) -> None:
+    """The page is not wider than the screen, the image has its part, what is tapped is large enough (WCAG 2.5.8)."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    box = page.locator("[data-testid=pane][data-active=true] [data-testid=viewport]").bounding_box()
+    size = page.viewport_size
+    assert box
+    assert size
+    assert box["width"] * box["height"] > 0.3 * size["width"] * size["height"]
+    small = page.evaluate("""[...document.querySelectorAll('button, a[href], input, select')]
+        .map((one) => [one.getBoundingClientRect(), one.dataset.testid ?? one.className])
+        .filter(([box]) => box.width > 1 && (box.width < 24 || box.height < 24)).map(([, name]) => name)""")
+    assert small == []
+
+
+def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
+    now = [
+        *ct_series(4, patient=KYRGYZ, study="now", series="a", StudyDate="20260301", SeriesNumber=1),
+        *ct_series(6, patient=KYRGYZ, study="now", series="b", StudyDate="20260301", SeriesNumber=2),
+    ]
+    before = ct_series(3, patient=KYRGYZ, study="before", StudyDate="20250901")
+    for number, series in enumerate((now, before)):
+        write_folder(series, tmp_path / str(number))
+    dcmsend(module_node, tmp_path)
+    sign_in(phone, module_node)
+    phone.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
+    view = phone.locator("[data-testid=pane][data-active=true] [data-testid=viewport]")
+    ready = phone.locator("[data-testid=pane][data-active=true] [data-testid=viewport-state]")
+    expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(view).to_have_attribute("data-image-count", "4")
+    fingers = Fingers(phone)
+
+    window = _number(view, "data-window-width")
+    fingers.stroke(((100, 200), (220, 210)), steps=12, pause_ms=60)
+    assert _number(view, "data-window-width") != window
+    assert _number(view, "data-zoom") == 1
+
+    fingers.stroke(((260, 200), (80, 205)), steps=3, pause_ms=0)
+    expect(view).to_have_attribute("data-image-count", "6")
+    expect(ready).to_have_attribute("data-state", "ready", timeout=30_000)
+    fingers.stroke(((80, 200), (260, 205)), steps=3, pause_ms=0)
+    expect(view).to_have_attribute("data-image-count", "4")
+    expect(ready).to_have_attribute("data-state", "ready", timeout=30_000)
+
+    fingers.stroke(((150, 220), (90, 160)), ((190, 260), (250, 320)))
+    assert _number(view, "data-zoom") > 1.3
+    zoom, picture = _number(view, "data-zoom"), view.locator("canvas").first.screenshot()
+    fingers.stroke(((120, 180), (120, 280)), ((220, 180), (220, 280)))
+    assert abs(_number(view, "data-zoom") - zoom) < 0.2 * zoom
+    assert view.locator("canvas").first.screenshot() != picture, "two fingers do not move the image"
+
+    phone.get_by_test_id("tool-reset").tap()
+    phone.get_by_test_id("tool-compare").tap()
+    expect(phone.get_by_test_id("prior")).to_contain_text("6 ай мурун")
+    phone.get_by_test_id("prior").tap()
+    switch = phone.get_by_test_id("pane-switch")
+    expect(switch).to_have_count(2)
+    expect(switch.nth(0)).to_contain_text("01.03.2026")
+    expect(switch.nth(1)).to_contain_text("01.09.2025")
+    switch.nth(1).tap()
+    expect(view).to_have_attribute("data-image-count", "3")
+    expect(view).to_be_visible()
+    _nothing_is_squeezed(phone)
+    phone.set_viewport_size(LYING)
+    expect(switch.nth(1)).to_be_visible()
+    _nothing_is_squeezed(phone)
+    switch.nth(0).tap()
+    expect(view).to_have_attribute("data-image-count", "4")

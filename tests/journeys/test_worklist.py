@@ -1,0 +1,61 @@
+"""A disc is imported from a phone's files, found, read, and taken away again; another desk shows the same list."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.test_viewer import sign_in
+from tests.support.factories import KAZAKH, RUSSIAN, ct_series, mr_series, write_folder
+from tests.support.process import NodeProcess
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Browser, page: Page, tmp_path: Path) -> None:
+    disc = tmp_path / "disc"
+    write_folder(ct_series(3, patient=KAZAKH), disc / "CT")
+    [whole] = write_folder(mr_series(1, patient=RUSSIAN), disc / "MR")
+    (disc / "cut.dcm").write_bytes(whole.read_bytes()[:1000])
+    (disc / "readme.txt").write_text("no picture")
+    phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True).new_page()
+    sign_in(phone, module_node)
+    phone.get_by_test_id("import-open").tap()
+    files = [str(path) for path in sorted(disc.rglob("*")) if path.is_file()]
+    phone.get_by_test_id("import-files").set_input_files(files)
+    expect(phone.get_by_test_id("import-state")).to_have_attribute("data-state", "done", timeout=60_000)
+    expect(phone.locator("[data-testid=import-file][data-fate=failed]")).to_contain_text("cut.dcm")
+    expect(phone.locator("[data-testid=import-file][data-fate=leftOut]")).to_contain_text("readme.txt")
+    expect(phone.get_by_test_id("import-study")).to_have_count(2)
+    phone.get_by_test_id("import-close").tap()
+
+    sign_in(page, module_node)
+    rows = page.get_by_test_id("worklist-row")
+    expect(rows).to_have_count(2, timeout=20_000)
+    page.get_by_test_id("sort-images").click()
+    expect(rows.first).to_contain_text("3 / 1")
+    rows.first.click()
+    expect(phone.locator("[data-testid=reading][data-state=reading]")).to_have_count(1, timeout=20_000)
+    page.get_by_test_id("mark-read").click()
+    expect(phone.locator("[data-testid=reading][data-state=read][data-by=admin]")).to_have_count(1, timeout=20_000)
+    with page.expect_download() as download:
+        page.get_by_test_id("export-link").click()
+    assert KAZAKH.id in download.value.suggested_filename
+    assert len(zipfile.ZipFile(download.value.path()).namelist()) == 3 + 1
+    page.get_by_test_id("timeline-open").click()
+    expect(page.get_by_test_id("timeline-study")).to_have_count(1)
+    page.get_by_test_id("timeline-close").click()
+    page.get_by_test_id("back").click()
+    page.get_by_test_id("only-unread").click()
+    expect(rows).to_have_count(1)
+
+    # what was chosen here is chosen on another device
+    with page.expect_response(lambda answer: '"MR"' in (answer.request.post_data or "")):
+        page.get_by_test_id("modality-MR").click()
+    other = browser.new_context().new_page()
+    sign_in(other, module_node)
+    expect(other.get_by_test_id("modality-MR")).to_have_attribute("aria-pressed", "true", timeout=20_000)
+    expect(other.locator("[aria-sort=descending]")).to_contain_text("Images")

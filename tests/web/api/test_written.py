@@ -1,0 +1,229 @@
+"""What a reader saves over HTTP, read again by DCMTK, pydicom and highdicom, and from the node itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import highdicom
+import pytest
+from pydicom.dataset import Dataset
+from starlette.testclient import TestClient
+
+from pacs.access.principals import Role
+from pacs.dicom.written.values import KINDS
+from tests.support.archives import send
+from tests.support.factories import KAZAKH, cr_image, ct_series, ct_slice, us_cine
+from tests.support.peers import program
+from tests.support.wado import get, reread, url_of
+from tests.support.web import Site
+
+POINTS = {
+    "length": [[1.5, 2.25], [30, 40]],
+    "bidirectional": [[1, 2], [30, 40], [5, 5], [9, 9]],
+    "angle": [[1, 2], [30, 40], [5, 5]],
+    "cobb": [[1, 2], [30, 40], [5, 5], [9, 9]],
+    "ellipse": [[10, 20], [40, 20], [25, 15], [25, 25]],
+    "rectangle": [[1, 2], [30, 2], [30, 40], [1, 40]],
+    "freehand": [[1, 2], [30, 2], [30, 40], [15.125, 50]],
+    "arrow": [[1, 2], [30, 40]],
+    "text": [[5, 6]],
+    "probe": [[7, 8]],
+}
+FIGURES = {
+    "length": [("length", 33.25, "mm")],
+    "bidirectional": [("long_axis", 33.25, "mm"), ("short_axis", 4.0, "mm")],
+    "angle": [("angle", 12.5, "deg")],
+    "cobb": [("angle", 12.5, "deg")],
+    "ellipse": [("area", 115.5, "mm2"), ("mean", -3.0625, "HU"), ("standard_deviation", 7.5, "HU")],
+    "rectangle": [("area", 540.25, "px2")],
+    "probe": [("value", -1004.0, "HU")],
+}
+
+
+def measured(image: Dataset, kind: str, number: int, **others: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "series_instance_uid": image.SeriesInstanceUID,
+        "sop_instance_uid": image.SOPInstanceUID,
+        "points": POINTS[kind],
+        "tracking_uid": f"2.25.{number + 1}",
+        "label": "Ошақ, 3-деңгей" if kind in ("arrow", "text") else "",
+        "figures": [{"name": name, "value": value, "unit": unit} for name, value, unit in FIGURES.get(kind, ())],
+        **others,
+    }
+
+
+def marked(image: Dataset, **others: Any) -> dict[str, Any]:
+    return {"series_instance_uid": image.SeriesInstanceUID, "sop_instance_uid": image.SOPInstanceUID, **others}
+
+
+def save(client: TestClient, image: Dataset, what: str, body: dict[str, Any]) -> Dataset:
+    """The object that was saved, as the node gives it."""
+    answer = client.post(f"/api/studies/{image.StudyInstanceUID}/{what}", json=body)
+    assert answer.status_code == 201, answer.text
+    said = answer.json()
+    found = reread(get(client, answer.headers["location"].removesuffix("/metadata"), "application/dicom").content)
+    assert (found.SOPInstanceUID, found.SOPClassUID) == (said["sop_instance_uid"], said["sop_class_uid"])
+    for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "AccessionNumber", "StudyDate"):
+        assert found.get(keyword) == image.get(keyword), keyword
+    return found
+
+
+def _dcmtk(tool: str, dataset: Dataset, folder: Path, *options: str) -> str:
+    path = folder / "saved.dcm"
+    dataset.save_as(path)
+    done = subprocess.run([program(tool, "dcmtk"), *options, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def _groups(report: Dataset) -> list[Dataset]:
+    [measurements] = [item for item in report.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "126010"]
+    return list(measurements.ContentSequence)
+
+
+def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_path: Path) -> None:
+    first, second = ct_series(2, patient=KAZAKH)
+    for image in (first, second):
+        send(site.archive, image)
+    body = {"measurements": [measured((first, second)[at % 2], kind, at) for at, kind in enumerate(KINDS)]}
+    report = save(site.browser(), first, "measurements", body)
+    assert (report.Modality, report.Manufacturer, report.CompletionFlag) == ("SR", "Suret", "COMPLETE")
+    text = _dcmtk("dsrdump", report, tmp_path, "+Pl")
+    for words in ("aigul", "Ошақ, 3-деңгей", '"33.25" (mm,UCUM,"millimeter")', '"-3.0625" ([hnsf\'U],UCUM'):
+        assert words in text
+    assert "W: " not in text.replace("W: The VR checker does not support this Specific Character Set", "")
+    content = highdicom.sr.srread(tmp_path / "saved.dcm").content
+    assert len(content.get_image_measurement_groups()) == 4
+    groups = _groups(report)
+    assert len(groups) == len(KINDS)
+    for group, sent in zip(groups, body["measurements"], strict=True):
+        texts = {item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence}
+        assert sent["tracking_uid"] == texts["112040"].UID
+        assert texts["112039"].TextValue.endswith(f":{KINDS[sent['kind']].tool}")
+        numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
+        values = [float(item.MeasuredValueSequence[0].NumericValue) for item in numbers]
+        assert values == [figure["value"] for figure in sent["figures"]]
+        scoords = [item for item in group.ContentSequence if item.ValueType == "SCOORD"] or [
+            item.ContentSequence[0] for item in numbers
+        ]
+        drawn = [value for item in scoords for value in item.GraphicData]
+        assert drawn[:2] == sent["points"][0]
+        assert all(value in drawn for point in sent["points"] for value in point)
+        source = scoords[0].ContentSequence[0].ReferencedSOPSequence[0]
+        assert source.ReferencedSOPInstanceUID == sent["sop_instance_uid"]
+        assert "ReferencedFrameNumber" not in source
+
+
+def test_a_report_takes_the_place_of_another_which_stays(site: Site) -> None:
+    image = ct_slice()
+    send(site.archive, image)
+    client = site.browser()
+    body = {"measurements": [measured(image, "length", 1)]}
+    first = save(client, image, "measurements", body)
+    second = save(client, image, "measurements", {**body, "replaces": [marked(first)]})
+    assert first.SeriesInstanceUID == second.SeriesInstanceUID
+    assert (first.InstanceNumber, second.InstanceNumber) == (1, 2)
+    [study] = second.PredecessorDocumentsSequence
+    [series] = study.ReferencedSeriesSequence
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.SOPInstanceUID
+    assert get(client, url_of(first), "application/dicom").status_code == 200
+    last = save(client, image, "measurements", {"measurements": [], "replaces": [marked(second)]})
+    assert "PredecessorDocumentsSequence" in last  # everything was taken away: that, too, is told
+
+
+def test_key_images_by_frame(site: Site, tmp_path: Path) -> None:
+    cine = us_cine()
+    send(site.archive, cine)
+    body = {"images": [marked(cine, frame_number=3), marked(cine, frame_number=2)], "description": "Қараңыз"}
+    document = save(site.browser(), cine, "key-images", body)
+    text = _dcmtk("dsrdump", document, tmp_path, "+Pl")
+    assert "Key Object Selection" in text
+    assert "Қараңыз" in text
+    [image] = [item for item in document.ContentSequence if item.ValueType == "IMAGE"]
+    assert image.ReferencedSOPSequence[0].ReferencedFrameNumber == [3, 2]
+
+
+STATE = {
+    "area": {"left": 10, "top": 5, "right": 50, "bottom": 45},
+    "window": {"center": 40.5, "width": 350},
+    "inverted": True,
+    "rotation": 90,
+    "flipped": True,
+    "label": "LUNG",
+    "description": "Өкпе",
+}
+
+
+def test_a_display_state_is_one_that_others_apply(site: Site, tmp_path: Path) -> None:
+    images = ct_series(2)
+    for image in images:
+        send(site.archive, image)
+    drawn = [measured(images[0], kind, at, label=f"{at} mm") for at, kind in enumerate(KINDS)]
+    body = {"state": STATE, "images": [marked(image) for image in images], "measurements": drawn}
+    state = save(site.browser(), images[0], "presentation-states", body)
+    assert state.PresentationLUTShape == "INVERSE"
+    assert (state.ImageRotation, state.ImageHorizontalFlip) == (90, "Y")
+    assert [len(series.ReferencedImageSequence) for series in state.ReferencedSeriesSequence] == [2]
+    assert (state.RescaleIntercept, state.RescaleSlope) == (-1024, 1)
+    path = tmp_path / "image.dcm"
+    images[0].save_as(path, enforce_file_format=True)
+    state.save_as(tmp_path / "state.dcm")
+    command = [program("dcmpschk", "dcmtk"), tmp_path / "state.dcm"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "passed" in checked.stdout + checked.stderr
+    assert "Error" not in checked.stdout + checked.stderr
+    picture = get(site.browser(), url_of(state, "/rendered"), 'multipart/related; type="image/jpeg"')
+    assert picture.status_code == 200, picture.text
+
+
+def test_colour_and_inverted_images_have_states_too(site: Site) -> None:
+    client = site.browser()
+    for image, shape in ((us_cine(), None), (cr_image(), "IDENTITY")):
+        send(site.archive, image)
+        colour = image.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2")
+        state = save(client, image, "presentation-states", {"state": STATE, "images": [marked(image)]})
+        assert ("ICCProfile" in state) is colour
+        if shape and image.PhotometricInterpretation == "MONOCHROME1":
+            assert state.PresentationLUTShape == shape
+
+
+def test_what_is_wrong_is_told(site: Site) -> None:
+    image = ct_slice()
+    send(site.archive, image)
+    client = site.browser()
+    path = f"/api/studies/{image.StudyInstanceUID}"
+    length = measured(image, "length", 1)
+    wrong: list[tuple[str, dict[str, Any], int, str]] = [
+        ("measurements", {"measurements": []}, 400, "no measurement"),
+        ("measurements", {"measurements": [{**length, "points": [[1, 2]]}]}, 400, "1 points, 2 are wanted"),
+        ("measurements", {"measurements": [{**length, "tracking_uid": "x"}]}, 400, "is not a UID"),
+        ("measurements", {"measurements": [{**length, "sop_instance_uid": "1.2.3"}]}, 404, "not in this study"),
+        ("measurements", {"measurements": [{**length, "frame_number": 2}]}, 400, "no frame 2"),
+        ("measurements", {"measurements": [{**length, "kind": "guess"}]}, 400, "not understood"),
+        ("key-images", {"images": []}, 400, "no key image"),
+        ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
+    ]
+    for what, body, status, words in wrong:
+        answer = client.post(f"{path}/{what}", json=body)
+        assert (answer.status_code, words in answer.text) == (status, True), answer.text
+    assert len(client.get(f"/dicom-web/instances?StudyInstanceUID={image.StudyInstanceUID}").json()) == 1
+
+
+def test_who_may_only_read_cannot_save(site: Site) -> None:
+    image = ct_slice()
+    send(site.archive, image)
+    body = {"measurements": [measured(image, "length", 1)]}
+    answer = site.as_role(Role.CLINICIAN).post(f"/api/studies/{image.StudyInstanceUID}/measurements", json=body)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("odd", [{"PatientSex": "D", "StudyDate": "", "StudyTime": ""}, {"PatientName": ""}])
+def test_what_a_study_says_of_itself_is_taken_as_it_is(site: Site, odd: dict[str, str]) -> None:
+    image = ct_slice(study=str(odd), **odd)
+    send(site.archive, image)
+    report = save(site.browser(), image, "measurements", {"measurements": [measured(image, "length", 1)]})
+    for keyword, value in odd.items():
+        assert str(report.get(keyword) or "") == value

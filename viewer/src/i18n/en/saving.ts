@@ -1,0 +1,22 @@
+/** Saving what was measured and marked. */
+
+export const saving = {
+  "tool.save": "Save",
+  "tool.save.explain": "Save measurements and key images into the archive",
+  "save.measurements": { one: "{count} measurement", other: "{count} measurements" },
+  "save.keyImages": { one: "{count} key image", other: "{count} key images" },
+  "save.unsaved": "not saved",
+  "save.now": "Save into the archive",
+  "save.forbidden": "You may look and measure, but your account may not save into the archive. Ask the administrator.",
+  "save.display": "Save how this image is displayed",
+  "save.displays": "Saved displays",
+  "save.display.partly": "shown without its tables",
+  "save.saving": "Saving…",
+  "save.saved": "Saved.",
+  "save.failed": "This could not be saved; nothing of it is lost here.",
+  "save.leave": "Not saved yet",
+  "save.leave.explain": "Measurements or key images of this study are not in the archive yet.",
+  "save.leave.save": "Save and leave",
+  "save.leave.anyway": "Leave without saving",
+  "save.leave.stay": "Stay",
+} as const;

@@ -1,0 +1,135 @@
+/** Saved display states of the study: which there are, which is shown where, and saving how an image is displayed. */
+
+import { computed, effect, signal, untracked } from "@preact/signals";
+
+import { Failure } from "@/dicomweb/http";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import type { Measured } from "@/dicomweb/measured";
+import { displayOf, isAbout, isPresentation, seriesOf, type Area } from "@/dicomweb/presentation";
+import { n } from "@/i18n";
+import type { Pane } from "@/model/pane";
+import type { SavingState } from "@/model/saving";
+import type { Workspace } from "@/model/workspace";
+
+interface Shown {
+  readonly pane: Pane;
+  readonly state: Dataset;
+}
+
+export class Presenting {
+  readonly saved = signal<SavingState>({ kind: "idle" });
+  readonly states = computed(() => this.workspace.saving.objects.value.filter(isPresentation));
+  /** What is shown through a state; nothing once the viewport shows another series, or is reset. */
+  readonly shown = signal<Shown | undefined>(undefined);
+
+  private readonly wanted = signal<Shown | undefined>(undefined);
+  private readonly stop: () => void;
+
+  constructor(private readonly workspace: Workspace) {
+    this.stop = effect(() => {
+      const wanted = this.wanted.value;
+      if (!wanted) return;
+      const { frames } = wanted.pane.content.value;
+      const index = frames.findIndex((frame) => isAbout(wanted.state, frame));
+      const [controls, shown] = [wanted.pane.controls.value, wanted.pane.shown.value];
+      if (index < 0 || !controls) return;
+      if (wanted.pane.imageIndex.value !== index) untracked(() => wanted.pane.goTo(index));
+      else if (shown.kind === "ready") untracked(() => this.apply(wanted));
+    });
+  }
+
+  /** Show what the state is about as it says, in the active viewport. */
+  choose(state: Dataset): void {
+    const pane = this.workspace.active.peek();
+    const about = seriesOf(state);
+    const frame = pane.frame.peek();
+    if (!frame || !about.includes(frame.seriesInstanceUid)) {
+      const series = this.workspace.study.series.peek().find(({ seriesInstanceUid }) => about.includes(seriesInstanceUid));
+      if (!series) return;
+      this.workspace.showSeries(series, pane);
+    }
+    this.wanted.value = { pane, state };
+  }
+
+  clear(): void {
+    this.wanted.value = undefined;
+    this.shown.value = undefined;
+  }
+
+  /** The state a viewport is shown through. */
+  of(pane: Pane): Dataset | undefined {
+    const shown = this.shown.value;
+    return shown?.pane === pane && seriesOf(shown.state).includes(pane.frame.value?.seriesInstanceUid ?? "") ? shown.state : undefined;
+  }
+
+  /** Save how the active viewport displays its stack. Never raises; `saved` tells. */
+  async save(): Promise<void> {
+    const pane = this.workspace.active.peek();
+    const frame = pane.frame.peek();
+    const area = pane.controls.peek()?.displayedArea?.();
+    if (!frame || !area || this.saved.peek().kind === "saving") return;
+    this.saved.value = { kind: "saving" };
+    const { study, saving } = this.workspace;
+    const images = new Map(
+      [frame, ...pane.content.peek().frames].map((one) => [one.sopInstanceUid, one.seriesInstanceUid] as const),
+    );
+    try {
+      await study.web.save(study.studyInstanceUid, "presentation-states", {
+        state: { ...stateOf(pane), area: pixels(area) },
+        images: [...images].map(([uid, series]) => ({ series_instance_uid: series, sop_instance_uid: uid })),
+        measurements: saving.measured.peek().filter(({ sopInstanceUid }) => images.has(sopInstanceUid)).map(drawn),
+      });
+      this.saved.value = { kind: "saved" };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.saved.value = { kind: "failed", failure: error };
+    }
+  }
+
+  close(): void {
+    this.stop();
+  }
+
+  private apply({ pane, state }: Shown): void {
+    const frame = pane.frame.peek();
+    if (!frame) return;
+    pane.controls.peek()?.display?.(displayOf(state, frame));
+    this.wanted.value = undefined;
+    this.shown.value = { pane, state };
+  }
+}
+
+function stateOf(pane: Pane): Readonly<Record<string, unknown>> {
+  const { window, inverted, turned = [1, 0, 0, 1] } = pane.view.peek();
+  const [rightX, rightY, downX, downY] = turned.map(Math.round) as [number, number, number, number];
+  const rotation = downY === 1 ? 0 : downX === 1 ? 90 : downY === -1 ? 180 : 270;
+  const flipped = downY !== 0 ? rightX !== downY : rightY === downX;
+  const frame = pane.frame.peek();
+  const described = frame ? text(frame.dataset, Tag.SeriesDescription).slice(0, 64) : "";
+  return { window: window ?? null, inverted, rotation, flipped, description: described };
+}
+
+function ends(from: number, to: number): [number, number] {
+  const [low, high] = [Math.round(Math.min(from, to)) + 1, Math.round(Math.max(from, to))];
+  return from <= to ? [low, Math.max(low, high)] : [Math.max(low, high), low];
+}
+
+/** Whole pixels from 1, the one at the top left of the screen first (PS3.3 C.10.4). */
+function pixels({ left, top, right, bottom }: Area): unknown {
+  const [columns, rows] = [ends(left, right), ends(top, bottom)];
+  return { left: columns[0], top: rows[0], right: columns[1], bottom: rows[1] };
+}
+
+/** As a presentation state draws it: with its figures as its text. */
+function drawn(one: Measured): unknown {
+  const figures = one.figures.map(({ value, unit }) => `${n(value, 1)} ${unit}`.trim()).join(" / ");
+  return {
+    kind: one.kind,
+    series_instance_uid: one.seriesInstanceUid,
+    sop_instance_uid: one.sopInstanceUid,
+    frame_number: one.frameNumber,
+    points: one.points,
+    tracking_uid: one.uid,
+    label: one.label || figures.replaceAll("\u2212", "-"), // letters that every character set has
+  };
+}

@@ -1,0 +1,236 @@
+/** What the reader measured and marked, against what the archive has of it: shown again, told unsaved, saved. */
+
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+
+import type { InstanceAddress, SeriesSummary } from "@/dicomweb/client";
+import type { Frame } from "@/dicomweb/frames";
+import { Failure } from "@/dicomweb/http";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { isOwn, isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, seriesOfImages, type Measured } from "@/dicomweb/measured";
+import type { OpenStudy } from "@/model/study";
+import type { Workspace } from "@/model/workspace";
+import type { ViewportModule } from "@/viewport/contract";
+
+export type SavingState =
+  | { readonly kind: "idle" }
+  | { readonly kind: "saving" }
+  | { readonly kind: "saved" }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+const READ = new Set(["SR", "KO", "PR"]);
+const REPORTS = "1.2.840.10008.5.1.4.1.1.88.";
+const KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59";
+const SETTLE_MS = 150;
+
+function moment(object: Dataset): string {
+  return text(object, Tag.ContentDate) + text(object, Tag.ContentTime);
+}
+
+function isKeys(object: Dataset): boolean {
+  return text(object, Tag.SOPClassUID) === KEY_OBJECTS;
+}
+
+function newest(objects: readonly Dataset[]): Dataset | undefined {
+  return objects.toSorted((one, other) => moment(one).localeCompare(moment(other))).at(-1);
+}
+
+export class Saving {
+  readonly state = signal<SavingState>({ kind: "idle" });
+  /** On the screen's images, as they are now. */
+  readonly measured = signal<readonly Measured[]>([]);
+
+  /** The objects of the study that tell of other objects, as they are read. */
+  readonly objects = computed<readonly Dataset[]>(() => {
+    const { study } = this.workspace;
+    if (!study.firstPicture.settled.value) return []; // the first picture has the link for itself
+    return study.series.value
+      .filter(({ modality }) => READ.has(modality))
+      .flatMap((series: SeriesSummary) => study.library.of(series).content.value.others);
+  });
+
+  /** What the archive has: measurements by UID, and key images. */
+  private readonly kept = signal<ReadonlyMap<string, Measured>>(new Map());
+  private readonly keptKeys = signal<ReadonlySet<string>>(new Set());
+  private readonly placed = signal<ReadonlySet<string>>(new Set());
+
+  readonly measurementsChanged = computed(() => {
+    const { value: kept } = this.kept;
+    const now = new Set(this.measured.value.map(({ uid }) => uid));
+    return (
+      this.measured.value.some((one) => !isSameMeasured(one, kept.get(one.uid))) ||
+      [...kept.values()].some(({ uid, foreign }) => !foreign && this.placed.value.has(uid) && !now.has(uid))
+    );
+  });
+  readonly keyImagesChanged = computed(() => {
+    const [now, kept] = [this.workspace.keyImages.value, this.keptKeys.value];
+    return now.size !== kept.size || [...now].some((key) => !kept.has(key));
+  });
+  readonly unsaved = computed(() => this.measurementsChanged.value || this.keyImagesChanged.value);
+
+  private reports: readonly InstanceAddress[] = [];
+  private lastReport = "";
+  private readonly frames = new Map<string, readonly Frame[]>();
+  private readonly series = new Map<string, string>();
+  private readonly module = signal<ViewportModule | undefined>(undefined);
+  private readonly stops: (() => void)[];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly workspace: Workspace) {
+    this.stops = [
+      effect(() => {
+        const { value: objects } = this.objects;
+        untracked(() => this.read(objects));
+      }),
+      effect(() => {
+        const shown = workspace.panes.value.map((pane) => pane.content.value.frames);
+        const [module, kept] = [this.module.value, this.kept.value];
+        untracked(() => this.show(shown, module, kept));
+      }),
+    ];
+  }
+
+  private get study(): OpenStudy {
+    return this.workspace.study;
+  }
+
+  /** The diagnostic viewport is here. */
+  attach(module: ViewportModule): void {
+    if (this.module.peek()) return;
+    this.module.value = module;
+    this.stops.push(
+      module.followMeasurements(() => {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.look(), SETTLE_MS);
+      }),
+    );
+  }
+
+  /** Save what has changed. Never raises; `state` tells. */
+  async save(): Promise<void> {
+    if (this.state.peek().kind === "saving") return;
+    this.state.value = { kind: "saving" };
+    this.look();
+    try {
+      if (this.measurementsChanged.peek()) await this.saveMeasurements();
+      if (this.keyImagesChanged.peek()) await this.saveKeyImages();
+      this.state.value = { kind: "saved" };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.state.value = { kind: "failed", failure: error };
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    for (const stop of this.stops) stop();
+  }
+
+  private async saveMeasurements(): Promise<void> {
+    const kept = this.kept.peek();
+    const now = this.measured.peek();
+    // what lies on images that were not opened is carried over as it is
+    const unseen = [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid));
+    const all = [...now, ...unseen];
+    const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
+      measurements: all.map((one) => wireForm(one, one.figures.length > 0 ? one.figures : (kept.get(one.uid)?.figures ?? []))),
+      replaces: this.reports.map((report) => ({
+        series_instance_uid: report.seriesInstanceUid,
+        sop_instance_uid: report.sopInstanceUid,
+      })),
+    });
+    batch(() => {
+      this.reports = [made];
+      this.lastReport = made.sopInstanceUid;
+      this.kept.value = new Map([...[...kept].filter(([, { foreign }]) => foreign), ...all.map((one) => [one.uid, one] as const)]);
+      this.placed.value = new Set([...this.placed.peek(), ...now.map(({ uid }) => uid)]);
+    });
+  }
+
+  private async saveKeyImages(): Promise<void> {
+    const marked = this.workspace.keyImages.peek();
+    const images = [...marked].map((key) => {
+      const [uid = "", frame = "*"] = key.split("#");
+      const frameNumber = frame === "*" ? null : Number(frame);
+      return { series_instance_uid: this.series.get(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
+    });
+    await this.study.web.save(this.study.studyInstanceUid, "key-images", { images });
+    this.keptKeys.value = new Set(marked);
+  }
+
+  private look(): void {
+    const module = this.module.peek();
+    if (!module) return;
+    const own = [...this.frames.values()].flat();
+    this.measured.value = module.measuredOn(own).filter(({ foreign }) => !foreign);
+  }
+
+  /** Take in what the archive has. */
+  private read(objects: readonly Dataset[]): void {
+    const reports = objects.filter((object) => text(object, Tag.SOPClassUID).startsWith(REPORTS) && !isKeys(object));
+    for (const object of objects) for (const [image, series] of seriesOfImages(object)) this.series.set(image, series);
+    this.readReports(reports);
+    this.readKeys(objects.filter(isKeys));
+  }
+
+  private readReports(reports: readonly Dataset[]): void {
+    const replaced = new Set(reports.filter(isOwn).flatMap(predecessorsOf));
+    const current = reports.filter((report) => !replaced.has(text(report, Tag.SOPInstanceUID)));
+    const own = current.filter(isOwn).map((report) => ({
+      seriesInstanceUid: text(report, Tag.SeriesInstanceUID),
+      sopInstanceUid: text(report, Tag.SOPInstanceUID),
+    }));
+    // an answer that is older than what was saved since
+    if (this.lastReport !== "" && !reports.some((report) => text(report, Tag.SOPInstanceUID) === this.lastReport)) return;
+    this.reports = own;
+    this.kept.value = new Map(current.flatMap(measurementsOf).map((one) => [one.uid, one]));
+  }
+
+  private readKeys(selections: readonly Dataset[]): void {
+    const own = newest(selections.filter(isOwn));
+    const all = [...selections.filter((one) => !isOwn(one)), ...(own ? [own] : [])];
+    const keys = new Set(all.flatMap(markedImagesOf));
+    const before = this.keptKeys.peek();
+    const now = new Set(this.workspace.keyImages.peek());
+    for (const key of before) if (!keys.has(key)) now.delete(key);
+    for (const key of keys) if (!before.has(key)) now.add(key);
+    batch(() => {
+      this.keptKeys.value = keys;
+      this.workspace.keyImages.value = now;
+    });
+  }
+
+  /** Put what the archive has on the images that are on the screen. */
+  private show(shown: readonly (readonly Frame[])[], module: ViewportModule | undefined, kept: ReadonlyMap<string, Measured>): void {
+    for (const frames of shown) {
+      const [first] = frames;
+      if (first?.studyInstanceUid !== this.study.studyInstanceUid) continue;
+      this.frames.set(first.seriesInstanceUid, frames);
+      for (const frame of frames) this.series.set(frame.sopInstanceUid, frame.seriesInstanceUid);
+    }
+    if (!module) return;
+    const all = [...this.frames.values()].flat();
+    const images = new Set(all.map(({ sopInstanceUid }) => sopInstanceUid));
+    const before = this.placed.peek();
+    const next = [...kept.values()].filter(({ uid, space, sopInstanceUid }) => !before.has(uid) && (space || images.has(sopInstanceUid)));
+    if (next.length > 0) {
+      module.place(all, next);
+      const here = next.filter(({ space }) => !space); // one in the patient's space may lie on images still to come
+      this.placed.value = new Set([...before, ...here.map(({ uid }) => uid)]);
+    }
+    this.look();
+  }
+}
+
+/** As the node takes it; `figures` are those of earlier where its image was not looked at since. */
+function wireForm(one: Measured, figures: Measured["figures"]): unknown {
+  return {
+    kind: one.kind,
+    series_instance_uid: one.seriesInstanceUid,
+    sop_instance_uid: one.sopInstanceUid,
+    frame_number: one.frameNumber,
+    points: one.points,
+    tracking_uid: one.uid,
+    label: one.label,
+    figures,
+  };
+}

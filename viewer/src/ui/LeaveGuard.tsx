@@ -1,0 +1,57 @@
+/** Nobody leaves a study with unsaved measurements without having been asked. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { t } from "@/i18n";
+import type { Workspace } from "@/model/workspace";
+import { SavingWords } from "@/ui/SaveMenu";
+
+export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
+  const { saving, maySave } = workspace;
+  const [target, setTarget] = useState<string | undefined>(undefined);
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const unsaved = (): boolean => maySave.peek() && saving.unsaved.peek();
+    const onUnload = (event: BeforeUnloadEvent): void => {
+      if (unsaved()) event.preventDefault();
+    };
+    const onClick = (event: MouseEvent): void => {
+      const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[href^='#']") : null;
+      if (!link || !unsaved() || link.closest("[data-leaves]")) return;
+      event.preventDefault();
+      setTarget(link.getAttribute("href") ?? "#/");
+    };
+    addEventListener("beforeunload", onUnload);
+    document.addEventListener("click", onClick, true);
+    return () => {
+      removeEventListener("beforeunload", onUnload);
+      document.removeEventListener("click", onClick, true);
+    };
+  }, [workspace]);
+  useEffect(() => {
+    if (target !== undefined) dialog.current?.showModal();
+  }, [target]);
+  if (target === undefined) return null;
+  const save = async (): Promise<void> => {
+    await saving.save();
+    if (saving.state.peek().kind === "saved") location.hash = target;
+  };
+  return (
+    <dialog ref={dialog} class="dialog" aria-label={t("save.leave")} data-testid="leave-guard" onClose={() => setTarget(undefined)}>
+      <h2>{t("save.leave")}</h2>
+      <p>{t("save.leave.explain")}</p>
+      <SavingWords state={saving.state.value} />
+      <div class="leave-choices" data-leaves>
+        <button type="button" class="button primary" data-testid="leave-save" onClick={() => void save()}>
+          {t("save.leave.save")}
+        </button>
+        <a class="button" href={target} data-testid="leave-anyway">
+          {t("save.leave.anyway")}
+        </a>
+        <button type="button" class="button" data-testid="leave-stay" onClick={() => dialog.current?.close()}>
+          {t("save.leave.stay")}
+        </button>
+      </div>
+    </dialog>
+  );
+}

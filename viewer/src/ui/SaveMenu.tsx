@@ -1,0 +1,101 @@
+/** What has not been saved yet, and saving it into the archive. */
+
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { hasTables, presentationTitle } from "@/dicomweb/presentation";
+import { counted, t } from "@/i18n";
+import { formatDate, formatTime } from "@/i18n/format";
+import type { SavingState } from "@/model/saving";
+import type { Workspace } from "@/model/workspace";
+import { Menu } from "@/ui/Menu";
+
+export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
+  const { saving, keyImages } = workspace;
+  const allowed = workspace.maySave.value;
+  return (
+    <Menu workspace={workspace} label={t("tool.save.explain")} class="save-menu">
+      <p>
+        {counted("save.measurements", saving.measured.value.length)}
+        {saving.measurementsChanged.value && <span class="caution"> · {t("save.unsaved")}</span>}
+        <br />
+        {counted("save.keyImages", keyImages.value.size)}
+        {saving.keyImagesChanged.value && <span class="caution"> · {t("save.unsaved")}</span>}
+      </p>
+      {!allowed && (
+        <p class="caution" data-testid="save-forbidden">
+          {t("save.forbidden")}
+        </p>
+      )}
+      <button
+        type="button"
+        role="menuitem"
+        data-testid="save-now"
+        disabled={!allowed || !saving.unsaved.value || saving.state.value.kind === "saving"}
+        onClick={() => void saving.save()}
+      >
+        {t("save.now")}
+        <span class="spacer" />
+        <kbd class="muted">Ctrl S</kbd>
+      </button>
+      <SavingWords state={saving.state.value} />
+      <DisplayStates workspace={workspace} />
+    </Menu>
+  );
+}
+
+/** How the active viewport displays its images, saved; and what was saved so, by anybody, shown again. */
+function DisplayStates({ workspace }: { readonly workspace: Workspace }) {
+  const { presenting, active } = workspace;
+  const states = presenting.states.value;
+  const shown = presenting.of(active.value);
+  return (
+    <>
+      <button
+        type="button"
+        role="menuitem"
+        data-testid="save-display"
+        disabled={!workspace.maySave.value || active.value.controls.value?.displayedArea === undefined}
+        onClick={() => void presenting.save()}
+      >
+        {t("save.display")}
+      </button>
+      <SavingWords state={presenting.saved.value} />
+      {states.length > 0 && <p class="muted">{t("save.displays")}</p>}
+      {states.map((state) => (
+        <button
+          key={text(state, Tag.SOPInstanceUID)}
+          type="button"
+          role="menuitemradio"
+          aria-checked={state === shown}
+          data-testid="display-state"
+          onClick={() => presenting.choose(state)}
+        >
+          <StateWords state={state} />
+        </button>
+      ))}
+    </>
+  );
+}
+
+function StateWords({ state }: { readonly state: Dataset }) {
+  const { label, by, date, time } = presentationTitle(state);
+  const when = [formatDate(date), formatTime(time), by].filter((part) => part !== "").join(" ");
+  return (
+    <>
+      <span>{label}</span>
+      <span class="muted">{when}</span>
+      {hasTables(state) && <span class="caution">{t("save.display.partly")}</span>}
+    </>
+  );
+}
+
+/** How it went, with what the node said when it did not. */
+export function SavingWords({ state }: { readonly state: SavingState }) {
+  if (state.kind === "idle") return null;
+  const failed = state.kind === "failed" ? ` ${state.failure.message}. ${state.failure.hint}` : "";
+  return (
+    <p class={state.kind === "failed" ? "caution" : "muted"} role="status" data-testid="saving-state" data-kind={state.kind}>
+      {t(`save.${state.kind}`)}
+      {failed}
+    </p>
+  );
+}

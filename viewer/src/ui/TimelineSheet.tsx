@@ -1,0 +1,90 @@
+/** A patient's studies by date, over the list or the images; a press opens one. */
+
+import { useEffect, useRef } from "preact/hooks";
+
+import { counted, t } from "@/i18n";
+import { formatDate, formatTime } from "@/i18n/format";
+import { studyLink } from "@/model/route";
+import type { Timeline } from "@/model/timeline";
+import type { WorklistStudy } from "@/model/worklist";
+import { FailureNote } from "@/ui/FailureNote";
+import { patientFacts } from "@/ui/patient";
+import { ReadingMark } from "@/worklist/ReadingMark";
+
+export function TimelineSheet({ timeline }: { readonly timeline: Timeline }) {
+  const of = timeline.of.value;
+  return of === "" ? null : <Sheet key={of} timeline={timeline} of={of} />;
+}
+
+function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: string }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const studies = timeline.studies.value;
+  const [newest] = studies ?? [];
+  return (
+    <dialog ref={dialog} class="timeline" aria-label={t("timeline.heading")} data-testid="timeline" onClose={() => timeline.close()}>
+      <header>
+        <h2>{newest?.patientName || t("timeline.heading")}</h2>
+        <span class="muted">{newest && facts(newest)}</span>
+        <span class="spacer" />
+        <form method="dialog">
+          <button type="submit" class="button" data-testid="timeline-close">
+            {t("dialog.close")}
+          </button>
+        </form>
+      </header>
+      {timeline.failure.value && <FailureNote failure={timeline.failure.value} retry={() => void timeline.open(of)} />}
+      {!studies && !timeline.failure.value && <p role="status">{t("app.loading")}</p>}
+      <ol>
+        {studies?.map((study, index) => (
+          <TimelineEntry key={study.studyInstanceUid} study={study} before={studies[index - 1]} isThis={study.studyInstanceUid === of} timeline={timeline} />
+        ))}
+      </ol>
+      {studies && timeline.total.value > studies.length && <p class="muted">{counted("worklist.count.least", studies.length)}</p>}
+    </dialog>
+  );
+}
+
+function facts(study: WorklistStudy): string {
+  const known = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
+  return [study.patientId, known].filter((part) => part !== "").join(" · ");
+}
+
+interface EntryProps {
+  readonly study: WorklistStudy;
+  readonly before: WorklistStudy | undefined;
+  readonly isThis: boolean;
+  readonly timeline: Timeline;
+}
+
+function TimelineEntry({ study, before, isThis, timeline }: EntryProps) {
+  const year = study.studyDate.slice(0, 4);
+  return (
+    <>
+      {year !== before?.studyDate.slice(0, 4) && (
+        <li class="timeline-year" aria-hidden="true">
+          {year || t("timeline.undated")}
+        </li>
+      )}
+      <li class="timeline-study" aria-current={isThis ? "true" : undefined}>
+        <a href={studyLink(study.studyInstanceUid)} data-testid="timeline-study" onClick={() => timeline.close()}>
+          <span class="timeline-date">
+            {formatDate(study.studyDate) || t("timeline.undated")} <span class="muted">{formatTime(study.studyTime)}</span>
+          </span>
+          <span class="timeline-modalities">
+            {study.modalities.map((modality) => (
+              <span class="modality" key={modality}>
+                {modality}
+              </span>
+            ))}
+          </span>
+          <span class="timeline-words">
+            {study.description || "—"} <span class="muted">{counted("timeline.images", study.numberOfInstances)}</span>
+            {isThis && <span class="fresh">{t("timeline.this")}</span>}
+          </span>
+          <ReadingMark reading={study.reading} />
+        </a>
+      </li>
+    </>
+  );
+}

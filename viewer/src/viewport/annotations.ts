@@ -1,0 +1,219 @@
+/** Measurements between Cornerstone's annotations, in the patient's space, and values on the image (`dicomweb/measured`). */
+
+import { eventTarget } from "@cornerstonejs/core";
+import { annotation, Enums, type Types as ToolTypes } from "@cornerstonejs/tools";
+
+import type { Frame } from "@/dicomweb/frames";
+import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
+import { number, numbers, Tag, text } from "@/dicomweb/json";
+import type { Figure, ImagePoint, Measured, MeasuredKind } from "@/dicomweb/measured";
+import { spacingOf } from "@/dicomweb/spacing";
+import { figuresOf } from "@/viewport/figures";
+import { imageIdOf, nativeImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
+import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
+
+type Annotation = ToolTypes.Annotation;
+
+const { Events } = Enums;
+const { state, locking, config } = annotation;
+const FOREIGN_DASH = "6,4";
+
+/** Where pixels lie in Cornerstone's world: images that do not say where they are begin at its origin. */
+interface Grid {
+  readonly origin: Vector;
+  readonly row: Vector;
+  readonly column: Vector;
+  readonly beside: number;
+  readonly between: number;
+}
+
+function gridOf({ dataset }: Frame): Grid {
+  const cosines = numbers(dataset, Tag.ImageOrientationPatient);
+  const known = cosines.length === 6;
+  const spacing = spacingOf(dataset);
+  return {
+    origin: vector(numbers(dataset, Tag.ImagePositionPatient)) ?? [0, 0, 0],
+    row: (known && vector(cosines)) || [1, 0, 0],
+    column: (known && vector(cosines, 3)) || [0, 1, 0],
+    beside: spacing.column,
+    between: spacing.row,
+  };
+}
+
+/** The corner of the first pixel is (0, 0), and its middle the origin of the world. */
+function toImage(grid: Grid, world: readonly number[]): ImagePoint {
+  const from = minus([world[0] ?? 0, world[1] ?? 0, world[2] ?? 0], grid.origin);
+  return [dot(from, grid.row) / grid.beside + 0.5, dot(from, grid.column) / grid.between + 0.5];
+}
+
+function toWorld(grid: Grid, [column, row]: ImagePoint): [number, number, number] {
+  const [right, down] = [(column - 0.5) * grid.beside, (row - 0.5) * grid.between];
+  const at = (axis: 0 | 1 | 2): number => grid.origin[axis] + grid.row[axis] * right + grid.column[axis] * down;
+  return [at(0), at(1), at(2)];
+}
+
+/** UUIDs are UIDs under 2.25 (PS3.5 B.2), so that a measurement keeps its name through the archive. */
+function uidOf(annotationUid: string): string {
+  return /^[0-9a-f-]{36}$/i.test(annotationUid) ? `2.25.${BigInt(`0x${annotationUid.replaceAll("-", "")}`)}` : annotationUid;
+}
+
+function distance(one: ImagePoint | undefined, other: ImagePoint | undefined): number {
+  return one && other ? Math.hypot(one[0] - other[0], one[1] - other[1]) : 0;
+}
+
+/** Longer pair first. */
+function byLength([a, b, c, d]: readonly ImagePoint[]): ImagePoint[] {
+  const pairs = a && b && c && d ? [a, b, c, d] : [];
+  return distance(a, b) < distance(c, d) ? [...pairs.slice(2), ...pairs.slice(0, 2)] : pairs;
+}
+
+type Points = readonly ImagePoint[];
+
+function picked(points: Points, order: readonly number[]): ImagePoint[] {
+  return order.map((at) => points[at]).filter((point) => point !== undefined);
+}
+
+/** From a tool's handles to the order of reports, and back; the others are alike. */
+const FROM_HANDLES: Partial<Readonly<Record<MeasuredKind, (points: Points) => ImagePoint[]>>> = {
+  bidirectional: byLength,
+  ellipse: byLength,
+  rectangle: (points) => picked(points, [0, 1, 3, 2]),
+  text: (points) => points.slice(0, 1),
+  probe: (points) => points.slice(0, 1),
+};
+const TO_HANDLES: Partial<Readonly<Record<MeasuredKind, (points: Points) => ImagePoint[]>>> = {
+  ellipse: ellipseHandles,
+  rectangle: (points) => picked(points, [0, 1, 3, 2]),
+  text: ([point]) => (point ? [point, point] : []),
+};
+
+/** The ends of the upright axis, upper first, then left and right. */
+function ellipseHandles([a, b, c, d]: Points): ImagePoint[] {
+  if (!a || !b || !c || !d) return [];
+  const upright = Math.abs(a[1] - b[1]) > Math.abs(a[0] - b[0]);
+  const [vertical, level] = upright ? [[a, b], [c, d]] : [[c, d], [a, b]]; // prettier-ignore
+  return [
+    ...(vertical ?? []).toSorted((one, other) => one[1] - other[1]),
+    ...(level ?? []).toSorted((one, other) => one[0] - other[0]),
+  ];
+}
+
+function handlesOf({ data }: Annotation): readonly (readonly number[])[] {
+  const contour = (data as { contour?: { polyline?: readonly (readonly number[])[] } }).contour?.polyline;
+  return contour ?? data.handles?.points ?? [];
+}
+
+const foreign = new Set<string>();
+
+/** Every finished measurement on these images. */
+export function measuredOn(frames: readonly Frame[]): Measured[] {
+  const images = new Map<string, Frame>();
+  for (const frame of frames) {
+    for (const imageId of [storedImageId(frame), nativeImageId(frame), renderedImageId(frame)]) images.set(imageId, frame);
+  }
+  return state.getAllAnnotations().flatMap((one) => {
+    const imageId = one.metadata?.referencedImageId ?? "";
+    const frame = images.get(imageId);
+    const kind = KIND_OF_TOOL[one.metadata?.toolName ?? ""];
+    if (!frame || !kind || !one.annotationUID) return [];
+    const grid = gridOf(frame);
+    const points = handlesOf(one).map((world) => toImage(grid, world));
+    const label = one.data.label ?? "";
+    if (points.length === 0 || ((kind === "arrow" || kind === "text") && label === "")) return []; // its text is being asked for
+    const stats = (one.data as { cachedStats?: Record<string, unknown> }).cachedStats?.[`imageId:${imageId}`];
+    const uid = uidOf(one.annotationUID);
+    return [
+      {
+        uid,
+        kind,
+        seriesInstanceUid: frame.seriesInstanceUid,
+        sopInstanceUid: frame.sopInstanceUid,
+        frameNumber: frame.frameNumber,
+        points: FROM_HANDLES[kind]?.(points) ?? points,
+        label,
+        figures: figuresOf(kind, stats, frame.dataset) as Figure[],
+        foreign: foreign.has(uid),
+      },
+    ];
+  });
+}
+
+/** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+export function place(frames: readonly Frame[], measurements: readonly Measured[]): void {
+  const present = new Set(state.getAllAnnotations().map((one) => uidOf(one.annotationUID ?? "")));
+  for (const measured of measurements) {
+    if (present.has(measured.uid)) continue;
+    const frame = frames.find((one) => liesOn(measured, one));
+    if (!frame) continue;
+    const made = annotationOf(measured, frame);
+    if (measured.foreign) foreign.add(measured.uid);
+    state.addAnnotation(made, String(made.metadata.FrameOfReferenceUID));
+    if (measured.foreign) {
+      locking.setAnnotationLocked(measured.uid, true);
+      config.style.setAnnotationStyles(measured.uid, { lineDash: FOREIGN_DASH } as never);
+    }
+  }
+}
+
+const THINNEST_MM = 1;
+
+function liesOn({ sopInstanceUid, frameNumber, space }: Measured, frame: Frame): boolean {
+  if (!space) return frame.sopInstanceUid === sopInstanceUid && frame.frameNumber === frameNumber;
+  if (text(frame.dataset, "00200052") !== space.frameOfReferenceUid || frame.dataset[Tag.ImagePositionPatient] === undefined) {
+    return false;
+  }
+  const grid = gridOf(frame);
+  const normal = cross(grid.row, grid.column);
+  const reach = Math.max(number(frame.dataset, Tag.SliceThickness) ?? 0, THINNEST_MM) / 2;
+  return space.points.every((point) => Math.abs(dot(minus(point, grid.origin), normal)) <= reach);
+}
+
+interface Placed extends Annotation {
+  metadata: Annotation["metadata"] & { FrameOfReferenceUID?: string };
+}
+
+function annotationOf(measured: Measured, frame: Frame): Placed {
+  const grid = gridOf(frame);
+  const flat = measured.space ? measured.space.points.map((point) => toImage(grid, point)) : measured.points;
+  const normal = cross(grid.row, grid.column);
+  const points = (TO_HANDLES[measured.kind]?.(flat) ?? flat).map((point) => toWorld(grid, point));
+  const outlined = measured.kind === "freehand";
+  const nowhere: [number, number, number] = [0, 0, 0];
+  const box = { topLeft: nowhere, topRight: nowhere, bottomLeft: nowhere, bottomRight: nowhere };
+  return {
+    annotationUID: measured.uid,
+    highlighted: false,
+    invalidated: true,
+    isLocked: false,
+    isVisible: true,
+    metadata: {
+      toolName: TOOL_OF_KIND[measured.kind],
+      referencedImageId: imageIdOf(frame),
+      FrameOfReferenceUID: text(frame.dataset, "00200052") || undefined,
+      viewPlaneNormal: [-normal[0], -normal[1], -normal[2]],
+      viewUp: [-grid.column[0], -grid.column[1], -grid.column[2]],
+    },
+    data: {
+      label: measured.label,
+      handles: {
+        points: outlined ? [] : points,
+        activeHandleIndex: null,
+        arrowFirst: true,
+        textBox: { hasMoved: false, worldPosition: nowhere, worldBoundingBox: box },
+      },
+      cachedStats: {},
+      initialRotation: 0,
+      ...(outlined && { contour: { polyline: points, closed: measured.open !== true } }),
+    },
+  } as unknown as Placed;
+}
+
+const CHANGES = [Events.ANNOTATION_ADDED, Events.ANNOTATION_COMPLETED, Events.ANNOTATION_MODIFIED, Events.ANNOTATION_REMOVED];
+
+/** Be told of every change of a measurement; returns how to stop. */
+export function followMeasurements(changed: () => void): () => void {
+  for (const name of CHANGES) eventTarget.addEventListener(name, changed);
+  return () => {
+    for (const name of CHANGES) eventTarget.removeEventListener(name, changed);
+  };
+}

@@ -1,0 +1,58 @@
+/** The figures of a measurement as a report takes them: names of the node, numbers, units. */
+
+import type { Figure, MeasuredKind } from "@/dicomweb/measured";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { suvFactor } from "@/dicomweb/suv";
+import { unitOf } from "@/dicomweb/units";
+import { inMillimetres } from "@/viewport/sizes";
+
+type Stats = Readonly<Record<string, unknown>>;
+
+function size(name: string, value: unknown, unit: unknown, power: 1 | 2 = 1): Figure[] {
+  if (typeof value !== "number" || !Number.isFinite(value)) return [];
+  const sized = inMillimetres(value, typeof unit === "string" ? unit : "", power);
+  return sized ? [{ name, value: sized.value, unit: power === 2 ? `${sized.unit}2` : sized.unit }] : [];
+}
+
+function angle({ angle: value }: Stats): Figure[] {
+  return typeof value === "number" && Number.isFinite(value) ? [{ name: "angle", value, unit: "deg" }] : [];
+}
+
+/** A modality value, of PET as standardized uptake value where that can be had. */
+function intensity(name: string, value: unknown, dataset: Dataset): Figure[] {
+  if (typeof value !== "number" || !Number.isFinite(value)) return [];
+  const suv = text(dataset, Tag.Modality) === "PT" ? suvFactor(dataset) : undefined;
+  if (suv && !suv.refused) return [{ name, value: value * suv.factor, unit: "SUVbw" }];
+  return [{ name, value, unit: unitOf(dataset) }];
+}
+
+function region(stats: Stats, dataset: Dataset): Figure[] {
+  return [
+    ...size("area", stats["area"], stats["areaUnit"], 2),
+    ...intensity("mean", stats["mean"], dataset),
+    ...intensity("standard_deviation", stats["stdDev"], dataset),
+    ...intensity("minimum", stats["min"], dataset),
+    ...intensity("maximum", stats["max"], dataset),
+  ];
+}
+
+const BY_KIND: Readonly<Record<MeasuredKind, (stats: Stats, dataset: Dataset) => Figure[]>> = {
+  length: (stats) => size("length", stats["length"], stats["unit"]),
+  bidirectional: (stats) => [
+    ...size("long_axis", stats["length"], stats["unit"]),
+    ...size("short_axis", stats["width"], stats["unit"]),
+  ],
+  angle,
+  cobb: angle,
+  ellipse: region,
+  rectangle: region,
+  freehand: region,
+  arrow: () => [],
+  text: () => [],
+  probe: (stats, dataset) => intensity("value", stats["value"], dataset),
+};
+
+/** What Cornerstone keeps of a measurement (`stats`) as figures; none where it has not measured yet. */
+export function figuresOf(kind: MeasuredKind, stats: unknown, dataset: Dataset): Figure[] {
+  return typeof stats === "object" && stats !== null ? BY_KIND[kind](stats as Stats, dataset) : [];
+}
