@@ -6,6 +6,7 @@ log, cut anywhere above the last sync; SQLite then finds the last whole commit b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -150,6 +151,11 @@ class _Connection(sqlite3.Connection):
         self._changes = self.total_changes
 
     _changes = 0
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the end of a process frees its locks; here a statement may hold them
+            super().rollback()
+        super().close()
 
     def cursor(self, factory: Any = None) -> Any:
         return super().cursor(factory or _Cursor)

@@ -134,6 +134,10 @@ class History:
             node.run(lambda: self._first(node))
             node.stop()
 
+    def _judge(self, node: Node) -> None:
+        self.model.curated.clock_went_back = self.world.clock_went_back
+        judge(node.archive, self.model)
+
     def _first(self, node: Node) -> None:
         node.open()
         node.recover()
@@ -144,7 +148,7 @@ class History:
         with node.process():
             try:
                 node.run(lambda: self._settle(node))
-                judge(node.archive, self.model)
+                self._judge(node)
                 node.stop()
             except Exception as error:
                 self.model.blame(f"the last start failed: {error!r}")
@@ -174,7 +178,7 @@ class History:
         node.recover()
         if not node.faults.fails and self.choose.random() < 0.2:
             with node.scheduler.aside():
-                judge(node.archive, self.model)
+                self._judge(node)
         spawn = node.scheduler.spawn
         for number in range(self.choose.randint(1, SENDERS_MAX)):
             plan = [self._send(node) for _ in range(self.choose.randint(1, SENDS_MAX))]
