@@ -18,7 +18,7 @@ from pacs import __version__
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.dicom.written.common import Image, Writing, series_uid
-from pacs.dicom.written.values import DisplayState, Marked, Measurement, mistakes
+from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
 from pacs.errors import NotFound, QueryRefused
 from pacs.model import Stored
 
@@ -37,7 +37,7 @@ class Writer:
     def measurements(
         self,
         study_instance_uid: str,
-        measurements: Sequence[Measurement],
+        measurements: Sequence[DrawnMeasurement],
         replaces: Sequence[Marked] = (),
         *,
         by: Principal,
@@ -81,7 +81,7 @@ class Writer:
         study_instance_uid: str,
         state: DisplayState,
         marked: Sequence[Marked],
-        measurements: Sequence[Measurement] = (),
+        measurements: Sequence[DrawnMeasurement] = (),
         *,
         by: Principal,
     ) -> Stored:

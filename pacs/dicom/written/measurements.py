@@ -16,7 +16,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from pacs.dicom.written.common import Image, Writing, complete, dated, encoded, made_uid
-from pacs.dicom.written.values import KINDS, Figure, FigureName, Measurement
+from pacs.dicom.written.values import KINDS, DrawnMeasurement, Figure, FigureName
 
 MODALITY: Final = "SR"
 SERIES_NUMBER: Final = 99001
@@ -60,7 +60,7 @@ _UNITS: Final[Mapping[str, Code]] = {
 
 
 def measurement_report(
-    measurements: Sequence[Measurement],
+    measurements: Sequence[DrawnMeasurement],
     images: Mapping[str, Image],
     writing: Writing,
     predecessors: Sequence[Dataset] = (),
@@ -120,7 +120,7 @@ def _nothing() -> Any:
     return sr.MeasurementsAndQualitativeEvaluations(sr.TrackingIdentifier(made_uid(), "none"))
 
 
-def _group(measurement: Measurement, image: Image) -> Any:
+def _group(measurement: DrawnMeasurement, image: Image) -> Any:
     kind = KINDS[measurement.kind]
     figures = [
         sr.Measurement(
@@ -147,7 +147,7 @@ def _group(measurement: Measurement, image: Image) -> Any:
     return group
 
 
-def _figure_name(measurement: Measurement, figure: Figure) -> Code:
+def _figure_name(measurement: DrawnMeasurement, figure: Figure) -> Code:
     if figure.name == "angle" and measurement.kind == "cobb":
         return _COBB_ANGLE
     if figure.name == "value" and figure.unit != "HU":
@@ -165,7 +165,7 @@ def _source(image: Image, frame_number: int) -> Any:
     return sr.SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid, frames)
 
 
-def _coordinates(measurement: Measurement, image: Image, figure: Figure) -> Any:
+def _coordinates(measurement: DrawnMeasurement, image: Image, figure: Figure) -> Any:
     points = _graphic(measurement)
     if measurement.kind == "bidirectional":
         points = points[2:] if figure.name == "short_axis" else points[:2]
@@ -174,7 +174,7 @@ def _coordinates(measurement: Measurement, image: Image, figure: Figure) -> Any:
     )
 
 
-def _graphic(measurement: Measurement) -> np.ndarray[Any, Any]:
+def _graphic(measurement: DrawnMeasurement) -> np.ndarray[Any, Any]:
     points = list(measurement.points)
     if measurement.kind == "angle":  # two lines, as Cobb's
         points.insert(1, points[1])

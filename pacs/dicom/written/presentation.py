@@ -9,7 +9,7 @@ from PIL import ImageCms
 from pydicom.dataset import Dataset
 
 from pacs.dicom.written.common import Image, Writing, complete, encoded, made_uid, reference, references_by_series
-from pacs.dicom.written.values import KINDS, Area, DisplayState, Measurement
+from pacs.dicom.written.values import KINDS, Area, DisplayState, DrawnMeasurement
 
 MODALITY: Final = "PR"
 SERIES_NUMBER: Final = 99003
@@ -31,7 +31,7 @@ def presentation_state(
     state: DisplayState,
     images: Sequence[Image],
     frames: Mapping[str, Sequence[int]],
-    measurements: Sequence[Measurement],
+    measurements: Sequence[DrawnMeasurement],
     writing: Writing,
 ) -> bytes:
     """The state of `images`, which are `alike`, as a Part 10 file; with `measurements` drawn, each with its label.
@@ -106,7 +106,7 @@ def _area(area: Area, image: Image) -> Dataset:
     return made
 
 
-def _annotation(measurement: Measurement, image: Image) -> Dataset:
+def _annotation(measurement: DrawnMeasurement, image: Image) -> Dataset:
     made = Dataset()
     made.ReferencedImageSequence = [reference(image, [measurement.frame_number])]
     made.GraphicLayer = _LAYER
@@ -118,7 +118,7 @@ def _annotation(measurement: Measurement, image: Image) -> Dataset:
     return made
 
 
-def _lines(measurement: Measurement) -> list[tuple[str, Sequence[tuple[float, float]]]]:
+def _lines(measurement: DrawnMeasurement) -> list[tuple[str, Sequence[tuple[float, float]]]]:
     points = measurement.points
     if measurement.kind == "text":
         return []
@@ -141,7 +141,7 @@ def _figure(graphic_type: str, points: Sequence[tuple[float, float]]) -> Dataset
     return made
 
 
-def _text(measurement: Measurement) -> Dataset:
+def _text(measurement: DrawnMeasurement) -> Dataset:
     """The words at the lowest point of the measurement."""
     lowest: tuple[float, float] = max(measurement.points, key=_row)
     made = Dataset()

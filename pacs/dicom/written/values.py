@@ -29,7 +29,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class DrawnMeasurement:
     """One measurement on one frame. `points` are columns and rows, (0, 0) the corner of the first pixel (PS3.3 C.18.6).
 
     ``length`` has both ends; ``bidirectional`` those of the long axis, then of the short one; ``angle`` three points
@@ -118,7 +118,7 @@ class DisplayState:
     description: str = ""
 
 
-def mistakes(measurement: Measurement) -> str:
+def mistakes(measurement: DrawnMeasurement) -> str:
     """What is wrong with it; "" where nothing is."""
     wanted, found = KINDS[measurement.kind].points, len(measurement.points)
     if wanted is None and not 3 <= found <= POINTS_MAX:

@@ -12,7 +12,7 @@ from pacs.access.operation import UID, Body, Operation, gives
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.written import Writer
-from pacs.dicom.written.values import DisplayState, Marked, Measurement
+from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked
 from pacs.model import Stored
 from pacs.web.api.bodies import body_as
 from pacs.web.dicomweb.answers import ROOT, checked_uid
@@ -23,7 +23,7 @@ BODY_BYTES_MAX = 4 << 20
 class NewMeasurements(msgspec.Struct, forbid_unknown_fields=True):
     """The body that saves measurements; the reports that it `replaces` stay, but are no longer the newest word."""
 
-    measurements: list[Measurement]
+    measurements: list[DrawnMeasurement]
     replaces: list[Marked] = []
 
 
@@ -39,7 +39,7 @@ class NewPresentationState(msgspec.Struct, forbid_unknown_fields=True):
 
     state: DisplayState
     images: list[Marked]
-    measurements: list[Measurement] = []
+    measurements: list[DrawnMeasurement] = []
 
 
 def routes(archive: Archive) -> list[Route]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
 from pacs.render.workers import DecodeWorkers
+from pacs.web.dicomweb import plain_pictures
 from tests.support.archives import send
 from tests.support.factories import ct_series, mr_slice
 from tests.support.web import Site
@@ -70,22 +72,25 @@ def test_a_series_and_an_instance(site: Site) -> None:
 def test_pictures_of_what_is_erased_are_kept_nowhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     study, series = _study(site)
     admin = site.as_role(Role.ADMIN)
-    decoded = []
-    render = DecodeWorkers.render
+    made: list[str] = []
 
-    def counted(self: DecodeWorkers, job: Any) -> Any:
-        decoded.append(job.frame_number)
-        return render(self, job)
+    def counted(word: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*arguments: Any) -> Any:
+            made.append(word)
+            return original(*arguments)
 
-    monkeypatch.setattr(DecodeWorkers, "render", counted)
+        return count
+
+    monkeypatch.setattr(DecodeWorkers, "describe", counted("header", DecodeWorkers.describe))
+    monkeypatch.setattr(plain_pictures, "render_plain", counted("picture", plain_pictures.render_plain))
     url = f"/dicom-web/studies/{study}/series/{series}/thumbnail"
     pictures = [admin.get(url).content for _ in range(2)]
-    assert len(decoded) == 1
+    assert made == ["header", "picture"]
     deleted = admin.delete(f"/dicom-web/studies/{study}")
     assert admin.post(f"{deleted.headers['location']}/erase").status_code == 200
     assert _study(site) == (study, series)  # it comes again
     pictures.append(admin.get(url).content)
-    assert len(decoded) == 2
+    assert made == ["header", "picture"] * 2
     assert len(set(pictures)) == 1
 
 
