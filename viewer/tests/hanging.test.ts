@@ -7,6 +7,7 @@ import { arrange, suitable, type FramesOf } from "@/model/hanging";
 import { layoutName } from "@/model/layout";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
+import { Likings } from "./kept";
 
 let serial = 0;
 
@@ -107,9 +108,9 @@ describe("hanging protocols", () => {
   });
 });
 
-function opened(all: readonly SeriesSummary[], answer = "[]"): Workspace {
+function opened(all: readonly SeriesSummary[], answer = "[]", kept = new Likings()): Workspace {
   const study = new OpenStudy(new DicomWeb(new Http(async () => new Response(answer))), "1.2");
-  const made = new Workspace(study);
+  const made = new Workspace(study, kept);
   study.series.value = all;
   return made;
 }
@@ -127,19 +128,12 @@ const image = (number: number, side: string): object => ({
   "7FE00010": { vr: "OW", BulkDataURI: "x" },
 });
 
+function stubs(phone = false): void {
+  vi.stubGlobal("matchMedia", () => ({ matches: phone }));
+}
+
 describe("a study that is opened", () => {
-  const kept = new Map<string, string>();
-  const stubs = (phone = false): void => {
-    vi.stubGlobal("localStorage", {
-      getItem: (key: string) => kept.get(key) ?? null,
-      setItem: (key: string, value: string) => kept.set(key, value),
-    });
-    vi.stubGlobal("matchMedia", () => ({ matches: phone }));
-  };
-  afterEach(() => {
-    kept.clear();
-    vi.unstubAllGlobals();
-  });
+  afterEach(() => vi.unstubAllGlobals());
 
   const ct = named("CT", "Scout", "Coronal", "Axial");
 
@@ -152,20 +146,35 @@ describe("a study that is opened", () => {
 
   it("hangs as the reader last chose for the modality", () => {
     stubs();
-    const desk = opened(ct);
+    const kept = new Likings();
+    const next = (all = ct): string => shown(opened(all, "[]", kept));
+    const desk = opened(ct, "[]", kept);
     desk.hanger.choose("none");
     expect(shown(desk)).toBe("1×1: Scout");
-    expect(shown(opened(ct))).toBe("1×1: Scout");
-    expect(shown(opened(named("MR", "t2", "t1")))).toBe("1×2: t1, t2");
+    expect(next()).toBe("1×1: Scout");
+    expect(next(named("MR", "t2", "t1"))).toBe("1×2: t1, t2");
     desk.hanger.chooseLayout(1, 3);
-    expect(shown(opened(ct))).toBe("1×3: Scout, Coronal, Axial");
+    expect(next()).toBe("1×3: Scout, Coronal, Axial");
     stubs(true);
-    expect(shown(opened(ct))).toBe("1×1: Axial");
+    expect(next()).toBe("1×1: Axial");
     stubs();
     desk.hanger.choose("ct");
-    expect(shown(opened(ct))).toBe("1×2: Axial, Coronal");
-    kept.set("suret.hanging", "{broken");
-    expect(shown(opened(ct))).toBe("1×2: Axial, Coronal");
+    expect(next()).toBe("1×2: Axial, Coronal");
+    kept.set("hanging.choices", "broken");
+    expect(next()).toBe("1×2: Axial, Coronal");
+  });
+
+  it("hangs anew when it is learnt late how the reader likes it, unless something was moved before", () => {
+    stubs();
+    const kept = new Likings();
+    kept.loaded.value = false;
+    const [desk, moved] = [opened(ct, "[]", kept), opened(ct, "[]", kept)];
+    moved.setLayout(2, 2);
+    kept.set("hanging.choices", { CT: "none" });
+    expect(shown(desk)).toBe("1×2: Axial, Coronal");
+    kept.loaded.value = true;
+    expect(shown(desk)).toBe("1×1: Scout");
+    expect(shown(moved)).toMatch(/^2×2/);
   });
 
   it("places images once their views are known, unless the reader moved something before", async () => {

@@ -1,13 +1,13 @@
-import { describe, expect, it, vi, type Mock } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { DicomWeb, type SeriesSummary } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
-import { Hanger } from "@/model/hanger";
 import { arrange } from "@/model/hanging";
 import { layoutName } from "@/model/layout";
 import { asProtocol, modalitiesIn, OwnProtocols, ownProtocols, placesFor, PROTOCOLS_MOST, type OwnProtocol } from "@/model/ownHanging";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
+import { Likings } from "./kept";
 
 function series(number: number, description: string, modality = "CT", studyInstanceUid = "1.2"): SeriesSummary {
   const seriesInstanceUid = `${studyInstanceUid}.${number}`;
@@ -78,23 +78,19 @@ describe("what was kept", () => {
   });
 });
 
-function keeper(kept: unknown = []): { read: () => unknown; write: Mock<(protocols: readonly OwnProtocol[]) => void> } {
-  return { read: () => kept, write: vi.fn() };
-}
-
-function desk(own: OwnProtocols, all = chest): { workspace: Workspace; hanger: Hanger } {
+function desk(kept: Likings, all = chest): Workspace {
   vi.stubGlobal("matchMedia", () => ({ matches: false }));
   const study = new OpenStudy(new DicomWeb(new Http(async () => new Response("[]"))), "1.2");
-  const workspace = new Workspace(study);
-  const hanger = new Hanger(workspace, own);
+  const workspace = new Workspace(study, kept);
   study.series.value = all;
-  return { workspace, hanger };
+  return workspace;
 }
 
 describe("the reader's desk", () => {
   it("makes a protocol of what hangs, and hangs by it the next time", () => {
-    const own = new OwnProtocols(keeper());
-    const { workspace, hanger } = desk(own);
+    const kept = new Likings();
+    const workspace = desk(kept);
+    const { hanger } = workspace;
     workspace.setLayout(1, 2);
     workspace.showSeries(lung, workspace.panes.value[0]);
     workspace.showSeries(mediastinum, workspace.panes.value[1]);
@@ -105,19 +101,30 @@ describe("the reader's desk", () => {
     expect(draft.places.map(({ modality, words }) => `${modality} ${words}`)).toEqual(["CT Lung (1.0)", "CT Mediastinum"]);
     expect(hanger.keep({ ...draft, name: "Mine" })).toBe(true);
     expect(hanger.protocol.value).toBe(draft.id);
-    const { workspace: next } = desk(own);
+    const next = desk(kept);
     expect(layoutName(next.layout.value)).toBe("1×2");
     expect(next.panes.value.map(({ showing }) => showing.value?.series.description)).toEqual(["Lung (1.0)", "Mediastinum"]);
   });
 
   it("keeps so many and no more, and forgets what is deleted", () => {
-    const many = Array.from({ length: PROTOCOLS_MOST }, (_, index) => ({ ...threeUp, id: `own-${index}` }));
-    const store = keeper(many);
-    const own = new OwnProtocols(store);
-    expect(own.save({ ...threeUp, id: "one-more" })).toBe(false);
-    expect(own.save({ ...threeUp, id: "own-3", name: "Other" })).toBe(true);
+    const kept = new Likings();
+    const own = new OwnProtocols(kept);
+    const small = { ...threeUp, rows: 1, columns: 1, places: [anything] };
+    for (let number = 0; number < PROTOCOLS_MOST; number += 1) expect(own.save({ ...small, id: `own-${number}` })).toBe(true);
+    expect(own.save({ ...small, id: "one-more" })).toBe(false);
+    expect(own.save({ ...small, id: "own-3", name: "Other" })).toBe(true);
     own.remove("own-4");
     expect(own.all.value).toHaveLength(PROTOCOLS_MOST - 1);
-    expect(store.write).toHaveBeenLastCalledWith(own.all.value);
+    expect(own.all.value).toEqual(new OwnProtocols(kept).all.value);
+  });
+
+  it("keeps no more than the node takes as one value", () => {
+    const own = new OwnProtocols(new Likings());
+    const words = "ж".repeat(60);
+    const long = { ...threeUp, rows: 4, columns: 4, places: placesFor(4, 4, Array.from({ length: 16 }, () => ({ ...anything, words, view: words }))) };
+    expect(own.save({ ...long, id: "own-1" })).toBe(true);
+    expect(own.save({ ...long, id: "own-2" })).toBe(true);
+    expect(own.save({ ...long, id: "own-3" })).toBe(true);
+    expect(own.save({ ...long, id: "own-4" })).toBe(false);
   });
 });

@@ -4,6 +4,7 @@ import { DicomWeb, type SeriesSummary } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
+import { Likings } from "./kept";
 
 function series(number: number, modality = "OT"): SeriesSummary {
   return {
@@ -20,7 +21,7 @@ function series(number: number, modality = "OT"): SeriesSummary {
 function workspace(...all: SeriesSummary[]): Workspace {
   const http = new Http(async () => new Response("[]"));
   const study = new OpenStudy(new DicomWeb(http), "1.2");
-  const made = new Workspace(study);
+  const made = new Workspace(study, new Likings());
   study.series.value = all;
   return made;
 }

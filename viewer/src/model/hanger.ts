@@ -5,33 +5,27 @@ import { batch, effect, signal, untracked } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import { text } from "@/dicomweb/json";
 import { isPhone } from "@/model/device";
+import { record, string } from "@/model/decode";
 import { arrange, awaited, suitable, wantsPrior, type Arrangement, type Hangable, type Protocol } from "@/model/hanging";
 import { layoutNamed, layoutName, ONE_UP, type Layout } from "@/model/layout";
-import { asProtocol, OwnProtocols, parts, TEXT_LONGEST, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
+import { asProtocol, OwnProtocols, parts, TEXT_LONGEST, type Kept, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
 import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 
-const REMEMBERED = "suret.hanging";
+const CHOICES = "hanging.choices";
 const AWAITED_MOST = 12; // series whose images are asked for before they are shown
 
 /** A protocol, a layout filled in order (`2×3`), or the series in order in one viewport. */
 type Choice = string;
-
-function remembered(): Record<string, Choice> {
-  try {
-    const kept: unknown = JSON.parse(globalThis.localStorage?.getItem(REMEMBERED) ?? "{}");
-    return typeof kept === "object" && kept !== null ? { ...(kept as Record<string, Choice>) } : {};
-  } catch {
-    return {}; // written by something else
-  }
-}
 
 export class Hanger {
   /** What hangs now; undefined: what the reader put together. */
   readonly protocol = signal<string | undefined>(undefined);
   /** The reader's own protocol that is being made or changed. */
   readonly edited = signal<OwnProtocol | undefined>(undefined);
+
+  readonly own: OwnProtocols;
 
   private prior: readonly SeriesSummary[] | undefined;
 
@@ -44,13 +38,21 @@ export class Hanger {
 
   constructor(
     private readonly workspace: Workspace,
-    readonly own = new OwnProtocols(),
+    private readonly kept: Kept,
   ) {
-    this.stop = effect(() => {
+    this.own = new OwnProtocols(kept);
+    const follow = effect(() => {
       const { value: series } = workspace.study.series;
       if (series.length === 0) return;
       untracked(() => (this.opened ? this.fill() : this.open()));
     });
+    const learn = effect(() => {
+      if (kept.loaded.value) untracked(() => this.opened && this.untouched && this.hang(this.remembered[this.modalities]));
+    });
+    this.stop = () => {
+      follow();
+      learn();
+    };
   }
 
   /** The protocols to choose from. */
@@ -127,7 +129,7 @@ export class Hanger {
   private open(): void {
     this.opened = true;
     if (!this.untouched) return this.fill();
-    this.hang(remembered()[this.modalities]);
+    this.hang(this.remembered[this.modalities]);
   }
 
   private hang(choice: Choice | undefined): void {
@@ -142,9 +144,13 @@ export class Hanger {
     return [...new Set(this.pictures.map(({ modality }) => modality))].toSorted().join("+");
   }
 
+  private get remembered(): Readonly<Record<string, Choice>> {
+    return Object.fromEntries(Object.entries(record(this.kept.get(CHOICES))).map(([modalities, choice]) => [modalities, string(choice)]));
+  }
+
   private remember(choice: Choice): void {
     if (this.modalities === "" || isPhone()) return;
-    globalThis.localStorage?.setItem(REMEMBERED, JSON.stringify({ ...remembered(), [this.modalities]: choice }));
+    this.kept.set(CHOICES, { ...this.remembered, [this.modalities]: choice });
   }
 
   private hangInOrder({ rows, columns }: Layout, name?: "none"): void {

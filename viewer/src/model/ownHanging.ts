@@ -1,6 +1,6 @@
-/** Hanging protocols that a reader made: plain values which are kept as JSON, and what they ask for. */
+/** Hanging protocols that a reader made: plain values which the node keeps, and what they ask for. */
 
-import { signal } from "@preact/signals";
+import { computed, type ReadonlySignal } from "@preact/signals";
 
 import type { Place, Protocol } from "@/model/hanging";
 import { layout, sizeOf } from "@/model/layout";
@@ -30,6 +30,7 @@ export interface OwnProtocol {
 }
 
 export const PROTOCOLS_MOST = 50;
+const BYTES_MOST = 16_000; // of JSON, which the node keeps as one value
 export const TEXT_LONGEST = 60;
 const MODALITY = /^[A-Z0-9]{1,16}$/; // CS, PS3.5 6.2
 const ANYTHING: OwnPlace = { modality: "", words: "", view: "", laterality: "", prior: false };
@@ -113,50 +114,34 @@ export function ownProtocols(kept: unknown): OwnProtocol[] {
   });
 }
 
-/** Where the protocols are kept between visits. */
-export interface Keeper {
-  read(): unknown;
-  write(protocols: readonly OwnProtocol[]): void;
+/** Where a reader's likings are kept between visits: `Preferences`, or what stands for them. */
+export interface Kept {
+  /** Until it is true nothing is known, and nothing is kept. */
+  readonly loaded: ReadonlySignal<boolean>;
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
 }
 
-const REMEMBERED = "suret.ownHanging";
-
-/** In this browser. */
-export const browserKeeper: Keeper = {
-  read() {
-    try {
-      return JSON.parse(globalThis.localStorage?.getItem(REMEMBERED) ?? "[]");
-    } catch {
-      return []; // written by something else
-    }
-  },
-  write(protocols) {
-    globalThis.localStorage?.setItem(REMEMBERED, JSON.stringify(protocols));
-  },
-};
+const NAME = "hanging.own";
 
 /** The reader's own protocols, as they are now. */
 export class OwnProtocols {
-  readonly all = signal<readonly OwnProtocol[]>([]);
+  readonly all = computed<readonly OwnProtocol[]>(() => ownProtocols(this.kept.get(NAME)));
 
-  constructor(private readonly keeper: Keeper = browserKeeper) {
-    this.all.value = ownProtocols(keeper.read());
-  }
+  constructor(private readonly kept: Kept) {}
 
-  /** Keep it, in place of the one with its identifier; false when there are as many as may be. */
+  /** Keep it, in place of the one with its identifier; false when there are as many, or as long ones, as may be. */
   save(protocol: OwnProtocol): boolean {
-    const others = this.all.peek().filter(({ id }) => id !== protocol.id);
-    if (others.length >= PROTOCOLS_MOST) return false;
-    this.keep([...others, protocol]);
+    const all = [...this.all.peek().filter(({ id }) => id !== protocol.id), protocol];
+    if (all.length > PROTOCOLS_MOST || new TextEncoder().encode(JSON.stringify(all)).length > BYTES_MOST) return false;
+    this.kept.set(NAME, all);
     return true;
   }
 
   remove(id: string): void {
-    this.keep(this.all.peek().filter((one) => one.id !== id));
-  }
-
-  private keep(protocols: readonly OwnProtocol[]): void {
-    this.keeper.write(protocols);
-    this.all.value = protocols;
+    this.kept.set(
+      NAME,
+      this.all.peek().filter((one) => one.id !== id),
+    );
   }
 }

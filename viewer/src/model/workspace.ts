@@ -13,6 +13,7 @@ import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model
 import { Presenting } from "@/model/presenting";
 import { Saving } from "@/model/saving";
 import type { Showing } from "@/model/showing";
+import type { Kept } from "@/model/ownHanging";
 import type { OpenStudy } from "@/model/study";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import {
@@ -88,12 +89,14 @@ export class Workspace {
 
   constructor(
     readonly study: OpenStudy,
+    /** The reader's likings. */
+    kept: Kept,
     /** Whether the reader may save into the archive. */
     readonly maySave: ReadonlySignal<boolean> = signal(true),
   ) {
     this.panes.value = [this.newPane()];
     this.comparing = new Comparing(this);
-    this.hanger = new Hanger(this);
+    this.hanger = new Hanger(this, kept);
     this.saving = new Saving(this);
     this.presenting = new Presenting(this);
     this.stops.push(

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { counted, t } from "@/i18n";
 import type { Hanger } from "@/model/hanger";
 import { LAYOUT_LONGEST } from "@/model/layout";
-import { modalitiesIn, placesFor, PROTOCOLS_MOST, TEXT_LONGEST, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
+import { modalitiesIn, placesFor, TEXT_LONGEST, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
 import { Dialog } from "@/ui/Dialog";
 import "@/ui/hanging.css";
 
@@ -30,7 +30,7 @@ export function HangingEditor({ hanger, protocol }: EditorProps) {
     const name = edited.name.trim();
     if (name === "") setFailure(t("hanging.nameMissing"));
     else if (!found || found.length === 0) setFailure(t("hanging.modalitiesWrong"));
-    else if (!hanger.keep({ ...edited, name, modalities: found })) setFailure(counted("hanging.tooMany", PROTOCOLS_MOST));
+    else if (!hanger.keep({ ...edited, name, modalities: found })) setFailure(counted("hanging.tooMany", hanger.own.all.peek().length));
     else close();
   };
   const remove = (): void => {

@@ -28,7 +28,7 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [workspace] = useState(() => new Workspace(study, app.session.stores));
+  const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores));
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;

@@ -23,10 +23,11 @@ const STILL: readonly (readonly [number, number])[] = [
   [120, 3],
 ];
 
-const LOOKS: Readonly<Record<Parameters<SolidView["look"]>[0], Enums.OrientationAxis>> = {
-  anterior: OrientationAxis.CORONAL,
-  left: OrientationAxis.SAGITTAL,
-  head: OrientationAxis.AXIAL,
+/** Where the eye is, seen from the patient (LPS), and what is up. */
+const LOOKS: Readonly<Record<Parameters<SolidView["look"]>[0], { readonly viewPlaneNormal: Types.Point3; readonly viewUp: Types.Point3 }>> = {
+  anterior: { viewPlaneNormal: [0, -1, 0], viewUp: [0, 0, 1] },
+  left: { viewPlaneNormal: [1, 0, 0], viewUp: [0, 0, 1] },
+  head: { viewPlaneNormal: [0, 0, 1], viewUp: [0, -1, 0] },
 };
 
 let serial = 0;
@@ -100,7 +101,7 @@ export class CornerstoneSolidView implements SolidView {
   }
 
   look(from: Parameters<SolidView["look"]>[0]): void {
-    this.viewport.setOrientation(LOOKS[from]);
+    this.viewport.setCamera(LOOKS[from]); // `setOrientation` does nothing to a volume in three dimensions
     this.viewport.resetCamera();
     this.viewport.render();
   }
