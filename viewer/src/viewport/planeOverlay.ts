@@ -43,6 +43,7 @@ export class PlaneOverlay {
     if (this.viewport.getActors().some(({ uid }) => uid === ACTOR)) this.viewport.removeVolumeActors([ACTOR]);
     await this.viewport.addVolumes([{ volumeId: voxels.id, actorUID: ACTOR, visibility: true }]);
     this.dress();
+    requestAnimationFrame(() => this.voxels === voxels && this.viewport.render()); // when its texture is there
   }
 
   close(): void {
