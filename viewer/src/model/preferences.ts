@@ -15,7 +15,10 @@ export class Preferences {
   private readonly values = signal<Readonly<Record<string, unknown>>>({});
   private readonly changed = new Map<string, ReturnType<typeof setTimeout>>();
 
-  constructor(private readonly http: Http) {}
+  constructor(private readonly http: Http) {
+    // What was liked a moment ago is not lost with the page.
+    globalThis.addEventListener?.("pagehide", () => this.hurry());
+  }
 
   /** A node that does not answer leaves everything as it comes; it is asked again at the next sign-in. */
   async load(): Promise<void> {
@@ -50,10 +53,17 @@ export class Preferences {
     this.values.value = {};
   }
 
-  private async keep(name: string): Promise<void> {
+  private hurry(): void {
+    for (const [name, timer] of this.changed) {
+      clearTimeout(timer);
+      void this.keep(name, true);
+    }
+  }
+
+  private async keep(name: string, keepalive = false): Promise<void> {
     this.changed.delete(name);
     try {
-      await this.http.json(`${PATH}/${name}`, { method: "PUT", json: this.values.peek()[name] });
+      await this.http.json(`${PATH}/${name}`, { method: "PUT", json: this.values.peek()[name], keepalive });
     } catch (error) {
       if (!(error instanceof Failure)) throw error; // it holds here, and is kept with the next change
     }
