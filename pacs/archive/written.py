@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from typing import Final
 
 import msgspec
-from pydicom.dataset import Dataset
 
 from pacs import __version__
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.dicom.written.common import Image, Writing, series_uid
+from pacs.dicom.written.common import Image, Writing, identity, series_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
 from pacs.errors import NotFound, QueryRefused
 from pacs.model import Stored
@@ -56,7 +55,7 @@ class Writer:
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
         earlier = self._images(study_instance_uid, replaces)
         images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
-        before = [_identity(image) for image in earlier.values()]
+        before = [identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
             content = maker.measurement_report(measurements, images, writing, before)
@@ -155,13 +154,6 @@ def _frames(marked: Sequence[Marked]) -> dict[str, list[int]]:
         if one.frame_number is not None and one.frame_number not in numbers:
             numbers.append(one.frame_number)
     return frames
-
-
-def _identity(image: Image) -> Dataset:
-    made = Dataset()
-    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
-        setattr(made, keyword, image.text(keyword))
-    return made
 
 
 @contextmanager

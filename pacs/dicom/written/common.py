@@ -131,10 +131,12 @@ def complete(dataset: Dataset, image: Image, writing: Writing, *, modality: str,
     dataset.DeviceSerialNumber = "1"
 
 
-def dated(dataset: Dataset, writing: Writing) -> None:
-    """Say when the content of a document was made."""
-    dataset.ContentDate = writing.at.strftime("%Y%m%d")
-    dataset.ContentTime = writing.at.strftime("%H%M%S.%f")
+def identity(image: Image) -> Dataset:
+    """The UIDs of an object, its series and its study."""
+    made = Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        setattr(made, keyword, image.text(keyword))
+    return made
 
 
 def references_by_series(images: Sequence[Image], keyword: str) -> list[Dataset]:

@@ -15,7 +15,8 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from pacs.dicom.written.common import Image, Writing, complete, dated, encoded, made_uid
+from pacs.dicom.written.common import Image, Writing, made_uid
+from pacs.dicom.written.documents import evidence, finished, observer
 from pacs.dicom.written.values import KINDS, DrawnMeasurement, Figure, FigureName
 
 MODALITY: Final = "SR"
@@ -69,11 +70,8 @@ def measurement_report(
 
     `predecessors` are earlier reports whose measurements this one takes the place of, as data sets with their UIDs.
     """
-    observer = sr.ObserverContext(
-        codes.DCM.Person, sr.PersonObserverIdentifyingAttributes(writing.reader_name, login_name=writing.reader)
-    )
     content = sr.MeasurementReport(
-        observation_context=sr.ObservationContext(observer_person_context=observer),
+        observation_context=sr.ObservationContext(observer_person_context=observer(writing)),
         procedure_reported=_IMAGING_PROCEDURE,
         imaging_measurements=[_group(one, images[one.sop_instance_uid]) for one in measurements] or [_nothing()],
         title=codes.DCM.ImagingMeasurementReport,
@@ -82,9 +80,9 @@ def measurement_report(
         items = content[0].ContentSequence
         items.pop()  # the library writes no report without a measurement
         items.append(sr.TextContentItem(_COMMENT, "No measurements", relationship_type="CONTAINS"))
-    evidence = [_evidence(image) for image in images.values()]
+    referred = [evidence(image) for image in images.values()]
     report = sr.ComprehensiveSR(
-        evidence,
+        referred,
         content,
         "1.1",  # the series is said below
         SERIES_NUMBER,
@@ -93,7 +91,7 @@ def measurement_report(
         is_complete=True,
         previous_versions=list(predecessors) or None,
     )
-    complete(
+    return finished(
         report,
         next(iter(images.values())),
         writing,
@@ -101,19 +99,6 @@ def measurement_report(
         description="Measurements",
         number=SERIES_NUMBER,
     )
-    dated(report, writing)
-    return encoded(report)
-
-
-def _evidence(image: Image) -> Dataset:
-    """Enough of an image to refer to it; what is said of patient and study is said by `complete`."""
-    made = Dataset()
-    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
-        setattr(made, keyword, image.text(keyword))
-    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
-        setattr(made, keyword, "")
-    made.StudyDate = made.StudyTime = None
-    return made
 
 
 def _nothing() -> Any:

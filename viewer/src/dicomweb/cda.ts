@@ -1,5 +1,7 @@
 /** Clinical documents (HL7 CDA R2) as values: who it is about, and its sections as blocks of text. No markup gets out. */
 
+import { fromBase64 } from "@/dicomweb/json";
+
 /** What stands in a section (CDA R2 4.3.5, the narrative block): text, or an element on a short list. */
 export type Block = string | { readonly tag: BlockTag; readonly bold: boolean; readonly children: readonly Block[] };
 
@@ -118,7 +120,7 @@ function nonXml(body: Element): { readonly pdf?: Uint8Array<ArrayBuffer>; readon
   const type = body.getAttribute("mediaType") ?? "text/plain";
   if (!encoded) return { text: body.textContent ?? "" };
   try {
-    const bytes = Uint8Array.from(atob((body.textContent ?? "").replace(/\s+/gu, "")), (one) => one.charCodeAt(0));
+    const bytes = fromBase64((body.textContent ?? "").replace(/\s+/gu, ""));
     return type === "application/pdf" ? { pdf: bytes } : type.startsWith("text/") ? { text: new TextDecoder().decode(bytes) } : { text: type };
   } catch {
     return { text: "" };

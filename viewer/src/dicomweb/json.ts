@@ -158,3 +158,8 @@ export function isDataset(value: unknown): value is Dataset {
 export function datasets(value: unknown): Dataset[] {
   return Array.isArray(value) ? value.filter(isDataset) : [];
 }
+
+/** The bytes of an InlineBinary (PS3.18 F.2.7), or of any other Base64. */
+export function fromBase64(encoded: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
+}

@@ -36,6 +36,18 @@ export interface Measured {
   readonly foreign: boolean;
 }
 
+/** A measurement's kind and place as the node takes them. */
+export function wireForm(one: Measured): Readonly<Record<string, unknown>> {
+  return {
+    kind: one.kind,
+    series_instance_uid: one.seriesInstanceUid,
+    sop_instance_uid: one.sopInstanceUid,
+    frame_number: one.frameNumber,
+    points: one.points,
+    tracking_uid: one.uid,
+  };
+}
+
 const OWN_MANUFACTURER = "Suret";
 
 const SR = {

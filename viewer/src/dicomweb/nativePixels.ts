@@ -1,6 +1,6 @@
 /** Uncompressed pixel cells to the values they stand for (PS3.5 8.1.1, PS3.3 C.7.6.3, C.11.1), in our own arithmetic. */
 
-import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { fromBase64, items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 
 export type ValueArray = Uint8Array | Int8Array | Uint16Array | Int16Array | Float32Array;
 
@@ -106,7 +106,7 @@ function modalityTable(dataset: Dataset): Table | undefined {
   const entries = numbers(lut, LUT_DATA);
   const inline = lut[LUT_DATA]?.InlineBinary;
   if (entries.length === 0 && inline) {
-    const view = new DataView(Uint8Array.from(atob(inline), (one) => one.charCodeAt(0)).buffer);
+    const view = new DataView(fromBase64(inline).buffer);
     for (let at = 0; at + 1 < view.byteLength; at += 2) entries.push(view.getUint16(at, true));
   }
   if (entries.length < length) return undefined;

@@ -4,7 +4,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 
 import { Failure } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import type { Measured } from "@/dicomweb/measured";
+import { type Measured, wireForm } from "@/dicomweb/measured";
 import { displayOf, isAbout, isPresentation, seriesOf, type Area } from "@/dicomweb/presentation";
 import { n } from "@/i18n";
 import type { Pane } from "@/model/pane";
@@ -123,13 +123,5 @@ function pixels({ left, top, right, bottom }: Area): unknown {
 /** As a presentation state draws it: with its figures as its text. */
 function drawn(one: Measured): unknown {
   const figures = one.figures.map(({ value, unit }) => `${n(value, 1)} ${unit}`.trim()).join(" / ");
-  return {
-    kind: one.kind,
-    series_instance_uid: one.seriesInstanceUid,
-    sop_instance_uid: one.sopInstanceUid,
-    frame_number: one.frameNumber,
-    points: one.points,
-    tracking_uid: one.uid,
-    label: one.label || figures.replaceAll("\u2212", "-"), // letters that every character set has
-  };
+  return { ...wireForm(one), label: one.label || figures.replaceAll("\u2212", "-") }; // letters that every character set has
 }

@@ -6,7 +6,7 @@ import type { InstanceAddress, SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { isOwn, isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, seriesOfImages, type Measured } from "@/dicomweb/measured";
+import { isOwn, isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
 import type { OpenStudy } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import type { ViewportModule } from "@/viewport/contract";
@@ -132,7 +132,10 @@ export class Saving {
     const unseen = [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid));
     const all = [...now, ...unseen];
     const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
-      measurements: all.map((one) => wireForm(one, one.figures.length > 0 ? one.figures : (kept.get(one.uid)?.figures ?? []))),
+      measurements: all.map((one) => {
+        const figures = one.figures.length > 0 ? one.figures : (kept.get(one.uid)?.figures ?? []); // of earlier where its image was not looked at since
+        return { ...wireForm(one), label: one.label, figures };
+      }),
       replaces: this.reports.map((report) => ({
         series_instance_uid: report.seriesInstanceUid,
         sop_instance_uid: report.sopInstanceUid,
@@ -219,18 +222,4 @@ export class Saving {
     }
     this.look();
   }
-}
-
-/** As the node takes it; `figures` are those of earlier where its image was not looked at since. */
-function wireForm(one: Measured, figures: Measured["figures"]): unknown {
-  return {
-    kind: one.kind,
-    series_instance_uid: one.seriesInstanceUid,
-    sop_instance_uid: one.sopInstanceUid,
-    frame_number: one.frameNumber,
-    points: one.points,
-    tracking_uid: one.uid,
-    label: one.label,
-    figures,
-  };
 }

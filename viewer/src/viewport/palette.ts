@@ -1,6 +1,6 @@
 /** Palettes of PALETTE COLOR images (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6) in the one form that Cornerstone maps right. */
 
-import { number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { fromBase64, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 
 const COLOURS = [
   { descriptor: "00281101", data: "00281201" },
@@ -50,7 +50,7 @@ interface Table {
 function table([count, first, bits]: readonly number[], inline: string | undefined): Table | undefined {
   if (count === undefined || first === undefined || (bits !== 8 && bits !== 16) || !inline) return undefined;
   const length = count || ENTRIES_OF_ZERO;
-  const bytes = Uint8Array.from(atob(inline), (one) => one.charCodeAt(0));
+  const bytes = fromBase64(inline);
   const packed = bits === 8 && bytes.length === length + (length % 2); // two entries to a word, the first in its low byte
   const words = packed ? [...bytes] : littleEndian(bytes);
   return words.length < length ? undefined : { first: first & 0xffff, words: words.slice(0, length) };

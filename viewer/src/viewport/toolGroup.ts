@@ -54,26 +54,6 @@ export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ 
 
 const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
-/** Without a class: the viewport itself follows the pointer. */
-export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
-  window: WindowLevelTool.toolName,
-  scroll: StackScrollTool.toolName,
-  zoom: DragZoomTool.toolName,
-  pan: PanTool.toolName,
-  length: LengthTool.toolName,
-  bidirectional: BidirectionalTool.toolName,
-  angle: AngleTool.toolName,
-  cobb: CobbAngleTool.toolName,
-  ellipse: EllipticalROITool.toolName,
-  rectangle: RectangleROITool.toolName,
-  freehand: PlanarFreehandROITool.toolName,
-  arrow: ArrowAnnotateTool.toolName,
-  text: LabelTool.toolName,
-  probe: ProbeTool.toolName,
-  magnify: MagnifyTool.toolName,
-  crosshair: undefined,
-};
-
 /** The tools of measurements, by what reports call them. */
 export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
   length: LengthTool.toolName,
@@ -87,6 +67,18 @@ export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
   text: LabelTool.toolName,
   probe: ProbeTool.toolName,
 };
+
+/** Without a class: the viewport itself follows the pointer. */
+export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
+  ...TOOL_OF_KIND,
+  window: WindowLevelTool.toolName,
+  scroll: StackScrollTool.toolName,
+  zoom: DragZoomTool.toolName,
+  pan: PanTool.toolName,
+  magnify: MagnifyTool.toolName,
+  crosshair: undefined,
+};
+
 export const KIND_OF_TOOL = Object.fromEntries(
   Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as MeasuredKind]),
 ) as Readonly<Record<string, MeasuredKind | undefined>>;

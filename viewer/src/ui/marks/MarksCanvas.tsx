@@ -1,6 +1,6 @@
 /** What is marked on the image or plane of a viewport, drawn over it. */
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
@@ -11,6 +11,7 @@ import type { Workspace } from "@/model/workspace";
 import { paint, type Scene } from "@/ui/marks/paint";
 import { imagePlace, stackScreen } from "@/ui/marks/place";
 import type { PaneProps } from "@/ui/paneProps";
+import { useSize } from "@/ui/useSize";
 import type { PlanePlace } from "@/viewport/volumeContract";
 
 interface StackMarksProps extends PaneProps {
@@ -68,17 +69,8 @@ interface MarksCanvasProps {
 
 function MarksCanvas({ marks, changed, scene }: MarksCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [size, setSize] = useState<readonly [number, number]>([0, 0]);
+  const size = useSize(canvas);
   const [painted, setPainted] = useState(0);
-  useLayoutEffect(() => {
-    if (!canvas.current) return undefined;
-    const resizing = new ResizeObserver(([entry]) => {
-      const { width = 0, height = 0 } = entry?.contentRect ?? {};
-      setSize([Math.round(width), Math.round(height)]);
-    });
-    resizing.observe(canvas.current);
-    return () => resizing.disconnect();
-  }, []);
   // every part's switch, and how much is here
   const state = marks
     .map((one) => `${one.loaded.value} ${one.opacity.value} ${one.parts.map((part) => Number(part.shown.value)).join("")}`)

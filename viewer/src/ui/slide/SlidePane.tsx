@@ -1,6 +1,6 @@
 /** A whole slide: looked at from afar and from near, its tiles fetched as they are wanted. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { objectPath } from "@/dicomweb/client";
 import { Tag, text } from "@/dicomweb/json";
@@ -12,6 +12,7 @@ import { Icon } from "@/ui/icons";
 import type { PaneProps } from "@/ui/paneProps";
 import { draw } from "@/ui/slide/draw";
 import { holdSlide } from "@/ui/slide/gestures";
+import { useSize } from "@/ui/useSize";
 import "@/ui/slide/slide.css";
 import type { ViewControls } from "@/viewport/contract";
 
@@ -26,25 +27,16 @@ export function SlidePane({ workspace, pane }: PaneProps) {
   const [plane, setPlane] = useState(0);
   const [path, setPath] = useState(0);
   const [aside, setAside] = useState(false);
-  const [size, setSize] = useState<Size>([0, 0]);
   const [view, setView] = useState<SlideView | undefined>(undefined);
   const [arrivals, setArrivals] = useState(0);
   const [missing, setMissing] = useState<number | undefined>(undefined);
   const [inverted, setInverted] = useState(false);
   const place = useRef<HTMLDivElement>(null);
+  const size = useSize(place);
   const canvas = useRef<HTMLCanvasElement>(null);
   const slide = slides[Math.min(chosen, slides.length - 1)];
   const tiles = useMemo(() => series && new Tiles(series, objects, () => setArrivals((count) => count + 1)), [series, objects]);
   useEffect(() => () => tiles?.close(), [tiles]);
-  useLayoutEffect(() => {
-    if (!place.current) return undefined;
-    const resizing = new ResizeObserver(([entry]) => {
-      const { width = 0, height = 0 } = entry?.contentRect ?? {};
-      setSize([Math.round(width), Math.round(height)]);
-    });
-    resizing.observe(place.current);
-    return () => resizing.disconnect();
-  }, []);
   const shown = slide && size[0] > 0 ? (view ?? fitting(slide, size)) : undefined;
   const latest = useRef({ slide, size, shown });
   latest.current = { slide, size, shown };
