@@ -18,10 +18,11 @@ from pacs.archive.events import EventLog
 from pacs.archive.extended import ExtendedTags
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.ingest import Reception
-from pacs.archive.keys import ArrivalOrder
+from pacs.archive.keys import ArrivalOrder, object_key
 from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.outgoing import Outgoing
+from pacs.archive.ready_files import ReadyFiles
 from pacs.archive.room import Room
 from pacs.archive.spool import Buffers
 from pacs.archive.tombstones import missing
@@ -65,7 +66,9 @@ class Archive:
         retention: Retention = Retention(),  # noqa: B008 - frozen
         derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
         upload_limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
+        files_made_ready: bool = False,
     ) -> None:
+        """With `files_made_ready` it is the only one over the store, and makes files before they are needed."""
         self.index = index
         self.store = store
         self.limits = limits
@@ -73,10 +76,13 @@ class Archive:
         self.clock = clock
         self.derived = derived
         self.arrivals = ArrivalOrder(clock)
+        self.keeps_files = store.local_path(object_key(self.arrivals.next())) is not None
         self.events = EventLog(index)
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
         self.buffers = Buffers()
+        makes_ready = files_made_ready and self.keeps_files
+        self.ready = ReadyFiles(store.incoming.with_name("ready")) if makes_ready else None
         self.uploads = Uploads(self, derived.parent / "uploads", upload_limits)
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")

@@ -111,6 +111,19 @@ class Reception:
         if spool.dataset_length - self._digest.hashed >= HASH_BEHIND_BYTES:
             self._hash_what_came(spool)
 
+    def room(self, count: int) -> memoryview | None:
+        """Memory for the next `count` bytes of what was announced, which `took` then tells of; None where they have to
+        be written."""
+        spool = self._spool
+        if spool is None or spool.size + count > self._archive.limits.instance_bytes_max:
+            return None
+        return spool.room(count)
+
+    def took(self, count: int) -> None:
+        """So many bytes were put at the beginning of the room that was given last."""
+        assert self._spool is not None, "it has given room"
+        self._spool.took(count)
+
     def commit(self) -> Stored:
         """Prove that the object is whole, put it, commit its row. Returns only when both are on stable storage.
 
@@ -135,7 +148,8 @@ class Reception:
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced
-        self._spool = Spool(self._path(), self._file_meta(announced), self._archive.buffers)
+        archive = self._archive
+        self._spool = Spool(self._path(), self._file_meta(announced), archive.buffers, archive.ready)
 
     def _path(self, suffix: str = "part") -> Path:
         return self._archive.store.incoming / f"{self._ulid}.{suffix}"
@@ -223,7 +237,10 @@ class Reception:
         self._await_others()  # with a file that is not the object
         self._spool = None
         try:
-            self._spool = renamed(old, self._path("named.part"), self._file_meta(named), self._archive.buffers)
+            archive = self._archive
+            self._spool = renamed(
+                old, self._path("named.part"), self._file_meta(named), archive.buffers, archive.ready
+            )
         finally:
             old.discard(keep=False)
         self._write_down(self._spool)
@@ -257,7 +274,7 @@ class Reception:
             else:
                 self._settling.result()
             # a file keeps no metadata
-            metadata = {} if store.local_path(arrived.object_key) is not None else _metadata(arrived)
+            metadata = {} if self._archive.keeps_files else _metadata(arrived)
             store.put(arrived.object_key, self._spool.path, metadata, settled=True)
             self._put_away = True
         except StorageFull as error:

@@ -14,6 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
+from pacs.archive.ready_files import FLAGS, MODE, ReadyFiles
 from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
 from storage.protocol import ObjectStore
 from storage.writeback import begin_writeback
@@ -56,8 +57,10 @@ class Spool:
     Every method raises OutOfResources or StoreFailed where the disk does not take or give the bytes.
     """
 
-    def __init__(self, path: Path, head: bytes, buffers: Buffers) -> None:
+    def __init__(self, path: Path, head: bytes, buffers: Buffers, ready: ReadyFiles | None = None) -> None:
+        """The file is one of `ready`, where there is one, and then not at `path`."""
         self.path = path
+        self._ready = ready
         self.head = head
         self.size = 0
         self._buffers = buffers
@@ -96,6 +99,17 @@ class Spool:
         if end - self._handed_on >= WRITEBACK_BYTES:
             begin_writeback(self._descriptor, self._handed_on, end - self._handed_on)
             self._handed_on = end
+
+    def room(self, count: int) -> memoryview | None:
+        """Memory for the next `count` bytes, which `took` then tells of; None where they have to be appended."""
+        end = self.size + count
+        if self._buffer is None or end > len(self._buffer):
+            return None
+        return memoryview(self._buffer)[self.size : end]
+
+    def took(self, count: int) -> None:
+        """So many bytes were put at the beginning of the room."""
+        self.size += count
 
     def dataset(self) -> memoryview | None:
         """All bytes behind the head where they are in memory; good until `discard`."""
@@ -156,9 +170,12 @@ class Spool:
                     self.path.unlink(missing_ok=True)
 
     def _open(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        made = self._ready.take() if self._ready is not None else None
+        if made is not None:
+            self.path, self._descriptor = made
+            return
         try:
-            self._descriptor = os.open(self.path, flags, 0o440)
+            self._descriptor = os.open(self.path, FLAGS, MODE)
         except OSError as error:
             raise refusal(error) from error
 
@@ -181,9 +198,9 @@ class Spool:
             raise refusal(error) from error
 
 
-def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers) -> Spool:
+def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers, ready: ReadyFiles | None = None) -> Spool:
     """The same data set behind another head, in a file of its own."""
-    new = Spool(path, head, buffers)
+    new = Spool(path, head, buffers, ready)
     try:
         for offset in range(0, old.dataset_length, COPY_BYTES):
             new.append(old.read(offset, min(COPY_BYTES, old.dataset_length - offset)))
