@@ -56,11 +56,29 @@ _NORMAL = dict.fromkeys(Matching, _same) | {
 def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
     """Every catalogue column of `level` for the walk's `values`."""
     found = dict.fromkeys(_NAMES[level], "")
-    for attribute in ATTRIBUTES[level]:
-        if values.get(attribute.keyword):
+    for keyword, plain_column, attribute in _PLAN[level]:
+        text = values.get(keyword)
+        if not text:
+            continue
+        if plain_column:
+            found[plain_column] = text
+        else:
             found.update(column_values(attribute, values))
     return found
 
+
+_PLAN = {
+    level: tuple(
+        (
+            attribute.keyword,
+            attribute.column if _NORMAL[attribute.matching] is _same and attribute.matching is not Matching.NAME else "",
+            attribute,
+        )
+        for attribute in attributes
+    )
+    for level, attributes in ATTRIBUTES.items()
+}
+"""Keyword, the column that takes its text as it is where there is one, and the attribute."""
 
 _NAMES = {
     level: tuple(name for attribute in attributes for name, _ in column_values(attribute, {}))
