@@ -290,6 +290,9 @@ OCTETS = ("bulk/1", "application/octet-stream", bytes(10))
         (CT | {"00280010": {"vr": "US"}}, [OCTETS], 409, "Rows is missing"),
         (CT | {"00280010": {"vr": "US", "Value": ["many"]}}, [OCTETS], 400, "Rows has a value that US cannot hold"),
         (CT | {"00104000": {"vr": "XX"}}, [OCTETS], 400, "unknown VR"),
+        (CT | {"StudyDescription": {"vr": "LO", "Value": ["a\\b"]}}, [OCTETS], 400, "StudyDescription has a value"),
+        (CT | {"StudyDate": {"vr": "DA", "Value": ["yesterday"]}}, [OCTETS], 400, "StudyDate has a value that DA"),
+        (CT | {"PixelSpacing": {"vr": "DS"}}, [OCTETS], 409, "PixelSpacing is missing"),
         (CT | {"nonsense": {}}, [OCTETS], 400, "'nonsense' is no attribute"),
         (
             CT | {"0020000D": {"vr": "UI", "Value": ["x"]}},
