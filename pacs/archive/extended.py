@@ -147,9 +147,9 @@ class ExtendedTags:
             self.reload()
 
     def add(self, tag: str, vr: str = "", private_creator: str = "", level: str = "", *, by: Principal) -> ExtendedTag:
-        """Have a tag searched: `tag` is eight hexadecimal digits or a keyword, with those of the sequences around it and
-        dots between them; `vr` may be left out where a dictionary knows it, `level` is study, series or instance (the
-        default).
+        """Have a tag searched: `tag` is eight hexadecimal digits or a keyword, behind those of the sequences around it
+        with dots between them; `vr` may be left out where a dictionary knows it, `level` is study, series or instance
+        (the default).
 
         Raises NotPermitted, QueryRefused, AlreadyThere.
         """
@@ -300,7 +300,9 @@ def _digits(tag: str) -> str:
     """Eight hexadecimal digits for each tag of a path. Raises QueryRefused."""
     parts = tag.split(".")
     if len(parts) > PATH_MAX:
-        raise QueryRefused(f"{tag[:64]!r} stands in {len(parts) - 1} sequences", f"at most {PATH_MAX - 1} are gone into")
+        raise QueryRefused(
+            f"{tag[:64]!r} stands in {len(parts) - 1} sequences", f"at most {PATH_MAX - 1} are gone into"
+        )
     return ".".join(_digits_of_one(part) for part in parts)
 
 
@@ -347,7 +349,9 @@ def _check_sequences(sequences: Sequence[int], number: int, creator: str) -> Non
             raise QueryRefused(f"{one:08X} is no sequence", "only a sequence has attributes inside")
     known = BY_TAG.get(sequences[0]) if sequences else None
     if known is not None:
-        raise AlreadyThere(f"{known.keyword} is searched already, with all that its items hold", "name it in the search")
+        raise AlreadyThere(
+            f"{known.keyword} is searched already, with all that its items hold", "name it in the search"
+        )
     if sequences and creator and not any(one >> 16 & 1 for one in (*sequences, number)):
         raise QueryRefused("nothing of it is private", "leave `private_creator` out")
 

@@ -1,4 +1,4 @@
-"""Chosen elements of a data set as texts, also those inside of sequences; private ones by their creator (PS3.5 7.8.1)."""
+"""Chosen elements of a data set as texts, those inside of sequences too; private ones by creator (PS3.5 7.8.1)."""
 
 from __future__ import annotations
 

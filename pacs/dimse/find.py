@@ -192,7 +192,7 @@ class FindProvider:
             key = question.keys[tag]
             if tag in question.inside:
                 made = [element(one, row[one.keyword]) for one in question.inside[tag]]
-                elements.append(Element(tag, "SQ", reduce(joined, made, {}).get("Value", [])))
+                elements.append(Element(tag, "SQ", reduce(joined, made, {"vr": "SQ"}).get("Value", [])))
             elif attribute is None:
                 elements.append(Element(tag, key.vr, [] if key.items is not None else ""))
             elif attribute.vr == "SQ":

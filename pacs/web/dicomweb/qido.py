@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -146,7 +145,11 @@ _SAYS = Operation(
         Parameter("includefield", "attributes to be returned too, with commas between them, or `all`"),
         Parameter("fuzzymatching", "whether names that sound alike match", BOOLEAN),
         Parameter("emptyvaluematching", 'whether "" matches what is empty', BOOLEAN),
-        Parameter("multiplevaluematching", "whether keys may be lists, every value of which has to be met where an attribute has several", BOOLEAN),
+        Parameter(
+            "multiplevaluematching",
+            "whether keys may be lists, every value of which has to be met where an attribute has several",
+            BOOLEAN,
+        ),
         ACCEPT,
     ),
     refusals=(304, 400, 406),
