@@ -3,10 +3,13 @@ import { describe, expect, it } from "vitest";
 import { Http } from "@/dicomweb/http";
 import { Session } from "@/model/session";
 
+function answer(status: number, body: unknown): Promise<Response> {
+  return Promise.resolve(new Response(JSON.stringify(body), { status }));
+}
+
 /** A node that knows whoever signs in, until `ended`. */
 function node() {
   const its = { ended: false };
-  const answer = (status: number, body: unknown) => Promise.resolve(new Response(JSON.stringify(body), { status }));
   const http = new Http((_, init) => {
     if (init?.method === "DELETE") return answer(200, {});
     if (init?.method !== "POST") return its.ended ? answer(401, { error: "nobody" }) : answer(200, {});
