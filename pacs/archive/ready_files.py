@@ -32,7 +32,10 @@ Ready = tuple[Path, int]
 
 
 class ReadyFiles:
-    """Up to COUNT files under `folder`, which is nobody else's; after IDLE_S without an arrival they go. Thread safe."""
+    """Up to COUNT files under `folder`, which is nobody else's; after IDLE_S without an arrival they go.
+
+    Thread safe.
+    """
 
     def __init__(self, folder: Path) -> None:
         """What an earlier process left goes now. Raises nothing."""

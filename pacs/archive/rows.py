@@ -53,6 +53,11 @@ _NORMAL = dict.fromkeys(Matching, _same) | {
 }
 
 
+def _is_plain(matching: Matching) -> bool:
+    """Whether a text goes into its column as it is, and into no other."""
+    return _NORMAL[matching] is _same and matching is not Matching.NAME
+
+
 def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
     """Every catalogue column of `level` for the walk's `values`."""
     found = dict.fromkeys(_NAMES[level], "")
@@ -69,11 +74,7 @@ def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
 
 _PLAN = {
     level: tuple(
-        (
-            attribute.keyword,
-            attribute.column if _NORMAL[attribute.matching] is _same and attribute.matching is not Matching.NAME else "",
-            attribute,
-        )
+        (attribute.keyword, attribute.column if _is_plain(attribute.matching) else "", attribute)
         for attribute in attributes
     )
     for level, attributes in ATTRIBUTES.items()

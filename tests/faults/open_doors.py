@@ -70,10 +70,10 @@ def per_recv_timeout() -> None:
 
     receive = Connection._receive
 
-    def spoiled(self: Connection, flags: int) -> None:
+    def spoiled(self: Connection, flags: int, most: int = 0) -> None:
         if self.limit_at != NEVER:
             self.expect_within(2)
-        receive(self, flags)
+        receive(self, flags, most)
 
     Connection._receive = spoiled  # type: ignore[method-assign]
 
