@@ -115,19 +115,6 @@ class Reception:
         if spool.dataset_length - self._digest.hashed >= HASH_BEHIND_BYTES:
             self._hash_what_came(spool)
 
-    def room(self, count: int) -> memoryview | None:
-        """Memory for the next `count` bytes of what was announced, which `took` then tells of; None where they have to
-        be written."""
-        spool = self._spool
-        if spool is None or spool.size + count > self._archive.limits.instance_bytes_max:
-            return None
-        return spool.room(count)
-
-    def took(self, count: int) -> None:
-        """So many bytes were put at the beginning of the room that was given last."""
-        assert self._spool is not None, "it has given room"
-        self._spool.took(count)
-
     def commit(self) -> Stored:
         """Prove that the object is whole, put it, commit its row. Returns only when both are on stable storage.
 

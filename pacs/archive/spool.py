@@ -123,17 +123,6 @@ class Spool:
             begin_writeback(self._descriptor, self._handed_on, end - self._handed_on)
             self._handed_on = end
 
-    def room(self, count: int) -> memoryview | None:
-        """Memory for the next `count` bytes, which `took` then tells of; None where they have to be appended."""
-        end = self.size + count
-        if self._buffer is None or end > len(self._buffer):
-            return None
-        return self._buffer[self.size : end]
-
-    def took(self, count: int) -> None:
-        """So many bytes were put at the beginning of the room."""
-        self.size += count
-
     def dataset(self) -> memoryview | None:
         """All bytes behind the head where they are in memory; good until `discard`."""
         return None if self._buffer is None else self._buffer[len(self.head) : self.size]

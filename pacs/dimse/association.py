@@ -54,7 +54,7 @@ from pacs.dimse.pdu import (
     associate_reject,
     parse_associate_request,
 )
-from pacs.dimse.service import AssociationOver, Context, Discard, Memory, Piece, Registry
+from pacs.dimse.service import AssociationOver, Context, Discard, Piece, Registry
 from pacs.model import Clock
 from pacs.settings import DimseSettings
 
@@ -270,11 +270,9 @@ class Association:
         self.receive_data_set(context, Discard(self._settings.instance_bytes_max))
         self.respond(context, command, UNRECOGNISED_OPERATION, comment="not an operation of this SOP class")
 
-    def receive_data_set(
-        self, context: Context, write: Callable[[memoryview], object], memory: Memory | None = None
-    ) -> None:
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
         """Hand every piece of the data set to `write`; see `pacs.dimse.messages.Messages`."""
-        self._messages.receive_data_set(context, write, memory)
+        self._messages.receive_data_set(context, write)
 
     # Responses ---------------------------------------------------------------------------------------------------
 

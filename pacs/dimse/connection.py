@@ -10,16 +10,13 @@ import contextlib
 import mmap
 import socket
 import ssl
-import struct
 import threading
 import time
-from typing import Any, Final
+from typing import Final
 
 from pacs.dimse.pdu import HEADER
 
 NEVER: Final = float("inf")
-HEADS_BYTES: Final = 4096  # what is read ahead of a data set's memory: a command and the heads of the first PDUs
-DIRECT_BYTES_MIN: Final = 32 * 1024  # less is cheaper to copy than to ask the system for by itself
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -37,9 +34,6 @@ class Connection:
     `limit_at` is the moment (monotonic seconds) at which what is awaited now must have come; within a message
     `in_message` is set instead, and the watchdog looks at the rate at which `received` (bytes) grows.
     """
-
-    _scatters = True
-    """Whether one call may read into memory of several places."""
 
     def __init__(self, stream: socket.socket, address: str, capacity: int) -> None:
         """`capacity`: size of the buffer in bytes, no less than the longest PDU with its header."""
@@ -100,29 +94,6 @@ class Connection:
         self._start = start + count
         return bytes(self._view[start : start + count])
 
-    def unpack(self, form: struct.Struct) -> tuple[Any, ...]:
-        """The next bytes by `form`. Raises ConnectionEnded."""
-        while self._end - self._start < form.size:
-            self._fill(HEADS_BYTES)
-        start = self._start
-        self._start = start + form.size
-        return form.unpack_from(self._view, start)
-
-    def read_into(self, memory: memoryview) -> int:
-        """Put the next bytes at the beginning of `memory` and say how many, at least 1. Raises ConnectionEnded.
-
-        What has not been read ahead goes there straight from the socket, and what follows `memory` stays here.
-        """
-        ahead = self._end - self._start
-        if not ahead and self._scatters and len(memory) >= DIRECT_BYTES_MIN:
-            return self._scatter(memory)
-        if not ahead:
-            self._fill()
-        count = min(self._end - self._start, len(memory))
-        memory[:count] = self._view[self._start : self._start + count]
-        self._start += count
-        return count
-
     def chunk(self, most: int) -> memoryview:
         """1 to `most` of the next bytes, valid until the next call. Raises ConnectionEnded."""
         if self._end == self._start:
@@ -143,40 +114,14 @@ class Connection:
         with contextlib.suppress(BlockingIOError):
             self._receive(socket.MSG_DONTWAIT)
 
-    def _fill(self, most: int = 0) -> None:
+    def _fill(self) -> None:
         self.waiting = True
         try:
-            self._receive(0, most)
+            self._receive(0)
         finally:
             self.waiting = False
 
-    def _scatter(self, memory: memoryview) -> int:
-        """One call for what `memory` takes and the heads behind it; nothing is read ahead before."""
-        self._start = self._end = 0
-        self.waiting = True
-        try:
-            self._acknowledge_quickly()
-            count = self._stream.recvmsg_into([memory, self._view[:HEADS_BYTES]])[0]
-        except OSError as error:
-            raise ConnectionEnded(self.expired or f"the network failed: {error}") from None
-        finally:
-            self.waiting = False
-        self._count(count)
-        self._end = max(0, count - len(memory))
-        return count - self._end
-
-    def _acknowledge_quickly(self) -> None:
-        """Not sticky: peers that leave Nagle on would wait 40 ms for our delayed acknowledgement."""
-        if _QUICKACK is not None:
-            self._stream.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-
-    def _count(self, count: int) -> None:
-        if count == 0:
-            raise ConnectionEnded(self.expired or "the peer closed the connection")
-        self.received += count
-
-    def _receive(self, flags: int, most: int = 0) -> None:
-        """Take in what there is room for, or `most`."""
+    def _receive(self, flags: int) -> None:
         if self._start == self._end:
             self._start = self._end = 0
         elif self._end == self._capacity:
@@ -185,15 +130,18 @@ class Connection:
             self._view[: self._end - self._start] = self._view[self._start : self._end]
             self._start, self._end = 0, self._end - self._start
         try:
-            self._acknowledge_quickly()
-            room = self._view[self._end : self._end + most] if most else self._view[self._end :]
-            count = self._stream.recv_into(room, 0, flags)
+            if _QUICKACK is not None:
+                # not sticky: peers that leave Nagle on would wait 40 ms for our delayed acknowledgement
+                self._stream.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            count = self._stream.recv_into(self._view[self._end :], 0, flags)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except OSError as error:
             raise ConnectionEnded(self.expired or f"the network failed: {error}") from None
-        self._count(count)
+        if count == 0:
+            raise ConnectionEnded(self.expired or "the peer closed the connection")
         self._end += count
+        self.received += count
 
     # Sending and closing -----------------------------------------------------------------------------------------
 

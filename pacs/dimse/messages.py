@@ -24,7 +24,7 @@ from pacs.dimse.pdu import (
     ProtocolViolation,
     p_data,
 )
-from pacs.dimse.service import AssociationOver, Context, Memory, Piece
+from pacs.dimse.service import AssociationOver, Context, Piece
 from pacs.settings import DimseSettings
 
 SENT_AT_ONCE_BYTES: Final = 256 * 1024
@@ -66,7 +66,7 @@ class Messages:
             self._next_pdu()
         if self._pdu_left < PDV_HEADER.size:
             raise invalid("a P-DATA-TF ends inside a PDV's header")
-        length, context_id, control = self._connection.unpack(PDV_HEADER)
+        length, context_id, control = PDV_HEADER.unpack(self._connection.take(PDV_HEADER.size))
         self._pdu_left -= length + 4
         if length < 2 or self._pdu_left < 0:
             raise invalid("a PDV that does not fit its P-DATA-TF")
@@ -97,11 +97,8 @@ class Messages:
         self._data_set_due, self._fragment_left, self._last_fragment = command.has_data_set, 0, False
         return context, command
 
-    def receive_data_set(
-        self, context: Context, write: Callable[[memoryview], object], memory: Memory | None = None
-    ) -> None:
-        """Hand every piece of the data set to `write`, or read it into `memory` as long as that has room; nothing
-        happens when there is no data set.
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
+        """Hand every piece of the data set to `write`; nothing happens when there is none.
 
         Where `write` raises, another call goes on behind the piece it was given.
         """
@@ -111,12 +108,6 @@ class Messages:
         connection.expect_message()
         while True:
             while self._fragment_left:
-                room = memory.room(self._fragment_left) if memory is not None else None
-                if memory is not None and room is not None:
-                    count = connection.read_into(room)
-                    self._fragment_left -= count
-                    memory.took(count)
-                    continue
                 piece = connection.chunk(self._fragment_left)
                 self._fragment_left -= len(piece)  # before `write`, which may raise and be followed by another one
                 write(piece)
@@ -141,7 +132,7 @@ class Messages:
         return self.command(self.next_fragment())
 
     def _next_pdu(self) -> None:
-        kind, length = self._connection.unpack(HEADER)
+        kind, length = HEADER.unpack(self._connection.take(HEADER.size))
         if kind == P_DATA_TF:
             if not PDV_HEADER.size <= length <= self._settings.pdu_bytes_max:
                 raise invalid(f"a P-DATA-TF of {length} bytes; {self._settings.pdu_bytes_max} were agreed on")

@@ -49,7 +49,7 @@ from pacs.dimse.pdu import (
     abort_by_user,
 )
 from pacs.dimse.proposal import associate_request, parse_associate_accept, parse_associate_reject
-from pacs.dimse.service import AssociationOver, Context, Discard, Exchange, Memory, Piece, Service, receive_whole
+from pacs.dimse.service import AssociationOver, Context, Discard, Exchange, Piece, Service, receive_whole
 from pacs.errors import SuretError
 from pacs.settings import DimseSettings
 
@@ -340,11 +340,9 @@ class OutboundAssociation:
 
     # As an Exchange ----------------------------------------------------------------------------------------------
 
-    def receive_data_set(
-        self, context: Context, write: Callable[[memoryview], object], memory: Memory | None = None
-    ) -> None:
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
         """See `pacs.dimse.service.Exchange`."""
-        self._messages.receive_data_set(context, write, memory)
+        self._messages.receive_data_set(context, write)
 
     def respond(
         self,

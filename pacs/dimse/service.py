@@ -67,18 +67,6 @@ class Context:
         return self.extended[byte - 1 : byte] == b"\1"
 
 
-class Memory(Protocol):
-    """Where a data set may be put without a copy on the way."""
-
-    def room(self, count: int) -> memoryview | None:
-        """Memory for exactly the next `count` bytes; None where they have to be written instead."""
-        ...
-
-    def took(self, count: int) -> None:
-        """So many bytes were put at the beginning of the room that was given last."""
-        ...
-
-
 class Exchange(Protocol):
     """The association as a handler sees it. Every method raises ConnectionEnded, ProtocolViolation or AssociationOver
     when the association ends meanwhile; a handler lets these pass and leaves nothing half done."""
@@ -93,13 +81,9 @@ class Exchange(Protocol):
         """The peer's AE title."""
         ...
 
-    def receive_data_set(
-        self, context: Context, write: Callable[[memoryview], object], memory: Memory | None = None
-    ) -> None:
+    def receive_data_set(self, context: Context, write: Callable[[memoryview], object]) -> None:
         """Hand every piece of the message's data set to `write`; a piece is valid during the call only. Nothing happens
-        when there is none. Where `write` raises, another call goes on behind the piece it was given.
-
-        As long as `memory` has room for the next bytes they are read into it instead."""
+        when there is none. Where `write` raises, another call goes on behind the piece it was given."""
         ...
 
     def respond(

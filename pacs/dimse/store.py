@@ -78,7 +78,7 @@ class StorageProvider:
             with self._archive.receive(
                 announced, exchange.principal, protocol="dimse", calling_ae_title=exchange.calling_ae_title
             ) as reception:
-                exchange.receive_data_set(context, reception.write, reception)
+                exchange.receive_data_set(context, reception.write)
                 reception.commit()
         except ArrivalRefused as refused:
             log.warning(

@@ -117,8 +117,6 @@ def _no_password() -> str:
 class TlsConnection(Connection):
     """A connection over TLS. One thread reads and writes it, as OpenSSL wants; others may only end it."""
 
-    _scatters = False  # an SSLSocket has no recvmsg_into
-
     def __init__(
         self, stream: socket.socket, address: str, capacity: int, certificates: Certificates, *, accepted: bool = True
     ) -> None:

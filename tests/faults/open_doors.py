@@ -70,10 +70,10 @@ def per_recv_timeout() -> None:
 
     receive = Connection._receive
 
-    def spoiled(self: Connection, flags: int, most: int = 0) -> None:
+    def spoiled(self: Connection, flags: int) -> None:
         if self.limit_at != NEVER:
             self.expect_within(2)
-        receive(self, flags, most)
+        receive(self, flags)
 
     Connection._receive = spoiled  # type: ignore[method-assign]
 
