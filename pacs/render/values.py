@@ -162,12 +162,13 @@ class VolumeView:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Another object that changes how a frame looks: a presentation state, or a segmentation whose frames lie over it.
+    """What else changes how a frame looks: a presentation state, a segmentation whose frames lie over it, or frames of
+    its own object that are taken away from it.
 
     `header` and `frames` (number and bytes) are in the form of `RenderJob`.
     """
 
-    kind: Literal["presentation", "segmentation", "slice"]
+    kind: Literal["presentation", "segmentation", "slice", "mask"]
     header: bytes | memoryview
     transfer_syntax_uid: str
     pixel_data_vr: str = ""
