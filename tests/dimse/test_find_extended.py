@@ -313,7 +313,9 @@ def test_what_a_site_searches_inside_of_a_sequence_is_a_key(archive: Archive) ->
     for number, meaning in enumerate(("CT chest", "КТ головы")):
         code, other = Dataset(), Dataset()
         code.CodeMeaning, other.CodeMeaning = meaning, f"else {number}"
-        send(archive, ct_slice(study=f"s{number}", StudyID=f"s{number}", ProcedureCodeSequence=[code, other]))
+        dataset = ct_slice(study=f"s{number}", StudyID=f"s{number}", SpecificCharacterSet="ISO_IR 192")
+        dataset.ProcedureCodeSequence = [code, other]
+        send(archive, dataset)
     archive.extended.add("ProcedureCodeSequence.CodeMeaning", level="study", by=OPERATOR)
     reindexer = Reindexer(archive, share=1)
     while reindexer.step():

@@ -46,7 +46,9 @@ def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
         page.keyboard.press("g")
         page.get_by_test_id("hanging-none").click()
         expect(stage).to_have_attribute("data-layout", "1x1")
-        thumbnail.click()
+        page.reload()  # the choice is remembered
+        thumbnail.click(timeout=30_000)
+        expect(page.locator(SHOWN).first).to_be_visible(timeout=30_000)
     if dataset.get("Modality") == "SEG":
         expect(page.locator(VIEWPORT)).to_be_visible(timeout=30_000)
         if thumbnail.get_attribute("aria-current") != "true":  # it lies over its images: its own frames are asked for
