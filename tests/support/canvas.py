@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +29,24 @@ _READ_CANVAS = """() => {
 _IDENTITY = """uid => fetch("/dicom-web/instances?SOPInstanceUID=" + uid, {headers: {Accept: "application/dicom+json"}})
   .then(answer => answer.json())
   .then(([found]) => [found["0020000D"].Value[0], found["0020000E"].Value[0]])"""
+_HANG_ONE = """choices => fetch("/api/preferences/hanging.choices", {
+  method: "PUT", headers: {"Content-Type": "application/json", "X-Suret": "1"}, body: JSON.stringify(choices),
+})"""
 _REACHED = """([uid, frame]) => {
   const {sopInstanceUid, frameNumber} = document.querySelector("[data-testid=viewport]").dataset;
   const state = document.querySelector("[data-testid=viewport-state]").dataset.state;
   return sopInstanceUid === uid && frameNumber === String(frame) && (state === "ready" || state === "failed");
 }"""
+
+
+def show_one_series(page: Page, images: Iterable[pydicom.Dataset]) -> None:
+    """Studies of these images are opened with one viewport, whatever a protocol would hang beside it."""
+    studies: dict[str, set[str]] = defaultdict(set)
+    for image in images:
+        studies[image.get("StudyInstanceUID", "")].add(image.get("Modality", ""))
+    pictures = [modalities - {"SEG"} or modalities for modalities in studies.values()]
+    page.evaluate(_HANG_ONE, {"+".join(sorted(modalities)): "none" for modalities in pictures})
+    page.reload()
 
 
 def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
@@ -40,15 +55,7 @@ def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
     page.evaluate("hash => { location.hash = hash }", f"#/study/{study}")
     thumbnail = page.locator(f'[data-testid=series-thumbnail][data-series-uid="{series}"]')
     thumbnail.click(timeout=30_000)
-    stage = page.get_by_test_id("stage")
-    expect(page.locator(SHOWN).first).to_be_visible(timeout=30_000)
-    if stage.get_attribute("data-layout") != "1x1":  # a protocol hangs several series beside each other
-        page.keyboard.press("g")
-        page.get_by_test_id("hanging-none").click()
-        expect(stage).to_have_attribute("data-layout", "1x1")
-        page.reload()  # the choice is remembered
-        thumbnail.click(timeout=30_000)
-        expect(page.locator(SHOWN).first).to_be_visible(timeout=30_000)
+    expect(page.locator(SHOWN)).to_be_visible(timeout=30_000)
     if dataset.get("Modality") == "SEG":
         expect(page.locator(VIEWPORT)).to_be_visible(timeout=30_000)
         if thumbnail.get_attribute("aria-current") != "true":  # it lies over its images: its own frames are asked for
