@@ -19,6 +19,7 @@ from storage.filesystem import FolderStore
 from storage.open import S3Options, open_store
 from storage.protocol import ObjectStore
 from tests.support.factories import part10
+from tests.support.indexes import migrated_file
 
 LIMITS = IngestLimits(
     instance_bytes_max=1 << 32, free_bytes_min=0, free_percent_min=0, warn_bytes_min=0, warn_percent_min=0
@@ -37,7 +38,7 @@ def open_archive(
 ) -> Iterator[Archive]:
     """An archive whose files are under `folder`; open it again on the same folder to see what a restart sees."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = Index(database or f"sqlite:///{folder / 'index.db'}")
+    index = Index(database or migrated_file(folder / "index.db"))
     try:
         index.migrate()
         archive = Archive(
