@@ -2,6 +2,7 @@
 
 import { administration } from "@/i18n/en/administration";
 import { depth } from "@/i18n/en/depth";
+import { everyone } from "@/i18n/en/everyone";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { phone } from "@/i18n/en/phone";
@@ -13,4 +14,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...everyone } as const;
