@@ -257,6 +257,7 @@ def _fused(page: Page, axial: Plane) -> None:
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET elsewhere")
     expect(page.get_by_test_id("fusion-refused").first).to_have_attribute("data-why", "reference")
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET scanner")
+    page.get_by_test_id("fusion-looks").first.click()
     page.get_by_test_id("fusion-colours").first.select_option("Grayscale")
     for percent in (100, 50):
         page.get_by_test_id("fusion-opacity").first.fill(str(percent))
