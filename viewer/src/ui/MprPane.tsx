@@ -11,6 +11,7 @@ import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { PlaneCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
@@ -122,6 +123,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
       >
         <div ref={element} class="canvas-place" />
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
+        <PlaneCurve workspace={workspace} pane={pane} place={place} />
         <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
         <VolumeState state={state} />
         <MarksPanel workspace={workspace} pane={pane} />

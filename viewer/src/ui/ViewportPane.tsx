@@ -9,6 +9,7 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
+import { StackCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
@@ -52,6 +53,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}

@@ -1,6 +1,6 @@
 /** What the rest of the viewer knows of viewports that cut or render a volume. Types only. */
 
-import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
 import type { PixelReading, View, ViewControls } from "@/viewport/contract";
 
@@ -74,4 +74,42 @@ export interface SolidView extends ViewControls {
   /** Cut away from both sides of each direction of the patient (right to left, front to back, feet to head), 0 to 1. */
   setCut(cut: readonly (readonly [number, number])[]): void;
   look(from: "anterior" | "left" | "head"): void;
+}
+
+/** Where a picture along a curve has its values from; points and directions of the patient, mm. */
+export interface SheetColumn {
+  /** The point in the middle row. */
+  readonly centre: Vector;
+  /** From row to row, of unit length. */
+  readonly down: Vector;
+  /** Through the sheet, of unit length. */
+  readonly through: Vector;
+  /** Along the curve, mm. */
+  readonly along: number;
+  /** Where the curve itself runs, below the middle row, mm. */
+  readonly below: number;
+}
+
+export interface Sheet {
+  readonly columns: readonly SheetColumn[];
+  readonly rows: number;
+  /** From column to column and from row to row, mm. */
+  readonly step: number;
+}
+
+export interface CurvedListener extends VolumeListener {
+  /** So far along the curve, in steps of a key. */
+  stepped(count: number): void;
+}
+
+/** Pictures along a curve through a volume, on canvases of whoever asks for them. */
+export interface CurvedView extends ViewControls {
+  /** Modality values, row after row, not a number outside the volume; undefined until the volume is here. */
+  valuesOn(sheet: Sheet, slab: { readonly mm: number; readonly mode: SlabMode }): Float32Array | undefined;
+  /** Their greys through the window; transparent where there is nothing. */
+  picture(values: Float32Array, width: number): ImageData;
+  /** The voxel nearest to a point of the patient. */
+  pixelAt(point: Vector): PixelReading | undefined;
+  /** The window, dragged so many CSS pixels. */
+  drag(right: number, down: number): void;
 }
