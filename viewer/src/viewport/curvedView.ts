@@ -6,7 +6,7 @@ import type { PixelReading } from "@/viewport/contract";
 import { rangeOf } from "@/viewport/planeOverlay";
 import { indexAt, valueAt } from "@/viewport/sampling";
 import { valuesOn, type SheetSlab } from "@/viewport/sheets";
-import type { CurvedListener, CurvedView, Sheet } from "@/viewport/volumeContract";
+import type { CurvedListener, CurvedView, Sheet, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
 interface Range {
@@ -22,13 +22,13 @@ export class CalculatedCurvedView implements CurvedView {
   private sigmoid = false;
   private inverted = false;
   private closed = false;
-  private readonly progress: (loaded: number, total: number) => void;
+  private readonly progress: VolumeListener["progress"];
 
   constructor(
     private readonly listener: CurvedListener,
     private readonly geometry: VolumeGeometry,
   ) {
-    this.progress = (loaded, total) => this.listener.progress(loaded, total);
+    this.progress = (loaded, total, bytesLeft) => this.listener.progress(loaded, total, bytesLeft);
     acquire(geometry, "planes", this.progress).then(
       (voxels) => this.filled(voxels),
       (error: unknown) => this.closed || listener.failed(error instanceof VolumeError ? error.why : "memory"),

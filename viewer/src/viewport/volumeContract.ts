@@ -29,8 +29,8 @@ export interface PlanePlace {
 }
 
 export interface VolumeListener {
-  /** So many of the images are in the volume. */
-  progress(loaded: number, total: number): void;
+  /** So many of the images are in the volume; about so many bytes are still to come. */
+  progress(loaded: number, total: number, bytesLeft: number): void;
   /** The first picture stands; `reduced`: the device has no room for every voxel. */
   ready(reduced: boolean): void;
   viewed(view: View): void;
@@ -39,8 +39,8 @@ export interface VolumeListener {
 
 export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
-  /** What is to lie over the plane does, or does not any more, or cannot. */
-  overlaid(state: "none" | "shown" | VolumeFailure): void;
+  /** What is to lie over the plane is on its way, lies there, does not any more, or cannot. */
+  overlaid(state: "none" | "loading" | "shown" | VolumeFailure): void;
   pointed(pixel: PixelReading | undefined): void;
   /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
   askText(done: (text: string) => void): void;
@@ -112,4 +112,16 @@ export interface CurvedView extends ViewControls {
   pixelAt(point: Vector): PixelReading | undefined;
   /** The window, dragged so many CSS pixels. */
   drag(right: number, down: number): void;
+}
+
+export interface LayerListener {
+  ready(): void;
+  failed(why: VolumeFailure): void;
+}
+
+/** A volume that is laid over the images of a stack. */
+export interface VolumeLayer {
+  /** Its values on a sheet in colours; undefined until it is here. */
+  picture(sheet: Sheet, looks: Overlay): ImageData | undefined;
+  close(): void;
 }

@@ -16,7 +16,7 @@ import type { PaneProps } from "@/ui/paneProps";
 import { PixelReadout } from "@/ui/PixelReadout";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { useVolumeView } from "@/ui/useVolumeView";
-import { Refusal, VolumeState } from "@/ui/volumeParts";
+import { Refusal, VolumeQuality, VolumeState, type LoadState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
 import type { CurvedView, VolumeFailure } from "@/viewport/volumeContract";
 
@@ -77,7 +77,7 @@ function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
         {shown && path && sheet && <CurvePicture pane={pane} curve={curve} view={shown} sheet={sheet} slab={slab} />}
         {shown && path && <Sections pane={pane} curve={curve} view={shown} path={path} />}
         {state.ready && !sheet && <p class="curved-hint" data-testid="curve-hint">{t(path ? "curved.flat" : "curved.hint")}</p>}
-        <CurvedOverlay pane={pane} curve={curve} dataset={dataset} />
+        <CurvedOverlay pane={pane} curve={curve} dataset={dataset} state={state} />
         <VolumeState state={state} />
       </div>
       <CurveBar curve={curve} />
@@ -89,9 +89,10 @@ interface CurvedOverlayProps {
   readonly pane: PaneProps["pane"];
   readonly curve: CurvedPath;
   readonly dataset: Dataset;
+  readonly state: LoadState;
 }
 
-function CurvedOverlay({ pane, curve, dataset }: CurvedOverlayProps) {
+function CurvedOverlay({ pane, curve, dataset, state }: CurvedOverlayProps) {
   const { window } = pane.view.value;
   const path = curve.path.value;
   const { form, slab } = curve.look.value;
@@ -101,6 +102,7 @@ function CurvedOverlay({ pane, curve, dataset }: CurvedOverlayProps) {
         <span>
           {text(dataset, Tag.PatientName) || t("patient.unnamed")} {text(dataset, Tag.PatientID)}
         </span>
+        <VolumeQuality state={state} />
         {slab.mm > 0 && <span>{t("mpr.slab.of", { mm: slab.mm })}</span>}
       </div>
       <div class="corner top-right">
