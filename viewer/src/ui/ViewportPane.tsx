@@ -19,6 +19,7 @@ import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
+import { StackFusion } from "@/ui/StackFusion";
 import type { StackListener, StackView } from "@/viewport/contract";
 
 /** The images: the node's preview at once, the diagnostic viewport in its place as soon as it has painted. */
@@ -52,6 +53,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <StackFusion workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
