@@ -8,6 +8,7 @@ import type { Vector } from "@/dicomweb/geometry";
 import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characterKeys";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
+import { undoCurve } from "@/model/curvedPath";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
@@ -193,7 +194,7 @@ export class Workspace {
       this.markKey(pane);
     } else if (name === "curve") {
       void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
-    } else {
+    } else if (!((name === "undo" || name === "redo") && undoCurve(this, pane, name))) {
       pane.controls.peek()?.[name]?.();
       if (name === "reset") {
         pane.colourMap.value = PLAIN_COLOURS;
