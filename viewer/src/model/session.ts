@@ -14,7 +14,7 @@ export type SessionState =
   | { readonly kind: "unknown" }
   | { readonly kind: "unreachable"; readonly failure: Failure }
   | { readonly kind: "signed-out"; readonly ended: boolean }
-  | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
+  | { readonly kind: "signed-in"; readonly user: User; readonly exports: boolean; readonly version: string; readonly mustChangePassword: boolean };
 
 /** The roles that may store, send to other archives and fetch from them. */
 const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
@@ -43,6 +43,9 @@ export class Session {
 
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
+
+  /** Whether they may take files and pictures away. */
+  readonly exports = computed(() => this.state.value.kind === "signed-in" && this.state.value.exports);
 
   /** "" while nobody is signed in. */
   get userName(): string {
@@ -104,6 +107,7 @@ export class Session {
     this.state.value = {
       kind: "signed-in",
       user: { name: string(user["name"]), roles: strings(user["roles"]) },
+      exports: body["exports"] === true,
       version: string(body["version"]),
       mustChangePassword: body["must_change_password"] === true,
     };
