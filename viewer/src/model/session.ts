@@ -1,6 +1,6 @@
 /** Who is signed in. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 
 import { Failure, type Http } from "@/dicomweb/http";
 import { record, string, strings } from "@/model/decode";
@@ -26,10 +26,19 @@ const PATH = "/api/session";
 
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
+  /** Grows when somebody else may be in front of the screen: who signed out, or another name after a session that ended. */
+  readonly sitting = signal(0);
+  /** Called before it grows. */
+  forget: () => void = () => {};
+  private reader = "";
+
   readonly isOpen = computed(() => this.state.value.kind === "signed-in" && !this.state.value.mustChangePassword);
 
   /** Not known to be closed: a study is asked for while the node is still asked who is there. */
   readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
+
+  /** It has ended by itself: what was being read stays, covered, for the same reader. */
+  readonly isInterrupted = computed(() => this.state.value.kind === "signed-out" && this.state.value.ended);
 
   /** Whether who is signed in may store. */
   readonly stores = computed(
@@ -47,10 +56,9 @@ export class Session {
   /** Whether they may take files and pictures away. */
   readonly exports = computed(() => this.state.value.kind === "signed-in" && this.state.value.exports);
 
-  /** "" while nobody is signed in. */
+  /** Of who is signed in, or was until the session ended by itself; else "". */
   get userName(): string {
-    const state = this.state.peek();
-    return state.kind === "signed-in" ? state.user.name : "";
+    return this.reader;
   }
 
   constructor(private readonly http: Http) {
@@ -97,19 +105,35 @@ export class Session {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     } finally {
-      this.state.value = { kind: "signed-out", ended: false };
+      this.leave();
     }
+  }
+
+  private leave(): void {
+    this.forget();
+    batch(() => {
+      this.reader = "";
+      this.sitting.value += 1;
+      this.state.value = { kind: "signed-out", ended: false };
+    });
   }
 
   private enter(answer: unknown): void {
     const body = record(answer);
     const user = record(body["user"]);
-    this.state.value = {
-      kind: "signed-in",
-      user: { name: string(user["name"]), roles: strings(user["roles"]) },
-      exports: body["exports"] === true,
-      version: string(body["version"]),
-      mustChangePassword: body["must_change_password"] === true,
-    };
+    const name = string(user["name"]);
+    const isAnother = this.reader !== "" && this.reader !== name;
+    if (isAnother) this.forget();
+    batch(() => {
+      if (isAnother) this.sitting.value += 1;
+      this.reader = name;
+      this.state.value = {
+        kind: "signed-in",
+        user: { name, roles: strings(user["roles"]) },
+        exports: body["exports"] === true,
+        version: string(body["version"]),
+        mustChangePassword: body["must_change_password"] === true,
+      };
+    });
   }
 }
