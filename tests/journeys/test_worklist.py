@@ -54,7 +54,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
         page.get_by_test_id(f"pictures-{name}").uncheck()
     with page.expect_download() as download:
         page.get_by_test_id("pictures-take").click()
-    assert download.value.suggested_filename == "CT series 1 image 1.png"  # of nobody, unless it is asked for
+    assert download.value.suggested_filename == f"CT series {ct[0].SeriesNumber} image 1.png"  # of nobody
     seen = np.asarray(Image.open(download.value.path()).convert("RGB"))
     stored = ct[0].pixel_array + float(ct[0].RescaleIntercept)
     center, width = float(ct[0].WindowCenter), float(ct[0].WindowWidth)
