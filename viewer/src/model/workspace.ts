@@ -7,6 +7,7 @@ import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
+import { undoCurve } from "@/model/curvedPath";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
@@ -189,7 +190,7 @@ export class Workspace {
       this.markKey(pane);
     } else if (name === "curve") {
       void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
-    } else {
+    } else if (!((name === "undo" || name === "redo") && undoCurve(this, pane, name))) {
       pane.controls.peek()?.[name]?.();
       if (name === "reset") {
         pane.colourMap.value = PLAIN_COLOURS;

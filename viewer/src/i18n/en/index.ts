@@ -1,6 +1,7 @@
 /** English: the list of messages. The other catalogues have its type, so a missing key does not compile. */
 
 import { administration } from "@/i18n/en/administration";
+import { curved } from "@/i18n/en/curved";
 import { depth } from "@/i18n/en/depth";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
@@ -13,4 +14,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving } as const;
