@@ -7,6 +7,7 @@ import type { Workspace } from "@/model/workspace";
 import { Dialog } from "@/ui/Dialog";
 import { HangingEditor } from "@/ui/HangingEditor";
 import { HelpSheet } from "@/ui/HelpSheet";
+import { LazyPictures } from "@/ui/LazyPictures";
 
 export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
   const { hanger } = workspace;
@@ -14,6 +15,7 @@ export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
   return (
     <>
       {workspace.switches.help.value && <HelpSheet workspace={workspace} />}
+      {workspace.switches.pictures.value && <LazyPictures workspace={workspace} />}
       {workspace.question.value && <TextQuestion workspace={workspace} done={workspace.question.value} />}
       {protocol && <HangingEditor key={protocol.id} hanger={hanger} protocol={protocol} />}
     </>

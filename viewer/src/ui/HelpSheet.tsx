@@ -43,7 +43,7 @@ export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
         {t("help.heading")}
       </h2>
       <dl class="help-keys">
-        {BUTTONS.map(({ name, key, explanation }) => (
+        {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
           <Line key={name} keys={name === "help" ? "F1, ?" : keyCap(key)} words={t(explanation)} />
         ))}
         {[...KEYS, ...MOUSE, ...FINGERS].map(([key, explanation]) => (
