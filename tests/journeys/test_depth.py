@@ -346,6 +346,8 @@ def _fused(page: Page, axial: Plane) -> None:
             page.wait_for_timeout(400)
             found.append(_differs(axial, percent / 100))
         assert found[-1] < 3.5, (percent, found)
+    page.get_by_test_id("fusion-looks").first.click()
+    expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
     page.mouse.move(0, 0)
     axial.view.hover()
     readout = axial.view.get_by_test_id("pixel-readout")
