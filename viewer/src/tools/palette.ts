@@ -123,3 +123,6 @@ export const STEPS: Readonly<Record<string, number>> = {
 
 /** How many series a key moves. */
 export const SERIES_STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
+
+/** How much larger a key makes the image; each takes the other back. */
+export const ZOOM_KEYS: Readonly<Record<string, number>> = { "+": 1.25, "=": 1.25, "-": 1 / 1.25, "\u2212": 1 / 1.25 };

@@ -57,7 +57,7 @@ export function CompareMenu({ workspace }: { readonly workspace: Workspace }) {
 
 interface OtherStudyProps {
   readonly workspace: Workspace;
-  readonly frame: Frame;
+  readonly frame: Pick<Frame, "dataset" | "studyInstanceUid">;
 }
 
 /** On a viewport with another study: how far away in time, and whether its objects name another patient. */
