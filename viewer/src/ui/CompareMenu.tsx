@@ -74,7 +74,7 @@ export function OtherStudy({ workspace, frame }: OtherStudyProps) {
         {distanceWords(text(own, Tag.StudyDate), text(frame.dataset, Tag.StudyDate))}
       </span>
       {doubtful && (
-        <span class="caution" role="alert" data-testid="other-patient">
+        <span class="caution" role="alert" data-testid="other-patient" data-identity>
           {t("compare.doubtful", { name: text(frame.dataset, Tag.PatientName) || text(frame.dataset, Tag.PatientID) })}
         </span>
       )}

@@ -9,6 +9,7 @@ import { documents } from "@/i18n/ky/documents";
 import { identity } from "@/i18n/ky/identity";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
+import { pictures } from "@/i18n/ky/pictures";
 import { saving } from "@/i18n/ky/saving";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
@@ -16,4 +17,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...identity };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity };
