@@ -28,7 +28,11 @@ def test_a_day_at_work(client: TestClient) -> None:
     assert client.get("/api/session").status_code == 401
     signed_in = sign_in(client)
     assert signed_in.status_code == 200
-    assert signed_in.json() == {"user": {"name": "aigul", "roles": ["radiologist"]}, "version": "0.0.test"}
+    assert signed_in.json() == {
+        "user": {"name": "aigul", "roles": ["radiologist"]},
+        "exports": True,
+        "version": "0.0.test",
+    }
     assert client.get("/api/session").json() == signed_in.json()
     assert client.get("/api/worklist").status_code == 200
     assert client.delete("/api/session").status_code == 204

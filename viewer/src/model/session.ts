@@ -14,7 +14,7 @@ export type SessionState =
   | { readonly kind: "unknown" }
   | { readonly kind: "unreachable"; readonly failure: Failure }
   | { readonly kind: "signed-out"; readonly ended: boolean }
-  | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
+  | { readonly kind: "signed-in"; readonly user: User; readonly exports: boolean; readonly version: string; readonly mustChangePassword: boolean };
 
 /** The roles that may store, send to other archives and fetch from them. */
 const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
@@ -52,6 +52,9 @@ export class Session {
 
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
+
+  /** Whether they may take files and pictures away. */
+  readonly exports = computed(() => this.state.value.kind === "signed-in" && this.state.value.exports);
 
   /** Of who is signed in, or was until the session ended by itself; else "". */
   get userName(): string {
@@ -127,6 +130,7 @@ export class Session {
       this.state.value = {
         kind: "signed-in",
         user: { name, roles: strings(user["roles"]) },
+        exports: body["exports"] === true,
         version: string(body["version"]),
         mustChangePassword: body["must_change_password"] === true,
       };

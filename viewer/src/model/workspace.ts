@@ -57,7 +57,7 @@ export class Workspace {
   readonly tool = signal<ToolName>("window");
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
-  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), help: signal(false) };
+  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), pictures: signal(false), help: signal(false) };
   /** Where the crosshair was set. */
   readonly cross = signal<Cross | undefined>(undefined);
   /** A text is wanted for an arrow or a note. */
@@ -94,6 +94,8 @@ export class Workspace {
     kept: Kept,
     /** Whether the reader may save into the archive. */
     readonly maySave: ReadonlySignal<boolean> = signal(true),
+    /** Whether they may take pictures and files away. */
+    readonly mayExport: ReadonlySignal<boolean> = signal(true),
   ) {
     this.panes.value = [this.newPane()];
     this.comparing = new Comparing(this);
@@ -201,6 +203,7 @@ export class Workspace {
   }
 
   private turn(name: SwitchName, pane: Pane): void {
+    if (name === "pictures" && !this.mayExport.peek()) return;
     if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset);
     else this.switches[name].value = !this.switches[name].peek();
   }

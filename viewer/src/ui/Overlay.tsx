@@ -52,7 +52,7 @@ function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
   const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
   return (
     <div class="corner top-right">
-      <span>{date.join(" ").trim()}</span>
+      <span data-identity>{date.join(" ").trim()}</span>
       <OtherStudy workspace={workspace} frame={frame} />
       <span>{text(dataset, Tag.StudyDescription)}</span>
       {series && (

@@ -7,6 +7,7 @@ import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
+import { pictures } from "@/i18n/en/pictures";
 import { saving } from "@/i18n/en/saving";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
@@ -14,4 +15,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures } as const;

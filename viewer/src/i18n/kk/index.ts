@@ -8,6 +8,7 @@ import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
+import { pictures } from "@/i18n/kk/pictures";
 import { saving } from "@/i18n/kk/saving";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
@@ -15,4 +16,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };

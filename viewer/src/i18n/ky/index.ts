@@ -8,6 +8,7 @@ import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
+import { pictures } from "@/i18n/ky/pictures";
 import { saving } from "@/i18n/ky/saving";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
@@ -15,4 +16,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };

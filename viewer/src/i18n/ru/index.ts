@@ -8,6 +8,7 @@ import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
 import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
+import { pictures } from "@/i18n/ru/pictures";
 import { saving } from "@/i18n/ru/saving";
 import { shell } from "@/i18n/ru/shell";
 import { study } from "@/i18n/ru/study";
@@ -15,4 +16,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };
