@@ -21,9 +21,17 @@ const PLANES: readonly { readonly normal: Vector; readonly up: Vector }[] = [
   { normal: [1, 0, 0], up: [0, 0, 1] },
 ];
 
+/** The names that tell of a volume: not every tool keeps the same of them. */
+function volumeNames({ metadata, data }: Annotation): string[] {
+  const { volumeId, referencedImageId } = (metadata ?? {}) as { volumeId?: string; referencedImageId?: string };
+  const stats = Object.keys((data as { cachedStats?: object }).cachedStats ?? {}).filter((key) => key.startsWith("volumeId:"));
+  const slice = referencedImageId?.startsWith("planes:") ? [referencedImageId] : [];
+  return [...(volumeId === undefined ? [] : [volumeId]), ...slice, ...stats];
+}
+
 /** Drawn on a plane, not on an image. */
-export function isOnPlane({ metadata }: Annotation): boolean {
-  return (metadata as { volumeId?: string } | undefined)?.volumeId !== undefined;
+export function isOnPlane(drawn: Annotation): boolean {
+  return volumeNames(drawn).length > 0;
 }
 
 /** What a report says of it; undefined where its volume says no frame of reference, in which alone others find it. */
@@ -34,10 +42,10 @@ export function measuredOnPlane(
   points: readonly SpacePoint[],
   frames: readonly Frame[],
 ): Measured | undefined {
-  const { volumeId = "", FrameOfReferenceUID: space } = drawn.metadata as { volumeId?: string; FrameOfReferenceUID?: string };
+  const { FrameOfReferenceUID: space } = drawn.metadata as { FrameOfReferenceUID?: string };
   const [first] = points;
   const own = frames.filter(({ dataset }) => text(dataset, FRAME_OF_REFERENCE_UID) === space);
-  const series = volumeId.split(":")[1];
+  const series = volumeNames(drawn).map((name) => /planes:([0-9.]+):/.exec(name)?.[1]).find((uid) => uid !== undefined);
   const near = first && nearest(series ? own.filter(({ seriesInstanceUid }) => seriesInstanceUid === series) : own, first);
   if (!near || !space) return undefined;
   const stats = (drawn.data as { cachedStats?: Record<string, unknown> }).cachedStats ?? {};
