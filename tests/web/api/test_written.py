@@ -180,6 +180,24 @@ def test_key_images_by_frame(site: Site, tmp_path: Path) -> None:
     assert image.ReferencedSOPSequence[0].ReferencedFrameNumber == [3, 2]
 
 
+def test_no_image_is_a_key_image_any_more(site: Site) -> None:
+    image = ct_slice(study="no more keys")
+    send(site.archive, image)
+    client = site.browser()
+    path = f"/api/studies/{image.StudyInstanceUID}/key-images"
+    assert client.post(path, json={"images": []}).status_code == 204  # there was none
+    first = save(client, image, "key-images", {"images": [marked(image)]})
+    assert client.post(path, json={"images": []}).status_code == 204
+    assert get(client, url_of(first), "application/dicom").status_code == 404
+    assert len(client.get(f"/dicom-web/instances?StudyInstanceUID={image.StudyInstanceUID}").json()) == 1
+    second = save(client, image, "key-images", {"images": [marked(image)]})  # and marked again
+    assert get(client, url_of(second), "application/dicom").status_code == 200
+    [taken_back] = [one for one in client.get("/api/deletions").json()["deletions"] if one["kind"] == "rejected"]
+    assert client.post(f"/api/deletions/{taken_back['id']}/restore").status_code == 200
+    assert get(client, url_of(first), "application/dicom").status_code == 200
+    assert client.post("/api/studies/1.2.3/key-images", json={"images": []}).status_code == 404
+
+
 STATE = {
     "area": {"left": 10, "top": 5, "right": 50, "bottom": 45},
     "window": {"center": 40.5, "width": 350},
@@ -237,7 +255,6 @@ def test_what_is_wrong_is_told(site: Site) -> None:
         ("measurements", {"measurements": [{**length, "sop_instance_uid": "1.2.3"}]}, 404, "not in this study"),
         ("measurements", {"measurements": [{**length, "frame_number": 2}]}, 400, "no frame 2"),
         ("measurements", {"measurements": [{**length, "kind": "guess"}]}, 400, "not understood"),
-        ("key-images", {"images": []}, 400, "no key image"),
         ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
     ]
     for what, body, status, words in wrong:
