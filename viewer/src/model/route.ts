@@ -54,11 +54,20 @@ export const DEVICES_LINK = "#/devices";
 export const DISPLAY_LINK = "#/display";
 export const QUEUE_LINK = "#/queue";
 
+/** Asked of every other address before it is followed; true: not now, the reader is asked first. */
+export const leaving: { holds: ((hash: string) => boolean) | undefined } = { holds: undefined };
+
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {
   const route = signal(parseRoute(location.hash));
+  let here = location.hash;
   globalThis.addEventListener("hashchange", () => {
-    route.value = parseRoute(location.hash);
+    if (location.hash !== here && leaving.holds?.(location.hash)) {
+      history.pushState(null, "", here); // the browser's Back has gone already: here is here again
+      return;
+    }
+    here = location.hash;
+    route.value = parseRoute(here);
   });
   return route;
 }
