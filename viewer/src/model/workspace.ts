@@ -252,7 +252,7 @@ export class Workspace {
     if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
-        if (!event.repeat && this.maySave.peek() && this.saving.unsaved.peek()) void this.saving.save();
+        if (!event.repeat && this.maySave.peek()) void this.saving.save();
         event.preventDefault(); // the browser would save the page
         return;
       }
