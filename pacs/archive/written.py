@@ -58,6 +58,9 @@ class Writer:
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
         earlier = self._images(study_instance_uid, replaces)
         images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
+        for one in measurements:
+            if one.space and images[one.sop_instance_uid].text("FrameOfReferenceUID") != one.frame_of_reference_uid:
+                raise QueryRefused(f"{one.kind} lies in another frame of reference than its image")
         before = [identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
@@ -127,7 +130,7 @@ class Writer:
             )
         images = [image for image in found.values() if maker.alike(first, image)]
         kept = {image.sop_instance_uid for image in images}
-        drawn = [one for one in measurements if one.sop_instance_uid in kept]
+        drawn = [one for one in measurements if one.sop_instance_uid in kept and not one.space]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
             content = maker.presentation_state(state, images, _frames(marked), drawn, writing)

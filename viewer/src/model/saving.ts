@@ -20,6 +20,7 @@ export type SavingState =
 const READ = new Set(["SR", "KO", "PR"]);
 const REPORTS = "1.2.840.10008.5.1.4.1.1.88.";
 const KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59";
+const FRAME_OF_REFERENCE_UID = "00200052";
 const SETTLE_MS = 150;
 
 function moment(object: Dataset): string {
@@ -218,11 +219,14 @@ export class Saving {
     if (!module) return;
     const all = [...this.frames.values()].flat();
     const images = new Set(all.map(({ sopInstanceUid }) => sopInstanceUid));
+    const spaces = new Set(all.map(({ dataset }) => text(dataset, FRAME_OF_REFERENCE_UID)));
     const before = this.placed.peek();
-    const next = [...kept.values()].filter(({ uid, space, sopInstanceUid }) => !before.has(uid) && (space || images.has(sopInstanceUid)));
+    const isHere = ({ space, foreign, sopInstanceUid }: Measured): boolean =>
+      space ? foreign || spaces.has(space.frameOfReferenceUid) : images.has(sopInstanceUid);
+    const next = [...kept.values()].filter((one) => !before.has(one.uid) && isHere(one));
     if (next.length > 0) {
       module.place(all, next);
-      const here = next.filter(({ space }) => !space); // one in the patient's space may lie on images still to come
+      const here = next.filter(({ space, foreign }) => !space || !foreign); // another maker's may lie on images still to come
       this.placed.value = new Set([...before, ...here.map(({ uid }) => uid)]);
     }
     this.look();
