@@ -12,7 +12,7 @@ export type Route =
   | { readonly screen: "queue"; readonly studyInstanceUid: string }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
 
-const STUDY = /^#\/study\/(.+)$/;
+const STUDY = /^#\/study\/([^?]+)(?:\?beside=([^?]+))?$/;
 const SENT = /^#\/queue\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
@@ -27,6 +27,17 @@ export function parseRoute(hash: string): Route {
 
 export function studyLink(studyInstanceUid: string): string {
   return `#/study/${studyInstanceUid}`;
+}
+
+/** The study that the address wants beside the one that is opened; "" where it names none. */
+export function besideOf(hash: string): string {
+  const uid = STUDY.exec(hash)?.[2] ?? "";
+  return isUid(uid) ? uid : "";
+}
+
+/** The address of a study with another beside it. */
+export function comparisonLink(studyInstanceUid: string, beside: string): string {
+  return beside === "" ? studyLink(studyInstanceUid) : `${studyLink(studyInstanceUid)}?beside=${beside}`;
 }
 
 export function sendLink(studyInstanceUid: string): string {

@@ -109,8 +109,9 @@ export class Saving {
   /** Save what has changed. Never raises; `state` tells. */
   async save(): Promise<void> {
     if (this.state.peek().kind === "saving") return;
+    this.look(); // the last stroke may be younger than the last look
+    if (!this.unsaved.peek()) return;
     this.state.value = { kind: "saving" };
-    this.look();
     try {
       if (this.measurementsChanged.peek()) await this.saveMeasurements();
       if (this.keyImagesChanged.peek()) await this.saveKeyImages();
