@@ -161,7 +161,7 @@ def test_keys_alone_suffice(module_node: NodeProcess, page: Page, tmp_path: Path
     expect(page.get_by_test_id("tool-view")).to_be_focused()
 
     page.keyboard.press("l")
-    page.keyboard.press("F2")
+    page.keyboard.press("F4")
     expect(page.get_by_test_id("step-pad")).to_be_focused()
     page.keyboard.press("Enter")
     for _ in range(12):

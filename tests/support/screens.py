@@ -209,7 +209,7 @@ def _cine(walk: Walk) -> None:
 
 def _steps(walk: Walk) -> None:
     walk.press("cine-close")
-    walk.page.keyboard.press("F2")
+    walk.page.keyboard.press("F4")
     expect(walk.find("step-pad")).to_be_focused()
 
 

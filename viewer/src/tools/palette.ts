@@ -72,7 +72,7 @@ export const BUTTONS: readonly Button[] = [
   button("linked", "KeyB", "view"),
   button("overlays", "Digit0", "view"),
   button("redo", "Period", "view"),
-  button("steps", "F2", "view"),
+  button("steps", "F4", "view"),
   button("help", "F1", "view"),
   button("cine", "Space"),
   button("invert", "KeyI"),
