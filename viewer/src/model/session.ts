@@ -2,8 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { Failure, type Http } from "@/dicomweb/http";
-import { record, string, strings } from "@/model/decode";
+import { Failure, isOutOfReach, type Http } from "@/dicomweb/http";
+import { count, record, string, strings } from "@/model/decode";
 
 export interface User {
   readonly name: string;
@@ -14,7 +14,19 @@ export type SessionState =
   | { readonly kind: "unknown" }
   | { readonly kind: "unreachable"; readonly failure: Failure }
   | { readonly kind: "signed-out"; readonly ended: boolean }
-  | { readonly kind: "signed-in"; readonly user: User; readonly version: string; readonly mustChangePassword: boolean };
+  | SignedIn;
+
+export interface SignedIn {
+  readonly kind: "signed-in";
+  readonly user: User;
+  readonly version: string;
+  readonly mustChangePassword: boolean;
+  /** How long copies on this device may be shown; undefined while only they say who is here, and the node was not asked. */
+  readonly allowance: { readonly unusedS: number; readonly longestS: number } | undefined;
+}
+
+/** Who was here last and may go on with the copies on this device; undefined when nobody may. */
+export type Owner = () => Promise<{ readonly name: string; readonly roles: readonly string[]; readonly version: string } | undefined>;
 
 /** The roles that may store, send to other archives and fetch from them. */
 const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
@@ -22,7 +34,10 @@ const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technolog
 /** The roles that read studies for a report. */
 const REPORTERS: ReadonlySet<string> = new Set(["admin", "radiologist"]);
 
+const PATIENCE_MS = 8000; // on a dead line nothing would be said for minutes
 const PATH = "/api/session";
+/** Somebody signed out while the node was out of reach: their session is ended there before anything else is asked. */
+const LEFT = "suret.left";
 
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
@@ -50,7 +65,10 @@ export class Session {
     return state.kind === "signed-in" ? state.user.name : "";
   }
 
-  constructor(private readonly http: Http) {
+  constructor(
+    private readonly http: Http,
+    private readonly owner: Owner = () => Promise.resolve(undefined),
+  ) {
     http.unauthenticated = () => {
       if (this.state.value.kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
     };
@@ -59,12 +77,37 @@ export class Session {
   /** Ask the node who the cookie stands for. */
   async resume(): Promise<void> {
     try {
-      this.enter(await this.http.json(PATH));
+      if (globalThis.localStorage?.getItem(LEFT)) await this.endLeft();
+      this.enter(await this.http.json(PATH, { signal: AbortSignal.timeout(PATIENCE_MS) }));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
+      if (isOutOfReach(error)) await this.goOn(error);
+      else if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
       else if (this.state.value.kind !== "signed-out") this.state.value = { kind: "signed-out", ended: false };
     }
+  }
+
+  /** Without the node: with what this device has of whoever was here. */
+  private async goOn(failure: Failure): Promise<void> {
+    if (this.state.peek().kind === "signed-in") return;
+    const owner = await this.owner();
+    this.state.value = owner
+      ? { kind: "signed-in", user: owner, version: owner.version, mustChangePassword: false, allowance: undefined }
+      : { kind: "unreachable", failure };
+  }
+
+  private async endLeft(): Promise<void> {
+    try {
+      await this.http.json(PATH, { method: "DELETE" });
+    } catch (error) {
+      if (!(error instanceof Failure) || error.status !== 401) throw error;
+    }
+    globalThis.localStorage?.removeItem(LEFT);
+  }
+
+  /** Nobody used this page for too long while the node was out of reach. */
+  end(): void {
+    if (this.state.peek().kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
   }
 
   /** Notice that the session has ended; anything else the node answers, or its silence, changes nothing. */
@@ -79,6 +122,7 @@ export class Session {
   /** Raises Failure: 401 wrong name or password, 429 too many attempts. */
   async signIn(name: string, password: string): Promise<void> {
     this.enter(await this.http.json(PATH, { method: "POST", json: { name, password } }));
+    globalThis.localStorage?.removeItem(LEFT); // the node ended the session before
   }
 
   /** Raises Failure: 400 with the reason as its hint. */
@@ -87,12 +131,13 @@ export class Session {
     await this.resume();
   }
 
-  /** Whatever the node answers, this screen is left; a cookie that could not be revoked ends by its own clock. */
+  /** Whatever the node answers, this screen is left; a session that could not be ended is, as soon as the node is there. */
   async signOut(): Promise<void> {
     try {
-      await this.http.json(PATH, { method: "DELETE" });
+      await this.http.json(PATH, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE_MS) });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+      if (isOutOfReach(error)) globalThis.localStorage?.setItem(LEFT, "1");
     } finally {
       this.state.value = { kind: "signed-out", ended: false };
     }
@@ -101,11 +146,16 @@ export class Session {
   private enter(answer: unknown): void {
     const body = record(answer);
     const user = record(body["user"]);
+    const offline = record(body["offline"]);
+    const before = this.state.peek();
+    // Another tab may have signed somebody else in: nothing of the one before stays.
+    if (before.kind === "signed-in" && before.user.name !== string(user["name"])) this.state.value = { kind: "signed-out", ended: false };
     this.state.value = {
       kind: "signed-in",
       user: { name: string(user["name"]), roles: strings(user["roles"]) },
       version: string(body["version"]),
       mustChangePassword: body["must_change_password"] === true,
+      allowance: { unusedS: count(offline["unused_s"]), longestS: count(offline["longest_s"]) },
     };
   }
 }

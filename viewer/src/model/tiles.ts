@@ -3,6 +3,7 @@
 import { framePath, seriesPath, type SeriesSummary } from "@/dicomweb/client";
 import { Http, isAborted } from "@/dicomweb/http";
 import { datasets, Tag, text, type Dataset } from "@/dicomweb/json";
+import { reach } from "@/dicomweb/reach";
 import type { Tile } from "@/dicomweb/slide";
 import { isPhone } from "@/model/device";
 
@@ -105,7 +106,7 @@ export class Tiles {
     const { studyInstanceUid, seriesInstanceUid } = this.series;
     const path = framePath({ studyInstanceUid, seriesInstanceUid, ...tile });
     const asStored = (await this.stored).has(tile.sopInstanceUid);
-    const answer = await fetch(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}`, {
+    const answer = await reach(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}`, {
       headers: { Accept: asStored ? `image/jpeg; transfer-syntax=${JPEG_BASELINE}` : "image/jpeg" },
       credentials: "same-origin",
       signal,

@@ -4,6 +4,7 @@ import { administration } from "@/i18n/en/administration";
 import { depth } from "@/i18n/en/depth";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
+import { offline } from "@/i18n/en/offline";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
 import { saving } from "@/i18n/en/saving";
@@ -13,4 +14,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline } as const;

@@ -5,6 +5,7 @@ import { administration } from "@/i18n/kk/administration";
 import { depth } from "@/i18n/kk/depth";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { offline } from "@/i18n/kk/offline";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
 import { saving } from "@/i18n/kk/saving";
@@ -14,4 +15,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };

@@ -5,6 +5,7 @@ import { administration } from "@/i18n/ky/administration";
 import { depth } from "@/i18n/ky/depth";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
+import { offline } from "@/i18n/ky/offline";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
 import { saving } from "@/i18n/ky/saving";
@@ -14,4 +15,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };

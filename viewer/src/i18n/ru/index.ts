@@ -5,6 +5,7 @@ import { administration } from "@/i18n/ru/administration";
 import { depth } from "@/i18n/ru/depth";
 import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
+import { offline } from "@/i18n/ru/offline";
 import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
 import { saving } from "@/i18n/ru/saving";
@@ -14,4 +15,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };
