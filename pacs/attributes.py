@@ -66,10 +66,17 @@ class Attribute:
 @dataclass(frozen=True, slots=True, eq=False)
 class Extended(Attribute):
     """An attribute that a site searches besides the catalogue. Its values are in tables of their own, under `key`; a
-    private one is known by its creator, in whatever block that is (PS3.5 7.8.1)."""
+    private one is known by its creator, in whatever block that is (PS3.5 7.8.1). One that stands inside of sequences
+    has their tags, from the outside in, as `sequences`."""
 
     key: int = 0
     private_creator: str = ""
+    sequences: tuple[int, ...] = ()
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Its tag behind those of the sequences around it."""
+        return (*self.sequences, self.tag)
 
 
 def _table(*rows: tuple[str, int, str, Level, Matching, str, str]) -> tuple[Attribute, ...]:
@@ -165,12 +172,16 @@ _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 
 
 class Vocabulary:
-    """Every attribute that can be asked for: the catalogue, and what a site searches besides. `waiting` are tags that
-    are known and cannot be asked for now, and why."""
+    """Every attribute that can be asked for: the catalogue, and what a site searches besides. `waiting` are paths of
+    tags that are known and cannot be asked for now, and why."""
 
-    def __init__(self, extended: Sequence[Extended] = (), waiting: Mapping[int, str] = MappingProxyType({})) -> None:
-        self._by_tag: Mapping[int, Attribute] = {**BY_TAG, **{one.tag: one for one in extended}}
-        self._private = {(one.tag >> 16, one.private_creator, one.tag & 0xFF): one for one in extended}
+    def __init__(
+        self, extended: Sequence[Extended] = (), waiting: Mapping[tuple[int, ...], str] = MappingProxyType({})
+    ) -> None:
+        outside = [one for one in extended if not one.sequences]
+        self._by_tag: Mapping[int, Attribute] = {**BY_TAG, **{one.tag: one for one in outside}}
+        self._private = {(one.tag >> 16, one.private_creator, one.tag & 0xFF): one for one in outside}
+        self._by_path = {one.path: one for one in extended if one.sequences}
         self._by_keyword = {one.keyword: one for one in self._by_tag.values()}
         self.waiting = waiting
 
@@ -186,9 +197,13 @@ class Vocabulary:
         """The private attribute that `creator` has at `tag`, in whatever block (PS3.5 7.8.1)."""
         return self._private.get((tag >> 16, creator, tag & 0xFF))
 
+    def inside(self, path: tuple[int, ...]) -> Extended | None:
+        """The attribute inside of sequences at a path of tags, None where there is none."""
+        return self._by_path.get(path)
+
     def everything(self) -> tuple[Attribute, ...]:
         """All of them."""
-        return tuple(self._by_tag.values())
+        return (*self._by_tag.values(), *self._by_path.values())
 
 
 CATALOGUE_ALONE = Vocabulary()

@@ -115,9 +115,15 @@ REST_OF_PATH = ":path}"
 
 
 class Gate:
-    """An ASGI application over `routes`, tried in their order. Raises TypeError for anything that is not a `Route`."""
+    """An ASGI application over `routes`, tried in their order. Raises TypeError for anything that is not a `Route`.
 
-    def __init__(self, routes: Sequence[Route], accounts: Accounts, sessions: Sessions) -> None:
+    Below `forgiving`, a path, slashes that are doubled or stand at the end are read over: clients join addresses so.
+    """
+
+    def __init__(
+        self, routes: Sequence[Route], accounts: Accounts, sessions: Sessions, *, forgiving: str = "/"
+    ) -> None:
+        self._forgiving = f"{forgiving.rstrip('/')}/"
         for route in routes:
             if not isinstance(route, Route):
                 raise TypeError(f"{route!r} is not a pacs.access.gate.Route")
@@ -148,7 +154,7 @@ class Gate:
         await response(scope, receive, send)
 
     def _match(self, scope: Scope) -> tuple[Route, dict[str, Any]]:
-        path, method = scope["path"], scope.get("method", "")
+        path, method = self._tidied(scope["path"]), scope.get("method", "")
         websocket = scope["type"] == "websocket"
         allowed: list[str] = []
         for pattern, convertors, route in self._of_depth(path.count("/")):
@@ -159,10 +165,16 @@ class Gate:
                 break
             if websocket or method in route.methods or (method == "HEAD" and "GET" in route.methods):
                 return route, {name: convertors[name].convert(text) for name, text in found.groupdict().items()}
-            allowed += [name for name in route.methods if name not in allowed]
+            methods = [name for given in route.methods for name in ((given, "HEAD") if given == "GET" else (given,))]
+            allowed += [name for name in methods if name not in allowed]
         if allowed:
             raise MethodRefused(allowed)
         raise NotFound("there is nothing at this address")
+
+    def _tidied(self, path: str) -> str:
+        if ("//" in path or path[-1:] == "/") and path.startswith(self._forgiving) and path != self._forgiving:
+            return re.sub("/+", "/", path).rstrip("/")
+        return path
 
     def _of_depth(self, slashes: int) -> list[_Pattern]:
         """What a path with so many slashes may match: no parameter holds one but for the rest of a path."""

@@ -38,6 +38,9 @@ ERRORS_MAX: Final = 1000
 CREATOR_CHARACTERS_MAX: Final = 64
 LEVELS: Final = {"study": Level.STUDY, "series": Level.SERIES, "instance": Level.IMAGE}
 
+PATH_MAX: Final = 4
+"""Tags of one path: an attribute and the sequences around it."""
+
 _TAG: Final = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 _NEVER: Final = frozenset({0x0000, 0x0002, 0xFFFC, 0xFFFE})
 _SPECIAL: Final = frozenset({0x00080005, 0x00080201})
@@ -144,8 +147,9 @@ class ExtendedTags:
             self.reload()
 
     def add(self, tag: str, vr: str = "", private_creator: str = "", level: str = "", *, by: Principal) -> ExtendedTag:
-        """Have a tag searched: `tag` is eight hexadecimal digits or a keyword, `vr` may be left out where a dictionary
-        knows it, `level` is study, series or instance (the default).
+        """Have a tag searched: `tag` is eight hexadecimal digits or a keyword, behind those of the sequences around it
+        with dots between them; `vr` may be left out where a dictionary knows it, `level` is study, series or instance
+        (the default).
 
         Raises NotPermitted, QueryRefused, AlreadyThere.
         """
@@ -249,10 +253,9 @@ class ExtendedTags:
 
 def attribute_of(row: Any) -> Extended:
     """A row of `extended_tag` as an attribute."""
-    tag = int(row.tag, 16)
-    keyword = keyword_for_tag(tag) or row.tag
+    *sequences, tag = _path(row.tag)
     return Extended(
-        keyword,
+        _keyword(row.tag) or row.tag,
         tag,
         row.vr,
         LEVELS[row.level],
@@ -261,7 +264,18 @@ def attribute_of(row: Any) -> Extended:
         multiple=True,
         key=row.key,
         private_creator=row.private_creator,
+        sequences=tuple(sequences),
     )
+
+
+def _path(digits: str) -> tuple[int, ...]:
+    return tuple(int(part, 16) for part in digits.split("."))
+
+
+def _keyword(digits: str) -> str:
+    """The keywords with dots between them; "" where one of the tags has none."""
+    keywords = [keyword_for_tag(tag) for tag in _path(digits)]
+    return ".".join(keywords) if all(keywords) else ""
 
 
 def _current(rows: Sequence[Any], generation: int) -> Current:
@@ -269,7 +283,7 @@ def _current(rows: Sequence[Any], generation: int) -> Current:
     kept = [row for row in rows if row.status != TagStatus.DELETING]
     asked = [row for row in kept if row.status == TagStatus.READY and row.enabled]
     waiting = {
-        int(row.tag, 16): "is still being indexed" if row.status == TagStatus.ADDING else "is disabled"
+        _path(row.tag): "is still being indexed" if row.status == TagStatus.ADDING else "is disabled"
         for row in kept
         if row not in asked
     }
@@ -283,6 +297,16 @@ def _current(rows: Sequence[Any], generation: int) -> Current:
 
 
 def _digits(tag: str) -> str:
+    """Eight hexadecimal digits for each tag of a path. Raises QueryRefused."""
+    parts = tag.split(".")
+    if len(parts) > PATH_MAX:
+        raise QueryRefused(
+            f"{tag[:64]!r} stands in {len(parts) - 1} sequences", f"at most {PATH_MAX - 1} are gone into"
+        )
+    return ".".join(_digits_of_one(part) for part in parts)
+
+
+def _digits_of_one(tag: str) -> str:
     found = _TAG.fullmatch(tag.strip())
     number = int(found[1] + found[2], 16) if found else tag_for_keyword(tag.strip())
     if number is None:
@@ -293,15 +317,19 @@ def _digits(tag: str) -> str:
 def _checked(tag: str, vr: str, private_creator: str, level: str) -> dict[str, str]:
     """The columns that describe a tag. Raises QueryRefused, AlreadyThere."""
     digits = _digits(tag)
-    number = int(digits, 16)
-    known_vr = _private(number, private_creator) if number >> 16 & 1 else _standard(number, private_creator)
+    *sequences, number = _path(digits)
+    _check_sequences(sequences, number, private_creator)
+    if number >> 16 & 1:
+        known_vr = _private(number, private_creator)
+    else:
+        known_vr = _standard(number, private_creator, inside=bool(sequences))
     if not vr and len(known_vr) != 2:
         raise QueryRefused(f"the VR of {digits} is {known_vr}", "say which with `vr`")
     vr = (vr or known_vr).upper()
     if vr == "SQ":
         raise QueryRefused(
-            f"{digits} is a sequence, and only what has values is searched",
-            "add an attribute that stands outside of one",
+            f"{digits} is a sequence, which has no values but those of its items",
+            f"add what is looked for in them, as in {digits}.00080100",
         )
     if vr not in MATCHING_OF:
         said = "is not known" if vr == "UN" else f"{vr[:8]!r} is not searched"
@@ -311,6 +339,21 @@ def _checked(tag: str, vr: str, private_creator: str, level: str) -> dict[str, s
     if level not in LEVELS:
         raise QueryRefused(f"level {level[:32]!r}", f"expected {', '.join(LEVELS)}")
     return {"tag": digits, "vr": vr, "private_creator": private_creator, "level": level}
+
+
+def _check_sequences(sequences: Sequence[int], number: int, creator: str) -> None:
+    """Raise QueryRefused where what is around an attribute is no sequence, AlreadyThere where it is searched anyway."""
+    for one in sequences:
+        vr = _private(one, creator) if one >> 16 & 1 else dictionary_vr(one)
+        if vr not in ("SQ", "UN") or (vr == "UN" and not one >> 16 & 1):
+            raise QueryRefused(f"{one:08X} is no sequence", "only a sequence has attributes inside")
+    known = BY_TAG.get(sequences[0]) if sequences else None
+    if known is not None:
+        raise AlreadyThere(
+            f"{known.keyword} is searched already, with all that its items hold", "name it in the search"
+        )
+    if sequences and creator and not any(one >> 16 & 1 for one in (*sequences, number)):
+        raise QueryRefused("nothing of it is private", "leave `private_creator` out")
 
 
 def _private(number: int, creator: str) -> str:
@@ -323,10 +366,10 @@ def _private(number: int, creator: str) -> str:
     return private_vr(creator, number)
 
 
-def _standard(number: int, creator: str) -> str:
-    if creator:
+def _standard(number: int, creator: str, *, inside: bool) -> str:
+    if creator and not inside:
         raise QueryRefused(f"{number:08X} is not private", "leave `private_creator` out")
-    known = BY_TAG.get(number)
+    known = None if inside else BY_TAG.get(number)
     if known is not None and (known.matching is not Matching.RETURN or number in _SPECIAL):
         raise AlreadyThere(f"{known.keyword} is searched already", "it needs no extended query tag")
     if number >> 16 in _NEVER or not number & 0xFFFF or number in _SPECIAL:
@@ -337,7 +380,7 @@ def _standard(number: int, creator: str) -> str:
 def _shown(row: Any) -> ExtendedTag:
     return ExtendedTag(
         tag=row.tag,
-        keyword=keyword_for_tag(int(row.tag, 16)),
+        keyword=_keyword(row.tag),
         vr=row.vr,
         private_creator=row.private_creator,
         level=row.level,

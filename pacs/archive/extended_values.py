@@ -43,7 +43,7 @@ def told_by(data: Buffer, transfer_syntax_uid: str, tags: Sequence[Extended]) ->
     """
     if not tags:
         return ()
-    choices = {Choice(tag.tag, tag.vr, tag.private_creator): tag for tag in tags}
+    choices = {Choice(tag.path, tag.vr, tag.private_creator): tag for tag in tags}
     found = chosen_values(data, transfer_syntax_uid, choices)
     return tuple(_told(choices[choice], values) for choice, values in found.items())
 

@@ -6,15 +6,16 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from pacs.archive.typed import MOMENT_FORM
-from pacs.attributes import Attribute, Matching
-from pacs.dicom.dictionary import dictionary_vr
+from pacs.attributes import Attribute, Extended, Matching
+from pacs.dicom.dictionary import dictionary_multiplicity, dictionary_vr
 from pacs.dicom.keys import Document, moments_between
 from pacs.dicom.uids import valid_uid
 from pacs.errors import QueryRefused
-from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
+from pacs.index.criteria import AllOf, AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Test
 from pacs.index.extended import number_of
 from pacs.index.items import keys_of
 
@@ -24,8 +25,8 @@ WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", 
 KEY_CHARACTERS_MAX = 1024
 UIDS_MAX = 10_000
 
-_DATE = re.compile(r"\d{4}(\d{2}(\d{2})?)?")
-_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_DATE = re.compile(r"\d{4}((0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])?)?")
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?")
 
 
 EMPTY_VALUE = '""'
@@ -35,20 +36,37 @@ EMPTY_VALUE = '""'
 COMMA_VRS = frozenset({"AS", "CS", "DA", "IS", "SL", "SS", "TM", "UL", "US"})
 """Where a comma parts values too: none of them can hold one."""
 
+MULTIPLE_VALUE_VRS = frozenset({"AE", "AS", "AT", "CS", "LO", "PN", "SH", "UC"})
+"""Of attributes that may have several values, those whose keys may (PS3.4 C.2.2.2.8)."""
+
+
+class Lists(Enum):
+    """What several values in one key are."""
+
+    NONE = 0
+    """No list: the text is one value."""
+    WHERE_COMMAS_PART = 1
+    """A list where no value can hold a comma or backslash; any of its values will do."""
+    MULTIPLE_VALUE_MATCHING = 2
+    """A list, of which every value has to be met (PS3.4 C.2.2.2.8); of an attribute with one value, any."""
+
 
 def criterion(
-    attribute: Attribute, text: str, *, empty_value: bool = False, multiple_values: bool = False
+    attribute: Attribute, text: str, *, empty_value: bool = False, lists: Lists = Lists.NONE
 ) -> Criterion | None:
     """The criterion that `text` asks of `attribute`; None for universal matching (an empty key, or a lone `*`).
 
-    With `empty_value`, two quotation marks ask for what has no value. With `multiple_values` a list is met by any of
-    its values (PS3.4 C.2.2.2.8); a backslash parts them, and a comma where no value can hold one.
-    Raises QueryRefused with the keyword, the value and what was expected.
+    With `empty_value`, two quotation marks ask for what has no value. A backslash parts the values of a list, and a
+    comma where no value can hold one. Raises QueryRefused with the keyword, the value and what was expected.
     """
-    if multiple_values and attribute.matching is not Matching.UID:
-        several = re.split(r"[\\,]" if attribute.vr in COMMA_VRS else r"\\", text)
+    commas = attribute.vr in COMMA_VRS
+    if (lists is Lists.MULTIPLE_VALUE_MATCHING or (lists is Lists.WHERE_COMMAS_PART and commas)) and (
+        attribute.matching is not Matching.UID
+    ):
+        several = re.split(r"[\\,]" if commas else r"\\", text)
         if len(several) > 1:
-            return _any_of(attribute, several, empty_value)
+            every = lists is Lists.MULTIPLE_VALUE_MATCHING and _may_have_several(attribute)
+            return _list(attribute, several, empty_value, every=every)
     text = text.strip(" \0")
     if not text or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         return None
@@ -61,17 +79,26 @@ def criterion(
     return Criterion(attribute, _READERS[_kind(attribute)](attribute, text))
 
 
-def _any_of(attribute: Attribute, values: list[str], empty_value: bool) -> Criterion | None:
+def _may_have_several(attribute: Attribute) -> bool:
+    if attribute.vr not in MULTIPLE_VALUE_VRS:
+        return False
+    if isinstance(attribute, Extended):
+        return dictionary_multiplicity(attribute.tag) != "1"
+    return attribute.multiple or attribute.matching is Matching.COMPUTED
+
+
+def _list(attribute: Attribute, values: list[str], empty_value: bool, *, every: bool) -> Criterion | None:
     if len(values) > UIDS_MAX:
         raise QueryRefused(f"{attribute.keyword} lists {len(values)} values", f"ask for at most {UIDS_MAX} at a time")
+    found = [criterion(attribute, value, empty_value=empty_value) for value in values]
+    asked = [one for one in found if one is not None]
+    if not asked or (len(asked) < len(found) and not every):
+        return None  # any value will do
     tests: list[Equals | Like | Between | Empty] = []
-    for value in values:
-        found = criterion(attribute, value, empty_value=empty_value)
-        if found is None:
-            return None  # any value will do
-        assert isinstance(found.test, Equals | Like | Between | Empty)
-        tests.append(found.test)
-    return Criterion(attribute, AnyOf(tuple(tests)))
+    for one in asked:
+        assert isinstance(one.test, Equals | Like | Between | Empty)
+        tests.append(one.test)
+    return Criterion(attribute, (AllOf if every else AnyOf)(tuple(tests)))
 
 
 def sequence_criterion(attribute: Attribute, item: Document) -> Criterion | None:

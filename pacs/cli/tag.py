@@ -14,7 +14,12 @@ app = group("Extended query tags: private and other attributes that are searched
 COLUMNS = ("tag", "keyword", "vr", "private_creator", "level", "status", "read", "errors")
 ERROR_COLUMNS = ("study_instance_uid", "series_instance_uid", "sop_instance_uid", "message")
 
-_Tag = Annotated[str, typer.Argument(metavar="TAG", help="Eight hexadecimal digits, or a keyword.")]
+_Tag = Annotated[
+    str,
+    typer.Argument(
+        metavar="TAG", help="Eight hexadecimal digits, or a keyword; inside of sequences their path, with dots."
+    ),
+]
 
 
 @app.command("add")

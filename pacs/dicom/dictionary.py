@@ -63,6 +63,12 @@ def dictionary_vr(tag: int) -> str:
     return STANDARD_VRS.get(tag) or _unlisted_vr(tag)
 
 
+def dictionary_multiplicity(tag: int) -> str:
+    """The value multiplicity of a standard tag as PS3.6 has it (``1``, ``1-n``); "1" when unknown."""
+    entry = DicomDictionary.get(tag)
+    return entry[1] if entry else "1"
+
+
 @lru_cache(maxsize=4096)
 def private_vr(creator: str, tag: int) -> str:
     """The VR of a private tag of a known creator, LO for the creator itself, UN otherwise (PS3.5 7.8.1)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,14 @@ _NUMBERS: Final = {"FL": "f", "FD": "d", "SL": "i", "SS": "h", "UL": "I", "US": 
 _OCTETS: Final = _LONG - TEXT_VRS - {"UR", "SQ", "SV", "UV"}
 _NULL_PADDED: Final = _OCTETS | {"UI"}
 _CHARACTER_SET: Final = "00080005"
+_ONE_VALUE_VRS: Final = frozenset({"LT", "ST", "UR", "UT"})
+_FORMS: Final = {
+    "DA": re.compile(r"\d{8}|\d{4}\.\d\d\.\d\d|"),
+    "DS": re.compile(r" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *|"),
+    "IS": re.compile(r" *[+-]?\d+ *|"),
+}
+"""What text of these VRs looks like (PS3.5 6.2); of other VRs what devices write is taken."""
+
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 
 Piece = bytes | memoryview
@@ -194,6 +203,15 @@ def _value(name: str, vr: str, values: Sequence[Any]) -> bytes:
 
 
 def _text(vr: str, value: Any) -> str:
+    text = _as_text(vr, value)
+    if "\\" in text and vr not in _ONE_VALUE_VRS:  # it would be two values (PS3.18 F.2.4)
+        raise ValueError
+    if vr in _FORMS and not _FORMS[vr].fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _as_text(vr: str, value: Any) -> str:
     if value is None:
         return ""
     if vr == "PN" and isinstance(value, Mapping):

@@ -26,8 +26,8 @@ _ABOUT_THE_TEXT: Final = "00080005"
 _WILDCARD_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 _BINARY_VRS: Final = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _LAST: Final = "~"  # sorts after every digit, so that a partial date or time covers its whole span
-_DATE: Final = re.compile(r"\d{4}(\d{2}(\d{2})?)?")
-_TIME: Final = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_DATE: Final = re.compile(r"\d{4}((0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])?)?")
+_TIME: Final = re.compile(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?")
 # an offset from UTC lies between -1200 and +1400, so no year is taken for one (PS3.5 6.2, DT)
 _MOMENT: Final = r"\d{4}(?:\d{2}){0,5}(?:\.\d{1,6})?(?:[+-](?:0\d|1[0-4])[0-5]\d)?"
 _MOMENTS: Final = re.compile(rf"({_MOMENT})?(-)?({_MOMENT})?")

@@ -1,12 +1,15 @@
 """What an object made of metadata and bulk data has to have (type 1, PS3.3), and what it has empty (type 2).
 
-For every class the attributes of all composite objects and of pixel data are known, for the classes that files of the
-consumer's formats are wrapped into their own too.
+The attributes of every class of the standard are in `required.json`: what the modules that the class always has (usage
+M) name as type 1 outside of sequences. `tests/dicom/test_required.py` makes it of the tables that highdicom carries.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,39 +41,25 @@ _PIXELS: Final = (
     "00280002", "00280004", "00280010", "00280011", "00280100", "00280101", "00280102", "00280103",
 )
 # fmt: on
-_CONVERSION, _IMAGE_TYPE, _BURNED_IN, _LOSSY, _FRAMES, _INCREMENT, _SERIES_NUMBER, _NUMBER = (
-    "00080064",
-    "00080008",
-    "00280301",
-    "00282110",
-    "00280008",
-    "00280009",
-    "00200011",
-    "00200013",
-)
-_DOCUMENT: Final = (_CONVERSION, _SERIES_NUMBER, _NUMBER, _BURNED_IN, "00420011", "00420012")
-_EQUIPMENT: Final = ("00080070", "00081090", "00181000", "00181020")
-_MODEL: Final = (*_DOCUMENT, *_EQUIPMENT)
-_GEOMETRY: Final = (*_MODEL, "00200052", "004008EA")
-_MULTI_FRAME: Final = (_CONVERSION, _BURNED_IN, _FRAMES, PIXEL_DATA)
-_PHOTOGRAPH: Final = (_IMAGE_TYPE, _LOSSY, PIXEL_DATA)
-_VIDEO: Final = (*_PHOTOGRAPH, _FRAMES, _INCREMENT)
-
-_OF_CLASS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+_OTHER_PIXEL_DATA: Final = ("7FE00008", "7FE00009")
+_FRAMES, _INCREMENT, _ROWS = "00280008", "00280009", "00280010"
+_CONVERSION, _BURNED_IN, _IMAGE_TYPE, _LOSSY = "00080064", "00280301", "00080008", "00282110"
+_MULTI_FRAME: Final = (_CONVERSION, _BURNED_IN, _FRAMES)
+_PHOTOGRAPH: Final = (_IMAGE_TYPE, _LOSSY)
+_OF_FILES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        SECONDARY_CAPTURE: (_CONVERSION, PIXEL_DATA),
+        SECONDARY_CAPTURE: (_CONVERSION,),
         SECONDARY_CAPTURE_BYTES: _MULTI_FRAME,
         SECONDARY_CAPTURE_WORDS: _MULTI_FRAME,
         SECONDARY_CAPTURE_COLOUR: _MULTI_FRAME,
         **dict.fromkeys((f"{_STORAGE}77.1.{number}" for number in (1, 2, 3, 4)), _PHOTOGRAPH),
-        **dict.fromkeys((f"{_STORAGE}77.1.{number}.1" for number in (1, 2, 4)), _VIDEO),
-        ENCAPSULATED["application/pdf"]: _DOCUMENT,
-        ENCAPSULATED["text/xml"]: (*_DOCUMENT, "0040E001"),
-        ENCAPSULATED["model/mtl"]: _MODEL,
-        ENCAPSULATED["model/stl"]: _GEOMETRY,
-        ENCAPSULATED["model/obj"]: _GEOMETRY,
+        **dict.fromkeys((f"{_STORAGE}77.1.{number}.1" for number in (1, 2, 4)), (*_PHOTOGRAPH, _FRAMES, _INCREMENT)),
+        ENCAPSULATED["text/xml"]: ("0040E001",),
+        **dict.fromkeys((ENCAPSULATED[kind] for kind in ("model/stl", "model/obj", "model/mtl")), (_CONVERSION,)),
+        **dict.fromkeys((ENCAPSULATED[kind] for kind in ("model/stl", "model/obj")), (_CONVERSION, "004008EA")),
     }
 )
+"""What classes that files are wrapped into need under conditions which a file always meets."""
 
 _EMPTY: Final = MappingProxyType(
     {
@@ -101,13 +90,30 @@ def missing(document: Mapping[str, Any]) -> list[str]:
         if _number(document, "00280002") > 1:
             wanted.append("00280006")
     values = document.get("00080016", {}).get("Value") or [""]
-    wanted += _OF_CLASS.get(str(values[0]), ())
-    return [label(tag) for tag in wanted if not _has_value(document.get(tag, {}))]
+    wanted += of_class(str(values[0]))
+    if _ROWS in wanted and not any(tag in document for tag in _OTHER_PIXEL_DATA):
+        wanted.append(PIXEL_DATA)
+    if _number(document, _FRAMES) == 1 and _INCREMENT in wanted:
+        wanted.remove(_INCREMENT)  # nothing increments
+    return [label(tag) for tag in dict.fromkeys(wanted) if not _has_value(document.get(tag, {}))]
 
 
 def needs(sop_class_uid: str, tag: str) -> bool:
     """Whether the class has the attribute as one of its own of type 1."""
-    return tag in _OF_CLASS.get(sop_class_uid, ())
+    return tag in of_class(sop_class_uid)
+
+
+def of_class(sop_class_uid: str) -> tuple[str, ...]:
+    """The tags of type 1 of a class besides those of all composite objects; none of one that is not known."""
+    return (*_table().get(sop_class_uid, ()), *_OF_FILES.get(sop_class_uid, ()))
+
+
+@cache
+def _table() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for row in json.loads(files("pacs.dicom").joinpath("required.json").read_bytes()):
+        found |= dict.fromkeys(row["classes"], tuple(row["tags"]))
+    return found
 
 
 def with_empty(document: Mapping[str, Any], *, is_image: bool) -> dict[str, Any]:
@@ -124,4 +130,5 @@ def _has_value(element: Mapping[str, Any]) -> bool:
 
 def _number(document: Mapping[str, Any], tag: str) -> int:
     values = document.get(tag, {}).get("Value") or [0]
-    return values[0] if isinstance(values[0], int) else 0
+    text = str(values[0]).strip()
+    return int(text) if text.isascii() and text.isdecimal() else 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.elements import element, joined
 from pacs.archive.matching import criterion, sequence_criterion
 from pacs.attributes import BY_KEYWORD, CATALOGUE_ALONE, Attribute, Extended, Level, Matching, Vocabulary
 from pacs.dicom.keys import Keys
@@ -95,6 +97,7 @@ class Question:
     query: Query
     keys: Mapping[int, Key]
     answered: Mapping[int, Attribute | None]
+    inside: Mapping[int, Sequence[Extended]]  # what the items of sequence keys ask for that a site searches besides
     character_set: str
     complete: bool  # every optional key is supported, so responses are FF00 and not FF01
 
@@ -187,7 +190,10 @@ class FindProvider:
         ]
         for tag, attribute in question.answered.items():
             key = question.keys[tag]
-            if attribute is None:
+            if tag in question.inside:
+                made = [element(one, row[one.keyword]) for one in question.inside[tag]]
+                elements.append(Element(tag, "SQ", reduce(joined, made, {"vr": "SQ"}).get("Value", [])))
+            elif attribute is None:
                 elements.append(Element(tag, key.vr, [] if key.items is not None else ""))
             elif attribute.vr == "SQ":
                 elements.append(Element(tag, "SQ", _asked_items(key, row[attribute.keyword], question)))
@@ -226,18 +232,31 @@ def understand(
         check_hierarchy(keys, model, level, character_set)
     criteria: list[Criterion] = []
     answered: dict[int, Attribute | None] = {}
+    inside: dict[int, list[Extended]] = {}
     complete = True
     for tag, key in keys.items():
         if tag in _ABOUT_THE_ANSWER or _is_creator(tag):
             continue
         known = _known(tag, keys, character_set, vocabulary)
         attribute = answered[tag] = _answering(known, level)
+        within = [] if known is not None else list(_inside((tag,), key, vocabulary))
+        if within:
+            inside[tag] = [one for one, _ in within if one.level <= level]
+            criteria += [
+                found
+                for one, inner in within
+                if one.level <= level or agreed.relational
+                for found in _criteria(one, inner, character_set, agreed)
+            ]
+            complete = complete and len(inside[tag]) == _count(key)
+            continue
         supported = attribute is not None and not (attribute.matching is Matching.RETURN and key.value)
         complete = complete and (supported or (attribute is OFFSET and agreed.timezone))
         matched = attribute or (_below(known) if agreed.relational else None)
         if matched is not None:
             criteria += _criteria(matched, key, character_set, agreed)
     returns = tuple(attribute for attribute in answered.values() if attribute is not None)
+    returns += tuple(one for within in inside.values() for one in within)
     query = Query(
         level,
         tuple(criteria),
@@ -249,7 +268,23 @@ def understand(
         timezone_offset=_offset(keys, agreed),
         study_instance_uids=study_instance_uids,
     )
-    return Question(level, query, keys, answered, character_set, complete)
+    return Question(level, query, keys, answered, inside, character_set, complete)
+
+
+def _inside(path: tuple[int, ...], key: Key, vocabulary: Vocabulary) -> Iterator[tuple[Extended, Key]]:
+    """The keys in the item of a sequence key, and of those within, that are extended query tags."""
+    for tag, inner in (key.items or ({},))[0].items():
+        found = vocabulary.inside((*path, tag))
+        if found is not None:
+            yield found, inner
+        elif inner.items:
+            yield from _inside((*path, tag), inner, vocabulary)
+
+
+def _count(key: Key) -> int:
+    """How many attributes the item of a sequence key asks for, private creators apart."""
+    item = (key.items or ({},))[0]
+    return sum(_count(inner) if inner.items else 1 for tag, inner in item.items() if not _is_creator(tag))
 
 
 def _character_set_of(principal: Principal) -> str:

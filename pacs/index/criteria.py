@@ -43,7 +43,14 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Multiple value matching, PS3.4 C.2.2.2.8: some test of several is met."""
+    """A list of values where the standard leaves the meaning open (PS3.4 C.2.2.2.8, note 4): some test is met."""
+
+    tests: tuple[Equals | Like | Between | Empty, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Multiple value matching, PS3.4 C.2.2.2.8: each test is met by a value of an attribute that has several."""
 
     tests: tuple[Equals | Like | Between | Empty, ...]
 
@@ -56,7 +63,7 @@ class Item:
     document: str
 
 
-Test = Equals | OneOf | Like | Between | Empty | AnyOf | Item
+Test = Equals | OneOf | Like | Between | Empty | AnyOf | AllOf | Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from pacs.attributes import Extended, Level, Matching
-from pacs.index.criteria import AnyOf, Between, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.criteria import AllOf, AnyOf, Between, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.names import LAST, like, name_condition
 from pacs.index.schema import LEVEL_TABLES, ROW, TEXT, _moment, _text, metadata
 
@@ -133,7 +133,7 @@ def _value_meets(attribute: Extended, test: Test, query: Query) -> ColumnElement
         case Between(low, high):
             bounds = [columns.compared >= low, columns.compared <= (high + LAST if high else LAST)]
             return and_(*bounds)
-        case Empty() | AnyOf() | Item():
+        case Empty() | AnyOf() | AllOf() | Item():
             raise AssertionError("no test of one value")
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Extended, Level, Matching
 from pacs.index import zones
-from pacs.index.criteria import AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
+from pacs.index.criteria import AllOf, AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.extended import meets, values_of
 from pacs.index.forms import Forms
 from pacs.index.items import items_meet
@@ -316,6 +316,8 @@ def _text(value: Any) -> str:
 
 
 def _condition(criterion: Criterion, query: Query) -> ColumnElement[bool]:
+    if isinstance(criterion.test, AllOf):
+        return and_(*(_condition(replace(criterion, test=one), query) for one in criterion.test.tests))
     attribute = IN_STUDY.get(criterion.attribute.keyword)
     if attribute is not None and isinstance(criterion.test, Empty):
         return not_(_below(attribute, Like("*"), min(query.level, Level.STUDY), query))
@@ -381,8 +383,8 @@ def _meets(attribute: Attribute, test: Test, query: Query) -> ColumnElement[bool
             return false() if counted else column == ""
         case AnyOf(tests):
             return or_(*(_meets(attribute, one, query) for one in tests))
-        case Item():
-            raise AssertionError("sequence keys are compared after the rows are read")
+        case AllOf() | Item():
+            raise AssertionError("each of all is a condition by itself; items are compared after the rows are read")
 
 
 def _one_of_several(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:

@@ -5,6 +5,8 @@ The header is read in a worker; the picture is made wherever one likes, by the s
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydicom.dataset import Dataset
 
 from pacs.dicom.uids import EXPLICIT_VR_LITTLE_ENDIAN
@@ -17,6 +19,7 @@ from pacs.render.picture_file import encode
 from pacs.render.shutter import image_shutter
 from pacs.render.values import PLAIN_PIXELS_MAX, Picture, PlainGrey, RenderParameters
 
+DESCRIPTIONS_MAX = 256
 PLAIN_SYNTAXES = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
 
 
@@ -75,7 +78,12 @@ def render_plain(plain: PlainGrey, frame: bytes | memoryview, parameters: Render
 
 
 def _pixels(plain: PlainGrey, frame: bytes | memoryview) -> Pixels:
-    description = PixelDescription(
+    return decode_native(_description(plain), frame, 1)
+
+
+@lru_cache(DESCRIPTIONS_MAX)
+def _description(plain: PlainGrey) -> PixelDescription:
+    return PixelDescription(
         transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN,
         rows=plain.rows,
         columns=plain.columns,
@@ -87,4 +95,3 @@ def _pixels(plain: PlainGrey, frame: bytes | memoryview) -> Pixels:
         high_bit=plain.bits_stored - 1,
         pixel_representation=plain.pixel_representation,
     )
-    return decode_native(description, frame, 1)

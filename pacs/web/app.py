@@ -38,6 +38,7 @@ from pacs.web.api.export import Exports
 from pacs.web.api.uploads import UploadRoutes
 from pacs.web.dicomweb import qido, stow
 from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.dicomweb.answers import ROOT
 from pacs.web.dicomweb.capabilities import Capabilities
 from pacs.web.dicomweb.ups import UpsRoutes
 from pacs.web.dicomweb.wado import Wado
@@ -96,4 +97,4 @@ def create_app(
     ]
     table = [*Capabilities(table, web).routes(), *table]
     table = [*openapi.routes(table), *table]
-    return Guard(Gate(table, accounts, sessions), web, metrics.observe)
+    return Guard(Gate(table, accounts, sessions, forgiving=ROOT), web, metrics.observe)

@@ -15,7 +15,7 @@ from pacs.archive import extended, extended_values, reindex
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
 from pacs.archive.extended import ExtendedTag, TagStatus
-from pacs.archive.matching import criterion
+from pacs.archive.matching import Lists, criterion
 from pacs.archive.recovery import rebuild
 from pacs.archive.reindex import Reindexer
 from pacs.attributes import Level
@@ -39,6 +39,8 @@ TAGS = (
     ("DeviceUID", "", "", "series"),
     ("EchoNumbers", "", "", "instance"),
     ("SliceThickness", "", "", "instance"),
+    ("ProcedureCodeSequence.CodeMeaning", "", "", "study"),
+    ("00091020.00091021", "DS", CREATOR, "instance"),
 )
 
 
@@ -68,11 +70,13 @@ def settled(archive: Archive) -> list[ExtendedTag]:
 
 def asked(archive: Archive, tag: str, text: str, level: Level = Level.STUDY, **options: Any) -> str:
     """Study IDs of what is found, in order."""
-    attribute = archive.vocabulary.named(tag)
+    path = tuple(int(part, 16) for part in tag.split(".")) if "." in tag else ()
+    attribute = archive.vocabulary.inside(path) if path else archive.vocabulary.named(tag)
     study_id = archive.vocabulary.named("StudyID")
     assert attribute is not None
     assert study_id is not None
-    found = criterion(attribute, text, empty_value=True, multiple_values=options.pop("several", False))
+    lists = Lists.MULTIPLE_VALUE_MATCHING if options.pop("several", False) else Lists.NONE
+    found = criterion(attribute, text, empty_value=True, lists=lists)
     query = Query(level, (found,) if found else (), (study_id, attribute), **options)
     rows = [row["StudyID"] for row in archive.find(query)]
     with archive.index.read() as connection:
@@ -86,6 +90,12 @@ def filled(archive: Archive) -> None:
     first.OperatorsName, first.DeviceUID = "Müller^Jörg", "1.2.3.4"
     first.DateOfSecondaryCapture, first.TimeOfSecondaryCapture = "20240105", "083000"
     first.AcquisitionDateTime, first.EchoNumbers, first.SliceThickness = "20240105120000+0600", [1, 2], "0.625"
+    first.ProcedureCodeSequence = [Dataset(), Dataset()]
+    first.ProcedureCodeSequence[0].CodeMeaning, first.ProcedureCodeSequence[1].CodeMeaning = "КТ головы", "CT chest"
+    inner = Dataset()
+    inner.add_new((GROUP, 0x30), "LO", CREATOR)
+    inner.add_new((GROUP, 0x3021), "DS", "7.50")
+    first.add_new((GROUP, 0x1020), "SQ", [inner])
     send(archive, first)
     second = private("b", 0x27, LO_01="Feet first", DS_02="3e1", PN_04="Petrova^Anna")
     second.OperatorsName, second.DateOfSecondaryCapture = "Schmidt^Eva", "20240207"
@@ -130,6 +140,11 @@ def test_what_is_stored_and_what_arrives_is_found_alike(archive: Archive, first:
         ("AcquisitionDateTime", "20240105115959-", {}, "b"),
         ("DeviceUID", "1.2.3.4,1.2.3.5", {}, "a"),
         ("EchoNumbers", "2", {}, "a"),
+        ("00081070", "Schm*\\muller*", {"several": True}, ""),
+        ("00081032.00080104", "CT chest", {}, "a"),
+        ("00081032.00080104", "КТ*", {}, "a"),
+        ("00081032.00080104", '""', {}, "bc"),
+        ("00091020.00091021", "7.5", {}, "a"),
         ("SliceThickness", "0.6250", {}, "a"),
     ):
         for level in (Level.STUDY, Level.SERIES, Level.IMAGE):
@@ -271,7 +286,7 @@ def test_a_disabled_tag_is_kept_up(archive: Archive) -> None:
     archive.extended.add("00091001", "LO", CREATOR, "study", by=OPERATOR)
     settled(archive)
     assert not archive.extended.enable("0009,1001", False, by=OPERATOR).enabled
-    assert archive.vocabulary.waiting == {0x00091001: "is disabled"}
+    assert archive.vocabulary.waiting == {(0x00091001,): "is disabled"}
     filled(archive)
     archive.extended.enable("(0009,1001)", True, by=OPERATOR)
     assert asked(archive, "00091001", "*first") == "ab"
@@ -284,6 +299,10 @@ def test_what_is_no_tag_is_refused(tmp_path: Path) -> None:
             ("00091001", "LO", "", "study", QueryRefused),
             ("00091001", "", CREATOR, "study", QueryRefused),
             ("00091001", "SQ", CREATOR, "study", QueryRefused),
+            ("ProcedureCodeSequence", "", "", "study", QueryRefused),
+            ("OperatorsName.CodeMeaning", "", "", "study", QueryRefused),
+            ("RequestAttributesSequence.CodeMeaning", "", "", "series", AlreadyThere),
+            (".".join(["00081032"] * 5), "", "", "study", QueryRefused),
             ("00090010", "LO", CREATOR, "study", QueryRefused),
             ("00091001", "LO", CREATOR, "patient", QueryRefused),
             ("OperatorsName", "LO", "", "study", QueryRefused),

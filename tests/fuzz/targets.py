@@ -21,6 +21,7 @@ from starlette.datastructures import QueryParams
 
 from pacs.access.principals import OPERATOR
 from pacs.archive.arrived import identified
+from pacs.archive.elements import element
 from pacs.attributes import Level
 from pacs.dicom.convert import explicit_little_endian
 from pacs.dicom.frames import FrameTable
@@ -37,7 +38,7 @@ from pacs.index.engine import Index
 from pacs.index.query import count, find
 from pacs.web.dicomweb.media_types import accepted, parsed
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.dicomweb.qido import RESOURCES, element, to_query, understand
+from pacs.web.dicomweb.qido import RESOURCES, to_query, understand
 from tests.fuzz.wire import associate, fail_loudly
 from tests.support.dimse import CT, EXPLICIT, IMPLICIT, STUDY_ROOT_FIND, VERIFICATION, associate_request
 

@@ -188,15 +188,15 @@ describe("the session without the node", () => {
     expect(session.state.peek().kind).toBe("unreachable");
   });
 
-  it("passes through nobody's before it is another's", async () => {
+  it("is left as another's when the node says that it is", async () => {
     network = () => undefined;
     const session = new Session(new Http(), async () => aigul);
     await session.resume();
-    const states: string[] = [];
-    session.state.subscribe((state) => void states.push(state.kind));
+    const forgotten = vi.fn<() => void>();
+    session.forget = forgotten;
     network = () => Response.json({ user: { name: "bakyt", roles: [] }, version: "1", offline: { unused_s: 1800, longest_s: 43200 } });
     await session.resume();
-    expect(states).toEqual(["signed-in", "signed-out", "signed-in"]);
+    expect([forgotten.mock.calls.length, session.sitting.peek()]).toEqual([1, 1]);
     expect(session.userName).toBe("bakyt");
     expect(session.state.peek()).toMatchObject({ allowance: { unusedS: 1800, longestS: 43200 } });
   });

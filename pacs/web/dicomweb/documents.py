@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pacs.archive.archive import Archive
+from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import NotAcceptable, Unreadable
 from pacs.model import StoredInstance
 from pacs.web.dicomweb.answers import accepted_by, entity_tags
@@ -62,13 +63,15 @@ def document_answer(archive: Archive, request: Request, stored: StoredInstance) 
     if not forms:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
     media_type = _chosen(accepts, forms)
-    tag = f'"{stored.shown_as[:32]}-{tongue}"'
+    tag = f'"{stored.shown_as[:32]}-{media_type}-{tongue}"'
     headers = {**_HEADERS, "etag": tag}
     if tag in entity_tags(request.headers.get("if-none-match", "")):
         return Response(None, 304, headers)
     if media_type in (HTML, TEXT):
         made = (as_html if media_type == HTML else as_text)(metadata, tongue)
         return Response(made, 200, {**headers, "content-security-policy": _PAGE}, media_type + _UTF_8)
+    if media_type == XML and _DOCUMENT not in metadata:
+        return Response(native_dicom_model(metadata), 200, {**headers, "content-security-policy": _PAGE}, XML)
     if media_type == SVG:
         drawn = as_svg(channels(metadata, lambda path: archive.bulk_data(stored, path)), _title(metadata))
         return Response(drawn, 200, {**headers, "content-security-policy": _PAGE}, SVG)
@@ -84,7 +87,7 @@ def _forms(metadata: Mapping[str, Any]) -> Sequence[str]:
         return (_DOCUMENT_TYPES[named][0],) if named in _DOCUMENT_TYPES else ()
     if _WAVEFORMS in metadata:
         return (SVG,)
-    return (HTML, TEXT) if _CONTENT in metadata or "0040A040" in metadata else ()
+    return (HTML, TEXT, XML) if _CONTENT in metadata or "0040A040" in metadata else ()
 
 
 def _chosen(accepts: Sequence[MediaRange], forms: Sequence[str]) -> str:

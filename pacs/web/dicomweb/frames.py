@@ -360,6 +360,11 @@ class Frames:
         [(offset, length)] = frame_ranges(stored, number)
         return self._bytes.piece(stored, stored.dataset_offset + offset, length)
 
+    def as_it_lies_at_once(self, stored: StoredInstance, number: int) -> memoryview | None:
+        """The same without waiting for anything, for the event loop; None where that cannot be done."""
+        [(offset, length)] = frame_ranges(stored, number)
+        return self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length)
+
     def pixel_spans(self, stored: StoredInstance) -> list[Span]:
         """All native frames as one value, little endian (PS3.18 8.7.3.3.1). Raises Unreadable."""
         table = frame_table(stored)

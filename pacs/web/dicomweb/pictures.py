@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -83,6 +83,38 @@ class Pictures:
             _threads, self._shared, subject, subject.etag(parameters), lambda: self._make(subject, parameters)
         )
 
+    async def single(self, subject: Subject, parameters: RenderParameters, key: str) -> Picture:
+        """The same for one who waits for nothing else; `key` is its etag.
+
+        A small one out of memory takes less than a hop to a thread and back, and is made on the event loop.
+        """
+        return self._at_once(subject, parameters, key) or await self.picture(subject, parameters)
+
+    def _at_once(self, subject: Subject, parameters: RenderParameters, key: str) -> Picture | None:
+        """Without waiting for anything; None where that cannot be done."""
+        if subject.others or subject.stored.frame_table is None:
+            return None
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept[1]
+            if key in self._making:
+                return None
+            mine = self._making[key] = Future()
+        try:
+            picture = self._plain.picture_at_once(subject.stored, subject.frame, parameters)
+        except BaseException as error:
+            self._end(subject, key, None)
+            mine.set_exception(error)
+            raise
+        self._end(subject, key, picture)
+        if picture is None:
+            mine.cancel()  # who waits for it makes it himself
+        else:
+            mine.set_result(picture)
+        return picture
+
     def forget(self, erased: Sequence[Erased]) -> None:
         """Keep no picture any more that shows anything of these objects."""
         gone = {one.sop_instance_uid for one in erased}
@@ -121,7 +153,10 @@ class Pictures:
             if others is None:
                 self._making[key] = mine
         if others is not None:
-            return others.result()
+            try:
+                return others.result()
+            except CancelledError:
+                return self._shared(subject, key, make)
         try:
             picture = make()
         except BaseException as error:

@@ -14,11 +14,12 @@ from pacs.archive.forgetting import Erased
 from pacs.archive.retrieve import frame_table
 from pacs.model import StoredInstance
 from pacs.render.plain import PLAIN_SYNTAXES, render_plain
-from pacs.render.values import PLAIN_PIXELS_MAX, Picture, PlainGrey, RenderParameters
+from pacs.render.values import JPEG, PLAIN_PIXELS_MAX, Picture, PlainGrey, RenderParameters
 from pacs.render.workers import DecodeWorkers
 from pacs.web.dicomweb.frames import Frames
 
 DESCRIPTIONS_MAX = 8192
+AT_ONCE_PIXELS_MAX = 512 * 512
 _FRAME_BITS = (8, 16 * PLAIN_PIXELS_MAX)
 _EVERY_FRAME = 0
 
@@ -40,25 +41,46 @@ class PlainPictures:
 
         Raises NotFound, Unreadable, QueryRefused, Busy.
         """
-        if stored.transfer_syntax_uid not in PLAIN_SYNTAXES or stored.pixel_data_vr in ("OF", "OD"):
-            return None
-        bits = frame_table(stored).frame_bits
-        if bits % 8 or not _FRAME_BITS[0] <= bits <= _FRAME_BITS[1]:
+        if not self._fits(stored):
             return None
         plain = self._plain(stored, frame)
         return None if plain is None else render_plain(plain, self._frames.as_it_lies(stored, frame), parameters)
 
-    def _plain(self, stored: StoredInstance, frame: int) -> PlainGrey | None:
-        object_key = (stored.sop_instance_uid, stored.shown_as)
+    def picture_at_once(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture | None:
+        """The same for the event loop: a JPEG of a small image in its own size, a millisecond; None for all others."""
+        if parameters.media_type != JPEG or parameters.viewport is not None or not self._fits(stored):
+            return None
+        _, plain = self._remembered(stored, frame)
+        if plain is None or plain.aspect != 1.0 or plain.rows * plain.columns > AT_ONCE_PIXELS_MAX:
+            return None
+        data = self._frames.as_it_lies_at_once(stored, frame)
+        return None if data is None else render_plain(plain, data, parameters)
+
+    def _fits(self, stored: StoredInstance) -> bool:
+        """Whether it may be a plain image, as far as the index knows."""
+        if stored.transfer_syntax_uid not in PLAIN_SYNTAXES or stored.pixel_data_vr in ("OF", "OD"):
+            return False
+        bits = frame_table(stored).frame_bits
+        return bits % 8 == 0 and _FRAME_BITS[0] <= bits <= _FRAME_BITS[1]
+
+    def _remembered(self, stored: StoredInstance, frame: int) -> tuple[bool, PlainGrey | None]:
+        """Whether it was described, and how."""
         with self._lock:
             for number in (_EVERY_FRAME, frame):
-                key = (*object_key, number)
+                key = (stored.sop_instance_uid, stored.shown_as, number)
                 if key in self._known:
                     self._known.move_to_end(key)
-                    return self._known[key]
+                    return True, self._known[key]
+        return False, None
+
+    def _plain(self, stored: StoredInstance, frame: int) -> PlainGrey | None:
+        known, plain = self._remembered(stored, frame)
+        if known:
+            return plain
         plain, every_frame = self._workers.describe(self._frames.header_job(stored, frame))
         with self._lock:
-            self._known[*object_key, _EVERY_FRAME if every_frame else frame] = plain
+            key = (stored.sop_instance_uid, stored.shown_as, _EVERY_FRAME if every_frame else frame)
+            self._known[key] = plain
             if len(self._known) > DESCRIPTIONS_MAX:
                 self._known.popitem(last=False)
         return plain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,8 @@ from pacs.access.grants import Action
 from pacs.access.operation import BOOLEAN, DATA_SET, Answer, Operation, Parameter, whole
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
-from pacs.archive.matching import criterion, item_of, sequence_criterion
+from pacs.archive.elements import element, joined
+from pacs.archive.matching import Lists, criterion, item_of, sequence_criterion
 from pacs.attributes import (
     BY_KEYWORD,
     CATALOGUE,
@@ -59,9 +59,6 @@ _OF_THE_BODY = frozenset({"content-length", "content-type"})
 _AVAILABILITY, _RETRIEVE_URL = "00080056", "00081190"
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_NUMBER_VRS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
-_FLOAT_VRS = frozenset({"FD", "FL"})
-_PLAIN_VRS = frozenset({"AS", "CS", "DA", "LO", "SH", "TM", "UI"})
 _MATCHING = frozenset({"fuzzymatching", "emptyvaluematching", "multiplevaluematching"})
 NOT_FUZZY = "The fuzzymatching parameter is not supported. Only literal matching has been performed."
 """Of a key without letters (PS3.18 8.3.4.2)."""
@@ -148,7 +145,11 @@ _SAYS = Operation(
         Parameter("includefield", "attributes to be returned too, with commas between them, or `all`"),
         Parameter("fuzzymatching", "whether names that sound alike match", BOOLEAN),
         Parameter("emptyvaluematching", 'whether "" matches what is empty', BOOLEAN),
-        Parameter("multiplevaluematching", "whether keys may be lists of values", BOOLEAN),
+        Parameter(
+            "multiplevaluematching",
+            "whether keys may be lists, every value of which has to be met where an attribute has several",
+            BOOLEAN,
+        ),
         ACCEPT,
     ),
     refusals=(304, 400, 406),
@@ -298,6 +299,8 @@ class _Names:
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute; None where there is none."""
+        if "." in name:
+            return self._vocabulary.inside(_path_of(name))
         if not _is_private(name):
             return self._vocabulary.named(name)
         tag = int(name, 16)
@@ -311,7 +314,7 @@ class _Names:
     def asked(self, name: str) -> Attribute | None:
         """The attribute of a key. Raises QueryRefused where it is one that nobody can ask for now."""
         found = self.attribute(name)
-        waiting = self._vocabulary.waiting.get(_tag_of(name) or 0)
+        waiting = self._vocabulary.waiting.get(_path_of(name))
         if waiting is not None:
             raise QueryRefused(f"the extended query tag {name[:64]} {waiting}", "`pacs tag list` shows how far it is")
         if found is None and _is_private(name):
@@ -326,7 +329,10 @@ class _Names:
         for name in value.split(","):
             if name.strip().lower() == "all":
                 yield from self._vocabulary.everything()
-            elif (attribute := self.attribute(name.strip().partition(".")[0])) is not None:
+                continue
+            whole = name.strip()
+            attribute = self.attribute(whole) or self.attribute(whole.partition(".")[0])
+            if attribute is not None:
                 yield attribute
 
 
@@ -341,12 +347,18 @@ def _tag_of(name: str) -> int | None:
     return None if tag is None else int(tag)
 
 
+def _path_of(name: str) -> tuple[int, ...]:
+    """The tags of a dotted name, from the outside in; 0 for what names no attribute."""
+    return tuple(_tag_of(part) or 0 for part in name.split("."))
+
+
 def _key(
     search: Search, names: _Names, sequences: dict[Attribute, dict[tuple[int, ...], str]], name: str, value: str
 ) -> None:
     outer, dot, inner = name.partition(".")
-    attribute = names.asked(outer)
-    if dot and attribute is not None and attribute.matching is Matching.SEQUENCE:
+    nested = names.asked(name) if dot else None
+    attribute = nested or names.asked(outer)
+    if dot and nested is None and attribute is not None and attribute.matching is Matching.SEQUENCE:
         path = [_tag_of(part) for part in inner.split(".")]
         tags = tuple(tag for tag in path if tag is not None)
         if len(tags) < len(path):
@@ -357,10 +369,11 @@ def _key(
         search.timezone_offset = _offset(value)
         search.matched.append(attribute)
         return
-    if dot or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
+    if (dot and nested is None) or attribute is None or attribute.matching in (Matching.RETURN, Matching.SEQUENCE):
         search.warnings.append(f"The parameter {_printable(name)} is not supported and was ignored.")
         return
-    found = criterion(attribute, value, empty_value=search.empty_values, multiple_values=search.multiple_values)
+    lists = Lists.MULTIPLE_VALUE_MATCHING if search.multiple_values else Lists.WHERE_COMMAS_PART
+    found = criterion(attribute, value, empty_value=search.empty_values, lists=lists)
     if found is not None and search.fuzzy and attribute.matching is Matching.NAME and not fuzzy_words(value):
         search.warnings.append(NOT_FUZZY)
     _add(search, attribute, found)
@@ -429,7 +442,7 @@ def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
     asked = {*search.matched, *search.included}
     keys = [UNIQUE_KEY[level] for level in Level if Level.PATIENT < level <= resource.level]
     entries = [
-        _Shown(f"{attribute.tag:08X}", attribute, attribute.required or attribute in asked)
+        _Shown(_answered_as(attribute), attribute, attribute.required or attribute in asked)
         for attribute in dict.fromkeys([*query.returns, *keys])
     ]
     entries += [_Shown(_AVAILABILITY, fixed={"vr": "CS", "Value": ["ONLINE"]}), _Shown(_RETRIEVE_URL)]
@@ -437,12 +450,17 @@ def _shown(resource: Resource, query: Query, search: Search) -> list[_Shown]:
     return sorted(entries, key=lambda entry: entry.tag)
 
 
+def _answered_as(attribute: Attribute) -> str:
+    """The tag of the element of the answer: of what stands inside of sequences, the outermost one."""
+    return f"{attribute.path[0] if isinstance(attribute, Extended) else attribute.tag:08X}"
+
+
 def _creators(returned: Iterable[Attribute]) -> list[_Shown]:
     """Whose the private attributes of an answer are, as every data set says it (PS3.5 7.8.1)."""
     reserved = {
-        f"{attribute.tag >> 16:04X}00{attribute.tag >> 8 & 0xFF:02X}": attribute.private_creator
+        f"{attribute.path[0] >> 16:04X}00{attribute.path[0] >> 8 & 0xFF:02X}": attribute.private_creator
         for attribute in returned
-        if isinstance(attribute, Extended) and attribute.private_creator
+        if isinstance(attribute, Extended) and attribute.path[0] >> 16 & 1
     }
     return [_Shown(tag, fixed={"vr": "LO", "Value": [creator]}) for tag, creator in reserved.items()]
 
@@ -455,30 +473,9 @@ def _object(row: Mapping[str, str], level: Level, shown: Iterable[_Shown], servi
             continue
         text = row[entry.attribute.keyword]
         if text or entry.always:
-            found[entry.tag] = element(entry.attribute, text)
+            made = element(entry.attribute, text)
+            found[entry.tag] = joined(found[entry.tag], made) if entry.tag in found else made
     return found
-
-
-def element(attribute: Attribute, text: str) -> dict[str, Any]:
-    """A value of the index as an element of the DICOM JSON model (PS3.18 Annex F)."""
-    if text == "":
-        return {"vr": attribute.vr}
-    if attribute.vr == "SQ":
-        return {"vr": "SQ", "Value": json.loads(text)}
-    if attribute.vr in _PLAIN_VRS and "\\" not in text:
-        return {"vr": attribute.vr, "Value": [text]}
-    return {"vr": attribute.vr, "Value": [_value(attribute.vr, part) for part in text.split("\\")]}
-
-
-def _value(vr: str, text: str) -> Any:
-    if text == "":
-        return None
-    if vr == "PN":
-        groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
-        return {group: name for group, name in groups if name}
-    if vr in _NUMBER_VRS and re.fullmatch(r"[+-]?\d{1,15}", text):
-        return int(text)
-    return float(text) if vr in _FLOAT_VRS else text
 
 
 def _retrieve_url(row: Mapping[str, str], level: Level, service: str) -> str:

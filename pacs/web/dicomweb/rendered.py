@@ -220,7 +220,7 @@ class Rendered:
         headers = {"etag": tag, "cache-control": CACHE, "vary": "accept"}
         if tag in entity_tags(request.headers.get("if-none-match", "")):
             return Response(None, 304, headers)
-        picture = await self._pictures.picture(subject, wanted)
+        picture = await self._pictures.single(subject, wanted, tag)
         return Response(picture.data, 200, headers, picture.media_type)
 
     async def _animation(

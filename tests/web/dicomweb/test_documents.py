@@ -61,6 +61,9 @@ def test_a_report_is_a_page_in_the_readers_language(site: Site, client: TestClie
     assert "(121071, DCM)" in " ".join(page.words)
     plain = get(client, url_of(report, "/rendered"), "text/plain")
     assert "Finding: Ошақты өзгеріс жоқ" in plain.text
+    marked_up = get(client, url_of(report, "/rendered"), "text/xml")
+    assert "Ошақты өзгеріс жоқ" in {found.text for found in ElementTree.fromstring(marked_up.content).iter()}
+    assert len({given.headers["etag"] for given in (response, plain, marked_up)}) == 3
     assert get(client, url_of(report, "/rendered")).headers["content-type"].startswith("text/html")
     assert get(client, url_of(report, "/rendered"), "image/jpeg").status_code == 406
 

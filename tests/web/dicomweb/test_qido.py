@@ -162,6 +162,8 @@ def test_includefield(client: TestClient) -> None:
     [
         {"StudyDate": "2025-01"},
         {"StudyDate": "yesterday"},
+        {"StudyDate": "20251345"},
+        {"StudyTime": "2561"},
         {"StudyTime": "25h"},
         {"StudyInstanceUID": "1.2.x"},
         {"limit": "-1"},
@@ -194,6 +196,14 @@ def test_items_of_a_lower_level_are_ignored_with_a_warning(client: TestClient) -
     assert "RequestAttributesSequence" in response.headers["warning"]
 
 
+def test_slashes_too_many_are_read_over(client: TestClient) -> None:
+    for path in ("/dicom-web//studies", "/dicom-web/studies/"):
+        assert len(client.get(path).json()) == 4
+    refused = client.put("/dicom-web/studies")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert client.get("/dicom-web/studies//series").status_code == 400
+
+
 def test_a_warning_cannot_carry_anything_else(client: TestClient) -> None:
     response = client.get("/dicom-web/studies", params={'a"\r\nX-Evil: 1': "x"})
     assert response.status_code == 200
@@ -210,7 +220,9 @@ def test_a_warning_cannot_carry_anything_else(client: TestClient) -> None:
         ({"PatientID": "SYN-9\\SYN-RU*", "multiplevaluematching": "true"}, {"SYN-9", "SYN-RU-1"}),
         ({"PatientID": "SYN-9\\SYN-RU-1"}, set()),
         ({"PatientName": "doe*\\phantom^anna", "multiplevaluematching": "true"}, {"SYN-9", "SYN-0001"}),
-        ({"ModalitiesInStudy": "MR,CR", "multiplevaluematching": "true"}, {"SYN-9", "SYN-0001"}),
+        ({"ModalitiesInStudy": "MR,CR"}, {"SYN-9", "SYN-0001"}),
+        ({"ModalitiesInStudy": "MR\\CR", "multiplevaluematching": "true"}, set()),
+        ({"ModalitiesInStudy": "MR,CT", "multiplevaluematching": "true"}, {"SYN-0001"}),
         ({"StudyDate": "20240101,20250301-20250302", "multiplevaluematching": "true"}, {"SYN-9", "SYN-RU-1"}),
         (
             {"AccessionNumber": '""\\A9', "emptyvaluematching": "true", "multiplevaluematching": "true"},

@@ -18,7 +18,9 @@ from pydicom.uid import (
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from pacs.archive.forgetting import Erased
 from pacs.render.workers import DecodeWorkers
+from pacs.web.dicomweb import pictures, plain_pictures
 from tests.support.derived_objects import item, presentation_state, segmentation
 from tests.support.factories import (
     Patient,
@@ -226,6 +228,49 @@ def test_a_plain_image_needs_a_worker_once(
     assert asked == ["describe"]
     assert get(client, url_of(sent, "/rendered?annotation=technique"), "image/png").status_code == 200
     assert asked == ["describe", "render"]
+
+
+def test_a_small_jpeg_out_of_memory_is_made_without_a_thread(
+    site: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    first, in_threads = get(client, url_of(sent, "/rendered?window=40,400,linear"), "image/jpeg"), []
+    kept = pictures._threads.submit
+    monkeypatch.setattr(pictures._threads, "submit", lambda *given: (in_threads.append(given), kept(*given))[1])
+    made = [get(client, url_of(sent, f"/rendered?window=40,{width},linear"), "image/jpeg") for width in (300, 300, 200)]
+    assert made[0].content == made[1].content
+    assert len({first.content, made[0].content, made[2].content}) == 3
+    assert not in_threads
+    read_at_once = site.archive.read_at_once
+    monkeypatch.setattr(site.archive, "read_at_once", lambda *_: False)  # it lies on the disk alone
+    waited = get(client, url_of(sent, "/rendered?window=40,100,linear"), "image/jpeg")
+    assert len(in_threads) == 1
+    monkeypatch.setattr(site.archive, "read_at_once", read_at_once)
+    again = get(client, url_of(sent, "/rendered?window=40,100,linear&quality=90"), "image/jpeg")
+    assert np.abs(decoded(waited).astype(int) - decoded(again)).max() <= 16
+    assert len(in_threads) == 1
+
+
+def test_what_is_erased_while_its_picture_is_made_is_not_kept(
+    site: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = ct_slice()
+    stored(site, sent)
+    path = url_of(sent, "/rendered?window=40,400,linear")
+    assert get(client, url_of(sent, "/rendered"), "image/jpeg").status_code == 200
+    made = plain_pictures.render_plain
+    rendered = []
+
+    def erased_meanwhile(*given: Any) -> Any:
+        rendered.append(given)
+        for forget in site.archive.forgetting._holders:
+            forget([Erased(sent.StudyInstanceUID, sent.SeriesInstanceUID, sent.SOPInstanceUID)])
+        return made(*given)
+
+    monkeypatch.setattr(plain_pictures, "render_plain", erased_meanwhile)
+    assert get(client, path, "image/jpeg").content == get(client, path, "image/jpeg").content
+    assert len(rendered) == 2
 
 
 def test_reading_is_audited_once_a_study(site: Site, client: TestClient) -> None:

@@ -252,6 +252,7 @@ JPEG = ("bulk/1", "image/jpeg", saved("JPEG"))
 US_1, US_5 = {"vr": "US", "Value": [1]}, {"vr": "US", "Value": [5]}
 CT = without_pixels(ct_slice()) | PIXELS
 OCTETS = ("bulk/1", "application/octet-stream", bytes(10))
+SOUND = ("bulk/1", "application/octet-stream", ct_slice().PixelData)
 
 
 @pytest.mark.parametrize(
@@ -290,10 +291,13 @@ OCTETS = ("bulk/1", "application/octet-stream", bytes(10))
         (CT | {"00280010": {"vr": "US"}}, [OCTETS], 409, "Rows is missing"),
         (CT | {"00280010": {"vr": "US", "Value": ["many"]}}, [OCTETS], 400, "Rows has a value that US cannot hold"),
         (CT | {"00104000": {"vr": "XX"}}, [OCTETS], 400, "unknown VR"),
+        (CT | {"00081030": {"vr": "LO", "Value": ["a\\b"]}}, [SOUND], 400, "StudyDescription has a value"),
+        (CT | {"00080020": {"vr": "DA", "Value": ["yesterday"]}}, [SOUND], 400, "StudyDate has a value that DA"),
+        (CT | {"00280030": {"vr": "DS"}}, [SOUND], 409, "PixelSpacing is missing"),
         (CT | {"nonsense": {}}, [OCTETS], 400, "'nonsense' is no attribute"),
         (
             CT | {"0020000D": {"vr": "UI", "Value": ["x"]}},
-            [("bulk/1", "application/octet-stream", ct_slice().PixelData)],
+            [SOUND],
             409,
             "not a UID",
         ),

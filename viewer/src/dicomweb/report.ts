@@ -28,6 +28,10 @@ const REFERENCED_SOP_INSTANCE_UID = "00081155";
 const REFERENCED_FRAME_NUMBER = "00081160";
 const NUMERIC_VALUE_QUALIFIER = "0040A301";
 const CODE_VALUE = "00080100";
+const TRACKING_IDENTIFIER = "112039";
+const TRACKING_UID = "112040";
+const PROGRAMS_OWN = /^Cornerstone3DTools@/;
+const DIGITS = 5;
 const OBJECTS = new Set(["IMAGE", "COMPOSITE", "WAVEFORM"]);
 
 export function isReport(dataset: Dataset): boolean {
@@ -52,7 +56,7 @@ function seriesOfEvidence(dataset: Dataset): ReadonlyMap<string, string> {
 }
 
 function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>): ReportLine {
-  const children = depth < DEEPEST ? items(item, Tag.ContentSequence).map((child) => line(child, depth + 1, series)) : [];
+  const children = depth < DEEPEST ? items(item, Tag.ContentSequence).filter(isForPeople).map((child) => line(child, depth + 1, series)) : [];
   const kind = text(item, Tag.ValueType);
   const reference = referenceOf(item, kind, series);
   return {
@@ -62,6 +66,19 @@ function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>)
     ...(reference && { reference }),
     children,
   };
+}
+
+/** Not what only programs follow a finding by (PS3.16 TID 1501). */
+function isForPeople(item: Dataset): boolean {
+  const [name] = items(item, Tag.ConceptNameCodeSequence);
+  const code = name ? text(name, CODE_VALUE) : "";
+  return code !== TRACKING_UID && !(code === TRACKING_IDENTIFIER && PROGRAMS_OWN.test(text(item, Tag.TextValue)));
+}
+
+/** A figure as it is read: nobody measures the eighth digit. */
+function figure(written: string): string {
+  const value = Number(written);
+  return written.length > DIGITS + 1 && Number.isFinite(value) ? String(Number(value.toPrecision(DIGITS))) : written;
 }
 
 function referenceOf(item: Dataset, kind: string, series: ReadonlyMap<string, string>): ReportReference | undefined {
@@ -91,7 +108,7 @@ const VALUE_OF: Readonly<Record<string, (item: Dataset) => string>> = {
   NUM: (item) => {
     const measured = items(item, Tag.MeasuredValueSequence)[0];
     if (!measured) return meaning(item, NUMERIC_VALUE_QUALIFIER);
-    return `${text(measured, Tag.NumericValue)} ${unit(measured)}`.trim();
+    return `${figure(text(measured, Tag.NumericValue))} ${unit(measured)}`.trim();
   },
   PNAME: (item) => text(item, Tag.PersonName),
   DATETIME: (item) => text(item, Tag.DateTime),

@@ -1,6 +1,6 @@
 /** The parts of the viewer put together, and what follows from what. */
 
-import { effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
+import { computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 
 import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
@@ -46,6 +46,9 @@ export class App {
   /** Whether the list of what is on this device is open. */
   readonly deviceShown = signal(false);
 
+  /** Whether a study may be open; covered, while its reader has to sign in again. */
+  private readonly mayRead = computed(() => this.session.mayBeOpen.value || this.session.isInterrupted.value);
+
   private readonly web: DicomWeb;
   private readonly http: Http;
 
@@ -82,6 +85,11 @@ export class App {
   }
 
   start(): void {
+    this.session.forget = () => {
+      this.preferences.forget();
+      this.worklist.forget();
+      this.onSessionEnd();
+    };
     effect(() => {
       if (!this.session.isOpen.value) return undefined;
       const hangUp = untracked(() => this.live.open());
@@ -90,15 +98,13 @@ export class App {
       return () => {
         hangUp();
         stopKeeping();
-        untracked(() => this.preferences.forget());
         untracked(() => this.importer.leave());
-        untracked(() => this.worklist.forget());
-        this.onSessionEnd();
       };
     });
     effect(() => {
       const route = this.route.value;
-      if (!this.session.mayBeOpen.value || route.screen !== "study") return undefined;
+      void this.session.sitting.value; // another reader opens it anew
+      if (!this.mayRead.value || route.screen !== "study") return undefined;
       const study = new OpenStudy(this.web, route.studyInstanceUid);
       untracked(() => {
         this.worklist.opened(study.studyInstanceUid);

@@ -1,6 +1,6 @@
 /** Who is signed in. */
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 
 import { Failure, isOutOfReach, type Http } from "@/dicomweb/http";
 import { count, record, string, strings } from "@/model/decode";
@@ -41,10 +41,19 @@ const LEFT = "suret.left";
 
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
+  /** Grows when somebody else may be in front of the screen: who signed out, or another name after a session that ended. */
+  readonly sitting = signal(0);
+  /** Called before it grows. */
+  forget: () => void = () => {};
+  private reader = "";
+
   readonly isOpen = computed(() => this.state.value.kind === "signed-in" && !this.state.value.mustChangePassword);
 
   /** Not known to be closed: a study is asked for while the node is still asked who is there. */
   readonly mayBeOpen = computed(() => this.isOpen.value || this.state.value.kind === "unknown");
+
+  /** It has ended by itself: what was being read stays, covered, for the same reader. */
+  readonly isInterrupted = computed(() => this.state.value.kind === "signed-out" && this.state.value.ended);
 
   /** Whether who is signed in may store. */
   readonly stores = computed(
@@ -59,10 +68,9 @@ export class Session {
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
 
-  /** "" while nobody is signed in. */
+  /** Of who is signed in, or was until the session ended by itself; else "". */
   get userName(): string {
-    const state = this.state.peek();
-    return state.kind === "signed-in" ? state.user.name : "";
+    return this.reader;
   }
 
   constructor(
@@ -91,6 +99,7 @@ export class Session {
   private async goOn(failure: Failure): Promise<void> {
     if (this.state.peek().kind === "signed-in") return;
     const owner = await this.owner();
+    if (owner) this.reader = owner.name;
     this.state.value = owner
       ? { kind: "signed-in", user: owner, version: owner.version, mustChangePassword: false, allowance: undefined }
       : { kind: "unreachable", failure };
@@ -139,23 +148,36 @@ export class Session {
       if (!(error instanceof Failure)) throw error;
       if (isOutOfReach(error)) globalThis.localStorage?.setItem(LEFT, "1");
     } finally {
-      this.state.value = { kind: "signed-out", ended: false };
+      this.leave();
     }
+  }
+
+  private leave(): void {
+    this.forget();
+    batch(() => {
+      this.reader = "";
+      this.sitting.value += 1;
+      this.state.value = { kind: "signed-out", ended: false };
+    });
   }
 
   private enter(answer: unknown): void {
     const body = record(answer);
     const user = record(body["user"]);
     const offline = record(body["offline"]);
-    const before = this.state.peek();
-    // Another tab may have signed somebody else in: nothing of the one before stays.
-    if (before.kind === "signed-in" && before.user.name !== string(user["name"])) this.state.value = { kind: "signed-out", ended: false };
-    this.state.value = {
-      kind: "signed-in",
-      user: { name: string(user["name"]), roles: strings(user["roles"]) },
-      version: string(body["version"]),
-      mustChangePassword: body["must_change_password"] === true,
-      allowance: { unusedS: count(offline["unused_s"]), longestS: count(offline["longest_s"]) },
-    };
+    const name = string(user["name"]);
+    const isAnother = this.reader !== "" && this.reader !== name;
+    if (isAnother) this.forget();
+    batch(() => {
+      if (isAnother) this.sitting.value += 1;
+      this.reader = name;
+      this.state.value = {
+        kind: "signed-in",
+        user: { name, roles: strings(user["roles"]) },
+        version: string(body["version"]),
+        mustChangePassword: body["must_change_password"] === true,
+        allowance: { unusedS: count(offline["unused_s"]), longestS: count(offline["longest_s"]) },
+      };
+    });
   }
 }

@@ -1,6 +1,6 @@
 /** One study being read: its attributes and its series. What of it is on the screen is the workspace's. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 import type { DicomWeb, SeriesSummary } from "@/dicomweb/client";
 import { Failure, isAborted } from "@/dicomweb/http";
@@ -16,6 +16,10 @@ export class OpenStudy {
   readonly series = signal<readonly SeriesSummary[]>([]);
   readonly failure = signal<Failure | undefined>(undefined);
   readonly loading = signal(true);
+  /** The node answered that it has no such study. */
+  readonly isUnknown = computed(() => this.failure.value?.status === 404 && !this.isWithdrawn.value);
+  /** It was there when it was opened, and has been deleted or rejected since. */
+  readonly isWithdrawn = signal(false);
   readonly library: SeriesLibrary;
   readonly firstPicture: FirstPictureLoad;
 
@@ -79,6 +83,8 @@ export class OpenStudy {
 
   private async loadSeries(): Promise<void> {
     const series = await this.web.series(this.studyInstanceUid, this.closed.signal);
+    this.isWithdrawn.value = series.length === 0 && this.dataset.peek() !== undefined;
+    if (this.isWithdrawn.peek()) return; // what was loaded stays to be looked at
     this.series.value = series;
     this.library.follow(series);
   }

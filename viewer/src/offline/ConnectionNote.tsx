@@ -14,8 +14,9 @@ export function ConnectionNote({ app }: { readonly app: App }) {
       <div class="connection-note" role="status" data-testid="connection-note">
         <Icon name="warning" />
         <span>{words}</span>
-        <button type="button" class="button" data-testid="connection-device" onClick={() => (app.deviceShown.value = true)}>
-          {t("offline.heading")}
+        <button type="button" class="button" data-testid="connection-device" title={t("offline.heading")} onClick={() => (app.deviceShown.value = true)}>
+          <Icon name="kept" />
+          <span class="connection-word">{t("offline.heading")}</span>
         </button>
       </div>
     );

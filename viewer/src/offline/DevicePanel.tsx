@@ -85,7 +85,7 @@ function Study({ study, remove }: { readonly study: KeptStudy; remove(): void })
   const state = [
     t("offline.fetched", { when: formatMoment(new Date(fetchedAt).toISOString(), new Date()) }),
     t("offline.images", { kept: images, total: row?.numberOfInstances ?? 0 }),
-    `${n(bytes / MEGABYTE, 1)} MB`,
+    t("offline.size", { megabytes: n(bytes / MEGABYTE, 1) }),
     ...(full ? [t("offline.full")] : []),
   ];
   return (

@@ -48,17 +48,34 @@ function Screen({ app }: { readonly app: App }) {
         </main>
       );
     case "signed-out":
-      return <Login session={app.session} ended={state.ended} />;
+      return state.ended && app.study.value ? <Reading app={app} study={app.study.value} /> : <Login session={app.session} ended={state.ended} />;
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
       if (app.route.value.screen === "display") return <DisplayScreen />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
-      if (study) return <LazyStudy key={study.studyInstanceUid} app={app} study={study} />;
+      if (study) return <Reading app={app} study={study} />;
       return <WorklistScreen app={app} />;
     }
   }
+}
+
+/** The study, covered while its reader has to sign in again: nothing of it is seen, and nothing is lost. */
+function Reading({ app, study }: { readonly app: App; readonly study: OpenStudy }) {
+  const covered = app.session.isInterrupted.value;
+  return (
+    <>
+      <div class={covered ? "uncovered covered" : "uncovered"} inert={covered} aria-hidden={covered}>
+        <LazyStudy key={`${study.studyInstanceUid} ${app.session.sitting.value}`} app={app} study={study} />
+      </div>
+      {covered && (
+        <div class="cover">
+          <Login session={app.session} ended stays />
+        </div>
+      )}
+    </>
+  );
 }
 
 function LazyStudy({ app, study }: { readonly app: App; readonly study: OpenStudy }) {

@@ -17,10 +17,12 @@ interface LoginProps {
   readonly session: Session;
   /** Whether the reader was signed in until a moment ago. */
   readonly ended: boolean;
+  /** Whether what they were reading waits for them. */
+  readonly stays?: boolean;
 }
 
-export function Login({ session, ended }: LoginProps) {
-  const [name, setName] = useState("");
+export function Login({ session, ended, stays = false }: LoginProps) {
+  const [name, setName] = useState(stays ? session.userName : "");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | undefined>();
@@ -45,7 +47,7 @@ export function Login({ session, ended }: LoginProps) {
       <form class="panel" onSubmit={(event) => void submit(event)}>
         <Brand />
         <h1>{t("login.heading")}</h1>
-        {ended && !failure && <p role="status">{t("login.ended")}</p>}
+        {ended && !failure && <p role="status">{t(stays ? "login.ended.stays" : "login.ended")}</p>}
         {failure && (
           <p class="form-failure" role="alert" data-testid="login-failure">
             {loginMessage(failure)}

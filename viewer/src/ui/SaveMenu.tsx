@@ -4,8 +4,10 @@ import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { hasTables, presentationTitle } from "@/dicomweb/presentation";
 import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
+import type { Failure } from "@/dicomweb/http";
 import type { SavingState } from "@/model/saving";
 import type { Workspace } from "@/model/workspace";
+import { failureMessage } from "@/ui/FailureNote";
 import { Menu } from "@/ui/Menu";
 
 export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
@@ -88,14 +90,18 @@ function StateWords({ state }: { readonly state: Dataset }) {
   );
 }
 
+function reasons(failure: Failure): readonly string[] {
+  return failure.status === 401 ? [t("login.ended")] : [failureMessage(failure), failure.message, failure.hint];
+}
+
 /** How it went, with what the node said when it did not. */
 export function SavingWords({ state }: { readonly state: SavingState }) {
   if (state.kind === "idle") return null;
-  const failed = state.kind === "failed" ? ` ${state.failure.message}. ${state.failure.hint}` : "";
+  const said = state.kind === "failed" ? reasons(state.failure) : [];
   return (
     <p class={state.kind === "failed" ? "caution" : "muted"} role="status" data-testid="saving-state" data-kind={state.kind}>
       {t(`save.${state.kind}`)}
-      {failed}
+      {said.filter((part) => part !== "").map((part) => ` ${part.replace(/\.$/, "")}.`)}
     </p>
   );
 }

@@ -15,6 +15,7 @@ import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { patientFacts } from "@/ui/patient";
 import { ReadingControl } from "@/ui/ReadingControl";
+import { SavingNotice } from "@/ui/SavingNotice";
 import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
 import { TimelineSheet } from "@/ui/TimelineSheet";
@@ -37,13 +38,16 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
     if (study.firstPicture.settled.value) void loadViewport().then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
   }, [study.firstPicture.settled.value]);
   useEffect(() => {
-    const onKey = (event: KeyboardEvent): void => workspace.key(event);
+    const onKey = (event: KeyboardEvent): void => {
+      if (app.session.isOpen.peek()) workspace.key(event);
+    };
     document.addEventListener("keydown", onKey);
     return () => {
       document.removeEventListener("keydown", onKey);
       workspace.close();
     };
   }, [workspace]);
+  if (study.isUnknown.value) return <UnknownStudy />;
   return (
     <div class="study-screen" data-testid="study">
       <header class="top-bar">
@@ -79,12 +83,43 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
       </header>
       <SeriesStrip workspace={workspace} />
       <main class="reading">
+        <WithdrawnNotice study={study} />
+        <SavingNotice workspace={workspace} />
         <Toolbar workspace={workspace} />
         <Stage workspace={workspace} />
         <Dialogs workspace={workspace} />
         <TimelineSheet timeline={app.timeline} />
         <LeaveGuard workspace={workspace} />
       </main>
+    </div>
+  );
+}
+
+/** An address that leads nowhere: what was sent to another node, or has been deleted. */
+function UnknownStudy() {
+  return (
+    <main class="waiting">
+      <div class="note" role="alert" data-testid="study-unknown">
+        <Icon name="warning" />
+        <div>
+          <p class="note-title">{t("study.unknown")}</p>
+          <p class="muted">{t("study.unknown.explain")}</p>
+          <a class="button primary" href={WORKLIST_LINK}>
+            {t("study.back")}
+          </a>
+        </div>
+      </div>
+    </main>
+  );
+}
+
+/** What is on the screen is no longer in the archive. */
+function WithdrawnNotice({ study }: { readonly study: OpenStudy }) {
+  if (!study.isWithdrawn.value) return null;
+  return (
+    <div class="withdrawn" role="alert" data-testid="study-withdrawn">
+      <Icon name="warning" />
+      <span>{t("study.withdrawn")}</span>
     </div>
   );
 }

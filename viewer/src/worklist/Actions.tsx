@@ -29,7 +29,7 @@ export function Actions({ app }: { readonly app: App }) {
       <ViewChoices app={app} />
       <button type="button" class="chip" data-testid="device-open" title={t("offline.heading")} onClick={() => (app.deviceShown.value = true)}>
         <Icon name="kept" />
-        {t("offline.heading")}
+        <span class="hidden-label">{t("offline.heading")}</span>
       </button>
     </div>
   );

@@ -11,6 +11,7 @@ export const shell = {
   "login.wrong": "The user name or the password is wrong.",
   "login.tooMany": { one: "Too many attempts. Try again in {count} second.", other: "Too many attempts. Try again in {count} seconds." },
   "login.ended": "Your session has ended. Please sign in again.",
+  "login.ended.stays": "Your session has ended. Sign in again and go on where you were: nothing is lost.",
 
   "password.heading": "Choose a password",
   "password.why": "You signed in with a one-time password. Choose one that only you know.",

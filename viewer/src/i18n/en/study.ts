@@ -4,6 +4,9 @@ export const study = {
   notForDiagnosis: "Not for diagnosis",
 
   "study.back": "Worklist",
+  "study.unknown": "This study is not in the archive.",
+  "study.unknown.explain": "It may have been deleted, or it was never sent here. Look for it in the worklist.",
+  "study.withdrawn": "This study has been taken out of the archive. What you see was loaded before: do not report from it.",
   "study.series": "Series",
   "study.untitled": "Untitled",
   "study.series.untitled": "Series {number}",

@@ -5,6 +5,9 @@ export const study: Translated<typeof english> = {
   notForDiagnosis: "Диагноз қоюға арналмаған",
 
   "study.back": "Тізімге",
+  "study.unknown": "Бұл зерттеу архивте жоқ.",
+  "study.unknown.explain": "Ол жойылған немесе мұнда жіберілмеген болуы мүмкін. Оны тізімнен іздеңіз.",
+  "study.withdrawn": "Бұл зерттеу архивтен алынып тасталды. Экранда бұрын жүктелгені тұр: оның негізінде қорытынды жазбаңыз.",
   "study.series": "Сериялар",
   "study.untitled": "Атауы жоқ",
   "study.series.untitled": "{number}-серия",

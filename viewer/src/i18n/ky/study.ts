@@ -5,6 +5,9 @@ export const study: Translated<typeof english> = {
   notForDiagnosis: "Диагноз коюуга арналган эмес",
 
   "study.back": "Тизмеге",
+  "study.unknown": "Бул изилдөө архивде жок.",
+  "study.unknown.explain": "Ал өчүрүлгөн же бул жакка жөнөтүлгөн эмес болушу мүмкүн. Аны тизмеден издеңиз.",
+  "study.withdrawn": "Бул изилдөө архивден алынып салынды. Экранда мурда жүктөлгөнү турат: анын негизинде корутунду жазбаңыз.",
   "study.series": "Сериялар",
   "study.untitled": "Аталышы жок",
   "study.series.untitled": "{number}-серия",

@@ -5,6 +5,9 @@ export const study: Translated<typeof english> = {
   notForDiagnosis: "Не для диагностики",
 
   "study.back": "К списку",
+  "study.unknown": "Этого исследования нет в архиве.",
+  "study.unknown.explain": "Возможно, оно удалено или не поступало сюда. Поищите его в списке.",
+  "study.withdrawn": "Это исследование изъято из архива. На экране то, что было загружено раньше: не описывайте по нему.",
   "study.series": "Серии",
   "study.untitled": "Без названия",
   "study.series.untitled": "Серия {number}",
