@@ -44,10 +44,8 @@ def test_a_day_at_work(client: TestClient) -> None:
     [(0, {"unused_s": 0, "longest_s": 0}), (0.25, {"unused_s": 900, "longest_s": 900})],
     ids=["none are kept", "no longer than the site says"],
 )
-def test_what_devices_may_keep(
-    tmp_path: Path, workers: DecodeWorkers, hours: float, said: dict[str, int]
-) -> None:
-    with open_site(tmp_path, workers, WebSettings(offline_hours=hours)) as site:
+def test_what_devices_may_keep(tmp_path: Path, workers: DecodeWorkers, hours: float, said: dict[str, int]) -> None:
+    with open_site(tmp_path, workers, web=WebSettings(offline_hours=hours)) as site:
         site.accounts.create("aigul", Role.RADIOLOGIST, PASSWORD, by=OPERATOR)
         assert sign_in(site.client(**OWN)).json()["offline"] == said
 
