@@ -179,7 +179,9 @@ def open_core(settings: Settings, purpose: str, clock: Clock = utc_now, *, copy_
                 count_max=settings.archive.uploads_per_account_max,
                 kept=timedelta(hours=settings.archive.upload_hours),
             ),
+            prepared=True,
         )
+        stack.callback(archive.close_prepared)
         accounts, peers = Accounts(index, clock), Peers(index, clock)
         registry = Registry(index, clock, allow_loopback=settings.triage.allow_loopback)
         yield Core(settings, archive, accounts, peers, registry)

@@ -17,13 +17,15 @@ from pacs.archive.derived import DerivedFrames
 from pacs.archive.events import EventLog
 from pacs.archive.extended import ExtendedTags
 from pacs.archive.forgetting import Erased, Forgetting
+from pacs.archive.hasher import shared_memory
 from pacs.archive.ingest import Reception
-from pacs.archive.keys import ArrivalOrder
+from pacs.archive.keys import ArrivalOrder, object_key
 from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.outgoing import Outgoing
+from pacs.archive.ready_files import ReadyFiles
 from pacs.archive.room import Room
-from pacs.archive.spool import Buffers
+from pacs.archive.spool import BUFFER_BYTES, BUFFERS_MAX, Buffers
 from pacs.archive.tombstones import missing
 from pacs.archive.totals import Totals
 from pacs.archive.uploads import Uploads
@@ -65,7 +67,10 @@ class Archive:
         retention: Retention = Retention(),  # noqa: B008 - frozen
         derived_frames_bytes_max: int = DERIVED_FRAMES_BYTES_MAX,
         upload_limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
+        prepared: bool = False,
     ) -> None:
+        """With `prepared` it is the only one over the store, for as long as a node runs: it makes files before they are
+        needed, and has a process that hashes."""
         self.index = index
         self.store = store
         self.limits = limits
@@ -73,10 +78,13 @@ class Archive:
         self.clock = clock
         self.derived = derived
         self.arrivals = ArrivalOrder(clock)
+        self.keeps_files = store.local_path(object_key(self.arrivals.next())) is not None
         self.events = EventLog(index)
         self.doubts = Doubts()
         self.room = Room(store, index, derived.parent, limits)
-        self.buffers = Buffers()
+        makes_ready = prepared and self.keeps_files
+        self.buffers = Buffers(hasher=shared_memory(BUFFERS_MAX * BUFFER_BYTES) if makes_ready else None)
+        self.ready = ReadyFiles(store.incoming.with_name("ready")) if makes_ready else None
         self.uploads = Uploads(self, derived.parent / "uploads", upload_limits)
         # Incoming files are written, synced and hashed here, each beside the walk of the same object.
         self.settling: Executor = ThreadPoolExecutor(SETTLING_MAX, "settle")
@@ -86,6 +94,13 @@ class Archive:
         self.forgetting.tell(self._forget)
         self._totals = Totals(index)
         self.extended = ExtendedTags(index, clock)
+
+    def close_prepared(self) -> None:
+        """Give back what was prepared for the next arrivals; what comes all the same goes on without."""
+        if self.ready is not None:
+            self.ready.close()
+        if self.buffers.hasher is not None:
+            self.buffers.hasher.close()
 
     def _forget(self, erased: Sequence[Erased]) -> None:
         self.derived_frames.forget({one.sop_instance_uid for one in erased})

@@ -6,8 +6,9 @@ committed is harmless and is adopted at the next start, so a row never points at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from pacs.access.principals import Principal
 from pacs.archive.arrived import Arrived, Twin, content_length, identified, writer_of
 from pacs.archive.digests import DatasetDigest, envelope_sha256
 from pacs.archive.extended_values import read_later
+from pacs.archive.hasher import Hasher
 from pacs.archive.keys import object_key
 from pacs.archive.proof import Recorded, proven
 from pacs.archive.registration import Proof, register
@@ -78,6 +80,8 @@ class Reception:
         self._digest = DatasetDigest()
         self._hashing: Future[None] | None = None
         self._settling: Future[None] | None = None
+        self._hasher: Hasher | None = None
+        self._settled = False
         self._put_away = False
         if announced is not None:
             self._begin(announced)
@@ -119,6 +123,7 @@ class Reception:
         if self._announced is None or self._spool is None:
             raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
         # What is in memory goes to the disk now, and is walked and hashed while the disk takes it.
+        self._hasher = self._spool.begin_hash()
         self._write_down(self._spool)
         arrived = self._examined(self._announced, self._spool)
         if self._twin is not None and not self._twin.is_of(arrived):
@@ -135,7 +140,8 @@ class Reception:
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced
-        self._spool = Spool(self._path(), self._file_meta(announced), self._archive.buffers)
+        archive = self._archive
+        self._spool = Spool(self._path(), self._file_meta(announced), archive.buffers, archive.ready)
 
     def _path(self, suffix: str = "part") -> Path:
         return self._archive.store.incoming / f"{self._ulid}.{suffix}"
@@ -180,7 +186,7 @@ class Reception:
             self._hashing.result()
         if not spool.in_memory:
             self._digest.follow(spool.read_into, length)
-        digest = self._digest.finish(dataset, length)
+        digest = self._hashed_elsewhere(spool, length) or self._digest.finish(dataset, length)
         named = _named_by_data_set(announced, found.values) if self._is_file else announced
         self._check(named, found.values)
         if named != announced:
@@ -211,8 +217,23 @@ class Reception:
             told_of=extended.generation,
         )
 
+    def _hashed_elsewhere(self, spool: Spool, length: int) -> str | None:
+        """The digest of the first `length` bytes of the data set, where another process took it; the disk is waited for
+        meanwhile. Raises OutOfResources, StoreFailed."""
+        if self._hasher is None:
+            return None
+        with _refusals():
+            spool.settle(self._archive.store)
+        self._settled = True
+        hasher, self._hasher = self._hasher, None
+        digest = hasher.end()
+        return digest if length == spool.dataset_length else None
+
     def _await_others(self) -> None:
-        """Wait until no other thread reads or syncs the spool any more. Raises nothing."""
+        """Wait until nobody else reads or syncs the spool any more. Raises nothing."""
+        if self._hasher is not None:
+            self._hasher.end()
+            self._hasher = None
         for other in (self._hashing, self._settling):
             if other is not None:
                 other.exception()
@@ -222,8 +243,10 @@ class Reception:
         """The same data set behind a File Meta Information that says what it is."""
         self._await_others()  # with a file that is not the object
         self._spool = None
+        self._settled = False
         try:
-            self._spool = renamed(old, self._path("named.part"), self._file_meta(named), self._archive.buffers)
+            archive = self._archive
+            self._spool = renamed(old, self._path("named.part"), self._file_meta(named), archive.buffers, archive.ready)
         finally:
             old.discard(keep=False)
         self._write_down(self._spool)
@@ -251,19 +274,26 @@ class Reception:
     def _put(self, arrived: Arrived) -> None:
         assert self._spool is not None
         store = self._archive.store
-        try:
-            if self._settling is None:
-                self._spool.settle(store)
-            else:
+        with _refusals():
+            if self._settling is not None:
                 self._settling.result()
+            elif not self._settled:
+                self._spool.settle(store)
             # a file keeps no metadata
-            metadata = {} if store.local_path(arrived.object_key) is not None else _metadata(arrived)
+            metadata = {} if self._archive.keeps_files else _metadata(arrived)
             store.put(arrived.object_key, self._spool.path, metadata, settled=True)
             self._put_away = True
-        except StorageFull as error:
-            raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
-        except StorageError as error:
-            raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the store raises as what whoever brought the object hears."""
+    try:
+        yield
+    except StorageFull as error:
+        raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
+    except StorageError as error:
+        raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
 
 
 def _named_by_data_set(announced: Announced, values: Mapping[str, str]) -> Announced:

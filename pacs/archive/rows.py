@@ -53,14 +53,33 @@ _NORMAL = dict.fromkeys(Matching, _same) | {
 }
 
 
+def _is_plain(matching: Matching) -> bool:
+    """Whether a text goes into its column as it is, and into no other."""
+    return _NORMAL[matching] is _same and matching is not Matching.NAME
+
+
 def columns(level: Level, values: Mapping[str, str]) -> dict[str, str]:
     """Every catalogue column of `level` for the walk's `values`."""
     found = dict.fromkeys(_NAMES[level], "")
-    for attribute in ATTRIBUTES[level]:
-        if values.get(attribute.keyword):
+    for keyword, plain_column, attribute in _PLAN[level]:
+        text = values.get(keyword)
+        if not text:
+            continue
+        if plain_column:
+            found[plain_column] = text
+        else:
             found.update(column_values(attribute, values))
     return found
 
+
+_PLAN = {
+    level: tuple(
+        (attribute.keyword, attribute.column if _is_plain(attribute.matching) else "", attribute)
+        for attribute in attributes
+    )
+    for level, attributes in ATTRIBUTES.items()
+}
+"""Keyword, the column that takes its text as it is where there is one, and the attribute."""
 
 _NAMES = {
     level: tuple(name for attribute in attributes for name, _ in column_values(attribute, {}))

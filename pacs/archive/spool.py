@@ -12,8 +12,10 @@ import os
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from pacs.archive.hasher import BYTES_MIN, Hasher
+from pacs.archive.ready_files import FLAGS, MODE, ReadyFiles
 from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
 from storage.protocol import ObjectStore
 from storage.writeback import begin_writeback
@@ -25,26 +27,47 @@ WRITEBACK_BYTES: Final = 4 << 20
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Buffers:
-    """Memory for small objects, used again: a fresh page costs more than the bytes that are copied into it."""
+class Buffer(NamedTuple):
+    """Memory for one object, and where it lies in what is shared with the hasher."""
 
-    def __init__(self, count_max: int = BUFFERS_MAX, size: int = BUFFER_BYTES) -> None:
-        self._left = count_max
+    memory: memoryview
+    place: int
+
+
+class Buffers:
+    """Memory for small objects, used again: a fresh page costs more than the bytes that are copied into it.
+
+    With `hasher` it is that one's, whose pages cost nothing either before they are used.
+    """
+
+    def __init__(self, count_max: int = BUFFERS_MAX, size: int = BUFFER_BYTES, hasher: Hasher | None = None) -> None:
+        self.hasher = hasher
+        self._memory = hasher.memory if hasher is not None else None
+        self._count = 0
+        self._count_max = count_max
         self._size = size
         self._lock = threading.Lock()
-        self._free: deque[bytearray] = deque()
+        self._free: deque[Buffer] = deque()
 
-    def take(self) -> bytearray | None:
+    @property
+    def lent(self) -> int:
+        """How many are in use."""
+        return self._count - len(self._free)
+
+    def take(self) -> Buffer | None:
         """A buffer with anything in it; None when all are in use."""
         with self._lock:
             if self._free:
                 return self._free.pop()
-            if not self._left:
+            if self._count == self._count_max:
                 return None
-            self._left -= 1
-        return bytearray(self._size)
+            place = self._count * self._size
+            self._count += 1
+        memory = self._memory
+        whole = memoryview(bytearray(self._size)) if memory is None else memory[place : place + self._size]
+        return Buffer(whole, place)
 
-    def give_back(self, buffer: bytearray) -> None:
+    def give_back(self, buffer: Buffer) -> None:
         """For whoever comes next."""
         with self._lock:
             self._free.append(buffer)
@@ -56,12 +79,15 @@ class Spool:
     Every method raises OutOfResources or StoreFailed where the disk does not take or give the bytes.
     """
 
-    def __init__(self, path: Path, head: bytes, buffers: Buffers) -> None:
+    def __init__(self, path: Path, head: bytes, buffers: Buffers, ready: ReadyFiles | None = None) -> None:
+        """The file is one of `ready`, where there is one, and then not at `path`."""
         self.path = path
+        self._ready = ready
         self.head = head
         self.size = 0
         self._buffers = buffers
-        self._buffer = buffers.take()
+        self._lent = buffers.take()
+        self._buffer = self._lent.memory if self._lent is not None else None
         self._descriptor = -1
         self._handed_on = 0
         try:
@@ -99,7 +125,14 @@ class Spool:
 
     def dataset(self) -> memoryview | None:
         """All bytes behind the head where they are in memory; good until `discard`."""
-        return None if self._buffer is None else memoryview(self._buffer)[len(self.head) : self.size]
+        return None if self._buffer is None else self._buffer[len(self.head) : self.size]
+
+    def begin_hash(self) -> Hasher | None:
+        """Who hashes the data set from now on, of which nothing more comes: a lone sender's, where that saves time."""
+        hasher, lent = self._buffers.hasher, self._lent
+        if hasher is None or lent is None or self.dataset_length < BYTES_MIN or self._buffers.lent > 1:
+            return None
+        return hasher if hasher.begin(lent.place + len(self.head), self.dataset_length) else None
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the data set."""
@@ -131,7 +164,7 @@ class Spool:
         """What is in memory into its file too, once; the disk begins to take it."""
         self._open()
         assert self._buffer is not None, "what is not in memory has a file"
-        self._write(memoryview(self._buffer)[: self.size])
+        self._write(self._buffer[: self.size])
         begin_writeback(self._descriptor, 0, self.size)
 
     def settle(self, store: ObjectStore) -> None:
@@ -143,9 +176,7 @@ class Spool:
 
     def discard(self, *, keep: bool) -> None:
         """Give everything back; without `keep` the file goes too. Raises nothing, harmless when repeated."""
-        buffer, self._buffer = self._buffer, None
-        if buffer is not None:
-            self._buffers.give_back(buffer)
+        self._give_back()
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             # What fails here changes nothing about the answer: the next start removes what is left.
@@ -156,21 +187,28 @@ class Spool:
                     self.path.unlink(missing_ok=True)
 
     def _open(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        made = self._ready.take() if self._ready is not None else None
+        if made is not None:
+            self.path, self._descriptor = made
+            return
         try:
-            self._descriptor = os.open(self.path, flags, 0o440)
+            self._descriptor = os.open(self.path, FLAGS, MODE)
         except OSError as error:
             raise refusal(error) from error
 
     def _spill(self) -> None:
         """Go on in a file."""
         self._open()
-        buffer, self._buffer = self._buffer, None
-        assert buffer is not None
+        assert self._buffer is not None, "what is not in memory has a file"
         try:
-            self._write(memoryview(buffer)[: self.size])
+            self._write(self._buffer[: self.size])
         finally:
-            self._buffers.give_back(buffer)
+            self._give_back()
+
+    def _give_back(self) -> None:
+        lent, self._lent, self._buffer = self._lent, None, None
+        if lent is not None:
+            self._buffers.give_back(lent)
 
     def _write(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
@@ -181,9 +219,9 @@ class Spool:
             raise refusal(error) from error
 
 
-def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers) -> Spool:
+def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers, ready: ReadyFiles | None = None) -> Spool:
     """The same data set behind another head, in a file of its own."""
-    new = Spool(path, head, buffers)
+    new = Spool(path, head, buffers, ready)
     try:
         for offset in range(0, old.dataset_length, COPY_BYTES):
             new.append(old.read(offset, min(COPY_BYTES, old.dataset_length - offset)))

@@ -13,6 +13,10 @@ from pacs.doctor.look import Look
 from storage.errors import StorageError
 from storage.mounts import NETWORK_FILE_SYSTEMS, VOLATILE_FILE_SYSTEMS, file_system_of
 
+_OF_THE_NODE = (
+    "lock", "control", "index.db", "index.db-wal", "index.db-shm", "store", "store/incoming", "store/ready", "derived",
+)  # fmt: skip
+
 
 def data_folder(look: Look) -> Iterator[Finding]:
     """May this user read and write PACS_DATA, and nobody else?"""
@@ -45,7 +49,7 @@ def data_folder(look: Look) -> Iterator[Finding]:
 
 def _foreign(data: Path, owner: int) -> Path | None:
     """A file of the node itself that a command run as another user left behind."""
-    for name in ("lock", "control", "index.db", "index.db-wal", "index.db-shm", "store", "store/incoming", "derived"):
+    for name in _OF_THE_NODE:
         file = data / name
         if os.path.lexists(file) and file.lstat().st_uid != owner:
             return file

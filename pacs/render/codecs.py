@@ -7,7 +7,9 @@ read is tried with the libraries that pydicom drives.
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -72,6 +74,13 @@ def _rle(description: PixelDescription, data: bytes) -> Pixels:
     return planes[0] if description.samples_per_pixel == 1 else np.moveaxis(planes, 0, -1)
 
 
+def _deflated(description: PixelDescription, data: bytes) -> Pixels:
+    """PS3.5 A.4.13: the uncompressed frame, from its first byte on, as a raw deflate stream."""
+    length = (description.pixels * description.samples_per_pixel * description.bits_allocated + 7) // 8
+    inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, length)
+    return decode_native(replace(description, transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN), inflated, 1)
+
+
 def _with_pydicom(plugin: str) -> Decoder:
     def decode(description: PixelDescription, data: bytes) -> Pixels:
         options: dict[str, Any] = {
@@ -115,6 +124,7 @@ DECODERS: Mapping[str, tuple[Decoder, ...]] = MappingProxyType(
         f"{_STANDARD}.4.202": (_htj2k, _openjpeg),
         f"{_STANDARD}.4.203": (_htj2k, _openjpeg),
         f"{_STANDARD}.5": (_rle,),
+        f"{_STANDARD}.8.1": (_deflated,),
     }
 )
 EXPLICIT_VR_LITTLE_ENDIAN = f"{_STANDARD}.1"

@@ -16,6 +16,7 @@ from pacs.render.codecs import decode_frame, decoded_photometric_interpretation
 from pacs.render.description import PixelDescription
 from pacs.render.header import FrameHeader
 from pacs.render.lettering import font_size, written
+from pacs.render.mask import difference, difference_window
 from pacs.render.native import Pixels, as_stored
 from pacs.render.overlay import groups, overlays
 from pacs.render.picture_file import Shown, encode
@@ -32,7 +33,7 @@ def render_frame(
     parameters: RenderParameters,
     attached: Sequence[Attached] = (),
 ) -> Picture:
-    """Decode one frame (1-based) and make a picture of it, with attached segmentations over it.
+    """Decode one frame (1-based) and make a picture of it, less attached masks, with attached segmentations over it.
 
     Raises Unreadable, QueryRefused.
     """
@@ -48,12 +49,27 @@ def render_frame(
     elif description.photometric_interpretation == "PALETTE COLOR":
         shown = colour.from_palette(header, description, geometry.crop(pixels, viewport) if viewport else pixels)
     else:
-        shown = _grey(header, description, pixels, parameters)
+        masks = [
+            image_pixels(description, bytes(part), number)
+            for other in attached
+            if other.kind == "mask"
+            for number, part in other.frames
+        ]
+        shown = (
+            _subtracted(header, description, pixels, masks, parameters)
+            if masks
+            else _grey(header, description, pixels, parameters)
+        )
     shown = _covered(shown, header, description, frame, frame_number, viewport)
     own = b""
     if shown.ndim == 3:
         shown, own = profile.coloured(shown, profile.object_profile(dataset), parameters.profile)
-    found = [one for other in attached for one in segments(other, description.rows, description.columns)]
+    found = [
+        one
+        for other in attached
+        if other.kind == "segmentation"
+        for one in segments(other, header, description.rows, description.columns)
+    ]
     if found:
         shown = tinted(shown, found, lambda weight: geometry.crop(weight, viewport) if viewport else weight)
     shown = geometry.scaled(shown, *geometry.size(shown.shape[0], shown.shape[1], geometry.aspect(header), viewport))
@@ -99,6 +115,20 @@ def _grey(
         grayscale.inverted(header, description),
         grayscale.padding(header, description),
     )
+
+
+def _subtracted(
+    header: FrameHeader,
+    description: PixelDescription,
+    pixels: Pixels,
+    masks: Sequence[Pixels],
+    parameters: RenderParameters,
+) -> Shown:
+    """The window that the object has is that of its frames, not of what is left of them, and is not used."""
+    values = difference(header, description, pixels, masks)
+    voi = grayscale.window_transform(*(parameters.window or difference_window(values)))
+    part = geometry.crop(values, parameters.viewport) if parameters.viewport else values
+    return grayscale.apply(part, voi, grayscale.inverted(header, description))
 
 
 def _covered(

@@ -14,9 +14,10 @@ from pacs.errors import Unreadable
 from pacs.render.cielab import Colour, read_colour
 from pacs.render.codecs import decode_frame
 from pacs.render.description import PixelDescription, integers, text
-from pacs.render.header import item, items, read_header
+from pacs.render.header import FrameHeader, item, items, read_header
 from pacs.render.lettering import Bytes, clean, font, font_size
 from pacs.render.overlay import outline
+from pacs.render.planes import Plane, plane_of, resampled
 from pacs.render.values import Attached
 
 _TINT = 0.4
@@ -43,12 +44,14 @@ class Segment:
     weight: NDArray[np.float32]
 
 
-def segments(attached: Attached, rows: int, columns: int) -> list[Segment]:
-    """The segments in the attached frames, at most 64. Raises Unreadable, also where their grid is not the image's."""
+def segments(attached: Attached, header: FrameHeader, rows: int, columns: int) -> list[Segment]:
+    """The segments in the attached frames, at most 64, on the grid of the frame of `header`.
+
+    Raises Unreadable, also where theirs is another one and they do not say where in the patient it lies.
+    """
     dataset = read_header(bytes(attached.header), attached.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, attached.transfer_syntax_uid, attached.pixel_data_vr)
-    if (description.rows, description.columns) != (rows, columns):
-        raise Unreadable("the segmentation has a grid of its own, not that of its images", "open it in a viewer")
+    onto = plane_of(header, rows, columns)
     described = {(integers(entry, "SegmentNumber") or [0])[0]: entry for entry in items(dataset, "SegmentSequence")}
     groups = items(dataset, "PerFrameFunctionalGroupsSequence")
     shared = item(dataset, "SharedFunctionalGroupsSequence")
@@ -56,13 +59,30 @@ def segments(attached: Attached, rows: int, columns: int) -> list[Segment]:
     for number, frame in attached.frames:
         pixels = decode_frame(description, bytes(frame), number)
         group = groups[number - 1] if number <= len(groups) else None
+        own = FrameHeader(dataset, number, not description.big_endian)
+        placed = _placing(plane_of(own, description.rows, description.columns), onto, description, (rows, columns))
         for segment, weight in _weights(dataset, group, shared, pixels):
             about = described.get(segment, Dataset())
             label = text(about, "SegmentLabel") or str(segment)
             colour = read_colour(about, "RecommendedDisplayCIELabValue") or _COLOURS[segment % len(_COLOURS)]
-            if weight.any() and len(found) < _SEGMENTS_MAX:
-                found.append(Segment(label, colour, weight))
+            shown = placed(weight)
+            if shown.any() and len(found) < _SEGMENTS_MAX:
+                found.append(Segment(label, colour, shown))
     return found
+
+
+def _placing(
+    own: Plane | None, onto: Plane | None, description: PixelDescription, size: tuple[int, int]
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """What brings the weights of a frame onto the grid of the image."""
+    if own is not None and onto is not None and not own.is_grid_of(onto):
+        return lambda weight: resampled(weight, own, onto)
+    if (description.rows, description.columns) != size:
+        raise Unreadable(
+            "the segmentation has a grid of its own and does not say where in the patient it lies",
+            "open it in a viewer",
+        )
+    return lambda weight: weight
 
 
 def _weights(

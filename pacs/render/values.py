@@ -30,13 +30,13 @@ DECODABLE = frozenset(
     f"1.2.840.10008.1.2.{number}"
     for number in (
         *("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91"),
-        *("4.110", "4.111", "4.112", "4.201", "4.202", "4.203", "5"),
+        *("4.110", "4.111", "4.112", "4.201", "4.202", "4.203", "5", "8.1"),
     )
 )
 """The compressed transfer syntaxes whose frames can be decoded: those of `pacs.render.codecs.DECODERS`."""
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
-ENCODABLE = DECODABLE - {"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.111"}
+ENCODABLE = DECODABLE - {"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.111", "1.2.840.10008.1.2.8.1"}
 """Those which frames can be encoded in, JPEG Baseline alone with loss: those of `pacs.render.encoders.ENCODERS`."""
 
 
@@ -162,12 +162,13 @@ class VolumeView:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Another object that changes how a frame looks: a presentation state, or a segmentation whose frames lie over it.
+    """What else changes how a frame looks: a presentation state, a segmentation whose frames lie over it, or frames of
+    its own object that are taken away from it.
 
     `header` and `frames` (number and bytes) are in the form of `RenderJob`.
     """
 
-    kind: Literal["presentation", "segmentation", "slice"]
+    kind: Literal["presentation", "segmentation", "slice", "mask"]
     header: bytes | memoryview
     transfer_syntax_uid: str
     pixel_data_vr: str = ""

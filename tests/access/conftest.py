@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pacs.index.engine import Index
+from tests.support.indexes import migrated_file
 
 
 class MovedClock:
@@ -31,7 +32,6 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    made = Index(f"sqlite:///{tmp_path / 'index.db'}")
-    made.migrate()
+    made = Index(migrated_file(tmp_path / "index.db"))
     yield made
     made.close()

@@ -8,15 +8,16 @@ import pytest
 from pacs.archive.archive import Archive
 from pacs.index.engine import Index
 from tests.support.archives import open_archive, s3_store
+from tests.support.indexes import migrated_file
 from tests.support.services import S3Bucket
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of each kind."""
+    """The URL of a database of each kind, migrated and without a row."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgresql_url"))
-    return f"sqlite:///{tmp_path / 'index.db'}"
+        return str(request.getfixturevalue("migrated_postgresql_url"))
+    return migrated_file(tmp_path / "index.db")
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]
             yield archive
         return
     bucket: S3Bucket = request.getfixturevalue("s3_bucket")
-    database = str(request.getfixturevalue("postgresql_url"))
+    database = str(request.getfixturevalue("migrated_postgresql_url"))
     store = s3_store(bucket.location, tmp_path, bucket.options)
     with open_archive(tmp_path, database=database, store=store) as archive:
         yield archive

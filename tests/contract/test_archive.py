@@ -389,9 +389,9 @@ def test_a_spool_file_that_cannot_be_closed_takes_back_no_success(
     assert len(archive.instances(stored.study_instance_uid)) == 1
 
 
-def test_the_latest_event_is_one_that_can_be_read(tmp_path: Path, postgresql_url: str) -> None:
-    with open_archive(tmp_path, database=postgresql_url) as archive:
-        with psycopg.connect(postgresql_url.replace("+psycopg", "")) as older:
+def test_the_latest_event_is_one_that_can_be_read(tmp_path: Path, migrated_postgresql_url: str) -> None:
+    with open_archive(tmp_path, database=migrated_postgresql_url) as archive:
+        with psycopg.connect(migrated_postgresql_url.replace("+psycopg", "")) as older:
             older.execute("SELECT pg_current_xact_id()")  # it has begun to write, and goes on
             send(archive, ct_series(1)[0])
             assert archive.events.after(0) == []

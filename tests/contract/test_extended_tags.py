@@ -339,10 +339,10 @@ def test_without_tags_nothing_is_read_twice(tmp_path: Path, monkeypatch: pytest.
             send(archive, dataset)
 
 
-def test_another_node_on_the_same_database_learns_of_a_tag(postgresql_url: str, tmp_path: Path) -> None:
+def test_another_node_on_the_same_database_learns_of_a_tag(migrated_postgresql_url: str, tmp_path: Path) -> None:
     with (
-        open_archive(tmp_path / "one", database=postgresql_url) as one,
-        open_archive(tmp_path / "two", database=postgresql_url) as two,
+        open_archive(tmp_path / "one", database=migrated_postgresql_url) as one,
+        open_archive(tmp_path / "two", database=migrated_postgresql_url) as two,
     ):
         assert two.extended.current.read == ()
         one.extended.add("00091001", "LO", CREATOR, "study", by=OPERATOR)

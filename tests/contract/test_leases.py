@@ -29,10 +29,10 @@ def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def nodes(postgresql_url: str, tmp_path: Path) -> Iterator[tuple[Archive, Archive]]:
+def nodes(migrated_postgresql_url: str, tmp_path: Path) -> Iterator[tuple[Archive, Archive]]:
     with (
-        open_archive(tmp_path / "one", database=postgresql_url) as one,
-        open_archive(tmp_path / "two", database=postgresql_url) as two,
+        open_archive(tmp_path / "one", database=migrated_postgresql_url) as one,
+        open_archive(tmp_path / "two", database=migrated_postgresql_url) as two,
     ):
         yield one, two
 

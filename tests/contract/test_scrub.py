@@ -160,11 +160,13 @@ def test_what_no_row_names_is_not_repaired(archive: Archive) -> None:
         repair(archive, "objects/2026/11/23/07/01JDCD5W8Z6Y3V4X5A7B9C1D2E.dcm")
 
 
-def test_an_older_version_of_a_bucket_takes_the_place(s3_bucket: S3Bucket, postgresql_url: str, tmp_path: Path) -> None:
+def test_an_older_version_of_a_bucket_takes_the_place(
+    s3_bucket: S3Bucket, migrated_postgresql_url: str, tmp_path: Path
+) -> None:
     with client(s3_bucket.gateway) as s3:
         s3.put_bucket_versioning(Bucket=s3_bucket.name, VersioningConfiguration={"Status": "Enabled"})
         store = s3_store(f"{s3_bucket.location}/site", tmp_path, s3_bucket.options)
-        with open_archive(tmp_path, database=postgresql_url, store=store) as archive:
+        with open_archive(tmp_path, database=migrated_postgresql_url, store=store) as archive:
             send(archive, ct_slice())
             rotten = _live(archive).object_key
             content = _content(store, rotten)

@@ -22,9 +22,12 @@ from tests.support.web import ANY_FRAMES, ANY_OBJECTS, STOW_HEADERS, Site, multi
 
 
 @pytest.fixture
-def site(tmp_path: Path, postgresql_url: str, s3_bucket: S3Bucket) -> Iterator[Site]:
+def site(tmp_path: Path, migrated_postgresql_url: str, s3_bucket: S3Bucket) -> Iterator[Site]:
     store = s3_store(s3_bucket.location, tmp_path, s3_bucket.options)
-    with DecodeWorkers(1) as workers, open_site(tmp_path, workers, database=postgresql_url, store=store) as made:
+    with (
+        DecodeWorkers(1) as workers,
+        open_site(tmp_path, workers, database=migrated_postgresql_url, store=store) as made,
+    ):
         yield made
 
 

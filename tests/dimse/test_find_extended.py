@@ -17,6 +17,7 @@ from pacs.access.peer import Peer, PeerOptions, Verb
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
+from pacs.archive.reindex import Reindexer
 from pacs.model import utc_now
 from tests.support.archives import send
 from tests.support.dimse import (
@@ -306,3 +307,35 @@ def test_modalities_and_counts_are_those_of_now(port: int, filled: Archive):
     deletions.restore(deleted.id, by=OPERATOR)
     ((_, again),) = _ask(port, None, **{**keys, "ModalitiesInStudy": "MR"})[1]
     assert again == before
+
+
+def test_what_a_site_searches_inside_of_a_sequence_is_a_key(archive: Archive) -> None:
+    for number, meaning in enumerate(("CT chest", "КТ головы")):
+        code, other = Dataset(), Dataset()
+        code.CodeMeaning, other.CodeMeaning = meaning, f"else {number}"
+        dataset = ct_slice(study=f"s{number}", StudyID=f"s{number}", SpecificCharacterSet="ISO_IR 192")
+        dataset.ProcedureCodeSequence = [code, other]
+        send(archive, dataset)
+    archive.extended.add("ProcedureCodeSequence.CodeMeaning", level="study", by=OPERATOR)
+    reindexer = Reindexer(archive, share=1)
+    while reindexer.step():
+        pass
+    with listening(archive) as listener:
+        for asked, expected in (("CT*", ["s0"]), ("КТ головы", ["s1"]), ("", ["s0", "s1"]), ("nothing", [])):
+            key = Dataset()
+            key.CodeMeaning = asked
+            status, found, _ = _ask(
+                listener.port,
+                charset="ISO_IR 192",
+                QueryRetrieveLevel="STUDY",
+                StudyInstanceUID="",
+                StudyID="",
+                ProcedureCodeSequence=[key],
+            )
+            assert status == 0x0000
+            assert sorted(identifier.StudyID for _, identifier in found) == expected, asked
+            for pending, identifier in found:
+                assert pending == 0xFF00
+                meanings = [item.CodeMeaning for item in identifier.ProcedureCodeSequence]
+                assert meanings[0] in ("CT chest", "КТ головы")
+                assert meanings[1] == f"else {identifier.StudyID[1:]}"

@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from tests.journeys.test_corpus import as_sent, files, send
 from tests.journeys.test_viewer import sign_in
-from tests.support.canvas import differences, open_image
+from tests.support.canvas import differences, open_image, show_one_series
 from tests.support.corpus import CorpusFile
 from tests.support.pixels import expected
 from tests.support.process import NodeProcess
@@ -66,11 +66,12 @@ def images(module_node: NodeProcess) -> dict[str, pydicom.Dataset]:
 
 
 @pytest.fixture(scope="module")
-def reader(module_node: NodeProcess, browser: object) -> Iterator[Page]:
+def reader(module_node: NodeProcess, browser: object, images: dict[str, pydicom.Dataset]) -> Iterator[Page]:
     """A page of one who is signed in, for all images."""
     context = browser.new_context(viewport={"width": 900, "height": 700})  # type: ignore[attr-defined]
     page = context.new_page()
     sign_in(page, module_node)
+    show_one_series(page, images.values())
     yield page
     context.close()
 

@@ -6,6 +6,7 @@ import hashlib
 import struct
 import subprocess
 import warnings
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,7 @@ LOSSLESS = {
     "4.201": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
     "4.202": lambda a: imagecodecs.htj2k_encode(a, reversible=True, tlm=True),
     "4.203": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+    "8.1": lambda a: zlib.compress(a.tobytes(), wbits=-zlib.MAX_WBITS),
 }
 
 
@@ -127,7 +129,7 @@ def test_second_decoders_give_the_same_pixels(uid: str, index: int) -> None:
 def test_every_compressed_syntax_that_the_node_can_show_is_in_the_table() -> None:
     jpeg = ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91")
     newer = ("4.110", "4.111", "4.112", "4.201", "4.202", "4.203")
-    suffixes = (*jpeg, *newer, "5")
+    suffixes = (*jpeg, *newer, "5", "8.1")
     assert set(DECODERS) == {f"{STANDARD}.{suffix}" for suffix in suffixes}
     assert {STANDARD, f"{STANDARD}.1", f"{STANDARD}.1.99", f"{STANDARD}.2"} == NATIVE
 

@@ -19,6 +19,7 @@ from storage.filesystem import FolderStore
 from storage.open import S3Options, open_store
 from storage.protocol import ObjectStore
 from tests.support.factories import part10
+from tests.support.indexes import migrated_file
 
 LIMITS = IngestLimits(
     instance_bytes_max=1 << 32, free_bytes_min=0, free_percent_min=0, warn_bytes_min=0, warn_percent_min=0
@@ -33,15 +34,25 @@ def open_archive(
     store: ObjectStore | None = None,
     limits: IngestLimits = LIMITS,
     clock: Clock = utc_now,
+    prepared: bool = False,
 ) -> Iterator[Archive]:
     """An archive whose files are under `folder`; open it again on the same folder to see what a restart sees."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = Index(database or f"sqlite:///{folder / 'index.db'}")
+    index = Index(database or migrated_file(folder / "index.db"))
     try:
         index.migrate()
-        yield Archive(
-            index, store or FolderStore(folder / "store"), derived=folder / "derived", limits=limits, clock=clock
+        archive = Archive(
+            index,
+            store or FolderStore(folder / "store"),
+            derived=folder / "derived",
+            limits=limits,
+            clock=clock,
+            prepared=prepared,
         )
+        try:
+            yield archive
+        finally:
+            archive.close_prepared()
     finally:
         index.close()
 

@@ -22,6 +22,7 @@ import pytest
 
 from storage.open import S3Options
 from tests.support import ceph, postgresql
+from tests.support.indexes import migrated_template
 
 _FOLDER, _OWNER = "SURET_TEST_SERVICES", "SURET_TEST_OWNER"
 _STOP: dict[str, Callable[[Path], None]] = {"pg": postgresql.stop, "ceph": ceph.stop}
@@ -76,6 +77,14 @@ def postgresql_cluster() -> postgresql.Cluster:
 def postgresql_url(postgresql_cluster: postgresql.Cluster) -> Iterator[str]:
     """A fresh, empty database for this test: ``postgresql+psycopg://…``."""
     url = postgresql_cluster.create_database()
+    yield url
+    postgresql_cluster.drop_database(url)
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql_cluster: postgresql.Cluster) -> Iterator[str]:
+    """A database for this test with the tables of this release and no row in them."""
+    url = postgresql_cluster.create_database(migrated_template(postgresql_cluster))
     yield url
     postgresql_cluster.drop_database(url)
 

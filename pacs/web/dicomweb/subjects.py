@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pacs.archive.archive import Archive
@@ -12,6 +12,7 @@ from pacs.errors import NotAcceptable, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StoredInstance
 from pacs.render.values import JPEG
+from pacs.web.dicomweb.masks import ANGIOGRAPHY, mask_frames
 from pacs.web.dicomweb.media_types import parts_of
 from pacs.web.dicomweb.pictures import Other, Subject
 from pacs.web.dicomweb.videos import is_video
@@ -41,6 +42,8 @@ _UNSUPPORTED_STATES = {
 
 _IMAGES_MAX = 1000
 _SEGMENT_FRAMES_MAX = 64
+_SOURCES_MAX = 8
+"""Images that one frame was drawn on: of thin slices it has several, and who names more names the whole series."""
 
 Json = Mapping[str, Any]
 
@@ -52,7 +55,8 @@ def is_about_images(stored: StoredInstance) -> bool:
 
 def is_only_an_image(stored: StoredInstance) -> bool:
     """Whether `subjects` need not read anything to tell what there is to be seen of it."""
-    return stored.frame_table is not None and stored.sop_class_uid not in SEGMENTATIONS and not is_video(stored)
+    more = stored.sop_class_uid in SEGMENTATIONS or stored.sop_class_uid in ANGIOGRAPHY
+    return stored.frame_table is not None and not more and not is_video(stored)
 
 
 def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:
@@ -68,7 +72,10 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
             planes = _segmented(archive, stored, numbers)
             if planes:
                 return planes
-        return [Subject(stored, number) for number in numbers or range(1, table.number_of_frames + 1)]
+        wanted = numbers or range(1, table.number_of_frames + 1)
+        if stored.sop_class_uid in ANGIOGRAPHY and table.number_of_frames > 1:
+            return list(_subtracted(archive, stored, wanted, table.number_of_frames))
+        return [Subject(stored, number) for number in wanted]
     if stored.sop_class_uid in _UNSUPPORTED_STATES:
         shown_by_it = _UNSUPPORTED_STATES[stored.sop_class_uid]
         raise NotAcceptable(
@@ -93,6 +100,14 @@ def refuse_different_sizes(archive: Archive, one: StoredInstance) -> None:
     found = {(row["Rows"], row["Columns"]) for row in archive.find(Query(Level.IMAGE, criteria, size))}
     if len({(rows, columns) for rows, columns in found if rows}) > 1:
         raise NotAcceptable("the images of this series differ in size", f"accept {parts_of(JPEG)}: one picture a part")
+
+
+def _subtracted(archive: Archive, stored: StoredInstance, wanted: Iterable[int], frames: int) -> Iterator[Subject]:
+    """Frames of an angiography, with those that are taken away from each where it is to be seen so."""
+    metadata = archive.instance_metadata(stored)
+    for number in wanted:
+        masks = mask_frames(metadata, number, frames)
+        yield Subject(stored, number, (Other("mask", stored, masks),) if masks else ())
 
 
 def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
@@ -129,7 +144,7 @@ def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence
     planes: dict[tuple[str, int], list[int]] = {}
     for number, group in enumerate(_items(archive.instance_metadata(segmentation), "52009230"), 1):
         for derivation in _items(group, "00089124")[:1]:
-            for source in _items(derivation, "00082112")[:1]:
+            for source in _items(derivation, "00082112")[:_SOURCES_MAX]:
                 uid, frame = str(_first(source, "00081155")), int(_first(source, "00081160") or 1)
                 if uid in here and 1 <= frame <= frame_table(here[uid]).number_of_frames:
                     planes.setdefault((uid, frame), []).append(number)

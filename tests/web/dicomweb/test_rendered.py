@@ -399,6 +399,61 @@ def test_a_segmentation_lies_over_the_images_it_was_drawn_on(site: Site, client:
     assert flipped[10, 53].tolist() == over[10, 10].tolist()
 
 
+def test_a_segmentation_on_a_grid_of_its_own_is_brought_onto_its_images(site: Site, client: TestClient) -> None:
+    images = ct_series(2)
+    mask = np.zeros((20, 32), bool)
+    mask[5:15, 5:25] = True
+    drawn = segmentation(images, {"Liver": mask}, Rows=20, Columns=32)
+    spacing = float(images[0].PixelSpacing[0])
+    left, top, _ = images[0].ImagePositionPatient
+    measures = item(PixelSpacing=[2 * spacing, spacing], SliceThickness=images[0].SliceThickness)
+    drawn.SharedFunctionalGroupsSequence = [
+        item(
+            PixelMeasuresSequence=[measures],
+            PlaneOrientationSequence=[item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+        )
+    ]
+    for group, image in zip(drawn.PerFrameFunctionalGroupsSequence, images, strict=True):
+        corner = [left + 10 * spacing, top + 4.5 * spacing, image.ImagePositionPatient[2]]
+        group.PlanePositionSequence = [item(ImagePositionPatient=corner)]
+    for dataset in (*images, drawn):
+        stored(site, dataset)
+    plain = decoded(get(client, url_of(images[1], "/rendered"), "image/png")).astype(int)
+    over = decoded(get(client, url_of(drawn, "/frames/2/rendered"), "image/png")).astype(int)
+    touched = (over != plain[:, :, None]).any(axis=2)
+    assert touched[14:34, 15:35].all()
+    touched[14:34, 15:35] = False
+    assert not touched[:36].any()  # below it is the legend
+
+
+def test_an_angiography_is_seen_less_its_masks(site: Site, client: TestClient) -> None:
+    still = np.tile(np.arange(64, dtype=np.uint16) * 30 + 500, (48, 1))
+    contrast = still.copy()
+    contrast[20:28, 10:40] //= 2
+    run = ct_slice(Rows=48, Columns=64, NumberOfFrames=4)
+    run.SOPClassUID = run.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.12.1"
+    run.PixelIntensityRelationship, run.RecommendedViewingMode = "LIN", "SUB"
+    run.MaskSubtractionSequence = [item(MaskOperation="AVG_SUB", ApplicableFrameRange=[3, 4], MaskFrameNumbers=[1, 2])]
+    run.RescaleIntercept, run.RescaleSlope, run.PixelRepresentation = 0, 1, 0
+    run.PixelData = np.stack([still, still, still, contrast]).astype("<u2").tobytes()
+    stored(site, run)
+
+    def frame(number: int, query: str = "") -> Any:
+        return decoded(get(client, url_of(run, f"/frames/{number}/rendered{query}"), "image/png")).astype(int)
+
+    assert np.ptp(frame(1, "?window=1500,2000,linear")) > 200  # a mask itself, as it is
+    assert np.ptp(frame(3)) == 0
+    subtracted = frame(4)
+    assert set(np.unique(subtracted[20:28, 10:40])) == {0}  # as dark wherever the vessel is as dense
+    subtracted[20:28, 10:40] = 128
+    assert set(np.unique(subtracted)) == {128}
+    assert frame(4, "?window=0,2,linear-exact")[24, 20] == pytest.approx(255 * (0.5 - np.log(2) / 2), abs=1)
+    run.RecommendedViewingMode = "NAT"
+    run.SOPInstanceUID = run.file_meta.MediaStorageSOPInstanceUID = uid("unsubtracted")
+    stored(site, run)
+    assert np.ptp(frame(3, "?window=1500,2000,linear")) > 200
+
+
 def test_a_segmentation_without_its_images_is_a_mask(site: Site, client: TestClient) -> None:
     mask = np.zeros((64, 64), bool)
     mask[10:30, 10:30] = True

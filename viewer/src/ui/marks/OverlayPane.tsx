@@ -29,7 +29,9 @@ export function OverlayPane({ workspace, pane }: PaneProps) {
       }
       queueMicrotask(() => {
         for (const marks of own) marks.turn(true);
-        workspace.showSeries(images, pane);
+        // a whole slide has no marks on it, its tiles have
+        if (images.modality === "SM") workspace.show({ kind: "stack", series: images, options: { own: true } }, pane);
+        else workspace.showSeries(images, pane);
         const middle = first.parts.find((part) => part.middle)?.middle;
         if (middle) whenLoaded(pane, images, () => goTo(workspace, pane, middle));
       });
