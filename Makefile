@@ -26,7 +26,7 @@ run: $(VENV)/.product ## set everything up and run the node with a demo study, o
 	exec $(BIN)/pacs serve --demo
 
 test: system $(VENV)/.product check ## set everything up, check the code and run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10 -m "not browser and not rig" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10 -m "not browser and (not rig or brief)" $(ARGS)
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/.test ## lint, formatting, types and floors, of Python and TypeScript

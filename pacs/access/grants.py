@@ -20,6 +20,7 @@ class Action(StrEnum):
     STORE = "store"
     QUERY = "query"
     RETRIEVE = "retrieve"
+    EXPORT = "export"  # take away, to where no account is asked for any more: files, pictures, prints
     MOVE = "move"
     REJECT = "reject"  # take out of sight with a rejection note (IHE IOCM)
     DELETE = "delete"  # delete, restore and erase
@@ -39,7 +40,7 @@ class Action(StrEnum):
 _A = Action
 _EVERYBODY = frozenset({_A.PUBLIC, _A.SIGN_IN})
 _PERSON = _EVERYBODY | {_A.OWN_SESSION}
-_READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.WATCH}
+_READER = _PERSON | {_A.QUERY, _A.RETRIEVE, _A.EXPORT, _A.WATCH}
 
 ROLE_ACTIONS = MappingProxyType(
     {
@@ -47,7 +48,7 @@ ROLE_ACTIONS = MappingProxyType(
         Role.RADIOLOGIST: _READER | {_A.REPORT, _A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
         Role.CLINICIAN: _READER,
         Role.TECHNOLOGIST: _READER | {_A.STORE, _A.REJECT, _A.CORRECT, _A.WORKLIST, _A.FORWARD},
-        Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.WORKLIST},
+        Role.SERVICE: _PERSON | {_A.STORE, _A.QUERY, _A.RETRIEVE, _A.EXPORT, _A.WORKLIST},
     }
 )
 

@@ -22,7 +22,7 @@ import structlog
 
 log = structlog.get_logger()
 
-FORMAT = 2  # raised when the same frame would come out differently
+FORMAT = 3  # raised when the same frame would come out differently
 _HEAD = struct.Struct("<4sIQ")  # magic, CRC-32 of the content, its length
 _MAGIC = b"SRF1"
 

@@ -145,7 +145,8 @@ class Transcoder:
     def _decoded(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
         frames = frame_table(stored).number_of_frames
         first = self.frame(stored, 1)
-        length = len(first.data) * frames
+        bits = first.rows * first.columns * first.samples_per_pixel * first.bits_allocated
+        length = (bits * frames + 7) // 8
         if length > VALUE_BYTES_MAX:
             raise Unreadable("the decoded pixels are too large for one value", "retrieve it as it is stored")
         header, behind = self._around(stored, first)
@@ -154,14 +155,18 @@ class Transcoder:
             yield _IMPLICIT.pack(*_PIXEL_DATA, length + (length & 1))
         else:
             yield pixel_head(first, length)
+        values = self._values(stored, first, frames)
+        yield from values if bits % 8 == 0 else _without_gaps(values, bits)
+        yield b"\0" * (length & 1)
+        yield from _in(transfer_syntax_uid, behind, EXPLICIT_VR_LITTLE_ENDIAN)
+
+    def _values(self, stored: StoredInstance, first: DecodedFrame, frames: int) -> Iterator[bytes]:
         yield first.data
         for number in range(2, frames + 1):
             frame = self.frame(stored, number)
             if len(frame.data) != len(first.data):
                 raise Unreadable("the frames decode to different sizes", "retrieve it as it is stored")
             yield frame.data
-        yield b"\0" * (length & 1)
-        yield from _in(transfer_syntax_uid, behind, EXPLICIT_VR_LITTLE_ENDIAN)
 
     def _encoded(self, stored: StoredInstance, transfer_syntax_uid: str) -> Iterator[Piece]:
         """With an empty Basic Offset Table and one fragment a frame (PS3.5 A.4): nothing has to be known beforehand."""
@@ -194,6 +199,19 @@ class Transcoder:
             lambda offset, length: self._archive.read(stored, stored.dataset_offset + offset, length),
             stored.dataset_length,
         )
+
+
+def _without_gaps(frames: Iterator[bytes], bits: int) -> Iterator[bytes]:
+    """Frames of so many single bits behind each other (PS3.5 8.1.1): the next begins in the byte in which one ends."""
+    carried = held = 0
+    for frame in frames:
+        carried |= (int.from_bytes(frame, "little") & ((1 << bits) - 1)) << held
+        held += bits
+        whole = held // 8
+        yield (carried & ((1 << 8 * whole) - 1)).to_bytes(whole, "little")
+        carried >>= 8 * whole
+        held -= 8 * whole
+    yield carried.to_bytes((held + 7) // 8, "little")
 
 
 def _bytes_or_paged(data: Buffer) -> bytes | PagedBytes:

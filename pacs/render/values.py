@@ -215,9 +215,9 @@ class Picture:
 class DecodedFrame:
     """A frame as native little-endian values, in rows from the top left, colour by pixel (PS3.3 C.7.6.3.1).
 
-    `len(data)` is rows * columns * samples_per_pixel * bits_allocated / 8; a 1-bit frame comes as one byte a pixel with
-    `bits_allocated` 8. `photometric_interpretation` is what the bytes are after decoding (YBR_RCT became RGB).
-    `floating` marks OF and OD values.
+    `len(data)` is rows * columns * samples_per_pixel * bits_allocated / 8, rounded up: of a 1-bit frame eight pixels
+    are in a byte, the first in its lowest bit. `photometric_interpretation` is what the bytes are after decoding
+    (YBR_RCT became RGB). `floating` marks OF and OD values.
     """
 
     data: bytes

@@ -153,17 +153,19 @@ def _serve(
     if task.action == "encode":
         _refuse_overlays_in_pixels(dataset)
         return _encoded(description, pixels, frame, task.target_transfer_syntax_uid)
+    single_bits = description.bits_allocated == 1
     answer = wire.FrameDecoded(
         rows=description.rows,
         columns=description.columns,
         samples_per_pixel=description.samples_per_pixel,
-        bits_allocated=description.dtype.itemsize * 8,
+        bits_allocated=1 if single_bits else description.dtype.itemsize * 8,
         bits_stored=description.bits_stored,
         pixel_representation=description.pixel_representation,
         photometric_interpretation=decoded_photometric_interpretation(description, frame),
         floating=description.floating,
     )
-    return answer, np.ascontiguousarray(pixels).tobytes()
+    values = np.packbits(pixels.reshape(-1), bitorder="little") if single_bits else np.ascontiguousarray(pixels)
+    return answer, values.tobytes()
 
 
 def _unpacked(data: bytes, media_type: str) -> tuple[wire.Answer, bytes]:

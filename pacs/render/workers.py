@@ -218,7 +218,7 @@ class DecodeWorkers:
         answer, body = self._ask("decode", job)
         if not isinstance(answer, wire.FrameDecoded):
             raise _nonsense()
-        expected = answer.rows * answer.columns * answer.samples_per_pixel * answer.bits_allocated // 8
+        expected = (answer.rows * answer.columns * answer.samples_per_pixel * answer.bits_allocated + 7) // 8
         if len(body) != expected:
             raise _nonsense()
         return DecodedFrame(

@@ -84,7 +84,7 @@ def create_app(
         *changes.routes(archive.events, feed),
         *UpsRoutes(archive, feed, accounts, sessions, web).routes(),
         *UploadRoutes(archive, workers, web).routes(),
-        *Exports(archive, workers, accesses).routes(),
+        *Exports(archive, workers).routes(),
         *deletions.routes(Deletions(archive)),
         *corrections.routes(Corrections(archive)),
         *written.routes(archive),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
@@ -31,9 +32,11 @@ from pacs.render.codecs import DECODERS
 from pacs.render.values import DECODABLE, ENCODABLE, JPEG_BASELINE
 from pacs.render.workers import DecodeWorkers
 from tests.support.archives import open_archive, send
+from tests.support.derived_objects import segmentation
 from tests.support.factories import (
     LOSSLESS_SYNTAXES,
     cr_image,
+    ct_series,
     ct_slice,
     encapsulated_pdf,
     part10,
@@ -98,6 +101,21 @@ def test_every_frame_of_a_cine_is_decoded(archive: Archive, transcoder: Transcod
     dataset = us_cine(transfer_syntax=RLELossless)
     ours = _read(b"".join(transcoder.dataset(_stored(archive, dataset), uid)), uid)
     assert np.array_equal(ours.pixel_array, dcmread(BytesIO(part10(dataset))).pixel_array)
+
+
+@pytest.mark.parametrize("uid", PLAIN)
+def test_single_bits_stay_single_bits(archive: Archive, transcoder: Transcoder, uid: UID):
+    masks = np.random.default_rng(1).integers(0, 2, (3, 5, 7)).astype(np.uint8)
+    drawn = segmentation(ct_series(3, rows=5, columns=7), {"Liver": masks[0]})
+    drawn.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.8.1")
+    packed = [np.packbits(mask.reshape(-1), bitorder="little").tobytes() for mask in masks]
+    drawn.PixelData = encapsulate([zlib.compress(frame, wbits=-zlib.MAX_WBITS) for frame in packed])
+    drawn["PixelData"].is_undefined_length = True
+    stored = _stored(archive, drawn)
+    assert [transcoder.frame(stored, number).data for number in (1, 2, 3)] == packed
+    ours = _read(b"".join(transcoder.dataset(stored, uid)), uid)
+    assert (ours.BitsAllocated, ours.BitsStored, ours.HighBit) == (1, 1, 0)
+    assert np.array_equal(ours.pixel_array, masks)
 
 
 @pytest.mark.parametrize("dataset", [structured_report(), encapsulated_pdf()], ids=["report", "document"])

@@ -19,6 +19,7 @@ def test_damaged_objects_are_named_never_served_and_healed(tmp_path: Path, seed:
     assert outcome.details["named"] == outcome.details["damaged"] > 0
 
 
+@pytest.mark.brief
 @pytest.mark.parametrize("seed", range(3))
 def test_a_rebuild_never_makes_damage_good(tmp_path: Path, seed: int) -> None:
     assert archive_rots(seed, tmp_path / "rig").violations == ()
@@ -35,6 +36,7 @@ def test_a_lost_page_of_the_log_loses_no_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(bool(needs()), reason=needs())
+@pytest.mark.brief
 def test_a_scrub_finds_what_the_page_cache_hides(tmp_path: Path) -> None:
     outcome = disk_rots(1, tmp_path / "rig")
     assert outcome.violations == ()

@@ -11,6 +11,7 @@ from tests.faults.clock_jumps import RIG, archive_jumps, node_jumps
 pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
 
 
+@pytest.mark.brief
 @pytest.mark.parametrize("seed", range(2))
 def test_jumps_lose_nothing_and_use_no_key_twice(tmp_path: Path, seed: int) -> None:
     outcome = archive_jumps(seed, tmp_path / "rig")

@@ -11,7 +11,17 @@ from tests.faults.database_outage import RIG, cut_commits, server_restarts
 pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
 
 
-@pytest.mark.parametrize("kind", ["before", "answer-lost", "answer-torn", "late", "session-ended", "session-killed"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "before",
+        pytest.param("answer-lost", marks=pytest.mark.brief),
+        "answer-torn",
+        "late",
+        "session-ended",
+        "session-killed",
+    ],
+)
 def test_a_cut_commit_is_answered_with_what_the_server_did(tmp_path: Path, kind: str) -> None:
     outcome = cut_commits(1, tmp_path / "rig", kind=kind, cuts=2)
     assert outcome.violations == ()

@@ -25,10 +25,12 @@ def test_a_full_disk_refuses_serves_deletes_nothing_and_passes(tmp_path: Path, s
     assert outcome.details["refused"] >= 20
 
 
+@pytest.mark.brief
 def test_an_index_on_a_disk_that_others_filled_still_commits(tmp_path: Path) -> None:
     assert index_runs_out(1, tmp_path / "rig").violations == ()
 
 
+@pytest.mark.brief
 @pytest.mark.parametrize("checkpoint_pages", [1000, 10], ids=["commit", "checkpoint"])
 def test_a_disk_that_fills_at_commit_loses_nothing(tmp_path: Path, checkpoint_pages: int) -> None:
     outcome = full_at_commit(1, tmp_path / "rig", checkpoint_pages=checkpoint_pages, rounds=2)

@@ -22,6 +22,7 @@ def _able(rig: Rig) -> None:
         absent(f"what {rig.name} needs", reason)
 
 
+@pytest.mark.brief
 def test_no_power_cut_on_ext4_loses_what_was_acknowledged(tmp_path: Path) -> None:
     _able(EXT4)
     outcome = on_ext4(SEED, tmp_path, cuts=CUTS)

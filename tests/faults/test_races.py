@@ -17,6 +17,7 @@ def test_fifty_senders_of_the_same_instances_make_one_row_each(tmp_path: Path) -
     assert outcome.details["answers"] == SENDERS * INSTANCES
 
 
+@pytest.mark.brief
 def test_two_writers_on_one_database_make_one_row_each(tmp_path: Path) -> None:
     assert two_writers_race(1, tmp_path / "rig").violations == ()
 

@@ -21,7 +21,9 @@ def _strace() -> None:
     program("strace", "strace")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=[pytest.mark.brief] if name == "store" else []) for name in SCENARIOS]
+)
 def test_a_kill_at_any_system_call_keeps_the_promise(scenario: str, tmp_path: Path) -> None:
     outcome = run(SEED, tmp_path, scenario=scenario, at_most=POINTS)
     assert outcome.violations == ()

@@ -199,7 +199,8 @@ def _differs(plane: Plane, opacity: float) -> float:
     above = np.clip(_values_at(points, _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)) * SUV / 5, 0, 1) * 255
     true = (1 - opacity) * below + opacity * above
     inside = ~np.isnan(true)
-    assert inside.sum() > 3000
+    if inside.sum() < 3000:
+        return float("inf")  # read while the plane was laid out anew
     return float(np.percentile(np.abs(canvas[y, x] - true)[inside], 95))
 
 
@@ -250,6 +251,85 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     expect(coronal.view.locator("svg text")).to_have_count(0)
     page.get_by_test_id("measurements-undo").click()
     expect(coronal.view.locator("svg text")).to_have_count(1)
+    _curved(page)
+
+
+def _along(points: Array, count: int) -> tuple[float, Array, Array]:
+    """A centripetal Catmull-Rom curve: its length, `count` places at equal lengths, and its directions there."""
+    ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+    pieces = []
+    for four in np.lib.stride_tricks.sliding_window_view(ends, 4, axis=0).transpose(0, 2, 1):
+        knots = np.concatenate([[0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(four, axis=0), axis=1)))])
+        # as a cubic of Hermite: the slopes of unequally spaced Catmull-Rom
+        t0, t1, t2, t3 = knots
+        a, b, c, d = four
+        start = (t2 - t1) * ((b - a) / (t1 - t0) - (c - a) / (t2 - t0) + (c - b) / (t2 - t1))
+        end = (t2 - t1) * ((c - b) / (t2 - t1) - (d - b) / (t3 - t1) + (d - c) / (t3 - t2))
+        u = np.linspace(0, 1, 1500)[:, None]
+        pieces.append(b + start * u + (3 * (c - b) - 2 * start - end) * u**2 + (2 * (b - c) + start + end) * u**3)
+    fine = np.vstack(pieces)
+    lengths = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1))])
+    wanted = np.linspace(0, lengths[-1], count)
+    places = np.stack([np.interp(wanted, lengths, fine[:, axis]) for axis in range(3)], axis=1)
+    ways = np.gradient(places, axis=0)
+    return float(lengths[-1]), places, ways / np.linalg.norm(ways, axis=1)[:, None]
+
+
+def _straightened(places: Array, ways: Array, rows: int, step: float) -> Array:
+    """Points of the straightened picture, row after row: up is carried along without a turn about the curve."""
+    up = np.array([0, -1, 0] if abs(ways[0][2]) > 0.9 else [0, 0, 1], float)
+    ups = []
+    for way in ways:
+        up = up - (up @ way) * way  # of steps this small, what parallel transport is
+        up /= np.linalg.norm(up)
+        ups.append(up)
+    down = (np.arange(rows) - (rows - 1) / 2) * step
+    return np.asarray(places[None] - down[:, None, None] * np.array(ups)[None])
+
+
+def _curved(page: Page) -> None:
+    """A curve is laid with taps: the picture along it has the values of numpy, and its length is right."""
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id("volume-curved").click()
+    axial = Plane(page.locator("[data-plane=axial]"), page)
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(4, timeout=60_000)
+    page.wait_for_timeout(300)
+    box = axial.view.bounding_box()
+    assert box
+    middle = (int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2))
+    for right, down in ((-70, -30), (-20, -50), (25, 5), (70, 20)):
+        page.mouse.click(middle[0] + right, middle[1] + down)
+    expect(axial.view.get_by_test_id("curve-point")).to_have_count(4)
+    handles = axial.view.get_by_test_id("curve-point")
+    points = np.array([(one.get_attribute("data-world") or "").split() for one in handles.all()], float)
+    pixel = float(axial.view.get_attribute("data-mm-per-pixel") or "nan")
+    assert np.allclose(points[0], axial.world(middle[0] - 70, middle[1] - 30), atol=0.6 * pixel)
+    view = page.locator("[data-curved=straightened]")
+    page.get_by_test_id("curve-width").fill("20")
+    canvas = view.get_by_test_id("curved-canvas")
+    page.wait_for_timeout(300)
+    width, height, content = view.get_by_test_id("curved-picture").evaluate(
+        _READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas")
+    )
+    step = float(canvas.get_attribute("data-step") or "nan")
+    length, places, ways = _along(points, width)
+    assert float(view.get_attribute("data-length") or "nan") == pytest.approx(length, abs=0.01)
+    values = _values_at(_straightened(places, ways, height, step).reshape(-1, 3))
+    true = np.clip((values + 300) / 800, 0, 1) * 255
+    shown = np.frombuffer(base64.b64decode(content), np.uint8).reshape(-1, 4).astype(np.float64)
+    inside = ~np.isnan(true) & (shown[:, 3] == 255)
+    assert inside.sum() > 400
+    assert np.percentile(np.abs(shown[inside, 0] - true[inside]), 99) < 2, "two greys of 255"
+
+    coronal = page.locator("[data-plane=coronal]")
+    before = coronal.get_attribute("data-plane-index")
+    page.get_by_test_id("curve-along").fill(str(round(length)))
+    expect(coronal).not_to_have_attribute("data-plane-index", str(before))  # the planes go where one looks
+    handles.last.focus()
+    page.keyboard.press("Delete")
+    expect(handles).to_have_count(3)
+    page.keyboard.press("Control+z")
+    expect(handles).to_have_count(4)
 
 
 def _fused(page: Page, axial: Plane) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.test_viewer import sign_in
@@ -17,7 +19,8 @@ pytestmark = pytest.mark.browser
 
 def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Browser, page: Page, tmp_path: Path) -> None:
     disc = tmp_path / "disc"
-    write_folder(ct_series(3, patient=KAZAKH), disc / "CT")
+    ct = ct_series(3, patient=KAZAKH)
+    write_folder(ct, disc / "CT")
     [whole] = write_folder(mr_series(1, patient=RUSSIAN), disc / "MR")
     (disc / "cut.dcm").write_bytes(whole.read_bytes()[:1000])
     (disc / "readme.txt").write_text("no picture")
@@ -45,6 +48,19 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
         page.get_by_test_id("export-link").click()
     assert KAZAKH.id in download.value.suggested_filename
     assert len(zipfile.ZipFile(download.value.path()).namelist()) == 3 + 1
+    page.get_by_test_id("pictures-open").click()
+    page.get_by_test_id("pictures-size-native").check()
+    for name in ("texts", "marks", "scale", "letters"):
+        page.get_by_test_id(f"pictures-{name}").uncheck()
+    with page.expect_download() as download:
+        page.get_by_test_id("pictures-take").click()
+    assert download.value.suggested_filename == f"CT series {ct[0].SeriesNumber} image 1.png"  # of nobody
+    seen = np.asarray(Image.open(download.value.path()).convert("RGB"))
+    stored = ct[0].pixel_array + float(ct[0].RescaleIntercept)
+    center, width = float(ct[0].WindowCenter), float(ct[0].WindowWidth)
+    grey = np.clip((stored - (center - 0.5)) / (width - 1) + 0.5, 0, 1) * 255
+    assert np.abs(seen - grey[..., None]).max() <= 1
+    page.get_by_test_id("pictures-close").click()
     page.get_by_test_id("timeline-open").click()
     expect(page.get_by_test_id("timeline-study")).to_have_count(1)
     page.get_by_test_id("timeline-close").click()

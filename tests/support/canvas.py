@@ -59,8 +59,11 @@ def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
     if dataset.get("Modality") == "SEG":
         expect(page.locator(VIEWPORT)).to_be_visible(timeout=30_000)
         if thumbnail.get_attribute("aria-current") != "true":  # it lies over its images: its own frames are asked for
-            page.get_by_test_id("marks-button").click()
+            marks = page.get_by_test_id("marks-button")
+            marks.click()
             page.locator(f'[data-testid=marks-own][data-series-uid="{series}"]').first.click()
+            if marks.get_attribute("aria-expanded") == "true":  # the list would lie over the image
+                marks.click()
     expect(thumbnail).to_have_attribute("aria-current", "true")
     if page.get_by_test_id("slide-frames").is_visible():
         page.get_by_test_id("slide-frames").click()

@@ -1,18 +1,21 @@
-"""One study or several as one ZIP file with a DICOMDIR, under a name that says whose they are: /api/export."""
+"""What people take away: studies as one ZIP file with a DICOMDIR, and word of the pictures they make: /api/export."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 from urllib.parse import quote
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import Connection, select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pacs.access.audit import AuditCode, record
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action, may
-from pacs.access.operation import Answer, Json, Operation, Parameter
+from pacs.access.operation import Answer, Body, Json, Operation, Parameter, done
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.transcode import Transcoder
@@ -21,7 +24,7 @@ from pacs.errors import NotFound, QueryRefused, Unreadable
 from pacs.index.schema import patient, study
 from pacs.model import StorageState, StoredInstance
 from pacs.render.workers import DecodeWorkers
-from pacs.web.dicomweb.accesses import Accesses
+from pacs.web.api.bodies import body_as
 from pacs.web.dicomweb.answers import checked_uid
 from pacs.web.dicomweb.bodies import StoredBytes, StreamedAnswer, taken
 from pacs.web.dicomweb.instances import InstanceForm, Instances
@@ -42,32 +45,51 @@ _SAYS = Operation(
     (Parameter("study", f"Study Instance UIDs with commas between them, at most {STUDIES_MAX}", _UIDS, required=True),),
     refusals=(400, 404, 410, 422, 503),
 )
+_PICTURES_MAX: Final = 100_000
+
+
+class TakenPictures(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that says which pictures somebody takes away, before they do. `pictures` of a film are its images."""
+
+    studies: list[str]
+    form: Literal["png", "jpeg", "mp4", "print"]
+    pictures: int
+    identity: Literal["kept", "removed"]
+    series: list[str] = []
+
+
+_TAKES = Operation(
+    "Say that pictures are taken away: refused to who may not export, else audited",
+    (done("it is on the record; now make them"),),
+    body=Body(TakenPictures),
+    refusals=(400, 404, 410, 503, 507),
+    words="viewers make pictures of what is on the screen; they ask here first, and make none when they are refused",
+)
 
 
 class Exports:
-    """Makes files for people to take away."""
+    """Makes files for people to take away, and keeps the record of what they take."""
 
-    def __init__(self, archive: Archive, workers: DecodeWorkers, accesses: Accesses) -> None:
+    def __init__(self, archive: Archive, workers: DecodeWorkers) -> None:
         self._archive = archive
-        self._accesses = accesses
         transcoder = Transcoder(archive, workers.decode, workers.encode)
         self._instances = Instances(archive, StoredBytes(archive), transcoder)
         self._zipped = Zipped(archive, self._instances)
 
     def routes(self) -> list[Route]:
-        """The resource of what is taken away."""
-        return [Route(("GET",), "/api/export", self._export, Action.RETRIEVE, says=_SAYS)]
+        """The resources of what is taken away."""
+        return [
+            Route(("GET",), "/api/export", self._export, Action.EXPORT, says=_SAYS),
+            Route(("POST",), "/api/export/pictures", self._pictures, Action.EXPORT, says=_TAKES),
+        ]
 
     async def _export(self, request: Request, principal: Principal) -> Response:
         studies = understood(request.query_params.get("study", ""))
-        for uid in studies:
-            if not may(principal, Action.RETRIEVE, uid):
-                raise NotFound("there is no such study", "check the identifier")
-            self._accesses.read(principal, uid)
-        found = await in_thread(self._found, studies)
+        found = await in_thread(self._found, studies, principal)
         sound = [stored for stored in found if stored.storage is StorageState.STORED]
         if not sound:
             raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
+        await in_thread(self._record, principal, studies, "zip")
         name = await in_thread(self._name, studies)
         headers = {"content-disposition": attachment(name + ".zip"), "cache-control": "no-store"}
         damaged = len(found) - len(sound)
@@ -77,8 +99,41 @@ class Exports:
         pieces = self._zipped.pieces(sound, _ANY_FORM, first, self._archive.clock())
         return StreamedAnswer(taken(pieces), media_type=ZIP, headers=headers, status=206 if damaged else 200)
 
-    def _found(self, studies: list[str]) -> list[StoredInstance]:
+    async def _pictures(self, request: Request, principal: Principal) -> Response:
+        taken_ = await body_as(request, TakenPictures)
+        if not 1 <= taken_.pictures <= _PICTURES_MAX:
+            raise QueryRefused("that is no number of pictures", f"from 1 to {_PICTURES_MAX}")
+        studies = understood(",".join(taken_.studies))
+        series = [checked_uid(uid, "series") for uid in dict.fromkeys(taken_.series)][:STUDIES_MAX]
+        await in_thread(self._found, studies, principal)
+        said = (f"{taken_.pictures} {taken_.form}", f"identity {taken_.identity}", *series)
+        await in_thread(self._record, principal, studies, "; ".join(said))
+        return Response(None, 204)
+
+    def _found(self, studies: Sequence[str], principal: Principal) -> list[StoredInstance]:
+        """What there is of them. Raises NotFound, Gone."""
+        for uid in studies:
+            if not may(principal, Action.EXPORT, uid):
+                raise NotFound("there is no such study", "check the identifier")
         return [stored for uid in studies for stored in self._archive.instances(uid, None, None)]
+
+    def _record(self, principal: Principal, studies: Sequence[str], detail: str) -> None:
+        """Durable before anything leaves (PS3.15 A.5.3.5)."""
+        at = self._archive.clock()
+
+        def work(connection: Connection) -> None:
+            for uid in studies:
+                record(
+                    connection,
+                    at,
+                    code=AuditCode.EXPORT,
+                    action="export",
+                    principal=principal,
+                    study_instance_uid=uid,
+                    detail=detail,
+                )
+
+        self._archive.index.write(work)
 
     def _name(self, studies: list[str]) -> str:
         """Whose studies they are, of which day; the objects name their patients, so the file says so too."""

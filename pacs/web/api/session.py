@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.accounts import AccountRefused, Accounts, SignInRefused
 from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, in_thread
-from pacs.access.grants import Action
+from pacs.access.grants import Action, may
 from pacs.access.operation import Body, Json, Operation, done, gives
 from pacs.access.principals import Principal, PrincipalKind, Role
 from pacs.access.sessions import COOKIE, Sessions
@@ -48,6 +48,7 @@ _SESSION = Json(
                 "properties": {"name": {"type": "string"}, "roles": {"type": "array", "items": {"enum": list(Role)}}},
                 "required": ["name", "roles"],
             },
+            "exports": {"type": "boolean"},
             "version": {"type": "string"},
             "must_change_password": {"type": "boolean"},
             "offline": {
@@ -104,7 +105,8 @@ def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, versio
 
     def described(principal: Principal, must_change_password: bool) -> dict[str, Any]:
         user = {"name": principal.name, "roles": sorted(principal.roles)}
-        body: dict[str, Any] = {"user": user, "version": version, "offline": offline}
+        exports = may(principal, Action.EXPORT)
+        body: dict[str, Any] = {"user": user, "exports": exports, "version": version, "offline": offline}
         return body | ({"must_change_password": True} if must_change_password else {})
 
     async def show(request: Request, principal: Principal) -> Response:

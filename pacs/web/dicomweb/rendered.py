@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
+from pydicom.uid import (
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +48,12 @@ from pacs.web.dicomweb.videos import VIDEO_TYPES, is_video, video_answer
 log = structlog.get_logger()
 
 THUMBNAIL = Viewport(128, 128)
+
+PET = (
+    PositronEmissionTomographyImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    EnhancedPETImageStorage,
+)
 
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
@@ -103,6 +114,7 @@ FIRST_PICTURE = Operation(
             MEDIA_TYPES,
             headers={"ETag": "of this picture", "Content-Location": "where its image is rendered"},
         ),
+        Answer(204, "PET, which is opened in a window of uptake that its series tells"),
     ),
     _OF_PICTURES,
     refusals=_REFUSED,
@@ -201,12 +213,15 @@ class Rendered:
     async def first(self, request: Request, principal: Principal) -> Response:
         """The picture that the viewer shows when it opens a study, so that it can ask for it before it knows the study.
 
-        Content-Location says which image that is.
+        Content-Location says which image that is. Of PET there is none: it is read black on white in a window of
+        uptake, which its series tells, and would otherwise turn round under the reader's eyes.
         """
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type)
         find = self._resources.found(request, principal)
         subject = await in_thread(lambda: Subject(first_image(find())))
+        if subject.stored.sop_class_uid in PET:
+            return Response(None, 204)
         answer = await self._picture(request, subject, wanted)
         answer.headers["content-location"] = urlsplit(_url(self._resources.service(request), subject)).path
         return answer

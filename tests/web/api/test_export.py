@@ -8,9 +8,12 @@ from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from pacs.access.audit import AuditCode
 from pacs.access.principals import Role
+from pacs.index.schema import audit
 from tests.support.factories import KAZAKH, Patient, ct_series, mr_series
 from tests.support.wado import stored
 from tests.support.web import Site
@@ -58,8 +61,51 @@ def test_too_many_are_refused(client: TestClient) -> None:
     assert "several files" in answer.json()["hint"]
 
 
-def test_a_study_of_others_is_not_there(site: Site) -> None:
+def test_who_works_for_one_task_takes_nothing_away(site: Site) -> None:
     [sent] = ct_series(1)
     stored(site, sent)
-    client = site.client(site.accounts.task_token("1.2", "01T", site.archive.clock() + timedelta(hours=1)))
-    assert client.get(URL, params={"study": sent.StudyInstanceUID}).status_code == 404
+    client = site.client(
+        site.accounts.task_token(sent.StudyInstanceUID, "01T", site.archive.clock() + timedelta(hours=1))
+    )
+    assert client.get(URL, params={"study": sent.StudyInstanceUID}).status_code == 403
+    assert client.post(f"{URL}/pictures", json=_pictures(sent.StudyInstanceUID)).status_code == 403
+    assert client.get("/api/session").status_code == 403
+    assert _exports(site) == []
+
+
+def _pictures(*studies: str, **other: object) -> dict[str, object]:
+    return {"studies": list(studies), "form": "png", "pictures": 2, "identity": "removed", **other}
+
+
+def _exports(site: Site) -> list[tuple[str, str]]:
+    chosen = select(audit.c.study_instance_uid, audit.c.detail).where(audit.c.code == AuditCode.EXPORT)
+    with site.archive.index.read() as connection:
+        return [(row.study_instance_uid, row.detail) for row in connection.execute(chosen.order_by(audit.c.number))]
+
+
+def test_what_is_taken_away_is_on_the_record(site: Site, client: TestClient) -> None:
+    [sent] = ct_series(1)
+    stored(site, sent)
+    uid, series = sent.StudyInstanceUID, sent.SeriesInstanceUID
+    assert client.get("/api/session").json()["exports"] is True
+    assert client.get(URL, params={"study": uid}).status_code == 200
+    assert client.post(f"{URL}/pictures", json=_pictures(uid, series=[series])).status_code == 204
+    assert _exports(site) == [(uid, "zip"), (uid, f"2 png; identity removed; {series}")]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"studies": ["1.2.3"]}, 404),
+        ({"studies": []}, 400),
+        ({"pictures": 0}, 400),
+        ({"form": "tiff"}, 400),
+        ({"identity": "hidden"}, 400),
+        ({"series": ["x"]}, 400),
+    ],
+)
+def test_pictures_that_cannot_be_told(site: Site, client: TestClient, change: dict[str, object], status: int) -> None:
+    [sent] = ct_series(1)
+    stored(site, sent)
+    assert client.post(f"{URL}/pictures", json=_pictures(sent.StudyInstanceUID) | change).status_code == status
+    assert _exports(site) == []

@@ -30,6 +30,7 @@ def test_a_day_at_work(client: TestClient) -> None:
     assert signed_in.status_code == 200
     assert signed_in.json() == {
         "user": {"name": "aigul", "roles": ["radiologist"]},
+        "exports": True,
         "version": "0.0.test",
         "offline": {"unused_s": 1800, "longest_s": 43200},
     }

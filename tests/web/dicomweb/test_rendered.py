@@ -14,6 +14,7 @@ from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    PositronEmissionTomographyImageStorage,
 )
 from starlette.testclient import TestClient
 
@@ -145,6 +146,10 @@ def test_the_first_picture_of_a_study_says_which_image_it_is(site: Site, client:
     alone = structured_report(study="words")
     stored(site, alone)
     assert get(client, f"/api/studies/{alone.StudyInstanceUID}/first-picture").status_code == 406
+    [uptake] = ct_series(1, study="uptake")
+    uptake.SOPClassUID = uptake.file_meta.MediaStorageSOPClassUID = PositronEmissionTomographyImageStorage
+    stored(site, uptake)
+    assert get(client, f"/api/studies/{uptake.StudyInstanceUID}/first-picture").status_code == 204
 
 
 def test_thumbnails_at_every_level(site: Site, client: TestClient) -> None:

@@ -31,6 +31,15 @@ export interface InstanceAddress {
   readonly sopInstanceUid: string;
 }
 
+/** What the node writes into its audit trail of pictures that leave. */
+export interface TakenPictures {
+  readonly studies: readonly string[];
+  readonly series: readonly string[];
+  readonly form: "png" | "jpeg" | "mp4" | "print";
+  readonly pictures: number;
+  readonly identity: "kept" | "removed";
+}
+
 const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
 
 export class DicomWeb {
@@ -77,6 +86,11 @@ export class DicomWeb {
       seriesInstanceUid: String(answer?.["series_instance_uid"] ?? ""),
       sopInstanceUid: String(answer?.["sop_instance_uid"] ?? ""),
     };
+  }
+
+  /** Tell the node what is about to be taken away; nothing may be when it refuses. Raises Failure. */
+  async announce(pictures: TakenPictures): Promise<void> {
+    await this.http.json("/api/export/pictures", { method: "POST", json: pictures });
   }
 
   private get(path: string, signal: AbortSignal | undefined): Promise<unknown> {

@@ -32,10 +32,13 @@ export function fusible({ study }: Workspace, base: SeriesSummary): readonly Ser
 
 const VOLUMES = new Set(["PT", "NM", "CT", "MR"]);
 
+/** What something is to lie over: a volume, or images of one space. */
+export type Beneath = Pick<VolumeGeometry, "frames" | "frameOfReferenceUid">;
+
 export type FusionRefusal = "patient" | "reference" | "volume";
 
 /** Why one volume may not lie over another: neither distance nor likeness proves that two series fit. */
-export function refusalOf(base: VolumeGeometry, over: MaybeVolume): FusionRefusal | undefined {
+export function refusalOf(base: Beneath, over: MaybeVolume): FusionRefusal | undefined {
   if (!over.volume) return "volume";
   const [below, above] = [base.frames[0]?.dataset ?? {}, over.volume.frames[0]?.dataset ?? {}];
   for (const tag of [Tag.PatientID, Tag.PatientName]) if (text(below, tag) !== text(above, tag)) return "patient";

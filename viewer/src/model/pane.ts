@@ -61,7 +61,11 @@ export class Pane {
   private readonly stopFollowing: () => void;
   private lookedAt: Frame | undefined;
 
-  constructor(private readonly library: SeriesLibrary) {
+  constructor(
+    private readonly library: SeriesLibrary,
+    /** The viewport that this one, which nobody sees, shows the images of as it does. */
+    readonly copied?: Pane,
+  ) {
     this.stopFollowing = effect(() => this.keepPlace(this.content.value.frames));
   }
 

@@ -5,7 +5,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { type Measured, wireForm } from "@/dicomweb/measured";
-import { displayOf, isAbout, isPresentation, seriesOf, type Area } from "@/dicomweb/presentation";
+import { displayOf, isAbout, isPresentation, seriesOf, type Area, type Display } from "@/dicomweb/presentation";
 import { n } from "@/i18n";
 import type { Pane } from "@/model/pane";
 import type { SavingState } from "@/model/saving";
@@ -59,7 +59,7 @@ export class Presenting {
   /** The state a viewport is shown through. */
   of(pane: Pane): Dataset | undefined {
     const shown = this.shown.value;
-    return shown?.pane === pane && seriesOf(shown.state).includes(pane.frame.value?.seriesInstanceUid ?? "") ? shown.state : undefined;
+    return shown?.pane === (pane.copied ?? pane) && seriesOf(shown.state).includes(pane.frame.value?.seriesInstanceUid ?? "") ? shown.state : undefined;
   }
 
   /** Save how the active viewport displays its stack. Never raises; `saved` tells. */
@@ -99,14 +99,20 @@ export class Presenting {
   }
 }
 
-function stateOf(pane: Pane): Readonly<Record<string, unknown>> {
+/** How the viewport shows its image, but for the part of it that is seen. */
+export function displayedAs(pane: Pane): Pick<Display, "window" | "inverted" | "rotation" | "flipped"> {
   const { window, inverted, turned = [1, 0, 0, 1] } = pane.view.peek();
   const [rightX, rightY, downX, downY] = turned.map(Math.round) as [number, number, number, number];
   const rotation = downY === 1 ? 0 : downX === 1 ? 90 : downY === -1 ? 180 : 270;
   const flipped = downY !== 0 ? rightX !== downY : rightY === downX;
+  return { window, inverted, rotation, flipped };
+}
+
+function stateOf(pane: Pane): Readonly<Record<string, unknown>> {
+  const display = displayedAs(pane);
   const frame = pane.frame.peek();
   const described = frame ? text(frame.dataset, Tag.SeriesDescription).slice(0, 64) : "";
-  return { window: window ?? null, inverted, rotation, flipped, description: described };
+  return { ...display, window: display.window ?? null, description: described };
 }
 
 function ends(from: number, to: number): [number, number] {

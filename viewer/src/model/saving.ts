@@ -120,6 +120,11 @@ export class Saving {
     }
   }
 
+  /** The series of an image that was looked at or that objects of the study speak of. */
+  seriesOf(sopInstanceUid: string): string | undefined {
+    return this.series.get(sopInstanceUid);
+  }
+
   close(): void {
     clearTimeout(this.timer);
     for (const stop of this.stops) stop();

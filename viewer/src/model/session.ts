@@ -19,6 +19,7 @@ export type SessionState =
 export interface SignedIn {
   readonly kind: "signed-in";
   readonly user: User;
+  readonly exports: boolean;
   readonly version: string;
   readonly mustChangePassword: boolean;
   /** How long copies on this device may be shown; undefined while only they say who is here, and the node was not asked. */
@@ -68,6 +69,9 @@ export class Session {
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
 
+  /** Whether they may take files and pictures away. */
+  readonly exports = computed(() => this.state.value.kind === "signed-in" && this.state.value.exports);
+
   /** Of who is signed in, or was until the session ended by itself; else "". */
   get userName(): string {
     return this.reader;
@@ -101,7 +105,7 @@ export class Session {
     const owner = await this.owner();
     if (owner) this.reader = owner.name;
     this.state.value = owner
-      ? { kind: "signed-in", user: owner, version: owner.version, mustChangePassword: false, allowance: undefined }
+      ? { kind: "signed-in", user: owner, exports: false, version: owner.version, mustChangePassword: false, allowance: undefined }
       : { kind: "unreachable", failure };
   }
 
@@ -174,6 +178,7 @@ export class Session {
       this.state.value = {
         kind: "signed-in",
         user: { name, roles: strings(user["roles"]) },
+        exports: body["exports"] === true,
         version: string(body["version"]),
         mustChangePassword: body["must_change_password"] === true,
         allowance: { unusedS: count(offline["unused_s"]), longestS: count(offline["longest_s"]) },

@@ -3,11 +3,11 @@
 import type { SeriesSummary } from "@/dicomweb/client";
 
 /**
- * `stack`: the images one by one; `mpr`: a plane cut out of the series; `volume`: rendered in three dimensions;
+ * `stack`: the images one by one; `mpr`: a plane cut out of the series; `curved`: along a curve through it; `volume`: rendered in three dimensions;
  * `rendered`: a picture that the node made; `document`: what has no pictures; `overlay`: marks over the images that they
  * were drawn on; `slide`: a whole slide in tiles. Who draws a kind: `ui/paneKinds.ts`.
  */
-export const VIEW_KINDS = ["stack", "mpr", "volume", "rendered", "document", "overlay", "slide"] as const;
+export const VIEW_KINDS = ["stack", "mpr", "curved", "volume", "rendered", "document", "overlay", "slide"] as const;
 export type ViewKind = (typeof VIEW_KINDS)[number];
 
 export interface Showing {

@@ -6,6 +6,7 @@ import { datasets, Tag, text, type Dataset } from "@/dicomweb/json";
 import { reach } from "@/dicomweb/reach";
 import type { Tile } from "@/dicomweb/slide";
 import { isPhone } from "@/model/device";
+import { slideWindow } from "@/model/slideWindow";
 
 const AT_ONCE = 6;
 const MEBIBYTE = 1 << 20;
@@ -30,6 +31,9 @@ export class Tiles {
   /** The objects whose tiles a browser decodes as they are stored. */
   private readonly stored: Promise<ReadonlySet<string>>;
 
+  /** What all tiles are shown through, where the slide names nothing. */
+  private readonly window: Promise<string | undefined>;
+
   constructor(
     private readonly series: SeriesSummary,
     objects: readonly Dataset[],
@@ -37,6 +41,7 @@ export class Tiles {
     private readonly arrived: () => void,
   ) {
     this.stored = this.storedAsJpeg(objects);
+    this.window = slideWindow(series, objects);
   }
 
   get waiting(): number {
@@ -106,7 +111,9 @@ export class Tiles {
     const { studyInstanceUid, seriesInstanceUid } = this.series;
     const path = framePath({ studyInstanceUid, seriesInstanceUid, ...tile });
     const asStored = (await this.stored).has(tile.sopInstanceUid);
-    const answer = await reach(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}`, {
+    const window = asStored ? undefined : await this.window;
+    const shown = window ? `&window=${window}` : "";
+    const answer = await reach(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}${shown}`, {
       headers: { Accept: asStored ? `image/jpeg; transfer-syntax=${JPEG_BASELINE}` : "image/jpeg" },
       credentials: "same-origin",
       signal,

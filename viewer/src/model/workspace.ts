@@ -7,6 +7,7 @@ import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
+import { undoCurve } from "@/model/curvedPath";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Pane } from "@/model/pane";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
@@ -56,7 +57,7 @@ export class Workspace {
   readonly tool = signal<ToolName>("window");
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
-  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), help: signal(false) };
+  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), pictures: signal(false), help: signal(false) };
   /** Where the crosshair was set. */
   readonly cross = signal<Cross | undefined>(undefined);
   /** A text is wanted for an arrow or a note. */
@@ -93,6 +94,8 @@ export class Workspace {
     kept: Kept,
     /** Whether the reader may save into the archive. */
     readonly maySave: ReadonlySignal<boolean> = signal(true),
+    /** Whether they may take pictures and files away. */
+    readonly mayExport: ReadonlySignal<boolean> = signal(true),
   ) {
     this.panes.value = [this.newPane()];
     this.comparing = new Comparing(this);
@@ -189,7 +192,7 @@ export class Workspace {
       this.markKey(pane);
     } else if (name === "curve") {
       void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
-    } else {
+    } else if (!((name === "undo" || name === "redo") && undoCurve(this, pane, name))) {
       pane.controls.peek()?.[name]?.();
       if (name === "reset") {
         pane.colourMap.value = PLAIN_COLOURS;
@@ -200,6 +203,7 @@ export class Workspace {
   }
 
   private turn(name: SwitchName, pane: Pane): void {
+    if (name === "pictures" && !this.mayExport.peek()) return;
     if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset);
     else this.switches[name].value = !this.switches[name].peek();
   }

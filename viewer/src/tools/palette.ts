@@ -14,7 +14,7 @@ export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "r
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
-export const SWITCHES = ["cine", "lines", "linked", "overlays", "help"] as const;
+export const SWITCHES = ["cine", "lines", "linked", "overlays", "pictures", "help"] as const;
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
@@ -77,6 +77,7 @@ export const BUTTONS: readonly Button[] = [
   button("invert", "KeyI"),
   button("key", "KeyK"),
   button("save", "KeyM"),
+  button("pictures", "Minus", "view"),
   button("undo", "Comma"),
   button("reset", "KeyR"),
   button("clear", "Delete"),
@@ -100,6 +101,7 @@ const CAPS: Readonly<Record<string, string>> = {
   BracketLeft: "[",
   BracketRight: "]",
   Comma: ",",
+  Minus: "-",
   Period: ".",
   Quote: "'",
   Semicolon: ";",

@@ -8,6 +8,7 @@ import type { Workspace } from "@/model/workspace";
 import { BUTTONS, keyCap } from "@/tools/palette";
 import { Dialog } from "@/ui/Dialog";
 import { HangingEditor } from "@/ui/HangingEditor";
+import { LazyPictures } from "@/ui/LazyPictures";
 
 export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
   const { hanger } = workspace;
@@ -15,6 +16,7 @@ export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
   return (
     <>
       {workspace.switches.help.value && <HelpSheet workspace={workspace} />}
+      {workspace.switches.pictures.value && <LazyPictures workspace={workspace} />}
       {workspace.question.value && <TextQuestion workspace={workspace} done={workspace.question.value} />}
       {protocol && <HangingEditor key={protocol.id} hanger={hanger} protocol={protocol} />}
     </>
@@ -43,7 +45,7 @@ function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
     <Dialog label={t("help.heading")} name="help-sheet" close={close}>
       <h2>{t("help.heading")}</h2>
       <dl class="help-keys">
-        {BUTTONS.map(({ name, key, explanation }) => (
+        {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
           <div key={name}>
             <dt>
               <kbd>{name === "help" ? "?" : keyCap(key)}</kbd>

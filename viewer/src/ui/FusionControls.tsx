@@ -3,10 +3,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 
 import type { SeriesSummary } from "@/dicomweb/client";
-import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
+import { volumeOf } from "@/dicomweb/geometry";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
-import { fusible, fusion, refusalOf, type Fusion, type FusionRefusal } from "@/model/fusion";
+import { fusible, fusion, refusalOf, type Beneath, type Fusion, type FusionRefusal } from "@/model/fusion";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { presetsFor } from "@/tools/presets";
 import type { PaneProps } from "@/ui/paneProps";
@@ -17,7 +17,7 @@ const HOT_METAL = "Black-Body Radiation";
 const HALF = 0.5;
 
 interface FusionControlsProps extends PaneProps {
-  readonly volume: VolumeGeometry;
+  readonly volume: Beneath;
   /** What became of the voxels that were to lie over the plane. */
   readonly failed: VolumeFailure | undefined;
 }
@@ -66,7 +66,7 @@ interface Asked {
 }
 
 /** Lay a series over the planes once its images are known and prove to belong there. */
-function useFusion({ workspace, pane }: PaneProps, volume: VolumeGeometry, asked: SeriesSummary | undefined, done: () => void): Asked {
+function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: SeriesSummary | undefined, done: () => void): Asked {
   const load = asked && workspace.study.library.of(asked);
   const loaded = load?.loaded.value === true;
   const frames = load?.content.value.frames;

@@ -1,5 +1,6 @@
 /** A viewport with a plane cut out of the series: which plane, how thick, and at which moment. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { orientationLetters } from "@/dicomweb/frames";
@@ -11,6 +12,7 @@ import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { PlaneCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
@@ -21,7 +23,7 @@ import { PixelReadout } from "@/ui/PixelReadout";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { useVolumeView } from "@/ui/useVolumeView";
-import { Refusal, VolumeState } from "@/ui/volumeParts";
+import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
 import type { PlaneName, PlanePlace, PlaneView, SlabMode, VolumeFailure } from "@/viewport/volumeContract";
 
@@ -63,7 +65,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const [place, setPlace] = useState<PlanePlace | undefined>(undefined);
   const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
   const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
-  const [overlaid, setOverlaid] = useState<VolumeFailure | undefined>(undefined);
+  const [overlaid, setOverlaid] = useState<"loading" | VolumeFailure | undefined>(undefined);
   const current = useRef(volume);
   const { element, view, state } = useVolumeView<PlaneView>({
     workspace,
@@ -122,7 +124,10 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
       >
         <div ref={element} class="canvas-place" />
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
-        <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm} />
+        <PlaneCurve workspace={workspace} pane={pane} place={place} />
+        <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm}>
+          <VolumeQuality state={state} awaited={overlaid === "loading"} />
+        </PlaneOverlay>
         <VolumeState state={state} />
         <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />
@@ -181,7 +186,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           </span>
         </label>
         <CrosshairButton view={view} workspace={workspace} />
-        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid} />
+        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} />
       </div>
       {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
     </div>
@@ -219,11 +224,12 @@ interface PlaneOverlayProps extends PaneProps {
   readonly place: PlanePlace | undefined;
   readonly plane: PlaneName;
   readonly slab: number;
+  readonly children: ComponentChildren;
 }
 
 const SIDES = ["left", "right", "top", "bottom"] as const;
 
-function PlaneOverlay({ pane, dataset, place, plane, slab }: PlaneOverlayProps) {
+function PlaneOverlay({ pane, dataset, place, plane, slab, children }: PlaneOverlayProps) {
   const { window } = pane.view.value;
   const letters = place && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: place.cosines } });
   return (
@@ -245,6 +251,7 @@ function PlaneOverlay({ pane, dataset, place, plane, slab }: PlaneOverlayProps) 
         )}
       </div>
       <div class="corner bottom-right">
+        {children}
         {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
         {window && (
           <span data-testid="window-text">

@@ -3,7 +3,7 @@
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { number, Tag, text } from "@/dicomweb/json";
 import { reachable } from "@/dicomweb/reach";
-import { counted, n, t } from "@/i18n";
+import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
 import { OtherStudy } from "@/ui/CompareMenu";
@@ -11,9 +11,8 @@ import { Icon } from "@/ui/icons";
 import { seriesTitle } from "@/ui/SeriesStrip";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
+import { QualityMark, type Mark } from "@/ui/QualityMark";
 import { windowText } from "@/ui/windowText";
-
-const WORTH_TELLING_BYTES = 50_000;
 
 interface OverlayProps extends PaneProps {
   readonly frame: Frame;
@@ -54,7 +53,7 @@ function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
   const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
   return (
     <div class="corner top-right">
-      <span>{date.join(" ").trim()}</span>
+      <span data-identity>{date.join(" ").trim()}</span>
       <OtherStudy workspace={workspace} frame={frame} />
       <span>{text(dataset, Tag.StudyDescription)}</span>
       {series && (
@@ -94,7 +93,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
       <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
-      <QualityMark pane={pane} />
+      <QualityMark mark={qualityOf(pane.shown.value)} bytesLeft={pane.bytesLeft.value} />
       <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
       {window && (
         <span data-testid="window-text">
@@ -123,29 +122,11 @@ function Letters({ pane, frame }: { readonly pane: Pane; readonly frame: Frame }
   );
 }
 
-type Mark = "preview" | "partial" | "full" | "rendered";
-
 /** The mark of what is on the screen; undefined when nothing is. */
 function qualityOf(shown: Shown): Mark | undefined {
   if (shown.kind === "preview") return "preview";
   if (shown.kind !== "ready") return undefined;
   return shown.quality === "diagnostic" ? "full" : shown.quality;
-}
-
-/** Red, yellow or green beside a word: how much of the picture is here, and how much is to come. */
-function QualityMark({ pane }: { readonly pane: Pane }) {
-  const mark = qualityOf(pane.shown.value);
-  const left = pane.bytesLeft.value;
-  return (
-    <span class="quality" data-testid="quality" data-quality={mark}>
-      {mark && (
-        <>
-          <span class={`quality-dot quality-${mark}`} aria-hidden="true" /> {t(`quality.${mark}`)}
-        </>
-      )}
-      {left >= WORTH_TELLING_BYTES && <span class="muted"> {t("quality.left", { megabytes: n(left / 1e6, 1) })}</span>}
-    </span>
-  );
 }
 
 /** The mark on the picture's quality; also for tests and assistive technology, in `data-state`. */

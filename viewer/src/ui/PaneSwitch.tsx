@@ -15,6 +15,7 @@ function paneName(pane: Pane): string {
   const series = pane.showing.value?.series;
   const plane = PLANES.find((name) => name === pane.showing.value?.options?.["plane"]);
   if (plane) return t(`mpr.${plane}`);
+  if (pane.showing.value?.kind === "curved") return t("volume.curved");
   const date = frame ? formatDate(text(frame.dataset, Tag.StudyDate)) : "";
   return [date, series ? seriesTitle(series) : t("pane.empty")].filter((part) => part !== "").join(" · ");
 }

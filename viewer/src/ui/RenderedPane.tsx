@@ -6,6 +6,7 @@ import { seriesPath } from "@/dicomweb/client";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text } from "@/dicomweb/json";
 import { t } from "@/i18n";
+import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
 
 interface RenderedPaneProps extends PaneProps {
@@ -80,6 +81,9 @@ export function RenderedPane({ pane, volume }: RenderedPaneProps) {
           <div class="corner top-left">
             <span>{text(first?.dataset ?? {}, Tag.PatientName) || t("patient.unnamed")}</span>
             <span>{text(first?.dataset ?? {}, Tag.PatientID)}</span>
+          </div>
+          <div class="corner bottom-right">
+            <QualityMark mark={state === "ready" ? "rendered" : undefined} bytesLeft={0} />
           </div>
         </div>
         <div class="state" role="status" data-testid="viewport-state" data-state={state}>

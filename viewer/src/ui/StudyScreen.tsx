@@ -29,7 +29,7 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores));
+  const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores, app.session.exports));
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;
@@ -74,10 +74,25 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
             <span class="hidden-label">{t("queue.send")}</span>
           </a>
         )}
-        <a class="button quiet" href={exportLink([study.studyInstanceUid])} download data-testid="export-link" title={t("export.zip")}>
-          <Icon name="download" />
-          <span class="hidden-label">{t("export.zip")}</span>
-        </a>
+        {app.session.exports.value && (
+          <button
+            type="button"
+            class="button quiet wide-only"
+            data-testid="pictures-open"
+            title={`${t("tool.pictures.explain")} (-)`}
+            disabled={!workspace.active.value.controls.value || !workspace.active.value.frame.value}
+            onClick={() => workspace.press("pictures")}
+          >
+            <Icon name="pictures" />
+            <span class="hidden-label">{t("tool.pictures")}</span>
+          </button>
+        )}
+        {app.session.exports.value && (
+          <a class="button quiet" href={exportLink([study.studyInstanceUid])} download data-testid="export-link" title={t("export.zip")}>
+            <Icon name="download" />
+            <span class="hidden-label">{t("export.zip")}</span>
+          </a>
+        )}
         <LiveMark live={app.live} />
         <LanguageSelect />
       </header>

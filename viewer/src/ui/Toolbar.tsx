@@ -52,6 +52,11 @@ const IN_VIEW_MENU: readonly Button[] = [
   ...BUTTONS.filter(({ name, place }) => place === "view" && !NOT_ON_PHONES.has(name)),
 ];
 
+/** Who may take nothing away has no button for it. */
+function isOffered(name: ButtonName, { mayExport }: Workspace): boolean {
+  return name !== "pictures" || mayExport.value;
+}
+
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, { active }: Workspace): boolean {
   if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
@@ -136,7 +141,7 @@ function MeasureMenu({ workspace }: ToolbarProps) {
 function ViewMenu({ workspace }: ToolbarProps) {
   return (
     <Menu workspace={workspace} label={t("tool.view.explain")}>
-      {IN_VIEW_MENU.map((button) => (
+      {IN_VIEW_MENU.filter(({ name }) => isOffered(name, workspace)).map((button) => (
         <ToolItem key={button.name} button={button} workspace={workspace} />
       ))}
     </Menu>

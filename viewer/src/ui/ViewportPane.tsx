@@ -9,6 +9,7 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
+import { StackCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
@@ -18,6 +19,7 @@ import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
+import { StackFusion } from "@/ui/StackFusion";
 import type { StackListener, StackView } from "@/viewport/contract";
 
 /** The images: the node's preview at once, the diagnostic viewport in its place as soon as it has painted. */
@@ -51,7 +53,9 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
+        {frame && <StackFusion workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}

@@ -10,7 +10,7 @@ import { hasWebGl2 } from "@/model/device";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { useVolumeView } from "@/ui/useVolumeView";
-import { Refusal, VolumeState } from "@/ui/volumeParts";
+import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import type { SolidView, VolumeFailure } from "@/viewport/volumeContract";
 
 /** As `viewport/appearances.ts` names them. */
@@ -67,6 +67,7 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
             <span>{text(dataset, Tag.PatientID)}</span>
           </div>
           <div class="corner bottom-right">
+            <VolumeQuality state={state} />
             <span class="caution">{t("solid.caution")}</span>
           </div>
         </div>

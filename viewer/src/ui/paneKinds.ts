@@ -6,6 +6,7 @@ import type { SeriesContent } from "@/dicomweb/frames";
 import { isSegmentation } from "@/dicomweb/segmentation";
 import { isStructureSet } from "@/dicomweb/structureSet";
 import type { Showing, ViewKind } from "@/model/showing";
+import { CurvedPane } from "@/ui/curved/CurvedPane";
 import { DocumentPane } from "@/ui/documents/DocumentPane";
 import { OverlayPane } from "@/ui/marks/OverlayPane";
 import { MprPane } from "@/ui/MprPane";
@@ -16,6 +17,7 @@ import { VolumePane } from "@/ui/VolumePane";
 
 /** A kind without a line here is shown as the stack of its images. */
 const DRAWN_BY: Partial<Readonly<Record<ViewKind, ComponentType<PaneProps>>>> = {
+  curved: CurvedPane,
   document: DocumentPane,
   mpr: MprPane,
   overlay: OverlayPane,

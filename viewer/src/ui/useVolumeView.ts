@@ -33,7 +33,7 @@ export function useVolumeView<Opened extends ViewControls>(wanted: Wanted<Opened
     let left = false;
     let opened: Opened | undefined;
     const listener: VolumeListener = {
-      progress: (loaded, total) => setState((now) => ({ ...now, loaded, total })),
+      progress: (loaded, total, bytesLeft) => setState((now) => ({ ...now, loaded, total, bytesLeft })),
       ready: (reduced) => setState((now) => ({ ...now, ready: true, reduced })),
       viewed: (seen) => {
         pane.view.value = seen;

@@ -7,6 +7,7 @@ import { n, t } from "@/i18n";
 import type { Phase } from "@/dicomweb/phases";
 import { arrange } from "@/model/volumes";
 import { Icon } from "@/ui/icons";
+import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
 
 /** The phases of a pane's images and the volume of one of them. */
@@ -63,11 +64,17 @@ export function Note({ id, title, words, children }: NoteProps) {
 export interface LoadState {
   readonly loaded: number;
   readonly total: number;
+  readonly bytesLeft: number;
   readonly ready: boolean;
   readonly reduced: boolean;
 }
 
-export const NOTHING_LOADED: LoadState = { loaded: 0, total: 0, ready: false, reduced: false };
+export const NOTHING_LOADED: LoadState = { loaded: 0, total: 0, bytesLeft: 0, ready: false, reduced: false };
+
+/** Voxels that were put together are not all of them; neither is a plane without what is to lie over it. */
+export function VolumeQuality({ state: { ready, reduced, bytesLeft }, awaited = false }: { readonly state: LoadState; readonly awaited?: boolean }) {
+  return <QualityMark mark={ready ? (reduced || awaited ? "partial" : "full") : undefined} bytesLeft={bytesLeft} />;
+}
 
 /** How far the volume is, then what to beware of. */
 export function VolumeState({ state: { loaded, total, ready, reduced } }: { readonly state: LoadState }) {

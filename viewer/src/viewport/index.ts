@@ -6,7 +6,9 @@ import { init as initTools } from "@cornerstonejs/tools";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { StackListener, StackView } from "@/viewport/contract";
+import { CalculatedCurvedView } from "@/viewport/curvedView";
 import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
+import { CalculatedLayer } from "@/viewport/layer";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
 import { installRenderedLoader } from "@/viewport/renderedLoader";
@@ -14,7 +16,7 @@ import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
 import { CornerstonePlaneView } from "@/viewport/planeView";
 import { CornerstoneSolidView } from "@/viewport/solidView";
 import { installSliceLoader } from "@/viewport/volumeData";
-import type { PlaneListener, PlaneName, PlaneView, SolidView, VolumeListener } from "@/viewport/volumeContract";
+import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidView, VolumeLayer, VolumeListener } from "@/viewport/volumeContract";
 import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
@@ -67,6 +69,16 @@ export function openSolidView(
 ): SolidView {
   start();
   return new CornerstoneSolidView(element, listener, volume, appearance);
+}
+
+export function openCurvedView(listener: CurvedListener, volume: VolumeGeometry): CurvedView {
+  start();
+  return new CalculatedCurvedView(listener, volume);
+}
+
+export function openVolumeLayer(listener: LayerListener, volume: VolumeGeometry): VolumeLayer {
+  start();
+  return new CalculatedLayer(volume, listener);
 }
 
 export { followMeasurements, measuredOn, place } from "@/viewport/annotations";

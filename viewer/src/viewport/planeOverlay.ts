@@ -36,6 +36,11 @@ export class PlaneOverlay {
     await this.lay();
   }
 
+  /** Whether its voxels are here. */
+  holds({ volume }: Overlay): boolean {
+    return this.voxels !== undefined && this.held === volume;
+  }
+
   /** Lay it over the plane anew: what lies beneath was changed for another volume. */
   async lay(): Promise<void> {
     const { voxels } = this;

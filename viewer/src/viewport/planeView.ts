@@ -13,7 +13,7 @@ import { PlaneOverlay, rangeOf } from "@/viewport/planeOverlay";
 import { leavePlaneTools, planeTools, type Member, type PlaneTools } from "@/viewport/planeTools";
 import { regionThrough } from "@/viewport/timeCurve";
 import { axisOf, type RegionValues } from "@/viewport/sampling";
-import type { Overlay, PlaneListener, PlaneName, PlanePlace, PlaneView, SlabMode } from "@/viewport/volumeContract";
+import type { Overlay, PlaneListener, PlaneName, PlanePlace, PlaneView, SlabMode, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
 const { BlendModes, Events, OrientationAxis, ViewportType, VOILUTFunctionType } = Enums;
@@ -43,7 +43,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   private readonly viewport: Types.IVolumeViewport;
   private readonly closing = new AbortController();
   private readonly stopFollowing: () => void;
-  private readonly progress: (loaded: number, total: number) => void;
+  private readonly progress: VolumeListener["progress"];
   private readonly toolsKey: string;
   private readonly member: Member;
   private measurements: Measurements | undefined;
@@ -82,7 +82,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     });
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
     this.overlay = new PlaneOverlay(this.viewport);
-    this.progress = (loaded, total) => this.listener.progress(loaded, total);
+    this.progress = (loaded, total, bytesLeft) => this.listener.progress(loaded, total, bytesLeft);
     this.stopFollowing = followSize(element, this);
     this.listen();
     void this.fill(geometry);
@@ -96,6 +96,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   setOverlay(overlay: Overlay | undefined): void {
     this.wishedOverlay = overlay;
     if (!this.voxels) return;
+    if (overlay && !this.overlay.holds(overlay)) this.listener.overlaid("loading");
     this.overlay.set(overlay).then(
       () => {
         if (this.closing.signal.aborted) return;

@@ -27,30 +27,37 @@ export function indexAt(voxels: Voxels, point: Vector): Vector {
 }
 
 /** The value at fractions of voxels; undefined beyond the centres of the outermost. */
-export function valueAt({ dimensions, values }: Voxels, index: Vector): number | undefined {
-  const low: number[] = [];
-  const share: number[] = [];
-  for (const [axis, length] of dimensions.entries()) {
-    const at = index[axis] ?? 0;
-    if (!(at >= -EDGE && at <= length - 1 + EDGE)) return undefined;
-    const inside = Math.min(length - 1, Math.max(0, at));
-    const first = Math.min(Math.floor(inside), Math.max(0, length - 2));
-    low.push(first);
-    share.push(inside - first);
-  }
-  const [columns, rows] = dimensions;
-  let sum = 0;
-  for (let corner = 0; corner < 8; corner += 1) {
-    let weight = 1;
-    let at = 0;
-    for (let axis = 2; axis >= 0; axis -= 1) {
-      const far = (corner >> axis) & 1;
-      weight *= far ? (share[axis] ?? 0) : 1 - (share[axis] ?? 0);
-      at = at * (axis === 2 ? 1 : axis === 1 ? rows : columns) + (low[axis] ?? 0) + far;
-    }
-    if (weight > 0) sum += weight * (values[at] ?? 0);
-  }
-  return sum;
+export function valueAt(voxels: Voxels, [column, row, slice]: Vector): number | undefined {
+  const value = interpolated(voxels, column, row, slice);
+  return Number.isNaN(value) ? undefined : value;
+}
+
+/** As `valueAt`, not a number outside: nothing is made on the way, pictures ask it for every pixel. */
+export function interpolated({ dimensions: [columns, rows, slices], values }: Voxels, column: number, row: number, slice: number): number {
+  if (!(column >= -EDGE && column <= columns - 1 + EDGE)) return NaN;
+  if (!(row >= -EDGE && row <= rows - 1 + EDGE)) return NaN;
+  if (!(slice >= -EDGE && slice <= slices - 1 + EDGE)) return NaN;
+  const [x, y, z] = [lowOf(column, columns), lowOf(row, rows), lowOf(slice, slices)];
+  const right = Math.min(1, Math.max(0, column - x));
+  const down = Math.min(1, Math.max(0, row - y));
+  const deep = Math.min(1, Math.max(0, slice - z));
+  const near = (z * rows + y) * columns + x;
+  const plane = (at: number): number => {
+    const above = line(values, at, right);
+    return down > 0 ? above + down * (line(values, at + columns, right) - above) : above;
+  };
+  const front = plane(near);
+  return deep > 0 ? front + deep * (plane(near + rows * columns) - front) : front;
+}
+
+/** The voxel before, of which there is always one after it where there are two at all. */
+function lowOf(index: number, length: number): number {
+  return Math.max(0, Math.min(Math.floor(index), length - 2));
+}
+
+function line(values: ArrayLike<number>, at: number, share: number): number {
+  const value = values[at] ?? 0;
+  return share > 0 ? value + share * ((values[at + 1] ?? 0) - value) : value;
 }
 
 /** What is enclosed on a plane. */

@@ -38,7 +38,7 @@ export class CornerstoneSolidView implements SolidView {
   private readonly groupId: string;
   private readonly closing = new AbortController();
   private readonly stopFollowing: () => void;
-  private readonly progress: (loaded: number, total: number) => void;
+  private readonly progress: VolumeListener["progress"];
   private voxels: VoxelVolume | undefined;
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private sampling = MOVING;
@@ -60,7 +60,7 @@ export class CornerstoneSolidView implements SolidView {
       defaultOptions: { background: [0, 0, 0], orientation: OrientationAxis.CORONAL },
     });
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
-    this.progress = (loaded, total) => this.listener.progress(loaded, total);
+    this.progress = (loaded, total, bytesLeft) => this.listener.progress(loaded, total, bytesLeft);
     this.groupId = `solid-tools-${serial}`;
     this.bindTools();
     this.stopFollowing = followSize(element);

@@ -1,6 +1,6 @@
 /** What the rest of the viewer knows of viewports that cut or render a volume. Types only. */
 
-import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
 import type { PixelReading, View, ViewControls } from "@/viewport/contract";
 
@@ -29,8 +29,8 @@ export interface PlanePlace {
 }
 
 export interface VolumeListener {
-  /** So many of the images are in the volume. */
-  progress(loaded: number, total: number): void;
+  /** So many of the images are in the volume; about so many bytes are still to come. */
+  progress(loaded: number, total: number, bytesLeft: number): void;
   /** The first picture stands; `reduced`: the device has no room for every voxel. */
   ready(reduced: boolean): void;
   viewed(view: View): void;
@@ -39,8 +39,8 @@ export interface VolumeListener {
 
 export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
-  /** What is to lie over the plane does, or does not any more, or cannot. */
-  overlaid(state: "none" | "shown" | VolumeFailure): void;
+  /** What is to lie over the plane is on its way, lies there, does not any more, or cannot. */
+  overlaid(state: "none" | "loading" | "shown" | VolumeFailure): void;
   pointed(pixel: PixelReading | undefined): void;
   /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
   askText(done: (text: string) => void): void;
@@ -74,4 +74,54 @@ export interface SolidView extends ViewControls {
   /** Cut away from both sides of each direction of the patient (right to left, front to back, feet to head), 0 to 1. */
   setCut(cut: readonly (readonly [number, number])[]): void;
   look(from: "anterior" | "left" | "head"): void;
+}
+
+/** Where a picture along a curve has its values from; points and directions of the patient, mm. */
+export interface SheetColumn {
+  /** The point in the middle row. */
+  readonly centre: Vector;
+  /** From row to row, of unit length. */
+  readonly down: Vector;
+  /** Through the sheet, of unit length. */
+  readonly through: Vector;
+  /** Along the curve, mm. */
+  readonly along: number;
+  /** Where the curve itself runs, below the middle row, mm. */
+  readonly below: number;
+}
+
+export interface Sheet {
+  readonly columns: readonly SheetColumn[];
+  readonly rows: number;
+  /** From column to column and from row to row, mm. */
+  readonly step: number;
+}
+
+export interface CurvedListener extends VolumeListener {
+  /** So far along the curve, in steps of a key. */
+  stepped(count: number): void;
+}
+
+/** Pictures along a curve through a volume, on canvases of whoever asks for them. */
+export interface CurvedView extends ViewControls {
+  /** Modality values, row after row, not a number outside the volume; undefined until the volume is here. */
+  valuesOn(sheet: Sheet, slab: { readonly mm: number; readonly mode: SlabMode }): Float32Array | undefined;
+  /** Their greys through the window; transparent where there is nothing. */
+  picture(values: Float32Array, width: number): ImageData;
+  /** The voxel nearest to a point of the patient. */
+  pixelAt(point: Vector): PixelReading | undefined;
+  /** The window, dragged so many CSS pixels. */
+  drag(right: number, down: number): void;
+}
+
+export interface LayerListener {
+  ready(): void;
+  failed(why: VolumeFailure): void;
+}
+
+/** A volume that is laid over the images of a stack. */
+export interface VolumeLayer {
+  /** Its values on a sheet in colours; undefined until it is here. */
+  picture(sheet: Sheet, looks: Overlay): ImageData | undefined;
+  close(): void;
 }

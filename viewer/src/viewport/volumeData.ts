@@ -6,9 +6,9 @@ import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
 import { openingOf } from "@/tools/presets";
-import { loadFrame } from "@/viewport/frameLoader";
+import { bytesExpected, bytesOf, loadFrame } from "@/viewport/frameLoader";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
-import type { VolumeFailure } from "@/viewport/volumeContract";
+import type { VolumeFailure, VolumeListener } from "@/viewport/volumeContract";
 
 const { RequestType } = Enums;
 
@@ -57,7 +57,7 @@ export function installSliceLoader(): void {
   }
 }
 
-type Progress = (loaded: number, total: number) => void;
+type Progress = VolumeListener["progress"];
 
 interface Held {
   readonly made: Promise<VoxelVolume>;
@@ -87,7 +87,7 @@ export function acquire(volume: VolumeGeometry, purpose: Purpose, progress: Prog
   if (!one) {
     const abort = new AbortController();
     const watchers = new Set<Progress>();
-    const tell: Progress = (loaded, total) => watchers.forEach((watch) => watch(loaded, total));
+    const tell: Progress = (...told) => watchers.forEach((watch) => watch(...told));
     one = { made: make(key, volume, purpose, tell, abort.signal), abort, watchers, holders: 0 };
     one.made.catch(() => held.delete(key)); // the next who asks tries again
     held.set(key, one);
@@ -262,7 +262,9 @@ function averaging(
 async function loadAll(frames: readonly Frame[], put: Put, progress: Progress, signal: AbortSignal): Promise<void> {
   for (const frame of frames) register(frame);
   try {
-    let [next, loaded] = [0, 0];
+    let [next, loaded, came] = [0, 0, 0];
+    const expected = frames[0] ? bytesExpected(frames[0].dataset) : 0;
+    progress(0, frames.length, frames.length * expected);
     const lane = async (): Promise<void> => {
       while (next < frames.length && !signal.aborted) {
         const index = next;
@@ -271,7 +273,8 @@ async function loadAll(frames: readonly Frame[], put: Put, progress: Progress, s
         if (!frame) return;
         put(index, await valuesOf(frame));
         loaded += 1;
-        progress(loaded, frames.length);
+        came += bytesOf(imageIdOf(frame)) ?? 0;
+        progress(loaded, frames.length, (frames.length - loaded) * (came / loaded || expected));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));

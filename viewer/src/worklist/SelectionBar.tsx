@@ -28,7 +28,7 @@ export function SelectionBar({ app }: { readonly app: App }) {
     <div class="selection-bar" data-testid="selection-bar">
       <span role="status">{size === 0 ? t("worklist.select.hint") : counted("worklist.selected", size)}</span>
       <span class="spacer" />
-      {size > 0 && size <= EXPORTED_MOST && (
+      {size > 0 && size <= EXPORTED_MOST && app.session.exports.value && (
         <a class="button" href={exportLink(selection)} download data-testid="export-selected" title={t("export.selected")}>
           <Icon name="download" />
           <span>ZIP</span>

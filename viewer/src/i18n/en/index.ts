@@ -1,12 +1,14 @@
 /** English: the list of messages. The other catalogues have its type, so a missing key does not compile. */
 
 import { administration } from "@/i18n/en/administration";
+import { curved } from "@/i18n/en/curved";
 import { depth } from "@/i18n/en/depth";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { offline } from "@/i18n/en/offline";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
+import { pictures } from "@/i18n/en/pictures";
 import { saving } from "@/i18n/en/saving";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
@@ -14,4 +16,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...offline } as const;

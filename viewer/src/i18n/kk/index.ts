@@ -2,12 +2,14 @@
 
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/kk/administration";
+import { curved } from "@/i18n/kk/curved";
 import { depth } from "@/i18n/kk/depth";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
 import { offline } from "@/i18n/kk/offline";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
+import { pictures } from "@/i18n/kk/pictures";
 import { saving } from "@/i18n/kk/saving";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
@@ -15,4 +17,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...offline };

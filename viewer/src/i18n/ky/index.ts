@@ -2,12 +2,14 @@
 
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ky/administration";
+import { curved } from "@/i18n/ky/curved";
 import { depth } from "@/i18n/ky/depth";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
 import { offline } from "@/i18n/ky/offline";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
+import { pictures } from "@/i18n/ky/pictures";
 import { saving } from "@/i18n/ky/saving";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
@@ -15,4 +17,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...offline };

@@ -2,12 +2,14 @@
 
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ru/administration";
+import { curved } from "@/i18n/ru/curved";
 import { depth } from "@/i18n/ru/depth";
 import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
 import { offline } from "@/i18n/ru/offline";
 import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
+import { pictures } from "@/i18n/ru/pictures";
 import { saving } from "@/i18n/ru/saving";
 import { shell } from "@/i18n/ru/shell";
 import { study } from "@/i18n/ru/study";
@@ -15,4 +17,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...exchange, ...documents, ...saving, ...offline };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...offline };

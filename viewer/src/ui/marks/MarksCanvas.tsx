@@ -6,10 +6,9 @@ import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
 import { marksOf, type Marks } from "@/model/marks";
 import type { Pane } from "@/model/pane";
-import { plus, scaled, type Screen } from "@/model/screen";
 import type { Workspace } from "@/model/workspace";
 import { paint, type Scene } from "@/ui/marks/paint";
-import { imagePlace, stackScreen } from "@/ui/marks/place";
+import { imagePlace, planeScreen, stackScreen } from "@/ui/marks/place";
 import type { PaneProps } from "@/ui/paneProps";
 import { useSize } from "@/ui/useSize";
 import type { PlanePlace } from "@/viewport/volumeContract";
@@ -42,18 +41,8 @@ export function PlaneMarks({ workspace, pane, place }: PlaneMarksProps) {
   const shown = shownIn(workspace, pane);
   if (shown.length === 0 || !place) return null;
   const { centre, cosines, mmPerPixel } = place;
-  const scene = ([width, height]: readonly [number, number]): Scene => {
-    const [right, down] = [direction(cosines, 0, mmPerPixel), direction(cosines, 3, mmPerPixel)];
-    const origin = plus(centre, scaled(right, -width / 2), scaled(down, -height / 2));
-    const screen: Screen = { origin, right, down, width, height };
-    return { screen, thickness: 0 };
-  };
+  const scene = (size: readonly [number, number]): Scene => ({ screen: planeScreen(place, size), thickness: 0 });
   return <MarksCanvas marks={shown} scene={scene} changed={[...centre, ...cosines, mmPerPixel].join(" ")} />;
-}
-
-function direction(cosines: readonly number[], from: number, length: number): readonly [number, number, number] {
-  const [x = 0, y = 0, z = 0] = cosines.slice(from, from + 3);
-  return scaled([x, y, z], length);
 }
 
 function shownIn(workspace: Workspace, pane: Pane): readonly Marks[] {

@@ -2,11 +2,12 @@
 
 import type { Frame } from "@/dicomweb/frames";
 import { number, numbers, Tag, type Dataset } from "@/dicomweb/json";
-import { vector } from "@/dicomweb/geometry";
+import { vector, type Vector } from "@/dicomweb/geometry";
 import { gridOf, type Grid } from "@/dicomweb/segmentation";
 import { spacingOf } from "@/dicomweb/spacing";
 import { plus, scaled, screenOf, type Screen } from "@/model/screen";
 import type { ViewControls } from "@/viewport/contract";
+import type { PlanePlace } from "@/viewport/volumeContract";
 
 export interface ImagePlace {
   readonly frame: Frame;
@@ -46,4 +47,14 @@ export function stackScreen({ grid }: ImagePlace, controls: ViewControls, size: 
   const points = [origin, plus(origin, scaled(row, APART_MM)), plus(origin, scaled(column, APART_MM))] as const;
   const [start, along, down] = points.map((point) => controls.toCanvas?.(point));
   return start && along && down ? screenOf(origin, row, column, APART_MM, [start, along, down], size) : undefined;
+}
+
+/** The screen of a plane that was cut out of a volume. */
+export function planeScreen({ centre, cosines, mmPerPixel }: PlanePlace, [width, height]: readonly [number, number]): Screen {
+  const along = (from: number): Vector => {
+    const [x = 0, y = 0, z = 0] = cosines.slice(from, from + 3);
+    return scaled([x, y, z], mmPerPixel);
+  };
+  const [right, down] = [along(0), along(3)];
+  return { origin: plus(centre, scaled(right, -width / 2), scaled(down, -height / 2)), right, down, width, height };
 }

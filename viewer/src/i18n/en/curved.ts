@@ -1,0 +1,31 @@
+/** Reformations along a curve. */
+
+export const curved = {
+  "volume.curved": "Along a curve (CPR)",
+  "curved.label": "Along the curve, at {along} of {length} mm",
+  "curved.bar": "Curve",
+  "curved.edit": "Set points",
+  "curved.edit.explain":
+    "A tap on a plane sets a point, a tap on the curve one between others; points are dragged. Keys: Enter sets a point in the middle of the plane, arrows move the chosen one, Delete removes it.",
+  "curved.hint": "Set points along a vessel, the jaw or the spine: tap on a plane. Two make a curve.",
+  "curved.flat": "Seen from here the curve has no breadth: turn it.",
+  "curved.remove": "Remove point",
+  "curved.reverse": "Reverse",
+  "curved.clear": "Remove curve",
+  "curved.form": "Form of the picture",
+  "curved.straightened": "Straightened",
+  "curved.stretched": "Stretched",
+  "curved.turn": "Turned about the curve, in degrees",
+  "curved.turn.short": "Turn",
+  "curved.width": "Width of the picture in mm",
+  "curved.width.short": "Width",
+  "curved.slab.short": "Slab",
+  "curved.gap": "Between cross-sections, in mm",
+  "curved.along": "Place along the curve",
+  "curved.length": "Length {mm} mm",
+  "curved.at": "At {mm} mm",
+  "curved.point": "Point {index} of {total}",
+  "curved.section": "Cross-section at {mm} mm",
+  "curved.caution.straightened": "Distances are true only along the curve",
+  "curved.caution.stretched": "Distances are true only in the surface of the curve",
+} as const;

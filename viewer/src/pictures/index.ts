@@ -1,0 +1,3 @@
+/** The chunk that makes pictures to take away. */
+
+export { PicturesDialog } from "@/pictures/PicturesDialog";

@@ -1,0 +1,94 @@
+/** PET or another volume over the images of a stack: the same choices as over planes. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import type { Frame } from "@/dicomweb/frames";
+import { Tag, text } from "@/dicomweb/json";
+import { fusible, fusion, type Fusion } from "@/model/fusion";
+import { plus, scaled, type Screen } from "@/model/screen";
+import { unit } from "@/model/curve";
+import { FusionControls } from "@/ui/FusionControls";
+import { loadViewport } from "@/ui/lazyViewport";
+import { imagePlace, stackScreen } from "@/ui/marks/place";
+import type { PaneProps } from "@/ui/paneProps";
+import { useSize } from "@/ui/useSize";
+import type { Sheet, VolumeFailure, VolumeLayer } from "@/viewport/volumeContract";
+
+const FRAME_OF_REFERENCE_UID = "00200052";
+const EMISSION = new Set(["PT", "NM"]);
+const GRAIN_PX = 2; // emission is coarser than the screen
+
+interface StackFusionProps extends PaneProps {
+  readonly frame: Frame;
+}
+
+export function StackFusion({ workspace, pane, frame }: StackFusionProps) {
+  const base = pane.showing.value?.series;
+  const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
+  const { frames } = pane.content.value;
+  const beneath = useMemo(() => ({ frames, frameOfReferenceUid: text(frame.dataset, FRAME_OF_REFERENCE_UID) }), [frames, frame]);
+  const choices = base ? fusible(workspace, base) : [];
+  const emission = [...choices, ...(base ? [base] : [])].some(({ modality }) => EMISSION.has(modality));
+  if (!base || choices.length === 0 || !emission || !(Tag.ImagePositionPatient in frame.dataset)) return null;
+  const shown = fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
+  return (
+    <>
+      {shown && <Layer workspace={workspace} pane={pane} frame={frame} shown={shown} setFailed={setFailed} />}
+      <div class="stack-fusion">
+        <FusionControls workspace={workspace} pane={pane} volume={beneath} failed={failed} />
+      </div>
+    </>
+  );
+}
+
+interface LayerProps extends StackFusionProps {
+  readonly shown: Fusion;
+  setFailed(why: VolumeFailure | undefined): void;
+}
+
+function Layer({ pane, frame, shown, setFailed }: LayerProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const size = useSize(canvas);
+  const [layer, setLayer] = useState<VolumeLayer | undefined>(undefined);
+  useEffect(() => {
+    let left = false;
+    let opened: VolumeLayer | undefined;
+    setFailed(undefined);
+    loadViewport()
+      .then(({ openVolumeLayer }) => {
+        if (left) return;
+        opened = openVolumeLayer({ ready: () => setLayer(opened), failed: setFailed }, shown.volume);
+      })
+      .catch(() => setFailed("memory"));
+    return () => {
+      left = true;
+      opened?.close();
+      setLayer(undefined);
+    };
+  }, [shown.volume]);
+  const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
+  const ready = pane.shown.value.kind === "ready";
+  useEffect(() => {
+    const controls = pane.controls.peek();
+    const screen = ready && controls ? stackScreen(imagePlace(frame), controls, size) : undefined;
+    const picture = layer && screen && layer.picture(sheetOf(screen), shown);
+    const element = canvas.current;
+    if (!element) return;
+    [element.width, element.height] = picture ? [picture.width, picture.height] : [1, 1];
+    if (picture) element.getContext("2d")?.putImageData(picture, 0, 0);
+  }, [layer, placed, ready, frame, size, shown]);
+  return <canvas ref={canvas} class="marks" aria-hidden="true" data-testid="stack-fusion" data-shown={layer !== undefined && ready} />;
+}
+
+/** The screen, a value for every few pixels. */
+function sheetOf({ origin, right, down, width, height }: Screen): Sheet {
+  const rows = Math.floor(height / GRAIN_PX);
+  const columns = Array.from({ length: Math.floor(width / GRAIN_PX) }, (_, index) => ({
+    centre: plus(origin, scaled(right, (index + 0.5) * GRAIN_PX), scaled(down, (rows / 2) * GRAIN_PX)),
+    down: unit(down),
+    through: unit(down), // there is no slab
+    along: 0,
+    below: 0,
+  }));
+  return { columns, rows, step: GRAIN_PX * Math.hypot(...down) };
+}
