@@ -38,6 +38,7 @@ export const Tag = {
   SeriesInstanceUID: "0020000E",
   SeriesNumber: "00200011",
   InstanceNumber: "00200013",
+  PatientOrientation: "00200020",
   ImagePositionPatient: "00200032",
   ImageOrientationPatient: "00200037",
   NumberOfSeriesRelatedInstances: "00201209",
