@@ -19,6 +19,7 @@ export const Tag = {
   SeriesDate: "00080021",
   ContentDate: "00080023",
   StudyTime: "00080030",
+  AccessionNumber: "00080050",
   ContentTime: "00080033",
   Modality: "00080060",
   ModalitiesInStudy: "00080061",

@@ -2,6 +2,7 @@
 
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { number, Tag, text } from "@/dicomweb/json";
+import { reachable } from "@/dicomweb/reach";
 import { slicePosition } from "@/dicomweb/projection";
 import { counted, t } from "@/i18n";
 import type { Pane, Shown } from "@/model/pane";
@@ -129,7 +130,7 @@ function StateMark({ workspace, pane }: PaneProps) {
         <div class="failed" data-testid="image-failure">
           <Icon name="warning" />
           <p class="note-title">{t("viewport.failed")}</p>
-          <p>{t("viewport.failed.hint")}</p>
+          <p>{t(reachable.value ? "viewport.failed.hint" : "offline.notHere")}</p>
         </div>
       )}
       {workspace.broken.value && <span class="badge caution-badge">{t("viewport.broken")}</span>}

@@ -6,6 +6,7 @@ import { depth } from "@/i18n/en/depth";
 import { everyone } from "@/i18n/en/everyone";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
+import { offline } from "@/i18n/en/offline";
 import { identity } from "@/i18n/en/identity";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
@@ -17,4 +18,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...everyone } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone } as const;

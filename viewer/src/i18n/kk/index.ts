@@ -7,6 +7,7 @@ import { depth } from "@/i18n/kk/depth";
 import { everyone } from "@/i18n/kk/everyone";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { offline } from "@/i18n/kk/offline";
 import { identity } from "@/i18n/kk/identity";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
@@ -18,4 +19,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...everyone };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone };
