@@ -144,6 +144,9 @@ class WebSettings(_Branch):
     rate_floor_bytes_per_s: int = Field(default=16 * 1024, ge=0)
     session_idle_s: int = Field(default=30 * 60, ge=60)
     session_max_s: int = Field(default=12 * 3600, ge=60)
+    offline_hours: float = Field(
+        default=12.0, ge=0, le=168
+    )  # a device shows its copies so long without the node; 0: none
     sign_in_attempts_per_minute: int = Field(default=10, ge=1)
     query_results_max: int = Field(default=1000, ge=1)
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -51,6 +52,37 @@ function pdfFiles(): Plugin {
         await mkdir(to, { recursive: true });
         for (const name of await readdir(from)) if (wanted.test(name)) await copyFile(join(from, name), join(to, name));
       }
+    },
+  };
+}
+
+const SERVICE_WORKER = "sw.js";
+const KEPT_LATER = /^assets\/(?!pdf|jpegxl).*\.(?:js|css|wasm)$/; // what is large and rare is kept once it was used
+const PAGE_FILES = ["/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
+
+/** Tells the service worker which files this version has: those without which the page does not open, and the others. */
+function workerKnowsFiles(): Plugin {
+  return {
+    name: "worker-knows-files",
+    apply: "build",
+    enforce: "post",
+    generateBundle: {
+      order: "post",
+      handler(_options, bundle) {
+        const [worker, page] = [bundle[SERVICE_WORKER], bundle["index.html"]];
+        if (worker?.type !== "chunk" || page?.type !== "asset") return this.error("the page or its service worker is missing");
+        const html = String(page.source);
+        const named = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => `/${name}`);
+        const entry = named.find((name) => /\/index-[^/]+\.js$/.test(name));
+        const more = Object.keys(bundle).filter((name) => KEPT_LATER.test(name)).map((name) => `/${name}`).toSorted();
+        const shell = [...named, ...PAGE_FILES];
+        const others = more.filter((name) => !shell.includes(name));
+        const version = createHash("sha256").update(JSON.stringify([html, worker.code, more])).digest("hex").slice(0, 16);
+        const files = JSON.stringify({ version, entry, shell, more: others });
+        if (!worker.code.includes("SURET_FILES")) return this.error("the service worker asks for no files");
+        worker.code = `const SURET_FILES=${files};\n${worker.code}`;
+        return undefined;
+      },
     },
   };
 }
@@ -122,6 +154,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     reportCompressedSize: false,
     rolldownOptions: {
+      input: { index: "index.html", sw: "src/offline/shellWorker.ts" },
+      output: { entryFileNames: ({ name }) => (name === "sw" ? SERVICE_WORKER : "assets/[name]-[hash].js") },
       checks: { pluginTimings: false },
       // The codecs can also run in Node and name its modules; in the browser those branches are never taken.
       onLog: (level, log, handle) => {
@@ -135,5 +169,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), workerKnowsFiles(), precompressed()],
 });

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -16,6 +16,8 @@ import msgspec
 from pacs import __version__
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.deletion import Deletions
+from pacs.dicom.rejection import RejectionCode
 from pacs.dicom.written.common import Image, Writing, identity, series_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
 from pacs.errors import NotFound, QueryRefused
@@ -32,6 +34,7 @@ class Writer:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._deletions = Deletions(archive)
 
     def measurements(
         self,
@@ -55,6 +58,9 @@ class Writer:
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
         earlier = self._images(study_instance_uid, replaces)
         images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
+        for one in measurements:
+            if one.space and images[one.sop_instance_uid].text("FrameOfReferenceUID") != one.frame_of_reference_uid:
+                raise QueryRefused(f"{one.kind} lies in another frame of reference than its image")
         before = [identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
@@ -68,12 +74,31 @@ class Writer:
         from pacs.dicom.written import key_images as maker
 
         if not marked:
-            raise QueryRefused("there is no key image to save", "mark an image first")
+            raise QueryRefused("there is no key image to save", "mark an image first, or take the selection back")
         images = self._images(study_instance_uid, marked)
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
             content = maker.key_images(list(_frames(marked).items()), images, writing, description)
         return self._store(study_instance_uid, content, by)
+
+    def no_key_images(self, study_instance_uid: str, *, by: Principal) -> None:
+        """Take back every selection written here of the study: none can be empty (PS3.3 C.17.6.2), so a note rejects
+        them; a restore brings them back. Where there is none, nothing is done.
+
+        Raises NotPermitted, NotFound for a study that is not there, and what storing raises.
+        """
+        from pacs.dicom.written import key_images as maker
+
+        self._archive.instances(study_instance_uid)
+        series_instance_uid = series_uid(study_instance_uid, maker.MODALITY)
+        with suppress(NotFound):
+            self._deletions.reject(
+                RejectionCode.QUALITY,
+                study_instance_uid,
+                series_instance_uid,
+                by=by,
+                reason="No image is a key image any more",
+            )
 
     def presentation(
         self,
@@ -105,7 +130,7 @@ class Writer:
             )
         images = [image for image in found.values() if maker.alike(first, image)]
         kept = {image.sop_instance_uid for image in images}
-        drawn = [one for one in measurements if one.sop_instance_uid in kept]
+        drawn = [one for one in measurements if one.sop_instance_uid in kept and not one.space]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with _quiet():
             content = maker.presentation_state(state, images, _frames(marked), drawn, writing)

@@ -121,9 +121,10 @@ class _View:
         """
         modality = self._modality()
         if masks:
-            sequences = "MaskSubtractionSequence", "MultiFramePresentationSequence"
-            about = (list(self.about(keyword)) for keyword in sequences)
-            pixels = subtracted(modality, pixels, masks, *state_shift(self.state, *about, self.frame_number))
+            masking = list(self.about("MaskSubtractionSequence"))
+            presentations = list(self.about("MultiFramePresentationSequence"))
+            shift = state_shift(self.state, masking, presentations, self.frame_number)
+            pixels = subtracted(modality, pixels, masks, *shift)
             # what is left has both signs, and so have the values that a table begins with
             voi = self._voi(_minus_one) or grayscale.window_transform(*difference_window(pixels))
             modality = grayscale.linear_transform(1.0, 0.0)

@@ -74,7 +74,7 @@ def create_app(
         *qido.routes(archive, web, accesses),
         *Wado(archive, workers, settings, accesses).routes(),
         *stow.routes(archive, workers, web),
-        *session.routes(accounts, sessions, web.sign_in_attempts_per_minute, version),
+        *session.routes(accounts, sessions, web, version),
         *preferences.routes(Preferences(archive.index, archive.clock)),
         *reading.routes(Readings(archive)),
         *worklist.routes(archive.index, archive.clock, accesses),

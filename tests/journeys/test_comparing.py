@@ -26,7 +26,9 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     sign_in(page, module_node)
     page.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
-    page.get_by_test_id("tool-compare").click()
+    alone = _pixels_per_millimetre(page, 0)
+    expect(page.get_by_test_id("prior-note")).to_contain_text("2 earlier examinations")
+    page.get_by_test_id("prior-note").click()
     priors = page.get_by_test_id("prior")
     expect(priors).to_have_count(2)
     expect(priors.nth(0)).to_contain_text("6 months earlier")
@@ -39,6 +41,11 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     expect(views.nth(1).get_by_test_id("other-study")).to_have_text("6 months earlier")
     expect(views.nth(0).get_by_test_id("other-study")).to_have_count(0)
     expect(page.get_by_test_id("other-patient")).to_have_count(0)
+    _the_rulers_tell_the_size_on_the_screen(page, alone)
+    _both_are_scrolled_together(page)
+    page.reload()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=60_000)
+    expect(views.nth(1)).to_have_attribute("data-image-count", "3")
     page.get_by_test_id("tool-preset").click()
     page.get_by_test_id("preset-lung").click()
     for view in (views.nth(0), views.nth(1)):
@@ -46,6 +53,32 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     page.get_by_test_id("tool-compare").click()
     priors.nth(1).click()
     expect(views.nth(1).get_by_test_id("other-patient")).to_contain_text("Boris")
+
+
+def _pixels_per_millimetre(page: Page, index: int) -> float:
+    ruler = page.get_by_test_id("ruler").nth(index)
+    expect(ruler).to_be_visible()
+    return float(ruler.get_attribute("data-pixels") or "") / float(ruler.get_attribute("data-millimetres") or "")
+
+
+def _the_rulers_tell_the_size_on_the_screen(page: Page, alone: float) -> None:
+    """Half as wide a viewport shows the image smaller, and its ruler with it: without touching anything."""
+    sizes = [view.bounding_box() for view in page.get_by_test_id("viewport").all()]
+    assert sizes[0]
+    assert sizes[0]["width"] < sizes[0]["height"]
+    expected = alone * sizes[0]["width"] / sizes[0]["height"]
+    for index in (0, 1):
+        assert _pixels_per_millimetre(page, index) == pytest.approx(expected, rel=0.02)
+
+
+def _both_are_scrolled_together(page: Page) -> None:
+    marks, views = page.get_by_test_id("link-mark"), page.get_by_test_id("viewport")
+    expect(marks).to_have_count(2)
+    expect(marks.first).to_have_attribute("aria-pressed", "true")
+    views.nth(0).hover()
+    page.mouse.wheel(0, 100)
+    for view in (views.nth(0), views.nth(1)):
+        expect(view).to_have_attribute("data-image-index", "1")
 
 
 def test_the_display_is_judged_by_a_pattern(module_node: NodeProcess, page: Page) -> None:

@@ -251,7 +251,24 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     expect(coronal.view.locator("svg text")).to_have_count(0)
     page.get_by_test_id("measurements-undo").click()
     expect(coronal.view.locator("svg text")).to_have_count(1)
+    _saved(page, coronal, axial)
     _curved(page)
+
+
+def _saved(page: Page, coronal: Plane, axial: Plane) -> None:
+    """What was measured on planes is in the archive, and on the same planes when the study is opened again."""
+    length = coronal.lines("mm")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false", timeout=20_000)
+    page.reload()
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id("volume-planes").click()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
+    expect(coronal.view.locator("svg text")).to_have_count(1)
+    assert coronal.lines("mm") == length
+    expect(axial.view.locator("svg text").filter(has_text="Area")).to_be_visible()
+    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
 
 
 def _along(points: Array, count: int) -> tuple[float, Array, Array]:

@@ -95,3 +95,63 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
     _nothing_is_squeezed(phone)
     switch.nth(0).tap()
     expect(view).to_have_attribute("data-image-count", "4")
+
+
+KEPT = """new Promise((resolve) => {
+    const opening = indexedDB.open('suret-offline');
+    opening.onsuccess = () => {
+        const reading = opening.result.transaction(['account', 'studies', 'copies']);
+        const counts = ['account', 'studies', 'copies'].map((name) => reading.objectStore(name).count());
+        reading.oncomplete = () => { opening.result.close(); resolve(counts.map(({ result }) => result)); };
+    };
+})"""
+
+
+def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
+    objects = ct_series(4, patient=KYRGYZ, study="kept", series="kept", StudyDate="20260401")
+    write_folder(objects, tmp_path)
+    dcmsend(module_node, tmp_path)
+    sign_in(phone, module_node)
+    phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    devtools = phone.context.new_cdp_session(phone)
+    errors = [error["errorId"] for error in devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]]
+    assert errors == ["in-incognito"], "the context of a test is a private window; nothing else stands in the way"
+    row = phone.locator(f"[data-study-uid='{objects[0].StudyInstanceUID}']")
+    row.tap()
+    ready = phone.get_by_test_id("viewport-state")
+    expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
+    view = phone.get_by_test_id("viewport")
+    expect(view).to_have_attribute("data-loaded-images", "4")
+    phone.get_by_test_id("back").tap()
+    phone.get_by_test_id("device-open").tap()
+    expect(phone.get_by_test_id("device-study")).to_have_attribute("data-images", "4", timeout=20_000)
+    phone.get_by_test_id("device-close").tap()
+
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(row.get_by_test_id("device-mark")).to_be_visible(timeout=30_000)
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    row.tap()
+    expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(phone.get_by_test_id("quality")).to_have_attribute("data-quality", "full")
+    expect(phone.get_by_test_id("connection-note")).to_be_visible()
+    _nothing_is_squeezed(phone)
+    box = view.bounding_box()
+    assert box
+    phone.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    readout = phone.get_by_test_id("pixel-readout")
+    expect(readout).to_contain_text("HU")
+    shown = next(one for one in objects if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid"))
+    at = int(_number(readout, "data-row")), int(_number(readout, "data-column"))
+    stored = float(shown.pixel_array[at])
+    assert _number(readout, "data-values") == stored * float(shown.RescaleSlope) + float(shown.RescaleIntercept)
+
+    phone.context.set_offline(False)
+    expect(phone.get_by_test_id("connection-note")).to_have_count(0, timeout=30_000)
+    expect(ready).to_have_attribute("data-state", "ready")
+    phone.get_by_test_id("back").tap()
+    expect(row.get_by_test_id("device-mark")).to_have_count(0)
+    phone.context.set_offline(True)
+    phone.get_by_test_id("sign-out").tap()
+    expect(phone.get_by_test_id("login-name")).to_be_visible(timeout=20_000)
+    assert phone.evaluate(KEPT) == [0, 0, 0]

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Dataset } from "@/dicomweb/json";
-import { isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, type Measured } from "@/dicomweb/measured";
+import { isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, wireForm, type Measured } from "@/dicomweb/measured";
 
 const e = (vr: string, ...Value: unknown[]): { vr: string; Value: unknown[] } => ({ vr, Value });
 const code = (value: string, meaning = ""): Dataset => ({ "00080100": e("SH", value), "00080104": e("LO", meaning) });
@@ -63,6 +63,18 @@ describe("measurements of reports", () => {
   test("places in the patient are kept as such", () => {
     const place = { "00700023": e("CS", "POINT"), "00700022": e("FL", 1, 2, 3), "30060024": e("UI", "1.5") };
     expect(only(item("SCOORD3D", "111030", place))?.space).toEqual({ frameOfReferenceUid: "1.5", points: [[1, 2, 3]] });
+  });
+
+  test("what was drawn here on a plane is the tool's again, with the image it was taken from", () => {
+    const corners = [[1, 5, 3], [4, 5, 3], [4, 5, 9], [1, 5, 9], [1, 5, 3]].flat(); // prettier-ignore
+    const place = { "00700023": e("CS", "POLYGON"), "00700022": e("FD", ...corners), "30060024": e("UI", "1.5") };
+    const drawn = group("Cornerstone3DTools@^0.1.0:RectangleROI", item("SCOORD3D", "111030", place), image);
+    const [own] = measurementsOf({ ...report(drawn), "00080070": e("LO", "Suret") });
+    expect(own).toMatchObject({ kind: "rectangle", points: [], sopInstanceUid: "1.2.3", frameNumber: 2 });
+    expect(own?.space?.points).toEqual([[1, 5, 3], [4, 5, 3], [4, 5, 9], [1, 5, 9]]); // prettier-ignore
+    expect(wireForm(own as Measured)).toMatchObject({ points: [], frame_of_reference_uid: "1.5", space: own?.space?.points });
+    const moved = { ...(own as Measured), space: { frameOfReferenceUid: "1.5", points: [[1, 6, 3], [4, 5, 3], [4, 5, 9], [1, 5, 9]] } } as Measured; // prettier-ignore
+    expect([isSameMeasured(own as Measured, own), isSameMeasured(own as Measured, moved)]).toEqual([true, false]);
   });
 
   test("what is not whole is left out", () => {

@@ -1,4 +1,5 @@
-"""What was measured on images, as a structured report: TID 1500 Measurement Report (PS3.16), Comprehensive SR.
+"""What was measured on images, as a structured report: TID 1500 Measurement Report (PS3.16), Comprehensive SR, or
+Comprehensive 3D SR where something was measured on planes through a volume.
 
 Every measurement is a group of its own: with a region TID 1410, else TID 1501, where the figures refer to the points.
 The Tracking Identifiers are those by which viewers on Cornerstone know their tools, so that they can take them over.
@@ -81,7 +82,8 @@ def measurement_report(
         items.pop()  # the library writes no report without a measurement
         items.append(sr.TextContentItem(_COMMENT, "No measurements", relationship_type="CONTAINS"))
     referred = [evidence(image) for image in images.values()]
-    report = sr.ComprehensiveSR(
+    document = sr.Comprehensive3DSR if any(one.space for one in measurements) else sr.ComprehensiveSR
+    report = document(
         referred,
         content,
         "1.1",  # the series is said below
@@ -117,19 +119,40 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
         for figure in measurement.figures
     ]
     group = sr.MeasurementsAndQualitativeEvaluations(
-        sr.TrackingIdentifier(measurement.tracking_uid, f"{_IDENTIFIER}:{kind.tool}"), measurements=figures or None
+        sr.TrackingIdentifier(measurement.tracking_uid, f"{_IDENTIFIER}:{kind.tool}"),
+        measurements=figures or None,
+        source_images=[_source_of_group(image, measurement.frame_number)] if measurement.space else None,
     )
     items = group[0].ContentSequence
     if kind.region:
         group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
-        region = sr.ScoordContentItem(
-            _IMAGE_REGION, kind.graphic_type, _graphic(measurement), relationship_type="CONTAINS"
-        )
-        region.ContentSequence = sr.ContentSequence([_source(image, measurement.frame_number)])
-        items.append(region)
+        items.append(_region(measurement, image))
     if measurement.label:
         items.append(sr.TextContentItem(_COMMENT, measurement.label, relationship_type="CONTAINS"))
     return group
+
+
+def _region(measurement: DrawnMeasurement, image: Image) -> Any:
+    points = _graphic(measurement)
+    if measurement.space:
+        return sr.Scoord3DContentItem(
+            _IMAGE_REGION,
+            _graphic_type_in_space(measurement),
+            points,
+            measurement.frame_of_reference_uid,
+            relationship_type="CONTAINS",
+        )
+    region = sr.ScoordContentItem(
+        _IMAGE_REGION, KINDS[measurement.kind].graphic_type, points, relationship_type="CONTAINS"
+    )
+    region.ContentSequence = sr.ContentSequence([_source(image, measurement.frame_number)])
+    return region
+
+
+def _graphic_type_in_space(measurement: DrawnMeasurement) -> str:
+    """PS3.3 C.18.9.1.2: closed lines are polygons there; an arrow there and back encloses nothing and stays a line."""
+    kind = KINDS[measurement.kind]
+    return "POLYGON" if kind.closed and measurement.kind != "arrow" else kind.graphic_type
 
 
 def _figure_name(measurement: DrawnMeasurement, figure: Figure) -> Code:
@@ -150,19 +173,29 @@ def _source(image: Image, frame_number: int) -> Any:
     return sr.SourceImageForRegion(image.sop_class_uid, image.sop_instance_uid, frames)
 
 
+def _source_of_group(image: Image, frame_number: int) -> Any:
+    """What is in space says by itself of no image."""
+    frames = [frame_number] if image.number_of_frames is not None else None
+    return sr.SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid, frames)
+
+
 def _coordinates(measurement: DrawnMeasurement, image: Image, figure: Figure) -> Any:
     points = _graphic(measurement)
     if measurement.kind == "bidirectional":
         points = points[2:] if figure.name == "short_axis" else points[:2]
+    if measurement.space:
+        return sr.CoordinatesForMeasurement3D(
+            _graphic_type_in_space(measurement), points, measurement.frame_of_reference_uid
+        )
     return sr.CoordinatesForMeasurement(
         KINDS[measurement.kind].graphic_type, points, _source(image, measurement.frame_number)
     )
 
 
 def _graphic(measurement: DrawnMeasurement) -> np.ndarray[Any, Any]:
-    points = list(measurement.points)
+    points: list[tuple[float, ...]] = list(measurement.space or measurement.points)
     if measurement.kind == "angle":  # two lines, as Cobb's
         points.insert(1, points[1])
     if KINDS[measurement.kind].closed:
         points.append(points[0])
-    return np.array(points, np.float32)
+    return np.array(points, np.float64 if measurement.space else np.float32)

@@ -17,6 +17,7 @@ FigureName = Literal[
     "maximum", "value",
 ]  # fmt: skip
 Point = tuple[float, float]
+SpacePoint = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class DrawnMeasurement:
     and ``cobb`` four, in the order of the lines; ``ellipse`` the ends of its axes, the longer first; ``rectangle``
     its corners around it and ``freehand`` its outline, the first point not repeated; ``arrow`` tip and tail;
     ``text`` and ``probe`` a point.
+
+    What was drawn on a plane through a volume has ``space`` in their place: mm in the patient, in the frame of
+    reference named; the image is then one of the volume's.
     """
 
     kind: MeasurementKind
@@ -46,6 +50,8 @@ class DrawnMeasurement:
     frame_number: int = 1
     label: str = ""
     figures: tuple[Figure, ...] = ()
+    frame_of_reference_uid: str = ""
+    space: tuple[SpacePoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +126,15 @@ class DisplayState:
 
 def mistakes(measurement: DrawnMeasurement) -> str:
     """What is wrong with it; "" where nothing is."""
-    wanted, found = KINDS[measurement.kind].points, len(measurement.points)
+    if measurement.space and (measurement.points or not valid_uid(measurement.frame_of_reference_uid)):
+        return f"{measurement.kind} in space has points on an image too, or no frame of reference"
+    points: tuple[tuple[float, ...], ...] = measurement.space or measurement.points
+    wanted, found = KINDS[measurement.kind].points, len(points)
     if wanted is None and not 3 <= found <= POINTS_MAX:
         return f"{measurement.kind} has {found} points, 3 to {POINTS_MAX} are wanted"
     if wanted is not None and found != wanted:
         return f"{measurement.kind} has {found} points, {wanted} are wanted"
-    if not all(math.isfinite(value) and abs(value) < COORDINATE_MAX for point in measurement.points for value in point):
+    if not all(math.isfinite(value) and abs(value) < COORDINATE_MAX for point in points for value in point):
         return f"{measurement.kind} has a point that is nowhere"
     if not all(math.isfinite(figure.value) for figure in measurement.figures):
         return f"{measurement.kind} has a figure that is no number"

@@ -18,6 +18,7 @@ from pacs.access.operation import Body, Json, Operation, done, gives
 from pacs.access.principals import Principal, PrincipalKind, Role
 from pacs.access.sessions import COOKIE, Sessions
 from pacs.errors import NotPermitted
+from pacs.settings import WebSettings
 from pacs.web.api.bodies import body_as
 
 ADDRESSES_MAX = 10_000
@@ -50,8 +51,17 @@ _SESSION = Json(
             "exports": {"type": "boolean"},
             "version": {"type": "string"},
             "must_change_password": {"type": "boolean"},
+            "offline": {
+                "type": "object",
+                "description": "how long a viewer may show its copies of recent studies while the node is out of reach",
+                "properties": {
+                    "unused_s": {"type": "integer", "description": "without anybody using them; 0: none are kept"},
+                    "longest_s": {"type": "integer", "description": "after the node's last word"},
+                },
+                "required": ["unused_s", "longest_s"],
+            },
         },
-        "required": ["user", "version"],
+        "required": ["user", "version", "offline"],
     },
     "Session",
 )
@@ -87,13 +97,16 @@ class FailedAttempts:
                 failures.remove(attempt)
 
 
-def routes(accounts: Accounts, sessions: Sessions, attempts_per_minute: int, version: str) -> list[Route]:
+def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, version: str) -> list[Route]:
     """The routes of the session."""
-    attempts = FailedAttempts(attempts_per_minute)
+    attempts = FailedAttempts(settings.sign_in_attempts_per_minute)
+    longest_s = int(settings.offline_hours * 3600)
+    offline = {"unused_s": min(settings.session_idle_s, longest_s), "longest_s": longest_s}
 
     def described(principal: Principal, must_change_password: bool) -> dict[str, Any]:
         user = {"name": principal.name, "roles": sorted(principal.roles)}
-        body: dict[str, Any] = {"user": user, "exports": may(principal, Action.EXPORT), "version": version}
+        exports = may(principal, Action.EXPORT)
+        body: dict[str, Any] = {"user": user, "exports": exports, "version": version, "offline": offline}
         return body | ({"must_change_password": True} if must_change_password else {})
 
     async def show(request: Request, principal: Principal) -> Response:

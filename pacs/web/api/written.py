@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import UID, Body, Operation, gives
+from pacs.access.operation import UID, Body, Operation, done, gives
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.written import Writer
@@ -28,7 +28,7 @@ class NewMeasurements(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewKeyImages(msgspec.Struct, forbid_unknown_fields=True):
-    """The body that saves a selection of images."""
+    """The body that saves a selection of images; none: what was selected here before is taken back."""
 
     images: list[Marked]
     description: str = ""
@@ -54,6 +54,9 @@ def routes(archive: Archive) -> list[Route]:
     async def key_images(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewKeyImages)
         study = _study(request)
+        if not new.images:
+            await in_thread(writer.no_key_images, study, by=principal)
+            return Response(None, 204)
         return _made(await in_thread(writer.key_images, study, new.images, new.description, by=principal))
 
     async def presentation(request: Request, principal: Principal) -> Response:
@@ -62,10 +65,11 @@ def routes(archive: Archive) -> list[Route]:
         made = await in_thread(writer.presentation, study, new.state, new.images, new.measurements, by=principal)
         return _made(made)
 
+    none = (done("no image is meant: what was selected here before is rejected by a note, and can be restored"),)
     forms = (
-        ("measurements", measurements, NewMeasurements, "Save measurements as a structured report (TID 1500)"),
-        ("key-images", key_images, NewKeyImages, "Save key images as a Key Object Selection Document"),
-        ("presentation-states", presentation, NewPresentationState, "Save how images are displayed (GSPS)"),
+        ("measurements", measurements, NewMeasurements, "Save measurements as a structured report (TID 1500)", ()),
+        ("key-images", key_images, NewKeyImages, "Save key images as a Key Object Selection Document", none),
+        ("presentation-states", presentation, NewPresentationState, "Save how images are displayed (GSPS)", ()),
     )
     return [
         Route(
@@ -77,12 +81,12 @@ def routes(archive: Archive) -> list[Route]:
             body_bytes_max=BODY_BYTES_MAX,
             says=Operation(
                 f"{words}; a new object each time, durable when it is answered",
-                (gives(_SAVED, "saved", 201, location="the object's metadata"),),
+                (gives(_SAVED, "saved", 201, location="the object's metadata"), *also),
                 body=Body(shape),
                 refusals=(400, 404, 409, 410, 422, 503, 507),
             ),
         )
-        for name, endpoint, shape, words in forms
+        for name, endpoint, shape, words, also in forms
     ]
 
 

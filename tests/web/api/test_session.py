@@ -32,11 +32,23 @@ def test_a_day_at_work(client: TestClient) -> None:
         "user": {"name": "aigul", "roles": ["radiologist"]},
         "exports": True,
         "version": "0.0.test",
+        "offline": {"unused_s": 1800, "longest_s": 43200},
     }
     assert client.get("/api/session").json() == signed_in.json()
     assert client.get("/api/worklist").status_code == 200
     assert client.delete("/api/session").status_code == 204
     assert client.get("/api/worklist").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(0, {"unused_s": 0, "longest_s": 0}), (0.25, {"unused_s": 900, "longest_s": 900})],
+    ids=["none are kept", "no longer than the site says"],
+)
+def test_what_devices_may_keep(tmp_path: Path, workers: DecodeWorkers, hours: float, said: dict[str, int]) -> None:
+    with open_site(tmp_path, workers, web=WebSettings(offline_hours=hours)) as site:
+        site.accounts.create("aigul", Role.RADIOLOGIST, PASSWORD, by=OPERATOR)
+        assert sign_in(site.client(**OWN)).json()["offline"] == said
 
 
 def test_the_cookie_over_http_and_over_tls(site: Site, client: TestClient) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import highdicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
@@ -53,6 +54,13 @@ def measured(image: Dataset, kind: str, number: int, **others: Any) -> dict[str,
         "figures": [{"name": name, "value": value, "unit": unit} for name, value, unit in FIGURES.get(kind, ())],
         **others,
     }
+
+
+def measured_in_space(image: Dataset, kind: str, number: int) -> dict[str, Any]:
+    """On a coronal plane of the patient."""
+    space = [[column - 20.5, 12.25, 40.125 - row] for column, row in POINTS[kind]]
+    others = {"points": [], "space": space, "frame_of_reference_uid": image.FrameOfReferenceUID}
+    return measured(image, kind, number, **others)
 
 
 def marked(image: Dataset, **others: Any) -> dict[str, Any]:
@@ -117,6 +125,32 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
         assert "ReferencedFrameNumber" not in source
 
 
+def test_what_is_measured_on_planes_is_saved_in_the_space_of_the_patient(site: Site, tmp_path: Path) -> None:
+    images = ct_series(3)
+    for one in images:
+        one.FrameOfReferenceUID = "2.25.77"
+        send(site.archive, one)
+    body = {"measurements": [measured_in_space(images[1], kind, at) for at, kind in enumerate(KINDS)]}
+    report = save(site.browser(), images[0], "measurements", body)
+    assert report.SOPClassUID == Comprehensive3DSRStorage
+    text = _dcmtk("dsrdump", report, tmp_path, "+Pl")
+    assert text.count("SCOORD3D") >= len(KINDS)
+    assert "W: " not in text.replace("W: The VR checker does not support this Specific Character Set", "")
+    assert len(highdicom.sr.srread(tmp_path / "saved.dcm").content.get_image_measurement_groups()) > 0
+    for group, sent in zip(_groups(report), body["measurements"], strict=True):
+        below = [item for one in group.ContentSequence for item in (one, *one.get("ContentSequence", ()))]
+        shapes = [item for item in below if item.ValueType == "SCOORD3D"]
+        assert {item.ReferencedFrameOfReferenceUID for item in shapes} == {"2.25.77"}
+        [source] = [item for item in group.ContentSequence if item.ValueType == "IMAGE"]
+        assert source.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == sent["sop_instance_uid"]
+        drawn = [value for item in shapes for value in item.GraphicData]
+        assert drawn[:3] == sent["space"][0]
+        assert all(value in drawn for point in sent["space"] for value in point)
+    elsewhere = {**body["measurements"][0], "frame_of_reference_uid": "2.25.78"}
+    address = f"/api/studies/{images[0].StudyInstanceUID}/measurements"
+    assert site.browser().post(address, json={"measurements": [elsewhere]}).status_code == 400
+
+
 def test_a_report_takes_the_place_of_another_which_stays(site: Site) -> None:
     image = ct_slice()
     send(site.archive, image)
@@ -144,6 +178,24 @@ def test_key_images_by_frame(site: Site, tmp_path: Path) -> None:
     assert "Қараңыз" in text
     [image] = [item for item in document.ContentSequence if item.ValueType == "IMAGE"]
     assert image.ReferencedSOPSequence[0].ReferencedFrameNumber == [3, 2]
+
+
+def test_no_image_is_a_key_image_any_more(site: Site) -> None:
+    image = ct_slice(study="no more keys")
+    send(site.archive, image)
+    client = site.browser()
+    path = f"/api/studies/{image.StudyInstanceUID}/key-images"
+    assert client.post(path, json={"images": []}).status_code == 204  # there was none
+    first = save(client, image, "key-images", {"images": [marked(image)]})
+    assert client.post(path, json={"images": []}).status_code == 204
+    assert get(client, url_of(first), "application/dicom").status_code == 404
+    assert len(client.get(f"/dicom-web/instances?StudyInstanceUID={image.StudyInstanceUID}").json()) == 1
+    second = save(client, image, "key-images", {"images": [marked(image)]})  # and marked again
+    assert get(client, url_of(second), "application/dicom").status_code == 200
+    [taken_back] = [one for one in client.get("/api/deletions").json()["deletions"] if one["kind"] == "rejected"]
+    assert client.post(f"/api/deletions/{taken_back['id']}/restore").status_code == 200
+    assert get(client, url_of(first), "application/dicom").status_code == 200
+    assert client.post("/api/studies/1.2.3/key-images", json={"images": []}).status_code == 404
 
 
 STATE = {
@@ -203,7 +255,6 @@ def test_what_is_wrong_is_told(site: Site) -> None:
         ("measurements", {"measurements": [{**length, "sop_instance_uid": "1.2.3"}]}, 404, "not in this study"),
         ("measurements", {"measurements": [{**length, "frame_number": 2}]}, 400, "no frame 2"),
         ("measurements", {"measurements": [{**length, "kind": "guess"}]}, 400, "not understood"),
-        ("key-images", {"images": []}, 400, "no key image"),
         ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
     ]
     for what, body, status, words in wrong:

@@ -116,9 +116,7 @@ def test_an_angiography_state_covers_cuts_and_marks_each_frame_by_itself(site: S
         SoftcopyVOILUTSequence=[other, window],
         FrameDisplayShutterSequence=[item(ReferencedImageSequence=fourth, **shutter)],
         GraphicLayerSequence=[graphic_layer("MARKS")],
-        GraphicAnnotationSequence=[
-            annotated(figure("POLYLINE", [30, 10, 36, 10, 36, 16, 30, 16, 30, 10], filled=True))
-        ],
+        GraphicAnnotationSequence=[annotated(square)],
     )
     state.DisplayedAreaSelectionSequence[0].DisplayedAreaTopLeftHandCorner = [3, 1]
     stored(site, run)

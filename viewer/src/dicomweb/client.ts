@@ -137,9 +137,9 @@ export function objectPath(study: string, series: string, instance: string): str
   return `${seriesPath(study, series)}/instances/${instance}`;
 }
 
-/** Path of the search for one instance and the syntax it is stored in. */
-export function instancePath(sopInstanceUid: string): string {
-  return `${ROOT}/instances?SOPInstanceUID=${sopInstanceUid}&includefield=AvailableTransferSyntaxUID`;
+/** Path of the search for one instance, in a series where it is known, and the syntax it is stored in. */
+export function instancePath(sopInstanceUid: string, within: string = ROOT): string {
+  return `${within}/instances?SOPInstanceUID=${sopInstanceUid}&includefield=AvailableTransferSyntaxUID`;
 }
 
 /** With as many digits as the node reads. */

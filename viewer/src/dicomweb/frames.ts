@@ -196,13 +196,32 @@ export function orientationLetters(
 ): OrientationLetters | undefined {
   const orientation = numbers(dataset, Tag.ImageOrientationPatient);
   const [row, column] = [vector(orientation), vector(orientation, 3)];
-  if (!row || !column) return undefined;
+  if (!row || !column) return projectedLetters(dataset, turned);
   const mixed = (columns: number, rows: number): Vector => [
     row[0] * columns + column[0] * rows,
     row[1] * columns + column[1] * rows,
     row[2] * columns + column[2] * rows,
   ];
   const [right, bottom] = [letters(mixed(turned[0], turned[1])), letters(mixed(turned[2], turned[3]))];
+  return { left: opposite(right), right, top: opposite(bottom), bottom };
+}
+
+const DIRECTIONS = /^[LRAPHF]{1,3}$/;
+
+/** Of a projection: what the object says of its rows and columns (PS3.3 C.7.6.1.1.1), turned as the screen is. */
+function projectedLetters(
+  dataset: Dataset,
+  turned: readonly [number, number, number, number],
+): OrientationLetters | undefined {
+  const [row = "", column = ""] = texts(dataset, Tag.PatientOrientation).map((value) => value.toUpperCase());
+  if (!DIRECTIONS.test(row) || !DIRECTIONS.test(column)) return undefined;
+  const mixed = (columns: number, rows: number): string =>
+    ([[columns, row], [rows, column]] as [number, string][])
+      .filter(([share]) => Math.abs(share) > LETTER_MIN)
+      .toSorted(([a], [b]) => Math.abs(b) - Math.abs(a))
+      .map(([share, said]) => (share > 0 ? said : opposite(said)))
+      .join("");
+  const [right, bottom] = [mixed(turned[0], turned[1]), mixed(turned[2], turned[3])];
   return { left: opposite(right), right, top: opposite(bottom), bottom };
 }
 

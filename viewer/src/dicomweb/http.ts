@@ -1,5 +1,7 @@
 /** One door to the node's HTTP. Paths only, never addresses: nothing can make the viewer talk to another host. */
 
+import { reach } from "@/dicomweb/reach";
+
 /** What the node, or the network, answered instead of what was asked. `status` 0: no answer at all. */
 export class Failure extends Error {
   override readonly name = "Failure";
@@ -29,6 +31,11 @@ export interface Ask {
   readonly keepalive?: boolean;
 }
 
+/** Whether the node could not be asked: the network failed, or a proxy before it says that it is not there. */
+export function isOutOfReach(failure: Failure | undefined): boolean {
+  return failure !== undefined && (failure.status === 0 || failure.status === 502 || failure.status === 504);
+}
+
 /** Whether a promise was rejected because its reader went away. */
 export function isAborted(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
@@ -38,7 +45,7 @@ export class Http {
   /** Called when the node says that nobody is signed in. */
   unauthenticated: () => void = () => {};
 
-  constructor(private readonly send: typeof fetch = (input, init) => fetch(input, init)) {}
+  constructor(private readonly send: (path: string, init: RequestInit) => Promise<Response> = (path, init) => reach(path, init)) {}
 
   /** The decoded JSON of the answer, undefined for 204. Raises Failure; AbortError when `signal` fires. */
   async json(path: string, ask: Ask = {}): Promise<unknown> {

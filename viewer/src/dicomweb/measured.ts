@@ -26,7 +26,7 @@ export interface Measured {
   readonly sopInstanceUid: string;
   readonly frameNumber: number;
   readonly points: readonly ImagePoint[];
-  /** Instead of `points`: in mm in the patient, of an image of this space that is to be found. */
+  /** Instead of `points`: in mm in the patient. Drawn on a plane, or of another maker on an image that is to be found. */
   readonly space?: { readonly frameOfReferenceUid: string; readonly points: readonly SpacePoint[] };
   readonly label: string;
   readonly figures: readonly Figure[];
@@ -45,6 +45,7 @@ export function wireForm(one: Measured): Readonly<Record<string, unknown>> {
     frame_number: one.frameNumber,
     points: one.points,
     tracking_uid: one.uid,
+    ...(one.space && { space: one.space.points, frame_of_reference_uid: one.space.frameOfReferenceUid }),
   };
 }
 
@@ -175,12 +176,15 @@ function fromGroup(group: Dataset, otherUid: string, foreign: boolean, series: R
   const figures = numeric.flatMap(figureOf);
   const uid = (one(TRACKING_UID) && text(one(TRACKING_UID) as Dataset, SR.UID)) || otherUid;
   const label = labelOf(children);
-  const { sopInstanceUid, frameNumber } = first;
+  const image = children.find((child) => text(child, Tag.ValueType) === "IMAGE"); // that what is in space was taken from
+  const source = image && items(image, SR.ReferencedSOPSequence)[0];
+  const sopInstanceUid = first.sopInstanceUid || (source ? text(source, SR.ReferencedSOPInstanceUID) : "");
+  const frameNumber = first.sopInstanceUid ? first.frameNumber : ((source && number(source, SR.ReferencedFrameNumber)) ?? 1);
   const seriesInstanceUid = series.get(sopInstanceUid) ?? "";
   const base = { uid, seriesInstanceUid, sopInstanceUid, frameNumber, label, figures, foreign };
   if (first.frameOfReferenceUid !== "") {
     const points = chunks(flat, 3) as unknown as SpacePoint[];
-    const shaped = shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);
+    const shaped = (!foreign && asDrawn(tool, points)) || shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);
     const space = { frameOfReferenceUid: first.frameOfReferenceUid, points: shaped.points as readonly SpacePoint[] };
     return shaped.points.length === 0 ? [] : [{ ...base, ...shaped, points: [], space }];
   }
@@ -188,6 +192,13 @@ function fromGroup(group: Dataset, otherUid: string, foreign: boolean, series: R
   if (first.sopInstanceUid === "" || points.length === 0) return [];
   const shaped = shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);
   return [{ ...base, ...shaped, points: shaped.points as readonly ImagePoint[] }];
+}
+
+/** Ellipses and rectangles that were drawn here on planes are those of the tool, however the plane is turned. */
+function asDrawn(tool: string, points: readonly SpacePoint[]): Shaping | undefined {
+  const kind = BY_TOOL[tool];
+  if (kind === "ellipse" && points.length === 4) return { kind, points };
+  return kind === "rectangle" && points.length === 5 ? { kind, points: points.slice(0, 4) } : undefined;
 }
 
 type Coordinates = readonly number[];
@@ -323,16 +334,20 @@ function figureOf(item: Dataset): Figure[] {
   ];
 }
 
+function areNear(some: readonly Coordinates[], others: readonly Coordinates[]): boolean {
+  return some.length === others.length && some.every((point, index) => isNear(point, others[index]));
+}
+
 /** Whether a reader sees no difference between them. */
 export function isSameMeasured(one: Measured, other: Measured | undefined): boolean {
   return (
     other !== undefined &&
     one.kind === other.kind &&
-    one.sopInstanceUid === other.sopInstanceUid &&
-    one.frameNumber === other.frameNumber &&
     one.label === other.label &&
-    one.points.length === other.points.length &&
-    one.points.every((point, index) => isNear(point, other.points[index]))
+    one.space?.frameOfReferenceUid === other.space?.frameOfReferenceUid &&
+    // where it lies in the patient is all that a plane says
+    (one.space !== undefined || (one.sopInstanceUid === other.sopInstanceUid && one.frameNumber === other.frameNumber)) &&
+    areNear(one.space?.points ?? one.points, other.space?.points ?? other.points)
   );
 }
 

@@ -69,6 +69,28 @@ export function yearsBetween(birth: string, then: string): number | undefined {
   return years >= 0 && years < 150 ? years : undefined;
 }
 
+/** An age as readers say it. */
+export interface Age {
+  readonly unit: "days" | "months" | "years";
+  readonly count: number;
+}
+
+const DAYS_BELOW = 28;
+const MONTHS_BELOW = 24;
+const DAY_MS = 86_400_000;
+
+/** In days below four weeks, in months below two years; undefined when either is no DA value or they are in the wrong order. */
+export function ageAt(birth: string, then: string): Age | undefined {
+  const years = yearsBetween(birth, then);
+  if (years === undefined) return undefined;
+  const [from, to] = [birth, then].map((da) => ({ year: Number(da.slice(0, 4)), month: Number(da.slice(4, 6)), day: Number(da.slice(6)) }));
+  if (!from || !to) return undefined;
+  const months = 12 * (to.year - from.year) + to.month - from.month - (to.day < from.day ? 1 : 0);
+  const days = Math.round((Date.UTC(to.year, to.month - 1, to.day) - Date.UTC(from.year, from.month - 1, from.day)) / DAY_MS);
+  if (days < DAYS_BELOW) return { unit: "days", count: days };
+  return months < MONTHS_BELOW ? { unit: "months", count: months } : { unit: "years", count: years };
+}
+
 /** A date typed as D.M.YYYY (or with / - or blanks between), or as eight digits DDMMYYYY, as DA; else undefined. */
 export function parseDate(typed: string): string | undefined {
   const parts = /^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4})$/.exec(typed.trim()) ?? /^(\d{2})(\d{2})(\d{4})$/.exec(typed.trim());

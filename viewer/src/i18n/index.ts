@@ -55,12 +55,18 @@ export const language = signal<Language>(initialLanguage());
 const catalogue = signal<Catalogue | undefined>(undefined);
 
 let wanted: Language | undefined;
+let speaking: Promise<void> = Promise.resolve();
 
-/** Resolves when this language is spoken, or another that was wanted later. Rejects when its catalogue cannot be fetched. */
-async function speak(next: Language): Promise<void> {
+/** Resolves when this language is spoken, or another that was wanted later. Rejects when the catalogue cannot be fetched. */
+function speak(next: Language): Promise<void> {
   wanted = next;
+  speaking = fetched(next);
+  return speaking;
+}
+
+async function fetched(next: Language): Promise<void> {
   const messages = await CATALOGUES[next]();
-  if (wanted !== next) return;
+  if (wanted !== next) return speaking; // of the language that was wanted later
   batch(() => {
     language.value = next;
     catalogue.value = messages;

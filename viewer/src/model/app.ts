@@ -4,6 +4,7 @@ import { computed, effect, signal, untracked, type ReadonlySignal } from "@preac
 
 import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
+import { followNetwork, reachable, takeOutage } from "@/dicomweb/reach";
 import { Devices } from "@/model/devices";
 import { Holding, tell, type Deed } from "@/model/holding";
 import { Importer } from "@/model/importer";
@@ -15,7 +16,14 @@ import { Session } from "@/model/session";
 import { OpenStudy } from "@/model/study";
 import { Timeline } from "@/model/timeline";
 import { ViewKeeper } from "@/model/viewKeeper";
-import { Worklist } from "@/model/worklist";
+import { Worklist, type WorklistStudy } from "@/model/worklist";
+import { Copies } from "@/offline/copies";
+import { install, keepMore, lookForNewer } from "@/offline/installed";
+import { rowOf } from "@/offline/row";
+
+/** What a person leaves in the browser's storage; the language of the screen and what they said of the device stay. */
+const LEFT_BEHIND = ["suret.link"];
+const NONE = { unusedS: 0, longestS: 0 };
 
 export class App {
   readonly session: Session;
@@ -27,12 +35,16 @@ export class App {
   readonly view: ViewKeeper;
   readonly timeline: Timeline;
   readonly live: Live;
+  readonly copies: Copies;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
   readonly study = signal<OpenStudy | undefined>(undefined);
 
   /** The reader's hold on it; undefined for who only looks. */
   readonly holding = signal<Holding | undefined>(undefined);
+
+  /** Whether the list of what is on this device is open. */
+  readonly deviceShown = signal(false);
 
   /** Whether a study may be open; covered, while its reader has to sign in again. */
   private readonly mayRead = computed(() => this.session.mayBeOpen.value || this.session.isInterrupted.value);
@@ -44,8 +56,9 @@ export class App {
     const http = new Http();
     this.http = http;
     this.web = new DicomWeb(http);
-    this.session = new Session(http);
-    this.worklist = new Worklist(http);
+    this.copies = new Copies(http, () => this.session.end(), keepMore);
+    this.session = new Session(http, () => this.copies.owner());
+    this.worklist = new Worklist(http, () => this.rowsOnDevice());
     this.devices = new Devices(http);
     this.queue = new Queue(http);
     this.importer = new Importer(http);
@@ -57,9 +70,11 @@ export class App {
       connected: () => {
         this.worklist.refresh();
         this.study.peek()?.touched();
+        void this.copies.look();
       },
       studyChanged: (studyInstanceUid) => {
         this.worklist.touched(studyInstanceUid);
+        this.copies.touched(studyInstanceUid);
         const study = this.study.peek();
         if (study?.studyInstanceUid !== studyInstanceUid) return;
         study.touched();
@@ -94,6 +109,7 @@ export class App {
       untracked(() => {
         this.worklist.opened(study.studyInstanceUid);
         this.study.value = study;
+        void this.copies.opened(study.studyInstanceUid);
         void study.open();
       });
       return () => {
@@ -114,7 +130,61 @@ export class App {
         untracked(() => holding.close());
       };
     });
+    this.followDevice();
     void this.session.resume();
+  }
+
+  /** What is kept on this device, and what follows when the node goes out of reach and comes back. */
+  private followDevice(): void {
+    followNetwork();
+    install();
+    for (const name of ["pointerdown", "keydown"]) globalThis.addEventListener(name, () => this.copies.used(), { passive: true, capture: true });
+    effect(() => {
+      const state = this.session.state.value;
+      if (state.kind === "signed-out") {
+        for (const name of LEFT_BEHIND) globalThis.localStorage?.removeItem(name);
+        void untracked(() => this.copies.leave());
+      } else if (state.kind === "signed-in" && state.allowance && !state.mustChangePassword) {
+        const { name, roles } = state.user;
+        void untracked(() => this.copies.enter({ name, roles, version: state.version }, state.allowance ?? NONE));
+      } else if (state.kind === "signed-in" && !state.allowance) {
+        const study = this.study.peek();
+        if (study?.loading.peek() || study?.isLacking) void untracked(() => study.open()); // asked of a dead line
+      }
+    });
+    effect(() => {
+      const study = this.study.value;
+      if (!study?.dataset.value || study.series.value.length === 0) return;
+      const row = rowOf(study.dataset.value, study.series.value, this.worklist.studies.peek());
+      void untracked(() => this.copies.opened(study.studyInstanceUid, row));
+    });
+    let wasReachable = true;
+    effect(() => {
+      const isReachable = reachable.value;
+      untracked(() => {
+        if (!isReachable) this.copies.watchEnd();
+        else if (!wasReachable) void this.back();
+      });
+      wasReachable = isReachable;
+    });
+  }
+
+  /** The node answers again: it is asked who is here, then for everything on the screen that did not come from it. */
+  private async back(): Promise<void> {
+    await this.session.resume();
+    if (!this.session.isOpen.peek()) return;
+    this.worklist.refresh();
+    this.live.retryNow();
+    lookForNewer();
+    const study = this.study.peek();
+    if (takeOutage() || study?.isLacking) await study?.renew();
+  }
+
+  private rowsOnDevice(): readonly WorklistStudy[] {
+    return this.copies.studies.peek().flatMap(({ row, bytes, fetchedAt, images }) => {
+      if (!row || bytes === 0) return [];
+      return [{ ...row, onDevice: { fetchedAt: new Date(fetchedAt).toISOString(), images } }];
+    });
   }
 
   /** Say of several studies that they are read, or are not. Raises Failure of the first that the node refuses. */

@@ -6,6 +6,7 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
 import { counterpart, priorsOf, type Prior } from "@/model/priors";
+import { besideOf, comparisonLink, studyLink } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
 
 export class Comparing {
@@ -14,10 +15,11 @@ export class Comparing {
   /** The study that stands beside. */
   readonly beside = signal<Prior | undefined>(undefined);
 
-  private readonly stop: () => void;
+  private readonly stops: (() => void)[] = [];
+  private looked = false;
 
   constructor(private readonly workspace: Workspace) {
-    this.stop = effect(() => {
+    this.stops.push(effect(() => {
       const pane = workspace.active.value;
       const { window } = pane.view.value;
       const modality = pane.showing.value?.series.modality;
@@ -30,7 +32,49 @@ export class Comparing {
           other.controls.peek()?.applyPreset({ name: "linked", label: { text: "" }, kind: "values", window });
         }
       });
-    });
+    }));
+    this.stops.push(effect(() => this.lookOnce()), effect(() => this.tellAddress()));
+    this.restore(besideOf(globalThis.location?.hash ?? ""));
+  }
+
+  /** Those made before the study that is read. */
+  get earlierCount(): number {
+    const own = this.workspace.study.dataset.value;
+    const date = own ? text(own, Tag.StudyDate) : "";
+    return (this.priors.value ?? []).filter((prior) => prior.date !== "" && date !== "" && prior.date < date).length;
+  }
+
+  /** As soon as a picture stands, which has the link for itself until then. */
+  private lookOnce(): void {
+    const shown = this.workspace.panes.value.some((pane) => pane.shown.value.kind === "ready");
+    if (this.looked || !shown || !this.workspace.study.dataset.value) return;
+    this.looked = true;
+    void untracked(() => this.look());
+  }
+
+  /** The study that the address names stands beside as it did, once something stands to compare it with. */
+  private restore(uid: string): void {
+    if (uid === "") return;
+    let done = false;
+    this.stops.push(
+      effect(() => {
+        const shown = this.workspace.active.value.frame.value;
+        const prior = this.priors.value?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
+        if (done || !shown || this.priors.value === undefined) return;
+        done = true;
+        if (prior) untracked(() => void this.show(prior));
+      }),
+    );
+  }
+
+  /** The address names the study beside for as long as it stands there: opening it again shows the same. */
+  private tellAddress(): void {
+    const { study, panes } = this.workspace;
+    const beside = this.beside.value?.studyInstanceUid;
+    if (beside === undefined) return;
+    const stands = panes.value.some((pane) => pane.showing.value?.series.studyInstanceUid === beside);
+    const [hash, link] = [globalThis.location?.hash ?? "", comparisonLink(study.studyInstanceUid, stands ? beside : "")];
+    if (hash !== link && hash.startsWith(studyLink(study.studyInstanceUid))) globalThis.history?.replaceState(globalThis.history.state, "", link);
   }
 
   /** Look for the patient's other studies. */
@@ -90,6 +134,7 @@ export class Comparing {
       workspace.show({ kind: "stack", series: other }, right);
       workspace.show(shown, left);
       this.beside.value = prior;
+      if (other.modality === shown.series.modality) workspace.linking.byPosition();
       workspace.menu.value = undefined;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -98,6 +143,6 @@ export class Comparing {
   }
 
   close(): void {
-    this.stop();
+    for (const stop of this.stops) stop();
   }
 }

@@ -218,7 +218,7 @@ export class Hanger {
   }
 
   /** On a phone the first picture alone. */
-  private place({ protocol, layout, pictures }: Arrangement): void {
+  private place({ protocol, layout, pictures, linked }: Arrangement): void {
     const { workspace } = this;
     const { rows, columns } = isPhone() ? ONE_UP : layout;
     const shown = isPhone() ? [pictures.find((picture) => picture !== undefined)] : pictures;
@@ -232,6 +232,7 @@ export class Hanger {
       this.protocol.value = protocol;
     });
     workspace.panes.peek().forEach((pane, index) => pane.goTo(shown[index]?.imageIndex ?? 0));
+    if (linked) workspace.linking.byPosition();
   }
 }
 

@@ -28,6 +28,8 @@ export interface Protocol {
   readonly modalities: readonly string[];
   /** All of them must be there. */
   readonly needs?: readonly string[];
+  /** Its stacks are scrolled together. */
+  readonly linked?: true;
   /** Matched in the body parts and descriptions of the series. */
   readonly bodyPart?: RegExp;
   /** In reading order. Without a layout at most four: one viewport, two beside each other, or two by two. */
@@ -88,7 +90,7 @@ const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
   },
   { name: "ultrasound", modalities: ["US", "IVUS"], places: [{}] },
   { name: "angiography", modalities: ["XA", "RF"], places: [{}] },
-  { name: "petCt", modalities: ["PT", "CT"], needs: ["PT"], places: [{ modality: "CT", saysNot: NOT_SOFT }, { modality: "PT" }] },
+  { name: "petCt", modalities: ["PT", "CT"], needs: ["PT", "CT"], linked: true, places: [{ modality: "CT", saysNot: NOT_SOFT }, { modality: "PT" }] },
 ];
 
 /** What can stand in a viewport: a series, or one image of it. */
@@ -104,6 +106,8 @@ export interface Arrangement {
   readonly protocol: string;
   readonly layout: Layout;
   readonly pictures: readonly (Picture | undefined)[];
+  /** Whether its stacks are scrolled together. */
+  readonly linked: boolean;
 }
 
 /** The images of a series where they are known already. */
@@ -148,7 +152,7 @@ function picturesOf(protocol: Protocol, all: readonly SeriesSummary[], framesOf:
 
 /** Images that others are planned on, and tables of dose: hung last of all. */
 function isScout({ description }: SeriesSummary): boolean {
-  return /scout|topogram|locali[sz]er|surview|scanogram|three[ _-]?plane|dose|smart ?prep|premonitoring|топограм|локалайз/i.test(description);
+  return /scout|topogram|locali[sz]er|surview|scanogram|three[ _-]?plane|(?<!(low|reduced|full|standard|half|normal|high)[ _-]?)dose(?!d)|smart ?prep|premonitoring|топограм|локалайз/i.test(description);
 }
 
 /** Whether nothing speaks against the picture in this place. */
@@ -206,6 +210,8 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangabl
   if (!protocol.modalities.some((modality) => present.has(modality))) return undefined;
   if (protocol.needs?.some((modality) => !present.has(modality))) return undefined;
   const waiting = picturesOf(protocol, all, framesOf);
+  const isAside = waiting.every(({ series }) => isScout(series)) && all.some(({ modality }) => !protocol.modalities.includes(modality));
+  if (isAside && !protocol.layout) return undefined;
   const isOfPart = protocol.bodyPart && waiting.some(({ series }) => protocol.bodyPart?.test(`${said(series)} ${series.bodyPart}`));
   if (protocol.bodyPart && !isOfPart) return undefined;
   const earlier = picturesOf(protocol, prior, framesOf);
@@ -215,11 +221,13 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangabl
   };
   const suited = fill([], suits);
   const filled = fill(suited, mayStand);
+  const stand = protocol.layout ? filled : fill(filled, () => true);
+  if (!protocol.layout && protocol.needs?.some((modality) => !stand.some((picture) => picture?.series.modality === modality))) return undefined;
   const found = suited.filter((picture) => picture !== undefined).length;
   const modalities = protocol.modalities.filter((modality) => present.has(modality)).length;
   return {
     protocol,
-    places: protocol.layout ? filled : fill(filled, () => true),
+    places: stand,
     score: (protocol.layout ? OWN_FIRST : 0) + 100 * modalities + (isOfPart ? 10 : 0) + found,
   };
 }
@@ -241,11 +249,12 @@ export function arrange(what: Hangable, chosen?: string): Arrangement | undefine
   if (!best) return undefined;
   const { places, protocol } = best;
   const { name } = protocol;
-  if (protocol.layout) return { protocol: name, layout: protocol.layout, pictures: places };
+  const linked = protocol.linked === true;
+  if (protocol.layout) return { protocol: name, layout: protocol.layout, pictures: places, linked };
   const taken = places.filter((picture) => picture !== undefined);
-  if (taken.length <= 1) return { protocol: name, layout: ONE_UP, pictures: taken };
-  if (taken.length === 2) return { protocol: name, layout: { rows: 1, columns: 2 }, pictures: taken };
-  return { protocol: name, layout: { rows: 2, columns: 2 }, pictures: places };
+  if (taken.length <= 1) return { protocol: name, layout: ONE_UP, pictures: taken, linked };
+  if (taken.length === 2) return { protocol: name, layout: { rows: 1, columns: 2 }, pictures: taken, linked };
+  return { protocol: name, layout: { rows: 2, columns: 2 }, pictures: places, linked };
 }
 
 /** Whether single images stand in the places, however they are shared out among series. */

@@ -56,7 +56,8 @@ export class Live {
     };
   }
 
-  private retryNow(): void {
+  /** Do not wait for the next attempt: the network is back. */
+  retryNow(): void {
     if (this.state.value !== "offline") return;
     clearTimeout(this.timer);
     this.attempt = 0;

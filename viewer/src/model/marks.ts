@@ -6,6 +6,7 @@ import { framePath, type SeriesSummary } from "@/dicomweb/client";
 import type { SeriesContent } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { reach } from "@/dicomweb/reach";
 import { FRAME_OF_REFERENCE_UID, segmentationOf, type Part, type Segmentation } from "@/dicomweb/segmentation";
 import { structureSetOf, type Structure, type StructureSet } from "@/dicomweb/structureSet";
 import { middleOf as middleOfSegment, type Cells } from "@/model/masks";
@@ -89,7 +90,7 @@ export class Marks {
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next && this.shown.peek(); next = waiting.shift()) {
         const { frame } = next;
-        const answer = await fetch(framePath(frame), { headers: { Accept: UNCOMPRESSED }, credentials: "same-origin" });
+        const answer = await reach(framePath(frame), { headers: { Accept: UNCOMPRESSED }, credentials: "same-origin" });
         if (!answer.ok) throw new Error(`the node answered ${answer.status}`);
         const bytes = await answer.arrayBuffer();
         this.cells.set(frame.frameNumber, segmentation.bits === 16 ? new Uint16Array(bytes) : new Uint8Array(bytes));

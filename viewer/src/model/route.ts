@@ -12,7 +12,7 @@ export type Route =
   | { readonly screen: "queue"; readonly studyInstanceUid: string }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
 
-const STUDY = /^#\/study\/(.+)$/;
+const STUDY = /^#\/study\/([^?]+)(?:\?beside=([^?]+))?$/;
 const SENT = /^#\/queue\/(.+)$/;
 
 export function parseRoute(hash: string): Route {
@@ -29,6 +29,17 @@ export function studyLink(studyInstanceUid: string): string {
   return `#/study/${studyInstanceUid}`;
 }
 
+/** The study that the address wants beside the one that is opened; "" where it names none. */
+export function besideOf(hash: string): string {
+  const uid = STUDY.exec(hash)?.[2] ?? "";
+  return isUid(uid) ? uid : "";
+}
+
+/** The address of a study with another beside it. */
+export function comparisonLink(studyInstanceUid: string, beside: string): string {
+  return beside === "" ? studyLink(studyInstanceUid) : `${studyLink(studyInstanceUid)}?beside=${beside}`;
+}
+
 export function sendLink(studyInstanceUid: string): string {
   return `${QUEUE_LINK}/${studyInstanceUid}`;
 }
@@ -43,11 +54,20 @@ export const DEVICES_LINK = "#/devices";
 export const DISPLAY_LINK = "#/display";
 export const QUEUE_LINK = "#/queue";
 
+/** Asked of every other address before it is followed; true: not now, the reader is asked first. */
+export const leaving: { holds: ((hash: string) => boolean) | undefined } = { holds: undefined };
+
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {
   const route = signal(parseRoute(location.hash));
+  let here = location.hash;
   globalThis.addEventListener("hashchange", () => {
-    route.value = parseRoute(location.hash);
+    if (location.hash !== here && leaving.holds?.(location.hash)) {
+      history.pushState(null, "", here); // the browser's Back has gone already: here is here again
+      return;
+    }
+    here = location.hash;
+    route.value = parseRoute(here);
   });
   return route;
 }

@@ -20,6 +20,7 @@ export type SavingState =
 const READ = new Set(["SR", "KO", "PR"]);
 const REPORTS = "1.2.840.10008.5.1.4.1.1.88.";
 const KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59";
+const FRAME_OF_REFERENCE_UID = "00200052";
 const SETTLE_MS = 150;
 
 function moment(object: Dataset): string {
@@ -108,8 +109,9 @@ export class Saving {
   /** Save what has changed. Never raises; `state` tells. */
   async save(): Promise<void> {
     if (this.state.peek().kind === "saving") return;
+    this.look(); // the last stroke may be younger than the last look
+    if (!this.unsaved.peek()) return;
     this.state.value = { kind: "saving" };
-    this.look();
     try {
       if (this.measurementsChanged.peek()) await this.saveMeasurements();
       if (this.keyImagesChanged.peek()) await this.saveKeyImages();
@@ -218,11 +220,14 @@ export class Saving {
     if (!module) return;
     const all = [...this.frames.values()].flat();
     const images = new Set(all.map(({ sopInstanceUid }) => sopInstanceUid));
+    const spaces = new Set(all.map(({ dataset }) => text(dataset, FRAME_OF_REFERENCE_UID)));
     const before = this.placed.peek();
-    const next = [...kept.values()].filter(({ uid, space, sopInstanceUid }) => !before.has(uid) && (space || images.has(sopInstanceUid)));
+    const isHere = ({ space, foreign, sopInstanceUid }: Measured): boolean =>
+      space ? foreign || spaces.has(space.frameOfReferenceUid) : images.has(sopInstanceUid);
+    const next = [...kept.values()].filter((one) => !before.has(one.uid) && isHere(one));
     if (next.length > 0) {
       module.place(all, next);
-      const here = next.filter(({ space }) => !space); // one in the patient's space may lie on images still to come
+      const here = next.filter(({ space, foreign }) => !space || !foreign); // another maker's may lie on images still to come
       this.placed.value = new Set([...before, ...here.map(({ uid }) => uid)]);
     }
     this.look();

@@ -76,6 +76,16 @@ export class SeriesLibrary {
     }
   }
 
+  /** Whether the contents of some series were not to be had. */
+  get isLacking(): boolean {
+    return [...this.loads.values()].some(({ failure }) => failure.peek() !== undefined);
+  }
+
+  /** Load everything again: what is here may be older than what the node has. */
+  renew(): void {
+    for (const load of this.loads.values()) void load.load();
+  }
+
   close(): void {
     for (const load of this.loads.values()) load.close();
     this.loads.clear();

@@ -2,8 +2,8 @@
 
 import { batch, computed, signal } from "@preact/signals";
 
-import { Failure, type Http } from "@/dicomweb/http";
-import { record, string, strings } from "@/model/decode";
+import { Failure, isOutOfReach, type Http } from "@/dicomweb/http";
+import { count, record, string, strings } from "@/model/decode";
 
 export interface User {
   readonly name: string;
@@ -14,7 +14,20 @@ export type SessionState =
   | { readonly kind: "unknown" }
   | { readonly kind: "unreachable"; readonly failure: Failure }
   | { readonly kind: "signed-out"; readonly ended: boolean }
-  | { readonly kind: "signed-in"; readonly user: User; readonly exports: boolean; readonly version: string; readonly mustChangePassword: boolean };
+  | SignedIn;
+
+export interface SignedIn {
+  readonly kind: "signed-in";
+  readonly user: User;
+  readonly exports: boolean;
+  readonly version: string;
+  readonly mustChangePassword: boolean;
+  /** How long copies on this device may be shown; undefined while only they say who is here, and the node was not asked. */
+  readonly allowance: { readonly unusedS: number; readonly longestS: number } | undefined;
+}
+
+/** Who was here last and may go on with the copies on this device; undefined when nobody may. */
+export type Owner = () => Promise<{ readonly name: string; readonly roles: readonly string[]; readonly version: string } | undefined>;
 
 /** The roles that may store, send to other archives and fetch from them. */
 const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technologist"]);
@@ -22,7 +35,10 @@ const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technolog
 /** The roles that read studies for a report. */
 const REPORTERS: ReadonlySet<string> = new Set(["admin", "radiologist"]);
 
+const PATIENCE_MS = 8000; // on a dead line nothing would be said for minutes
 const PATH = "/api/session";
+/** Somebody signed out while the node was out of reach: their session is ended there before anything else is asked. */
+const LEFT = "suret.left";
 
 export class Session {
   readonly state = signal<SessionState>({ kind: "unknown" });
@@ -61,7 +77,10 @@ export class Session {
     return this.reader;
   }
 
-  constructor(private readonly http: Http) {
+  constructor(
+    private readonly http: Http,
+    private readonly owner: Owner = () => Promise.resolve(undefined),
+  ) {
     http.unauthenticated = () => {
       if (this.state.value.kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
     };
@@ -70,12 +89,38 @@ export class Session {
   /** Ask the node who the cookie stands for. */
   async resume(): Promise<void> {
     try {
-      this.enter(await this.http.json(PATH));
+      if (globalThis.localStorage?.getItem(LEFT)) await this.endLeft();
+      this.enter(await this.http.json(PATH, { signal: AbortSignal.timeout(PATIENCE_MS) }));
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
+      if (isOutOfReach(error)) await this.goOn(error);
+      else if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
       else if (this.state.value.kind !== "signed-out") this.state.value = { kind: "signed-out", ended: false };
     }
+  }
+
+  /** Without the node: with what this device has of whoever was here. */
+  private async goOn(failure: Failure): Promise<void> {
+    if (this.state.peek().kind === "signed-in") return;
+    const owner = await this.owner();
+    if (owner) this.reader = owner.name;
+    this.state.value = owner
+      ? { kind: "signed-in", user: owner, exports: false, version: owner.version, mustChangePassword: false, allowance: undefined }
+      : { kind: "unreachable", failure };
+  }
+
+  private async endLeft(): Promise<void> {
+    try {
+      await this.http.json(PATH, { method: "DELETE" });
+    } catch (error) {
+      if (!(error instanceof Failure) || error.status !== 401) throw error;
+    }
+    globalThis.localStorage?.removeItem(LEFT);
+  }
+
+  /** Nobody used this page for too long while the node was out of reach. */
+  end(): void {
+    if (this.state.peek().kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
   }
 
   /** Notice that the session has ended; anything else the node answers, or its silence, changes nothing. */
@@ -90,6 +135,7 @@ export class Session {
   /** Raises Failure: 401 wrong name or password, 429 too many attempts. */
   async signIn(name: string, password: string): Promise<void> {
     this.enter(await this.http.json(PATH, { method: "POST", json: { name, password } }));
+    globalThis.localStorage?.removeItem(LEFT); // the node ended the session before
   }
 
   /** Raises Failure: 400 with the reason as its hint. */
@@ -98,12 +144,13 @@ export class Session {
     await this.resume();
   }
 
-  /** Whatever the node answers, this screen is left; a cookie that could not be revoked ends by its own clock. */
+  /** Whatever the node answers, this screen is left; a session that could not be ended is, as soon as the node is there. */
   async signOut(): Promise<void> {
     try {
-      await this.http.json(PATH, { method: "DELETE" });
+      await this.http.json(PATH, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE_MS) });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+      if (isOutOfReach(error)) globalThis.localStorage?.setItem(LEFT, "1");
     } finally {
       this.leave();
     }
@@ -121,6 +168,7 @@ export class Session {
   private enter(answer: unknown): void {
     const body = record(answer);
     const user = record(body["user"]);
+    const offline = record(body["offline"]);
     const name = string(user["name"]);
     const isAnother = this.reader !== "" && this.reader !== name;
     if (isAnother) this.forget();
@@ -133,6 +181,7 @@ export class Session {
         exports: body["exports"] === true,
         version: string(body["version"]),
         mustChangePassword: body["must_change_password"] === true,
+        allowance: { unusedS: count(offline["unused_s"]), longestS: count(offline["longest_s"]) },
       };
     });
   }

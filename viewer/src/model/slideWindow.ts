@@ -3,6 +3,7 @@
 import { framePath, type SeriesSummary } from "@/dicomweb/client";
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
 import { nativePixels } from "@/dicomweb/nativePixels";
+import { reach } from "@/dicomweb/reach";
 
 const UNCOMPRESSED = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1";
 const TILES_LOOKED_AT = 24;
@@ -33,7 +34,7 @@ export async function slideWindow(series: SeriesSummary, objects: readonly Datas
 async function rangeOf(series: SeriesSummary, object: Dataset, frameNumber: number): Promise<{ readonly min: number; readonly max: number }> {
   const { studyInstanceUid, seriesInstanceUid } = series;
   const path = framePath({ studyInstanceUid, seriesInstanceUid, sopInstanceUid: text(object, Tag.SOPInstanceUID), frameNumber });
-  const answer = await fetch(path, { headers: { Accept: UNCOMPRESSED }, credentials: "same-origin" });
+  const answer = await reach(path, { headers: { Accept: UNCOMPRESSED }, credentials: "same-origin" });
   if (!answer.ok) throw new Error(`the node answered ${answer.status}`);
   return nativePixels(object, await answer.arrayBuffer(), false);
 }

@@ -49,6 +49,23 @@ export class OpenStudy {
     this.loading.value = false;
   }
 
+  /** Whether something of it was not to be had. */
+  get isLacking(): boolean {
+    return this.failure.peek() !== undefined || this.library.isLacking;
+  }
+
+  /** The node is back: what was shown from this device, or was not to be had, is asked of the node again. */
+  async renew(): Promise<void> {
+    if (this.failure.peek() || !this.dataset.peek()) return this.open();
+    await this.guarded(async () => {
+      const study = await this.web.study(this.studyInstanceUid, this.closed.signal);
+      await this.loadSeries();
+      if (!study && this.series.value.length === 0) throw new Failure(404);
+      this.dataset.value = study;
+      this.library.renew();
+    });
+  }
+
   close(): void {
     this.closed.abort();
     this.library.close();

@@ -3,6 +3,7 @@
 import { framePath, seriesPath, type SeriesSummary } from "@/dicomweb/client";
 import { Http, isAborted } from "@/dicomweb/http";
 import { datasets, Tag, text, type Dataset } from "@/dicomweb/json";
+import { reach } from "@/dicomweb/reach";
 import type { Tile } from "@/dicomweb/slide";
 import { isPhone } from "@/model/device";
 import { slideWindow } from "@/model/slideWindow";
@@ -112,7 +113,7 @@ export class Tiles {
     const asStored = (await this.stored).has(tile.sopInstanceUid);
     const window = asStored ? undefined : await this.window;
     const shown = window ? `&window=${window}` : "";
-    const answer = await fetch(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}${shown}`, {
+    const answer = await reach(asStored ? path : `${path}/rendered?quality=${RENDERED_QUALITY}${shown}`, {
       headers: { Accept: asStored ? `image/jpeg; transfer-syntax=${JPEG_BASELINE}` : "image/jpeg" },
       credentials: "same-origin",
       signal,

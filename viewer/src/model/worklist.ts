@@ -2,7 +2,7 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 
-import { Failure, isAborted, type Http } from "@/dicomweb/http";
+import { Failure, isAborted, isOutOfReach, type Http } from "@/dicomweb/http";
 import { isUid } from "@/dicomweb/client";
 import { cleanText, formatPersonName } from "@/dicomweb/json";
 import { count, list, record, string, strings } from "@/model/decode";
@@ -35,6 +35,15 @@ export interface WorklistStudy {
   readonly referringPhysician: string;
   readonly institution: string;
   readonly reading: Reading;
+  /** Of what this device has; undefined for a row that the node gave. */
+  readonly onDevice?: OnDevice;
+}
+
+/** What a device has of a study. */
+export interface OnDevice {
+  /** ISO 8601. */
+  readonly fetchedAt: string;
+  readonly images: number;
 }
 
 /** Whether a study is read, by whom and since when; of one that is being read, `until` when unless the reader goes on. */
@@ -81,7 +90,14 @@ export class Worklist {
   private holdsEnd: ReturnType<typeof setTimeout> | undefined;
   private rowsWanted = PAGE;
 
-  constructor(private readonly http: Http) {}
+  /** The rows are those of studies on this device: the node is out of reach. */
+  readonly fromDevice = signal(false);
+
+  constructor(
+    private readonly http: Http,
+    /** Studies that are shown without the node. */
+    private readonly onDevice: () => readonly WorklistStudy[] = () => [],
+  ) {}
 
   /** Load now, and again whenever the filter changes; the returned function stops it. */
   open(): () => void {
@@ -139,6 +155,7 @@ export class Worklist {
       this.total.value = 0;
       this.loaded.value = false;
       this.failure.value = undefined;
+      this.fromDevice.value = false;
       this.fresh.value = new Set();
     });
     this.touchedStudies.clear();
@@ -173,15 +190,32 @@ export class Worklist {
         this.totalIsLeast.value = isLeast;
         this.failure.value = undefined;
         this.loaded.value = true;
+        this.fromDevice.value = false;
       });
       this.lookAgain(studies);
     } catch (error) {
       if (isAborted(error)) return;
       if (!(error instanceof Failure)) throw error;
-      this.failure.value = error;
+      if (isOutOfReach(error)) this.showDevice(error);
+      else this.failure.value = error;
     } finally {
       if (this.asked === asked) this.loading.value = false;
     }
+  }
+
+  /** Without the node: the studies on this device, those that are looked for. */
+  private showDevice(failure: Failure): void {
+    const all = this.onDevice();
+    const studies = all.filter((study) => isLookedFor(study, this.filter.peek()));
+    batch(() => {
+      this.failure.value = all.length > 0 ? undefined : failure;
+      if (all.length === 0) return;
+      this.studies.value = studies;
+      this.total.value = studies.length;
+      this.totalIsLeast.value = false;
+      this.loaded.value = true;
+      this.fromDevice.value = true;
+    });
   }
 
   /** Holds that end by themselves are no news of the node's. */
@@ -220,6 +254,17 @@ export class Worklist {
     }
     return { studies: [...studies.values()], total, isLeast };
   }
+}
+
+/** What the node would find, as far as a device can tell: every word somewhere in name, ID or accession number. */
+export function isLookedFor(study: WorklistStudy, filter: Filter): boolean {
+  const said = `${study.patientName} ${study.patientId} ${study.accessionNumber}`.toLowerCase();
+  const words = filter.search.trim().toLowerCase().split(/\s+/);
+  if (!words.every((word) => said.includes(word))) return false;
+  if (filter.modalities.length > 0 && !study.modalities.some((one) => filter.modalities.includes(one))) return false;
+  if (filter.unread && study.reading.state === "read") return false;
+  const { from, to } = dates(filter);
+  return (from === "" || study.studyDate >= from) && (to === "" || study.studyDate <= to);
 }
 
 export function worklistPath(filter: Filter, offset: number, sort?: Sort): string {

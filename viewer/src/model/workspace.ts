@@ -1,6 +1,6 @@
 /** The reader's desk: the viewports, which of them is in hand, the tool; the one place that toolbar and keys talk to. */
 
-import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
+import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
@@ -9,8 +9,9 @@ import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
 import { undoCurve } from "@/model/curvedPath";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
+import { Linking } from "@/model/linking";
 import { Pane } from "@/model/pane";
-import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
+import { nearest, planeOf } from "@/model/planes";
 import { Presenting } from "@/model/presenting";
 import { Saving } from "@/model/saving";
 import type { Showing } from "@/model/showing";
@@ -24,6 +25,7 @@ import {
   isTool,
   SERIES_STEPS,
   STEPS,
+  ZOOM_KEYS,
   type ButtonName,
   type MenuName,
   type SwitchName,
@@ -73,6 +75,9 @@ export class Workspace {
     return pane;
   });
 
+  /** Stacks that are scrolled together. */
+  readonly linking: Linking;
+
   /** The patient's other studies. */
   readonly comparing: Comparing;
 
@@ -86,7 +91,6 @@ export class Workspace {
   readonly presenting: Presenting;
 
   private readonly stops: (() => void)[] = [];
-  private readonly anchors = new Map<Pane, { readonly series: string | undefined; readonly at: Vector }>();
 
   constructor(
     readonly study: OpenStudy,
@@ -98,6 +102,7 @@ export class Workspace {
     readonly mayExport: ReadonlySignal<boolean> = signal(true),
   ) {
     this.panes.value = [this.newPane()];
+    this.linking = new Linking(this);
     this.comparing = new Comparing(this);
     this.hanger = new Hanger(this, kept);
     this.saving = new Saving(this);
@@ -107,14 +112,7 @@ export class Workspace {
       () => this.presenting.close(),
       () => this.comparing.close(),
       () => this.hanger.close(),
-      effect(() => {
-        if (this.switches.linked.value) untracked(() => this.link());
-      }),
-      effect(() => {
-        const pane = this.active.value;
-        const frame = pane.frame.value;
-        if (this.switches.linked.value) untracked(() => this.drag(frame, pane));
-      }),
+      () => this.linking.close(),
     );
   }
 
@@ -250,50 +248,11 @@ export class Workspace {
     }
   }
 
-  /**
-   * What is scrolled takes parallel stacks with it: in the same space by the place in the patient, in another (of
-   * another study, say) as far as it went itself since both were put together.
-   */
-  private drag(frame: Frame | undefined, pane: Pane): void {
-    const plane = frame && planeOf(frame);
-    if (!plane) return;
-    const start = this.anchor(pane, plane);
-    for (const other of this.panes.peek()) {
-      const shown = other === pane ? undefined : other.frame.peek();
-      const its = shown && planeOf(shown);
-      if (!its || !isParallel(plane, its)) continue;
-      const { frames } = other.content.peek();
-      const there = moved(this.anchor(other, its), start, plane);
-      const index = nearest(frames, centre(plane), plane.frameOfReferenceUid) ?? nearest(frames, there);
-      if (index !== undefined) other.goTo(index);
-    }
-  }
-
-  /** Where the middle of the viewport's image was when its stack was linked to others. */
-  private anchor(pane: Pane, plane: Plane): Vector {
-    const series = pane.showing.peek()?.series.seriesInstanceUid;
-    const known = this.anchors.get(pane);
-    if (known && known.series === series) return known.at;
-    const at = centre(plane);
-    this.anchors.set(pane, { series, at });
-    return at;
-  }
-
-  /** From here on stacks are scrolled together, or no longer. */
-  private link(): void {
-    this.anchors.clear();
-    for (const pane of this.panes.peek()) {
-      const frame = pane.frame.peek();
-      const plane = frame && planeOf(frame);
-      if (plane) this.anchor(pane, plane);
-    }
-  }
-
   key(event: KeyboardEvent): void {
     if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
-        if (!event.repeat && this.maySave.peek() && this.saving.unsaved.peek()) void this.saving.save();
+        if (!event.repeat && this.maySave.peek()) void this.saving.save();
         event.preventDefault(); // the browser would save the page
         return;
       }
@@ -314,7 +273,9 @@ export class Workspace {
     const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
     const button = event.key === "?" ? HELP : BUTTONS.find(({ key }) => key === event.code);
     if (event.code === "Space" && isPressable(event.target)) return;
+    const zoom = ZOOM_KEYS[event.key];
     if (step !== undefined) pane.goBy(step);
+    else if (zoom !== undefined) pane.controls.peek()?.zoomBy?.(zoom);
     else if (seriesStep !== undefined) this.showNeighbour(seriesStep);
     else if (event.key === "Enter" && !isPressable(event.target)) this.toggleOneUp();
     else if (digit !== undefined) this.choosePreset(Number(digit) - 1);

@@ -77,7 +77,7 @@ export const BUTTONS: readonly Button[] = [
   button("invert", "KeyI"),
   button("key", "KeyK"),
   button("save", "KeyM"),
-  button("pictures", "Minus", "view"),
+  button("pictures", "F2", "view"),
   button("undo", "Comma"),
   button("reset", "KeyR"),
   button("clear", "Delete"),
@@ -101,7 +101,6 @@ const CAPS: Readonly<Record<string, string>> = {
   BracketLeft: "[",
   BracketRight: "]",
   Comma: ",",
-  Minus: "-",
   Period: ".",
   Quote: "'",
   Semicolon: ";",
@@ -125,3 +124,6 @@ export const STEPS: Readonly<Record<string, number>> = {
 
 /** How many series a key moves. */
 export const SERIES_STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
+
+/** How much larger a key makes the image; each takes the other back. */
+export const ZOOM_KEYS: Readonly<Record<string, number>> = { "+": 1.25, "=": 1.25, "-": 1 / 1.25, "\u2212": 1 / 1.25 };

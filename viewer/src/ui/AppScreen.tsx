@@ -9,6 +9,8 @@ import type { App } from "@/model/app";
 import type { OpenStudy } from "@/model/study";
 import { QueueScreen } from "@/queue/QueueScreen";
 import { DisplayScreen } from "@/ui/DisplayScreen";
+import { ConnectionNote } from "@/offline/ConnectionNote";
+import { LazyDevicePanel } from "@/offline/lazyPanel";
 import { FailureNote } from "@/ui/FailureNote";
 import { Login } from "@/ui/Login";
 import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
@@ -18,6 +20,16 @@ import { WorklistScreen } from "@/worklist/WorklistScreen";
 const NO_ANSWER = new Failure(0);
 
 export function AppScreen({ app }: { readonly app: App }) {
+  return (
+    <>
+      <ConnectionNote app={app} />
+      <Screen app={app} />
+      {app.deviceShown.value && <LazyDevicePanel app={app} />}
+    </>
+  );
+}
+
+function Screen({ app }: { readonly app: App }) {
   useEffect(() => {
     document.documentElement.lang = language.value;
   }, [language.value]);

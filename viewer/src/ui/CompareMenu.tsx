@@ -57,7 +57,7 @@ export function CompareMenu({ workspace }: { readonly workspace: Workspace }) {
 
 interface OtherStudyProps {
   readonly workspace: Workspace;
-  readonly frame: Frame;
+  readonly frame: Pick<Frame, "dataset" | "studyInstanceUid">;
 }
 
 /** On a viewport with another study: how far away in time, and whether its objects name another patient. */
@@ -74,7 +74,7 @@ export function OtherStudy({ workspace, frame }: OtherStudyProps) {
         {distanceWords(text(own, Tag.StudyDate), text(frame.dataset, Tag.StudyDate))}
       </span>
       {doubtful && (
-        <span class="caution" role="alert" data-testid="other-patient">
+        <span class="caution" role="alert" data-testid="other-patient" data-identity>
           {t("compare.doubtful", { name: text(frame.dataset, Tag.PatientName) || text(frame.dataset, Tag.PatientID) })}
         </span>
       )}

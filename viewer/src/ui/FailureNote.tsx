@@ -1,6 +1,7 @@
 /** A failure in plain words: what happened, what to do, and a way to try again. */
 
-import type { Failure } from "@/dicomweb/http";
+import { isOutOfReach, type Failure } from "@/dicomweb/http";
+import { reachable } from "@/dicomweb/reach";
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import { Icon } from "@/ui/icons";
@@ -26,12 +27,13 @@ interface FailureNoteProps {
 
 export function FailureNote({ failure, retry }: FailureNoteProps) {
   const said = [failure.message, failure.hint].filter((text) => text !== "").join(" — ");
-  const detail = said || (failure.status === 0 ? t("failure.network.hint") : "");
+  const absent = isOutOfReach(failure);
+  const detail = said || (absent ? t(reachable.value ? "failure.network.hint" : "offline.notHere") : "");
   return (
     <div class="note failure" role="alert">
       <Icon name="warning" />
       <div>
-        <p class="note-title">{failureMessage(failure)}</p>
+        <p class="note-title">{absent && !reachable.value ? t("offline.elsewhere") : failureMessage(failure)}</p>
         {detail && <p class="muted">{detail}</p>}
         {retry && (
           <button type="button" class="button" onClick={retry}>

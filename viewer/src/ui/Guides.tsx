@@ -10,21 +10,27 @@ interface GuidesProps extends PaneProps {
   readonly frame: Frame;
 }
 
+/** What is drawn at places of the patient. */
+interface PlacedProps extends GuidesProps {
+  /** Another value: the image lies otherwise. A part that is not told is not drawn anew, and would stay where it was. */
+  readonly placed: string;
+}
+
 export function Guides(props: GuidesProps) {
   const { workspace, pane } = props;
   const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
   if (pane.shown.value.kind === "preview" || placed === undefined) return null;
   return (
     <svg class="guides" aria-hidden="true" data-placed={placed}>
-      {workspace.switches.lines.value && <ReferenceLine {...props} />}
-      <CrossMark {...props} />
-      {workspace.switches.overlays.value && <Ruler {...props} />}
+      {workspace.switches.lines.value && <ReferenceLine {...props} placed={placed} />}
+      <CrossMark {...props} placed={placed} />
+      {workspace.switches.overlays.value && <Ruler {...props} placed={placed} />}
     </svg>
   );
 }
 
 /** The line in which the image of the active viewport cuts this one. */
-function ReferenceLine({ workspace, pane, frame }: GuidesProps) {
+function ReferenceLine({ workspace, pane, frame }: PlacedProps) {
   const active = workspace.active.value;
   const source = active === pane ? undefined : active.frame.value;
   const [from, to] = [source && planeOf(source), planeOf(frame)];
@@ -35,7 +41,7 @@ function ReferenceLine({ workspace, pane, frame }: GuidesProps) {
   return <line class="reference-line" data-testid="reference-line" x1={a[0]} y1={a[1]} x2={b[0]} y2={b[1]} />;
 }
 
-function CrossMark({ workspace, pane, frame }: GuidesProps) {
+function CrossMark({ workspace, pane, frame }: PlacedProps) {
   const cross = workspace.cross.value;
   if (!cross || planeOf(frame)?.frameOfReferenceUid !== cross.frameOfReferenceUid) return null;
   const at = pane.controls.value?.toCanvas?.(cross.point);
@@ -54,7 +60,7 @@ const RULER_PX = 160; // at most
 const RULERS_MM = [500, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1];
 
 /** A length in the patient at the size of the screen; none where sizes in mm are not known. */
-function Ruler({ pane, frame }: GuidesProps) {
+function Ruler({ pane, frame }: PlacedProps) {
   const plane = planeOf(frame);
   const controls = pane.controls.value;
   const [origin, right] = (plane?.corners ?? []).map((corner) => controls?.toCanvas?.(corner));
@@ -62,13 +68,29 @@ function Ruler({ pane, frame }: GuidesProps) {
   const [one, other] = plane.corners;
   const millimetres = one && other ? Math.hypot(other[0] - one[0], other[1] - one[1], other[2] - one[2]) : 0;
   const perMillimetre = Math.hypot(right[0] - origin[0], right[1] - origin[1]) / millimetres;
-  const length = RULERS_MM.find((one_) => one_ * perMillimetre <= RULER_PX);
+  return <RulerLine perMillimetre={perMillimetre} />;
+}
+
+/** The same over a plane that was cut out of a volume. */
+export function PlaneRuler({ mmPerPixel }: { readonly mmPerPixel: number }) {
+  return (
+    <svg class="guides" aria-hidden="true">
+      <RulerLine perMillimetre={1 / mmPerPixel} />
+    </svg>
+  );
+}
+
+/** `perMillimetre`: CSS pixels. */
+function RulerLine({ perMillimetre }: { readonly perMillimetre: number }) {
+  const length = RULERS_MM.find((one) => one * perMillimetre <= RULER_PX);
   if (!length || !Number.isFinite(perMillimetre)) return null;
   const width = length * perMillimetre;
   return (
     <g class="ruler" data-testid="ruler" data-millimetres={length} data-pixels={width.toFixed(2)}>
       <svg x="50%" y="100%" overflow="visible">
-        <path d={`M${-width / 2} -42v8h${width}v-8`} />
+        {["ruler-shade", "ruler-line"].map((name) => (
+          <path key={name} class={name} d={`M${-width / 2} -42v8h${width}v-8`} />
+        ))}
         <text y="-47" text-anchor="middle">
           {n(length, 1)} {t("unit.mm")}
         </text>

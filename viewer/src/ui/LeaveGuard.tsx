@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { t } from "@/i18n";
+import { leaving, WORKLIST_LINK } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
 import { SavingWords } from "@/ui/SaveMenu";
 
@@ -10,8 +11,14 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
   const { saving, maySave } = workspace;
   const [target, setTarget] = useState<string | undefined>(undefined);
   const dialog = useRef<HTMLDialogElement>(null);
+  const given = useRef(false); // what is not saved is given up
   useEffect(() => {
     const unsaved = (): boolean => maySave.peek() && saving.unsaved.peek();
+    leaving.holds = (hash) => {
+      if (given.current || !unsaved()) return false;
+      setTarget(hash || WORKLIST_LINK);
+      return true;
+    };
     const onUnload = (event: BeforeUnloadEvent): void => {
       if (unsaved()) event.preventDefault();
     };
@@ -24,6 +31,7 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
     addEventListener("beforeunload", onUnload);
     document.addEventListener("click", onClick, true);
     return () => {
+      leaving.holds = undefined;
       removeEventListener("beforeunload", onUnload);
       document.removeEventListener("click", onClick, true);
     };
@@ -45,7 +53,7 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
         <button type="button" class="button primary" data-testid="leave-save" onClick={() => void save()}>
           {t("save.leave.save")}
         </button>
-        <a class="button" href={target} data-testid="leave-anyway">
+        <a class="button" href={target} data-testid="leave-anyway" onClick={() => (given.current = true)}>
           {t("save.leave.anyway")}
         </a>
         <button type="button" class="button" data-testid="leave-stay" onClick={() => dialog.current?.close()}>

@@ -3,10 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { orientationLetters } from "@/dicomweb/frames";
+import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
-import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { Tag } from "@/dicomweb/json";
 import { phasesOf, type Phase } from "@/dicomweb/phases";
+import { positionAlong } from "@/dicomweb/projection";
 import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
@@ -15,6 +16,8 @@ import type { Workspace } from "@/model/workspace";
 import { PlaneCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
+import { PlaneRuler } from "@/ui/Guides";
+import { PatientCorner, PositionText, StudyCorner } from "@/ui/Identity";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import type { PaneProps } from "@/ui/paneProps";
@@ -101,7 +104,6 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const over = fusion.value?.base === pane.showing.value?.series.seriesInstanceUid ? fusion.value : undefined;
   useEffect(() => view?.setOverlay(over), [view, over]);
   const { window, inverted } = pane.view.value;
-  const dataset = volume.frames[0]?.dataset ?? {};
   return (
     <div class="volume-stage">
       <div
@@ -124,8 +126,9 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
       >
         <div ref={element} class="canvas-place" />
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
+        {place && <PlaneRuler mmPerPixel={place.mmPerPixel} />}
         <PlaneCurve workspace={workspace} pane={pane} place={place} />
-        <PlaneOverlay workspace={workspace} pane={pane} dataset={dataset} place={place} plane={plane} slab={slab.mm}>
+        <PlaneOverlay workspace={workspace} pane={pane} frame={volume.frames[0]} place={place} plane={plane} slab={slab.mm}>
           <VolumeQuality state={state} awaited={overlaid === "loading"} />
         </PlaneOverlay>
         <VolumeState state={state} />
@@ -153,13 +156,15 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         <select
           aria-label={t("mpr.slab")}
           data-testid="slab-mode"
-          value={slab.mode}
+          value={slab.mm > 0 ? slab.mode : "single"}
           onChange={(event) => {
-            const next = { mm: slab.mm || 10, mode: event.currentTarget.value as SlabMode };
+            const { value } = event.currentTarget;
+            const next = value === "single" ? { ...slab, mm: 0 } : { mm: slab.mm || 10, mode: value as SlabMode };
             setSlab(next);
             view?.setSlab(next.mm, next.mode);
           }}
         >
+          <option value="single">{t("mpr.slab.single")}</option>
           {SLAB_NAMES.map((name) => (
             <option key={name} value={name}>
               {t(`mpr.slab.${name}`)}
@@ -220,7 +225,7 @@ function CrosshairButton({ view, workspace }: { readonly view: PlaneView | undef
 }
 
 interface PlaneOverlayProps extends PaneProps {
-  readonly dataset: Dataset;
+  readonly frame: Frame | undefined;
   readonly place: PlanePlace | undefined;
   readonly plane: PlaneName;
   readonly slab: number;
@@ -229,21 +234,21 @@ interface PlaneOverlayProps extends PaneProps {
 
 const SIDES = ["left", "right", "top", "bottom"] as const;
 
-function PlaneOverlay({ pane, dataset, place, plane, slab, children }: PlaneOverlayProps) {
+function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: PlaneOverlayProps) {
+  const dataset = frame?.dataset ?? {};
   const { window } = pane.view.value;
   const letters = place && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: place.cosines } });
   return (
     <div class="overlay">
-      <div class="corner top-left">
-        <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
-        <span>{text(dataset, Tag.PatientID)}</span>
-      </div>
-      <div class="corner top-right">
-        <span>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>
-        <span class="muted">{text(dataset, Tag.SeriesDescription)}</span>
-      </div>
+      <PatientCorner dataset={dataset} />
+      {frame && (
+        <StudyCorner workspace={workspace} pane={pane} frame={frame} all>
+          <span>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>
+        </StudyCorner>
+      )}
       <div class="corner bottom-left">
         {slab > 0 && <span>{t("mpr.slab.of", { mm: slab })}</span>}
+        {place && <PositionText position={positionAlong(place.cosines, place.centre)} />}
         {place && (
           <span class="image-number">
             {place.index + 1} / {place.count}

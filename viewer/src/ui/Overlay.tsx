@@ -2,12 +2,12 @@
 
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
 import { number, Tag, text } from "@/dicomweb/json";
+import { reachable } from "@/dicomweb/reach";
+import { slicePosition } from "@/dicomweb/projection";
 import { counted, t } from "@/i18n";
-import { formatDate, formatTime } from "@/i18n/format";
 import type { Pane, Shown } from "@/model/pane";
-import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
-import { seriesTitle } from "@/ui/SeriesStrip";
+import { LinkMark, PatientCorner, PositionText, StudyCorner, TurnedMark } from "@/ui/Identity";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
 import { QualityMark, type Mark } from "@/ui/QualityMark";
@@ -21,9 +21,9 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
   const all = workspace.switches.overlays.value;
   return (
     <div class="overlay" data-full={all}>
-      {all && <PatientCorner frame={frame} />}
-      {all && <SeriesCorner workspace={workspace} pane={pane} frame={frame} />}
-      {all && <ImageCorner workspace={workspace} pane={pane} frame={frame} />}
+      {all && <PatientCorner dataset={frame.dataset} />}
+      <StudyCorner workspace={workspace} pane={pane} frame={frame} all={all} />
+      <ImageCorner workspace={workspace} pane={pane} frame={frame} />
       {all && <ViewCorner pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
       {workspace.isKey(frame) && (
@@ -36,50 +36,27 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
   );
 }
 
-function PatientCorner({ frame: { dataset } }: { readonly frame: Frame }) {
-  return (
-    <div class="corner top-left">
-      <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
-      <span>{text(dataset, Tag.PatientID)}</span>
-      <span>{formatDate(text(dataset, Tag.PatientBirthDate))}</span>
-    </div>
-  );
-}
-
-function SeriesCorner({ workspace, pane, frame }: OverlayProps) {
-  const { dataset } = frame;
-  const series = pane.showing.value?.series;
-  const date = [formatDate(text(dataset, Tag.StudyDate)), formatTime(text(dataset, Tag.StudyTime))];
-  return (
-    <div class="corner top-right">
-      <span data-identity>{date.join(" ").trim()}</span>
-      <OtherStudy workspace={workspace} frame={frame} />
-      <span>{text(dataset, Tag.StudyDescription)}</span>
-      {series && (
-        <span>
-          {series.seriesNumber === undefined ? "" : `${t("viewport.series")} ${series.seriesNumber}: `}
-          {seriesTitle(series)}
-        </span>
-      )}
-    </div>
-  );
-}
-
 function ImageCorner({ workspace, pane, frame }: OverlayProps) {
   const { frames, others } = pane.content.value;
   const series = pane.showing.value?.series;
   const thickness = number(frame.dataset, Tag.SliceThickness);
+  const all = workspace.switches.overlays.value;
   return (
     <div class="corner bottom-left">
-      {others.length > 0 && series && (
+      <LinkMark workspace={workspace} pane={pane} />
+      <TurnedMark pane={pane} />
+      {all && others.length > 0 && series && (
         <button type="button" class="button also-others" data-testid="also-others" onClick={() => workspace.show({ kind: "document", series }, pane)}>
           {counted("study.alsoOthers", others.length)}
         </button>
       )}
-      {thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}
-      <span class="image-number">
-        {t("viewport.image")} <span data-testid="image-index">{pane.imageIndex.value + 1}</span> / {frames.length}
-      </span>
+      {all && thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}
+      {all && <PositionText position={slicePosition(frame.dataset)} />}
+      {all && (
+        <span class="image-number">
+          {t("viewport.image")} <span data-testid="image-index">{pane.imageIndex.value + 1}</span> / {frames.length}
+        </span>
+      )}
     </div>
   );
 }
@@ -153,7 +130,7 @@ function StateMark({ workspace, pane }: PaneProps) {
         <div class="failed" data-testid="image-failure">
           <Icon name="warning" />
           <p class="note-title">{t("viewport.failed")}</p>
-          <p>{t("viewport.failed.hint")}</p>
+          <p>{t(reachable.value ? "viewport.failed.hint" : "offline.notHere")}</p>
         </div>
       )}
       {workspace.broken.value && <span class="badge caution-badge">{t("viewport.broken")}</span>}

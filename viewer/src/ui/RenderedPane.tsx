@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { seriesPath } from "@/dicomweb/client";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
-import { Tag, text } from "@/dicomweb/json";
 import { t } from "@/i18n";
+import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
 
@@ -40,7 +40,7 @@ function extent({ origin, direction, dimensions, spacing }: VolumeGeometry): { m
   return { middle: from.map((low, axis) => Math.round((low + (to[axis] ?? 0)) / 2)), from: from.map(Math.ceil), to: to.map(Math.floor) };
 }
 
-export function RenderedPane({ pane, volume }: RenderedPaneProps) {
+export function RenderedPane({ workspace, pane, volume }: RenderedPaneProps) {
   const place = useRef<HTMLDivElement>(null);
   const showing = pane.showing.peek();
   const solid = showing?.kind === "volume";
@@ -78,10 +78,8 @@ export function RenderedPane({ pane, volume }: RenderedPaneProps) {
           <img class="node-picture" src={picture} alt="" data-testid="node-picture" onLoad={() => setState("ready")} onError={() => setState("failed")} />
         )}
         <div class="overlay">
-          <div class="corner top-left">
-            <span>{text(first?.dataset ?? {}, Tag.PatientName) || t("patient.unnamed")}</span>
-            <span>{text(first?.dataset ?? {}, Tag.PatientID)}</span>
-          </div>
+          <PatientCorner dataset={first?.dataset ?? {}} />
+          {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}
           <div class="corner bottom-right">
             <QualityMark mark={state === "ready" ? "rendered" : undefined} bytesLeft={0} />
           </div>

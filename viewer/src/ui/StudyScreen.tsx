@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { Tag, text } from "@/dicomweb/json";
-import { t } from "@/i18n";
+import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
 import { WORKLIST_LINK, exportLink, sendLink } from "@/model/route";
@@ -66,6 +66,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
           <Icon name="history" />
           <span class="hidden-label">{t("timeline.heading")}</span>
         </button>
+        <PriorNote workspace={workspace} />
         <span class="spacer" />
         {app.holding.value && <ReadingControl holding={app.holding.value} />}
         {app.session.forwards.value && (
@@ -107,6 +108,18 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <LeaveGuard workspace={workspace} />
       </main>
     </div>
+  );
+}
+
+/** That the patient was examined before, or elsewhere: a press lists what there is to compare. */
+function PriorNote({ workspace }: { readonly workspace: Workspace }) {
+  const { comparing } = workspace;
+  const [all, earlier] = [comparing.priors.value?.length ?? 0, comparing.earlierCount];
+  if (all === 0) return null;
+  return (
+    <button type="button" class="button prior-note" data-testid="prior-note" onClick={() => workspace.press("compare")}>
+      {earlier > 0 ? counted("compare.earlierCount", earlier) : counted("compare.others", all)}
+    </button>
   );
 }
 

@@ -97,6 +97,7 @@ function ToolButton({ button, workspace }: ToolButtonProps) {
       class={NOT_ON_PHONES.has(name) ? "tool wide-only" : "tool"}
       data-testid={`tool-${name}`}
       title={`${t(button.explanation)} (${keyCap(button.key)})`}
+      data-count={name === "compare" ? workspace.comparing.priors.value?.length || undefined : undefined}
       data-unsaved={name === "save" ? workspace.saving.unsaved.value : undefined}
       disabled={!isUsable(name, workspace)}
       onClick={() => workspace.press(name)}

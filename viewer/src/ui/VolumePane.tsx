@@ -7,6 +7,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
+import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { useVolumeView } from "@/ui/useVolumeView";
@@ -39,7 +40,8 @@ interface SolidStageProps extends PaneProps {
 }
 
 function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
-  const dataset = volume.frames[0]?.dataset ?? {};
+  const [first] = volume.frames;
+  const dataset = first?.dataset ?? {};
   const choices = APPEARANCES[text(dataset, Tag.Modality) === "CT" ? "CT" : "other"];
   const [appearance, setAppearance] = useState<Appearance>(choices[0]);
   const [cut, setCut] = useState<readonly number[]>(CUTS.map(() => 0));
@@ -62,10 +64,8 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
       <div class="viewport" data-testid="viewport" tabIndex={0} role="application" aria-label={t("solid.label")} data-appearance={appearance}>
         <div ref={element} class="canvas-place" />
         <div class="overlay">
-          <div class="corner top-left">
-            <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
-            <span>{text(dataset, Tag.PatientID)}</span>
-          </div>
+          <PatientCorner dataset={dataset} />
+          {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}
           <div class="corner bottom-right">
             <VolumeQuality state={state} />
             <span class="caution">{t("solid.caution")}</span>

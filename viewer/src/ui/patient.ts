@@ -1,7 +1,7 @@
 /** How a patient is named on the screen. */
 
 import { counted, t } from "@/i18n";
-import { formatDate, yearsBetween } from "@/i18n/format";
+import { ageAt, formatDate } from "@/i18n/format";
 import type { PlainKey } from "@/i18n/catalogue";
 
 const SEX: Readonly<Record<string, PlainKey>> = { M: "patient.male", F: "patient.female", O: "patient.other" };
@@ -15,11 +15,11 @@ export interface PatientFacts {
 
 /** Birth date, age at the study and sex, as far as they are known. */
 export function patientFacts({ birthDate, sex, studyDate }: PatientFacts): string {
-  const years = yearsBetween(birthDate, studyDate);
+  const age = ageAt(birthDate, studyDate);
   const sexKey = SEX[sex];
   return [
     formatDate(birthDate),
-    years === undefined ? "" : counted("patient.age", years),
+    age ? counted(`patient.age.${age.unit}`, age.count) : "",
     sexKey ? t(sexKey) : "",
   ]
     .filter((part) => part !== "")

@@ -6,10 +6,11 @@ import { annotation, Enums, type Types as ToolTypes } from "@cornerstonejs/tools
 import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
 import { number, numbers, Tag, text } from "@/dicomweb/json";
-import type { Figure, ImagePoint, Measured, MeasuredKind } from "@/dicomweb/measured";
+import type { Figure, ImagePoint, Measured, MeasuredKind, SpacePoint } from "@/dicomweb/measured";
 import { spacingOf } from "@/dicomweb/spacing";
 import { figuresOf } from "@/viewport/figures";
 import { imageIdOf, nativeImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
+import { isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
 import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
 
 type Annotation = ToolTypes.Annotation;
@@ -57,24 +58,24 @@ function uidOf(annotationUid: string): string {
   return /^[0-9a-f-]{36}$/i.test(annotationUid) ? `2.25.${BigInt(`0x${annotationUid.replaceAll("-", "")}`)}` : annotationUid;
 }
 
-function distance(one: ImagePoint | undefined, other: ImagePoint | undefined): number {
-  return one && other ? Math.hypot(one[0] - other[0], one[1] - other[1]) : 0;
+function distance(one: readonly number[] | undefined, other: readonly number[] | undefined): number {
+  return one && other ? Math.hypot(...one.map((value, axis) => value - (other[axis] ?? 0))) : 0;
 }
 
 /** Longer pair first. */
-function byLength([a, b, c, d]: readonly ImagePoint[]): ImagePoint[] {
+function byLength<Place extends readonly number[]>([a, b, c, d]: readonly Place[]): Place[] {
   const pairs = a && b && c && d ? [a, b, c, d] : [];
   return distance(a, b) < distance(c, d) ? [...pairs.slice(2), ...pairs.slice(0, 2)] : pairs;
 }
 
 type Points = readonly ImagePoint[];
 
-function picked(points: Points, order: readonly number[]): ImagePoint[] {
+function picked<Place extends readonly number[]>(points: readonly Place[], order: readonly number[]): Place[] {
   return order.map((at) => points[at]).filter((point) => point !== undefined);
 }
 
 /** From a tool's handles to the order of reports, and back; the others are alike. */
-const FROM_HANDLES: Partial<Readonly<Record<MeasuredKind, (points: Points) => ImagePoint[]>>> = {
+const FROM_HANDLES: Partial<Readonly<Record<MeasuredKind, <Place extends readonly number[]>(points: readonly Place[]) => Place[]>>> = {
   bidirectional: byLength,
   ellipse: byLength,
   rectangle: (points) => picked(points, [0, 1, 3, 2]),
@@ -111,11 +112,17 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
   for (const frame of frames) {
     for (const imageId of [storedImageId(frame), nativeImageId(frame), renderedImageId(frame)]) images.set(imageId, frame);
   }
-  return state.getAllAnnotations().flatMap((one) => {
+  return state.getAllAnnotations().flatMap((one): Measured[] => {
     const imageId = one.metadata?.referencedImageId ?? "";
     const frame = images.get(imageId);
     const kind = KIND_OF_TOOL[one.metadata?.toolName ?? ""];
-    if (!frame || !kind || !one.annotationUID) return [];
+    if (!kind || !one.annotationUID) return [];
+    if (!frame) {
+      const handles = isOnPlane(one) ? (handlesOf(one) as readonly SpacePoint[]) : [];
+      if (handles.length === 0 || ((kind === "arrow" || kind === "text") && !one.data.label)) return [];
+      const found = measuredOnPlane(one, kind, uidOf(one.annotationUID), FROM_HANDLES[kind]?.(handles) ?? handles, frames);
+      return found ? [found] : [];
+    }
     const grid = gridOf(frame);
     const points = handlesOf(one).map((world) => toImage(grid, world));
     const label = one.data.label ?? "";
@@ -143,6 +150,10 @@ export function place(frames: readonly Frame[], measurements: readonly Measured[
   const present = new Set(state.getAllAnnotations().map((one) => uidOf(one.annotationUID ?? "")));
   for (const measured of measurements) {
     if (present.has(measured.uid)) continue;
+    if (measured.space && !measured.foreign) {
+      state.addAnnotation(planeAnnotation(measured), measured.space.frameOfReferenceUid);
+      continue;
+    }
     const frame = frames.find((one) => liesOn(measured, one));
     if (!frame) continue;
     const made = annotationOf(measured, frame);

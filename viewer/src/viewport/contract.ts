@@ -77,6 +77,8 @@ export interface ViewControls {
   setTool(tool: ToolName): void;
   applyPreset(preset: Preset): void;
   invert(): void;
+  /** So many times as large, about a place of the viewport in CSS pixels, else about its middle. */
+  zoomBy?(factor: number, at?: readonly [number, number]): void;
   /** A quarter to the right. */
   rotate?(): void;
   flipHorizontal?(): void;

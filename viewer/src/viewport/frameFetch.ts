@@ -1,6 +1,7 @@
 /** Fetches frames over the link: what the reader looks at first, the rest when there is room; what nobody waits for is given up. */
 
 import { failureOf } from "@/dicomweb/http";
+import { copyOf, keepCopy, keyOf, reach, reachable, type Copy } from "@/dicomweb/reach";
 import { measuredAt } from "@/viewport/link";
 
 const AT_ONCE = 6; // connections which a browser opens to one host
@@ -11,6 +12,8 @@ export interface Fetched {
   readonly contentType: string;
   /** Of the whole, where a part was asked for; else as many as came. */
   readonly total: number;
+  /** The whole from this device, whatever was asked for. */
+  readonly kept?: boolean;
 }
 
 export interface Wish {
@@ -32,6 +35,32 @@ interface Waiting {
 const waiting: Waiting[] = [];
 let urgentRunning = 0;
 let aheadRunning = 0;
+
+/** A frame is kept whole under one key, in whichever syntax it came; what came of it first, under another. */
+const WHOLE = "stored";
+const BEGINNING = "beginning";
+
+/** Keep a frame on this device; `level` above 0: its first resolutions only, which are short of so many. */
+export function keepFrame(path: string, bytes: Uint8Array<ArrayBuffer>, contentType: string, level = 0): void {
+  const copy = { bytes, type: contentType, note: level > 0 ? String(level) : "" };
+  keepCopy(path, keyOf(path, level > 0 ? BEGINNING : WHOLE), copy);
+}
+
+/** The beginning of a frame of which this device has no more while the node is out of reach. */
+export async function keptBeginning(path: string): Promise<{ readonly fetched: Fetched; readonly level: number } | undefined> {
+  if (reachable.peek() || (await copyOf(keyOf(path, WHOLE)))) return undefined;
+  const copy = await copyOf(keyOf(path, BEGINNING));
+  return copy && { fetched: ofCopy(copy), level: Number(copy.note) };
+}
+
+function ofCopy({ bytes, type }: Copy): Fetched {
+  return { bytes, contentType: type, total: bytes.length, kept: true };
+}
+
+async function keptWhole(path: string): Promise<Fetched | undefined> {
+  const copy = await copyOf(keyOf(path, WHOLE));
+  return copy && ofCopy(copy);
+}
 
 /** Rejects with Failure, AbortError, or TypeError where the network failed. */
 export function fetchFrame(wish: Wish): Promise<Fetched> {
@@ -71,10 +100,22 @@ async function run({ wish, settle }: Waiting): Promise<void> {
   pump();
 }
 
-async function receive({ path, accept, range, signal, progress }: Wish): Promise<Fetched> {
+async function receive(wish: Wish): Promise<Fetched> {
+  const kept = await keptWhole(wish.path); // while the node is out of reach
+  if (kept) return kept;
+  try {
+    return await received(wish);
+  } catch (error) {
+    const instead = wish.signal.aborted ? undefined : await keptWhole(wish.path);
+    if (instead) return instead;
+    throw error;
+  }
+}
+
+async function received({ path, accept, range, signal, progress }: Wish): Promise<Fetched> {
   const headers: Record<string, string> = { Accept: accept };
   if (range) headers["Range"] = `bytes=${range[0]}-${range[1] ?? ""}`;
-  const answer = await fetch(path, { headers, credentials: "same-origin", signal });
+  const answer = await reach(path, { headers, credentials: "same-origin", signal }, false);
   if (!answer.ok || !answer.body) throw await failureOf(answer);
   const started = performance.now();
   const length = Number(answer.headers.get("Content-Length")) || 0;

@@ -4,7 +4,7 @@ import { cache, imageLoader, utilities, type Types } from "@cornerstonejs/core";
 import { createImage } from "@cornerstonejs/dicom-image-loader";
 
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
-import { fetchFrame, joined, pump, type Fetched, type Wish } from "@/viewport/frameFetch";
+import { fetchFrame, joined, keepFrame, keptBeginning, pump, type Fetched, type Wish } from "@/viewport/frameFetch";
 import { isSlow, transferTime } from "@/viewport/link";
 import { frameOf, STORED } from "@/viewport/metadata";
 import { splitPart } from "@/viewport/multipart";
@@ -103,8 +103,9 @@ function load(imageId: string, options: LoadOptions = {}): { promise: Promise<Ty
   loading.set(imageId, { abort, wish, claims: 1 });
   const promise = fetchFrame(wish)
     .then((rest) => {
-      const whole = beginning ? joined([beginning.bytes, rest.bytes], beginning.bytes.length + rest.bytes.length) : rest.bytes;
+      const whole = beginning && !rest.kept ? joined([beginning.bytes, rest.bytes], beginning.bytes.length + rest.bytes.length) : rest.bytes;
       sizes.set(imageId, whole.length);
+      if (!rest.kept) keepFrame(wish.path, whole, rest.contentType);
       return decode(imageId, whole, rest.contentType, options);
     })
     .finally(() => {
@@ -140,21 +141,31 @@ export function coarseLevel(bytes: number, time: (bytes: number) => number): num
  */
 export async function loadCoarse(imageId: string, signal: AbortSignal): Promise<Types.IImage | undefined> {
   const dataset = frameOf(imageId)?.dataset;
-  if (!dataset || !wantsHtj2k(dataset) || loading.has(imageId) || cache.getImageLoadObject(imageId)) return undefined;
+  if (!dataset || loading.has(imageId) || cache.getImageLoadObject(imageId)) return undefined;
+  const path = imageId.slice(STORED.length);
+  const kept = await keptBeginning(path);
+  if (kept) return coarse(imageId, dataset, kept.fetched, kept.level);
+  if (!wantsHtj2k(dataset)) return undefined;
   const expected = bytesExpected(dataset);
   const level = coarseLevel(expected, transferTime);
   if (level === 0) return undefined;
   const end = Math.ceil((expected / 4 ** level) * 1.3);
   const beginning = await fetchFrame({
-    path: imageId.slice(STORED.length),
+    path,
     accept: AS_HTJ2K,
     range: [0, end],
     signal,
     urgent: true,
   });
   if (!beginning.contentType.includes(HTJ2K_UID) || beginning.total <= beginning.bytes.length) return undefined;
-  const image = await decode(imageId, beginning.bytes, beginning.contentType, {}, level);
+  const image = await coarse(imageId, dataset, beginning, level);
   beginnings.set(imageId, beginning);
+  keepFrame(path, beginning.bytes, beginning.contentType, level);
+  return image;
+}
+
+async function coarse(imageId: string, dataset: Dataset, { bytes, contentType }: Fetched, level: number): Promise<Types.IImage> {
+  const image = await decode(imageId, bytes, contentType, {}, level);
   return enlarged(image, number(dataset, Tag.Rows) ?? image.rows, number(dataset, Tag.Columns) ?? image.columns);
 }
 

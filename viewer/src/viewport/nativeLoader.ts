@@ -2,10 +2,11 @@
 
 import { imageLoader, utilities, type Types } from "@cornerstonejs/core";
 
-import { framePath, instancePath } from "@/dicomweb/client";
+import { framePath, instancePath, seriesPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { datasets, number, Tag, text } from "@/dicomweb/json";
 import { nativePixels, PLANAR_CONFIGURATION, type NativePixels } from "@/dicomweb/nativePixels";
+import { reach } from "@/dicomweb/reach";
 import { spacingOf } from "@/dicomweb/spacing";
 import { frameOf, NATIVE } from "@/viewport/metadata";
 
@@ -26,14 +27,14 @@ async function load(imageId: string, signal: AbortSignal): Promise<Types.IImage>
 }
 
 async function asked(path: string, accept: string, signal: AbortSignal): Promise<Response> {
-  const answer = await fetch(path, { headers: { Accept: accept }, credentials: "same-origin", signal });
+  const answer = await reach(path, { headers: { Accept: accept }, credentials: "same-origin", signal });
   if (!answer.ok) throw new Error(`the node answered ${answer.status}`);
   return answer;
 }
 
 /** Planes of colour stay as they lie in objects stored uncompressed; what was decoded comes pixel by pixel. */
-async function isStoredUncompressed({ sopInstanceUid }: Frame, signal: AbortSignal): Promise<boolean> {
-  const answer = await asked(instancePath(sopInstanceUid), "application/dicom+json", signal);
+async function isStoredUncompressed({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }: Frame, signal: AbortSignal): Promise<boolean> {
+  const answer = await asked(instancePath(sopInstanceUid, seriesPath(studyInstanceUid, seriesInstanceUid)), "application/dicom+json", signal);
   const [instance] = datasets(await answer.json());
   return instance !== undefined && STORED_UNCOMPRESSED.has(text(instance, Tag.AvailableTransferSyntaxUID));
 }

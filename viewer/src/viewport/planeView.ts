@@ -15,6 +15,7 @@ import { regionThrough } from "@/viewport/timeCurve";
 import { axisOf, type RegionValues } from "@/viewport/sampling";
 import type { Overlay, PlaneListener, PlaneName, PlanePlace, PlaneView, SlabMode, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
+import { enlarge, followWheel } from "@/viewport/zooming";
 
 const { BlendModes, Events, OrientationAxis, ViewportType, VOILUTFunctionType } = Enums;
 
@@ -167,6 +168,10 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     if (!voxels) return;
     this.viewport.setProperties({ voiRange: rangeOf(voxels, preset) });
     this.viewport.render();
+  }
+
+  zoomBy(factor: number, at?: readonly [number, number]): void {
+    enlarge(this.viewport, this.element, factor, at);
   }
 
   invert(): void {
@@ -337,6 +342,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
         { signal },
       );
     }
+    followWheel(this.element, (factor, at) => this.zoomBy(factor, at), this.closing.signal);
     const point = (event: PointerEvent): void => {
       const box = this.element.getBoundingClientRect();
       this.listener.pointed(this.pixelAt([event.clientX - box.left, event.clientY - box.top]));

@@ -2,6 +2,7 @@
 
 import { imageLoader, utilities, type Types } from "@cornerstonejs/core";
 
+import { reach } from "@/dicomweb/reach";
 import { RENDERED } from "@/viewport/metadata";
 
 interface Loaded {
@@ -10,7 +11,7 @@ interface Loaded {
 }
 
 async function load(imageId: string, signal: AbortSignal): Promise<Types.IImage> {
-  const answer = await fetch(imageId.slice(RENDERED.length), {
+  const answer = await reach(imageId.slice(RENDERED.length), {
     headers: { Accept: "image/jpeg" },
     credentials: "same-origin",
     signal,

@@ -3,6 +3,7 @@
 import { Enums, utilities, type Types } from "@cornerstonejs/core";
 
 import { isAborted } from "@/dicomweb/http";
+import { reachable } from "@/dicomweb/reach";
 import { loadCoarse, loadFrame, release } from "@/viewport/frameLoader";
 
 interface Listener {
@@ -38,7 +39,8 @@ async function loadOne(imageId: string, viewport: Listener): Promise<void> {
     const image = await loadFrame(imageId, options);
     if (isLast()) viewport.successCallback(imageId, image);
   } catch (error) {
-    if (isLast() && !isAborted(error)) viewport.errorCallback(imageId, true, error);
+    const stays = coarse !== undefined && !reachable.peek(); // what this device has of it, and says that it is a part
+    if (isLast() && !isAborted(error) && !stays) viewport.errorCallback(imageId, true, error);
   } finally {
     if (isLast()) waiting.delete(viewport.id);
   }

@@ -19,6 +19,7 @@ import type { RegionValues } from "@/viewport/sampling";
 import { stopWaiting } from "@/viewport/stackLoading";
 import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
+import { enlarge, followWheel } from "@/viewport/zooming";
 
 const { Events, RequestType, ViewportType } = Enums;
 
@@ -116,6 +117,10 @@ export class CornerstoneStackView implements StackView, Fitting {
       if (voiRange) this.viewport.setProperties({ voiRange });
     }
     this.viewport.render();
+  }
+
+  zoomBy(factor: number, at?: readonly [number, number]): void {
+    enlarge(this.viewport, this.element, factor, at);
   }
 
   invert(): void {
@@ -305,6 +310,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
+    followWheel(this.element, (factor, at) => this.zoomBy(factor, at), this.closing.signal);
     const point = (event: PointerEvent): void => {
       const box = this.element.getBoundingClientRect();
       this.listener.pointed(pixelAt(this.viewport, [event.clientX - box.left, event.clientY - box.top]));

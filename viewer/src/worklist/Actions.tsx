@@ -27,6 +27,10 @@ export function Actions({ app }: { readonly app: App }) {
         {t("worklist.select")}
       </button>
       <ViewChoices app={app} />
+      <button type="button" class="chip" data-testid="device-open" title={t("offline.heading")} onClick={() => (app.deviceShown.value = true)}>
+        <Icon name="kept" />
+        <span class="hidden-label">{t("offline.heading")}</span>
+      </button>
     </div>
   );
 }

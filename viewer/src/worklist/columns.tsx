@@ -7,7 +7,7 @@ import type { PlainKey } from "@/i18n/catalogue";
 import { formatDate, formatMoment, formatTime } from "@/i18n/format";
 import type { ColumnName } from "@/model/listView";
 import type { Timeline } from "@/model/timeline";
-import type { WorklistStudy } from "@/model/worklist";
+import type { OnDevice, WorklistStudy } from "@/model/worklist";
 import { PriorityMark } from "@/triage/PriorityMark";
 import { Icon } from "@/ui/icons";
 import { patientFacts } from "@/ui/patient";
@@ -102,7 +102,20 @@ function PatientCell({ study, fresh, timeline }: CellProps) {
         </button>
       </span>
       <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
+      {study.onDevice && <DeviceMark study={study} onDevice={study.onDevice} />}
     </>
+  );
+}
+
+/** The row is of a copy: since when, and how much of it there is. */
+function DeviceMark({ study, onDevice }: { readonly study: WorklistStudy; readonly onDevice: OnDevice }) {
+  const when = formatMoment(onDevice.fetchedAt, new Date());
+  const explained = t("offline.mark.explain", { when, kept: onDevice.images, total: study.numberOfInstances });
+  return (
+    <span class="device-mark" data-testid="device-mark" title={explained}>
+      {t("offline.mark", { when })}
+      <span class="hidden-label">{explained}</span>
+    </span>
   );
 }
 

@@ -5,6 +5,8 @@ import { curved } from "@/i18n/en/curved";
 import { depth } from "@/i18n/en/depth";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
+import { offline } from "@/i18n/en/offline";
+import { identity } from "@/i18n/en/identity";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
 import { pictures } from "@/i18n/en/pictures";
@@ -15,4 +17,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline } as const;

@@ -6,6 +6,8 @@ import { curved } from "@/i18n/kk/curved";
 import { depth } from "@/i18n/kk/depth";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { offline } from "@/i18n/kk/offline";
+import { identity } from "@/i18n/kk/identity";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
 import { pictures } from "@/i18n/kk/pictures";
@@ -16,4 +18,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline };

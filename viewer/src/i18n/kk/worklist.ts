@@ -49,7 +49,6 @@ export const worklist: Translated<typeof english> = {
   "patient.male": "ер",
   "patient.female": "әйел",
   "patient.other": "басқа",
-  "patient.age": { other: "{count} жас" },
   "worklist.actions": "Тізіммен әрекеттер",
   "worklist.select": "Таңдау",
   "worklist.select.hint": "Тізімнен зерттеулерді белгілеңіз",

@@ -6,6 +6,8 @@ import { curved } from "@/i18n/ky/curved";
 import { depth } from "@/i18n/ky/depth";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
+import { offline } from "@/i18n/ky/offline";
+import { identity } from "@/i18n/ky/identity";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
 import { pictures } from "@/i18n/ky/pictures";
@@ -16,4 +18,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline };

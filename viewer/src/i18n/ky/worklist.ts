@@ -49,7 +49,6 @@ export const worklist: Translated<typeof english> = {
   "patient.male": "эркек",
   "patient.female": "аял",
   "patient.other": "башка",
-  "patient.age": { other: "{count} жаш" },
   "worklist.actions": "Тизме менен аракеттер",
   "worklist.select": "Тандоо",
   "worklist.select.hint": "Тизмеден изилдөөлөрдү белгилеңиз",

@@ -6,6 +6,8 @@ import { curved } from "@/i18n/ru/curved";
 import { depth } from "@/i18n/ru/depth";
 import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
+import { offline } from "@/i18n/ru/offline";
+import { identity } from "@/i18n/ru/identity";
 import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
 import { pictures } from "@/i18n/ru/pictures";
@@ -16,4 +18,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline };

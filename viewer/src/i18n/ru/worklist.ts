@@ -59,7 +59,6 @@ export const worklist: Translated<typeof english> = {
   "patient.male": "муж.",
   "patient.female": "жен.",
   "patient.other": "другой",
-  "patient.age": { one: "{count} год", few: "{count} года", many: "{count} лет", other: "{count} года" },
   "worklist.actions": "Действия со списком",
   "worklist.select": "Выбрать",
   "worklist.select.hint": "Отметьте исследования в списке",

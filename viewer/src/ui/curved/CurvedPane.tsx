@@ -2,8 +2,8 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 
+import type { Frame } from "@/dicomweb/frames";
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
-import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { phasesOf } from "@/dicomweb/phases";
 import { n, t } from "@/i18n";
 import { curveThrough, type CurvedPath } from "@/model/curvedPath";
@@ -12,6 +12,7 @@ import { moment } from "@/model/volumes";
 import { CurveBar } from "@/ui/curved/CurveBar";
 import { CurvePicture } from "@/ui/curved/CurvePicture";
 import { Sections } from "@/ui/curved/Sections";
+import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { PixelReadout } from "@/ui/PixelReadout";
 import { RenderedPane } from "@/ui/RenderedPane";
@@ -58,7 +59,6 @@ function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
     () => path && (form === "straightened" ? straightened(path, width, angle) : stretched(path, width, angle)),
     [path, form, width, angle],
   );
-  const dataset = volume.frames[0]?.dataset ?? {};
   const { mm } = curve.at.value;
   const shown = state.ready ? view : undefined;
   return (
@@ -77,7 +77,7 @@ function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
         {shown && path && sheet && <CurvePicture pane={pane} curve={curve} view={shown} sheet={sheet} slab={slab} />}
         {shown && path && <Sections pane={pane} curve={curve} view={shown} path={path} />}
         {state.ready && !sheet && <p class="curved-hint" data-testid="curve-hint">{t(path ? "curved.flat" : "curved.hint")}</p>}
-        <CurvedOverlay pane={pane} curve={curve} dataset={dataset} state={state} />
+        <CurvedOverlay workspace={workspace} pane={pane} curve={curve} frame={volume.frames[0]} state={state} />
         <VolumeState state={state} />
       </div>
       <CurveBar curve={curve} />
@@ -85,30 +85,29 @@ function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
   );
 }
 
-interface CurvedOverlayProps {
-  readonly pane: PaneProps["pane"];
+interface CurvedOverlayProps extends PaneProps {
   readonly curve: CurvedPath;
-  readonly dataset: Dataset;
+  readonly frame: Frame | undefined;
   readonly state: LoadState;
 }
 
-function CurvedOverlay({ pane, curve, dataset, state }: CurvedOverlayProps) {
+function CurvedOverlay({ workspace, pane, curve, frame, state }: CurvedOverlayProps) {
+  const dataset = frame?.dataset ?? {};
   const { window } = pane.view.value;
   const path = curve.path.value;
   const { form, slab } = curve.look.value;
   return (
     <div class="overlay">
-      <div class="corner top-left">
-        <span>
-          {text(dataset, Tag.PatientName) || t("patient.unnamed")} {text(dataset, Tag.PatientID)}
-        </span>
+      <PatientCorner dataset={dataset}>
         <VolumeQuality state={state} />
         {slab.mm > 0 && <span>{t("mpr.slab.of", { mm: slab.mm })}</span>}
-      </div>
-      <div class="corner top-right">
-        {path && <span data-testid="curve-length">{t("curved.length", { mm: n(path.length, 1) })}</span>}
-        {path && <span>{t("curved.at", { mm: n(curve.at.value.mm, 1) })}</span>}
-      </div>
+      </PatientCorner>
+      {frame && (
+        <StudyCorner workspace={workspace} pane={pane} frame={frame} all>
+          {path && <span data-testid="curve-length">{t("curved.length", { mm: n(path.length, 1) })}</span>}
+          {path && <span>{t("curved.at", { mm: n(curve.at.value.mm, 1) })}</span>}
+        </StudyCorner>
+      )}
       <div class="corner bottom-left">{path && <span class="caution">{t(`curved.caution.${form}`)}</span>}</div>
       <div class="corner bottom-right">
         {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { clinicalDocument, type ClinicalDocument } from "@/dicomweb/cda";
+import { reach } from "@/dicomweb/reach";
 import { t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { PlainKey } from "@/i18n/catalogue";
@@ -20,7 +21,7 @@ export function XmlPage({ address }: PageProps) {
   const [state, setState] = useState<State>(undefined);
   useEffect(() => {
     const left = new AbortController();
-    fetch(address.rendered, { headers: { Accept: "text/xml" }, signal: left.signal })
+    reach(address.rendered, { headers: { Accept: "text/xml" }, signal: left.signal })
       .then(async (answer) => {
         if (!answer.ok) throw new Error(`the node answered ${answer.status}`);
         const bytes = await answer.arrayBuffer();

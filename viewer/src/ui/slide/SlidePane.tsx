@@ -9,6 +9,7 @@ import { n, t } from "@/i18n";
 import { fitting, magnification, moved, scaleBar, zoomed, type Size, type SlideView } from "@/model/slideView";
 import { Tiles } from "@/model/tiles";
 import { Icon } from "@/ui/icons";
+import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { draw } from "@/ui/slide/draw";
 import { holdSlide } from "@/ui/slide/gestures";
@@ -58,6 +59,7 @@ export function SlidePane({ workspace, pane }: PaneProps) {
       setTool: () => {},
       applyPreset: () => {},
       invert: () => setInverted((now) => !now),
+      zoomBy: (factor, at) => zoom(factor, at),
       reset: () => setView(undefined),
       clear: () => undefined,
       letGo: () => {},
@@ -131,6 +133,10 @@ export function SlidePane({ workspace, pane }: PaneProps) {
         aria-label={t("slide.label.stage")}
       >
         <canvas ref={canvas} class="slide-canvas" />
+        <div class="overlay slide-identity">
+          <PatientCorner dataset={objects[0] ?? {}} />
+          <StudyCorner workspace={workspace} pane={pane} frame={{ dataset: objects[0] ?? {}, studyInstanceUid: series.studyInstanceUid }} all />
+        </div>
         {shown && <Bar bar={scaleBar(slide, shown)} />}
         {failed > 0 && (
           <div class="slide-failed" role="alert">

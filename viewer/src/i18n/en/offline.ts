@@ -1,0 +1,28 @@
+/** Studies on this device, and the time without the node. */
+
+export const offline = {
+  "offline.heading": "On this device",
+  "offline.why": "Studies that you open are kept on this device and open again without a connection. They are removed when you sign out.",
+  "offline.impossible": "This browser keeps nothing here: open the page over HTTPS.",
+  "offline.forbidden": "This site keeps no studies on devices.",
+  "offline.whose": "Whose device is this?",
+  "offline.choice.shared": "A shared one, or I do not know: {minutes} minutes unused without a connection, then they are removed",
+  "offline.choice.own": "My own: up to {hours} hours without a connection",
+  "offline.choice.none": "Keep nothing on this device",
+  "offline.used": "{used} of {most} MB",
+  "offline.size": "{megabytes} MB",
+  "offline.none": "There are no studies on this device yet.",
+  "offline.fetched": "fetched {when}",
+  "offline.images": "images on this device: {kept} of {total}",
+  "offline.full": "no room for more of it",
+  "offline.remove": "Remove from this device",
+  "offline.removeAll": "Remove all",
+  "offline.mark": "Offline · {when}",
+  "offline.mark.explain": "On this device since {when}; what changed later is not shown. Images on this device: {kept} of {total}.",
+  "offline.list": "No connection. Studies on this device:",
+  "offline.study": "No connection. Shown as fetched {when}; the rest needs the node.",
+  "offline.elsewhere": "No connection. This needs the node.",
+  "offline.notHere": "It is not on this device. It is fetched when the connection is back.",
+  "offline.newer": "There is a new version of the viewer.",
+  "offline.reload": "Reload",
+} as const;

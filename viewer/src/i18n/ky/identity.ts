@@ -1,0 +1,27 @@
+/** Whose picture, which examination, from which side; how pictures go together. */
+
+import type { Translated } from "@/i18n/catalogue";
+import type { identity as english } from "@/i18n/en/identity";
+
+export const identity: Translated<typeof english> = {
+  "patient.age.days": { other: "{count} күн" },
+  "patient.age.months": { other: "{count} ай" },
+  "patient.age.years": { other: "{count} жаш" },
+
+  "projection.noSide": "Тарабы көрсөтүлгөн эмес",
+
+  "turned.horizontally": "Күзгүдөй чагылдырылган ↔",
+  "turned.vertically": "Күзгүдөй чагылдырылган ↕",
+  "turned.rotated": "{degrees}° бурулган",
+
+  "viewport.position": "Орду {mm} мм{towards}",
+
+  "mpr.slab.single": "Бир кесинди",
+
+  "linked.on": "Чогуу жылдырылат",
+  "linked.off": "Чогуу жылдыруу",
+  "linked.offset": "Чогуу жылдырылат, жылышуу {mm} мм",
+
+  "compare.others": { other: "{count} башка изилдөө" },
+  "compare.earlierCount": { other: "{count} мурунку изилдөө" },
+};

@@ -1,0 +1,34 @@
+/** Enlarging by keys, and by the wheel with Ctrl, which is also what two fingers on a touch pad send. */
+
+import type { Types } from "@cornerstonejs/core";
+
+const SMALLEST = 0.1;
+const LARGEST = 40;
+const NOTCH = 100; // of a wheel, in its own units
+const NOTCH_FACTOR = 1.15;
+
+/** So many times as large about a place of the element, else about its middle. */
+export function enlarge(viewport: Types.IStackViewport | Types.IVolumeViewport, element: HTMLElement, factor: number, at?: readonly [number, number]): void {
+  const before = viewport.getZoom();
+  const zoom = Math.max(SMALLEST, Math.min(LARGEST, before * factor));
+  if (!Number.isFinite(zoom) || zoom === before) return;
+  const [x, y] = at ?? [element.clientWidth / 2, element.clientHeight / 2];
+  const held = viewport.canvasToWorld([x, y]);
+  viewport.setZoom(zoom);
+  const [nowX, nowY] = viewport.worldToCanvas(held);
+  const [right, down] = viewport.getPan();
+  viewport.setPan([right + x - nowX, down + y - nowY]);
+  viewport.render();
+}
+
+/** The wheel with Ctrl enlarges what is under the pointer, and not the page. */
+export function followWheel(element: HTMLElement, zoom: (factor: number, at: readonly [number, number]) => void, signal: AbortSignal): void {
+  const turn = (event: WheelEvent): void => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // scrolls nothing
+    const box = element.getBoundingClientRect();
+    zoom(NOTCH_FACTOR ** (-event.deltaY / NOTCH), [event.clientX - box.left, event.clientY - box.top]);
+  };
+  element.addEventListener("wheel", turn, { signal, capture: true, passive: false });
+}
