@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from pacs.errors import NotAcceptable
 from pacs.render import grayscale
 from pacs.render.description import PixelDescription, integers, numbers, text
 from pacs.render.header import FrameHeader, item, items
@@ -32,8 +33,42 @@ def difference(
         values = np.asarray(modality(frame.astype(np.float64)), np.float64)
         return np.log(np.maximum(values, 0.0) + 1.0) if linear else values
 
-    mask = np.mean([attenuation(one) for one in masks], axis=0)
-    return attenuation(pixels) - _shifted(mask, *_shift(header.dataset, header.frame_number))
+    shift = _sub_pixel_shift(_item_about(items(header.dataset, "MaskSubtractionSequence"), header.frame_number))
+    return subtracted(attenuation, pixels, masks, shift)
+
+
+def state_shift(
+    state: Dataset, masking: Sequence[Dataset], presentations: Sequence[Dataset], frame_number: int
+) -> tuple[tuple[float, float], float]:
+    """How far a presentation state moves the mask (rows down, columns to the right), and which part of it it leaves.
+
+    `masking` and `presentations` are those items of its Mask Subtraction and Multi-frame Presentation Sequence that are
+    about the image. Raises NotAcceptable.
+    """
+    one = _item_about(masking, frame_number)
+    shift = _sub_pixel_shift(one)
+    for dataset in (state, one):
+        moved = _item_about(items(dataset, "PixelShiftSequence"), frame_number, "PixelShiftFrameRange")
+        regions = items(moved, "RegionPixelShiftSequence")
+        if len(regions) > 1 or any("VerticesOfTheRegion" in region for region in regions):
+            raise NotAcceptable(
+                "this state moves parts of its mask by themselves, which is not made here",
+                "ask for its images by themselves",
+            )
+        shift = _sub_pixel_shift(regions[0]) if regions else shift
+    return shift, _visibility((*presentations, state), frame_number)
+
+
+def subtracted(
+    transform: grayscale.Transform,
+    pixels: Pixels,
+    masks: Sequence[Pixels],
+    shift: tuple[float, float],
+    visibility: float = 0.0,
+) -> Difference:
+    """The transformed frame less the mean of its masks, moved, but for the part `visibility` (0 to 1) of it."""
+    mask = np.mean([transform(one.astype(np.float64)) for one in masks], axis=0)
+    return np.asarray(transform(pixels.astype(np.float64)) - (1.0 - visibility) * _shifted(mask, *shift))
 
 
 def difference_window(values: Difference) -> tuple[float, float, str]:
@@ -42,16 +77,32 @@ def difference_window(values: Difference) -> tuple[float, float, str]:
     return 0.0, max(2.0 * strength, float(np.finfo(np.float32).tiny)), "linear-exact"
 
 
-def _shift(dataset: Dataset, frame_number: int) -> tuple[float, float]:
-    """Mask Sub-pixel Shift of the item that speaks of the frame: rows down and columns to the right."""
-    for one in items(dataset, "MaskSubtractionSequence"):
-        ranges = integers(one, "ApplicableFrameRange")
+def _item_about(sequence: Sequence[Dataset], frame_number: int, keyword: str = "ApplicableFrameRange") -> Dataset:
+    """The item whose ranges hold the frame, an empty one where none does."""
+    for one in sequence:
+        ranges = integers(one, keyword)
         pairs = zip(ranges[::2], ranges[1::2], strict=False)
         if not ranges or any(low <= frame_number <= high for low, high in pairs):
-            found = numbers(one, "MaskSubPixelShift")
-            shift = (found[0], found[1]) if len(found) == 2 else (0.0, 0.0)
-            return shift if max(map(abs, shift)) <= _SHIFT_MAX else (0.0, 0.0)
-    return 0.0, 0.0
+            return one
+    return Dataset()
+
+
+def _sub_pixel_shift(one: Dataset) -> tuple[float, float]:
+    """Rows down and columns to the right."""
+    found = numbers(one, "MaskSubPixelShift")
+    shift = (found[0], found[1]) if len(found) == 2 else (0.0, 0.0)
+    return shift if max(map(abs, shift)) <= _SHIFT_MAX else (0.0, 0.0)
+
+
+def _visibility(presentations: Sequence[Dataset], frame_number: int) -> float:
+    """Mask Visibility Percentage of the display item that holds the frame, as a part of 1."""
+    for presentation in presentations:
+        for one in items(presentation, "FrameDisplaySequence"):
+            start, stop = (integers(one, keyword)[:1] for keyword in ("StartTrim", "StopTrim"))
+            found = numbers(one, "MaskVisibilityPercentage")
+            if found and start and stop and start[0] <= frame_number <= stop[0]:
+                return min(max(found[0] / 100.0, 0.0), 1.0)
+    return 0.0
 
 
 def _shifted(values: Difference, down: float, right: float) -> Difference:

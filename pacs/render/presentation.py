@@ -1,11 +1,11 @@
 """An image as a softcopy presentation state shows it (PS3.4 N.2, PS3.3 A.33): the state's word counts, not the image's.
 
-Grayscale, color and pseudo-color states. Marks are drawn in the picture's own size, so that letters stay sharp.
+Grayscale, color, pseudo-color and XA/XRF states. Marks are drawn in the picture's own size, so that letters stay sharp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from pacs.render.description import PixelDescription, integers, text
 from pacs.render.header import FrameHeader, item, items, number, read_header
 from pacs.render.lettering import font_size, written
 from pacs.render.marks import Layer, Placement, draw_marks
+from pacs.render.mask import difference_window, state_shift, subtracted
 from pacs.render.native import Pixels
 from pacs.render.overlay import Mask, groups, overlays
 from pacs.render.picture import image_pixels, painted, whole_words
@@ -39,8 +40,12 @@ def render_presented(
     frame_number: int,
     parameters: RenderParameters,
     attached: Attached,
+    masks: Sequence[Attached] = (),
 ) -> Picture:
-    """A picture of one frame (1-based) through the state in `attached`. Raises Unreadable, QueryRefused."""
+    """A picture of one frame (1-based), less its masks, through the state in `attached`.
+
+    Raises Unreadable, NotAcceptable, QueryRefused.
+    """
     state = read_header(bytes(attached.header), attached.transfer_syntax_uid)
     sop_instance_uid = text(dataset, "SOPInstanceUID")
     view = _View(
@@ -55,7 +60,8 @@ def render_presented(
         header = FrameHeader(dataset, frame_number, little_endian=not description.big_endian)
         shown = colour.from_palette(header, description, pixels)
     else:
-        shown = view.tones(pixels)
+        taken = [image_pixels(description, bytes(part), number) for mask in masks for number, part in mask.frames]
+        shown = view.tones(pixels, taken)
 
     def words() -> Pixels:
         return whole_words(description, frame, frame_number)
@@ -108,10 +114,22 @@ class _View:
         same = text(reference, "ReferencedSOPInstanceUID") == self.sop_instance_uid
         return same and (not frames or self.frame_number in frames)
 
-    def tones(self, pixels: Pixels) -> Shown:
-        """Stored values through the state's modality, VOI and presentation LUT; one that is absent changes nothing."""
-        modality = grayscale.modality_transform(self.header, self.description)
-        voi = self._voi(modality)
+    def tones(self, pixels: Pixels, masks: Sequence[Pixels] = ()) -> Shown:
+        """Stored values through the state's modality, VOI and presentation LUT; one that is absent changes nothing.
+
+        Masks are taken away before the VOI LUT, which is that of the difference (PS3.4 N.2).
+        """
+        modality = self._modality()
+        if masks:
+            masking = list(self.about("MaskSubtractionSequence"))
+            presentations = list(self.about("MultiFramePresentationSequence"))
+            shift = state_shift(self.state, masking, presentations, self.frame_number)
+            pixels = subtracted(modality, pixels, masks, *shift)
+            # what is left has both signs, and so have the values that a table begins with
+            voi = self._voi(_minus_one) or grayscale.window_transform(*difference_window(pixels))
+            modality = grayscale.linear_transform(1.0, 0.0)
+        else:
+            voi = self._voi(modality) or self._whole_range(modality)
         presentation = self._presentation_table()
         invert = text(self.state, "PresentationLUTShape") == "INVERSE"
         palette = "RedPaletteColorLookupTableDescriptor" in self.state
@@ -128,16 +146,29 @@ class _View:
             return grey
         return colour.from_whole_palette(self.header, replace(self.description, pixel_representation=0), grey)
 
-    def _voi(self, modality: grayscale.Transform) -> grayscale.Transform:
+    def _modality(self) -> grayscale.Transform:
+        """The table of the X-rays' intensity where the state has one for the frame, else its modality LUT."""
+        for entry in self.about("PixelIntensityRelationshipLUTSequence"):
+            ranges = integers(entry, "LUTFrameRange")
+            pairs = zip(ranges[::2], ranges[1::2], strict=False)
+            if not ranges or any(low <= self.frame_number <= high for low, high in pairs):
+                signed = bool(self.description.pixel_representation)
+                table = grayscale.read_table(self._header(entry), entry, signed)
+                if table is not None:
+                    return table
+        return grayscale.modality_transform(self.header, self.description)
+
+    def _voi(self, modality: grayscale.Transform) -> grayscale.Transform | None:
         for entry in self.about("SoftcopyVOILUTSequence"):
             window = grayscale.own_window(self._header(entry), self.description)
             if window is not None:
                 return grayscale.window_transform(*window)
             table = grayscale.own_table(self._header(entry), self.description, modality)
             if table is not None:
-                top = float((1 << table.bits) - 1)
-                return lambda values: table(values) / top
-        # without one the whole range of the values is shown
+                return _scaled(table)
+        return None
+
+    def _whole_range(self, modality: grayscale.Transform) -> grayscale.Transform:
         bits = self.description.bits_stored
         low = -(1 << (bits - 1)) if self.description.pixel_representation else 0
         ends = modality(np.array([float(low), float(low + (1 << bits) - 1)]))
@@ -151,7 +182,8 @@ class _View:
     def covered(self, shown: Shown) -> Shown:
         """The image under the state's shutter, geometric or bitmap."""
         rows, columns = shown.shape[:2]
-        found = shutter(self.state, rows, columns)
+        shutters = (*self.about("FrameDisplayShutterSequence"), self.state)
+        found = next((one for entry in shutters if (one := shutter(entry, rows, columns)) is not None), None)
         if found is not None:
             shown = painted(shown, found.covered, found.shade)
         group = integers(self.state, "ShutterOverlayGroup")
@@ -227,6 +259,15 @@ class _View:
             rows=new_rows,
         )
         return geometry.scaled(np.ascontiguousarray(part), new_rows, new_columns), placement
+
+
+def _scaled(table: grayscale.LookUpTable) -> grayscale.Transform:
+    top = float((1 << table.bits) - 1)
+    return lambda values: table(values) / top
+
+
+def _minus_one(values: grayscale.Values) -> grayscale.Values:
+    return np.full_like(values, -1.0)
 
 
 def _box(area: Dataset, shown: Shown) -> tuple[int, int, int, int]:

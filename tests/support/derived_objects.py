@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from tests.support.factories import _finish_plain, _object, uid
+from tests.support.factories import _finish_plain, _object, ct_slice, uid
 
 GRAYSCALE_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 PSEUDO_COLOR_STATE = "1.2.840.10008.5.1.4.1.1.11.3"
+BLENDING_STATE = "1.2.840.10008.5.1.4.1.1.11.4"
+ANGIOGRAPHY_STATE = "1.2.840.10008.5.1.4.1.1.11.5"
 
 
 def item(**attributes: object) -> Dataset:
@@ -113,6 +115,19 @@ def lut_item(entries: np.ndarray[Any, Any], first: int, bits: int) -> Dataset:
     found.add_new(0x00283002, "US", [len(entries), first, bits])
     found.add_new(0x00283006, "OW", entries.astype("<u2").tobytes())
     return found
+
+
+def angiography(frames: np.ndarray[Any, Any], **attributes: object) -> Dataset:
+    """An X-ray angiographic image (PS3.3 A.14) of `frames` (number, rows, columns), 16 bits unsigned."""
+    number, rows, columns = frames.shape
+    run = ct_slice(Rows=rows, Columns=columns, NumberOfFrames=number, series="run")
+    run.SOPClassUID = run.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.12.1")
+    run.Modality, run.PixelRepresentation = "XA", 0
+    run.RescaleIntercept, run.RescaleSlope = 0, 1
+    run.PixelData = frames.astype("<u2").tobytes()
+    for keyword, value in attributes.items():
+        setattr(run, keyword, value)
+    return run
 
 
 def segmentation(images: Sequence[Dataset], masks: dict[str, np.ndarray[Any, Any]], **attributes: object) -> Dataset:

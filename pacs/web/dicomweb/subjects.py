@@ -12,14 +12,14 @@ from pacs.errors import NotAcceptable, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StoredInstance
 from pacs.render.values import JPEG
-from pacs.web.dicomweb.masks import ANGIOGRAPHY, mask_frames
+from pacs.web.dicomweb.masks import ANGIOGRAPHY, mask_frames, state_mask_frames
 from pacs.web.dicomweb.media_types import parts_of
 from pacs.web.dicomweb.pictures import Other, Subject
 from pacs.web.dicomweb.videos import is_video
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1"
-PRESENTATION_STATES = frozenset({f"{_STORAGE}.11.1", f"{_STORAGE}.11.2", f"{_STORAGE}.11.3"})
-"""Grayscale, color and pseudo-color softcopy presentation states."""
+PRESENTATION_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in (1, 2, 3, 5))
+"""Grayscale, color, pseudo-color and XA/XRF grayscale softcopy presentation states."""
 
 SEGMENTATIONS = frozenset({f"{_STORAGE}.66.4", f"{_STORAGE}.66.7"})
 """Segmentation and label map segmentation."""
@@ -28,7 +28,6 @@ _UNSUPPORTED_STATES = {
     f"{_STORAGE}.11.{number}": reason
     for number, reason in {
         4: "one image blended over another",
-        5: "a mask subtracted from frames of angiography",
         6: "planes through volumes",
         7: "planes through volumes composed of several",
         8: "images blended and coloured by a pipeline",
@@ -118,7 +117,8 @@ def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
         if image.frame_table is not None
     }
     left = _IMAGES_MAX
-    for series in _items(archive.instance_metadata(state), "00081115"):
+    metadata = archive.instance_metadata(state)
+    for series in _items(metadata, "00081115"):
         for reference in _items(series, "00081140"):
             image = here.get(str(_first(reference, "00081155")))
             if image is None:
@@ -128,7 +128,9 @@ def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
             for frame in named or range(1, frames + 1):
                 if left and 1 <= frame <= frames:
                     left -= 1
-                    yield Subject(image, frame, (Other("presentation", state),))
+                    masks = state_mask_frames(metadata, image.sop_instance_uid, frame, frames)
+                    less = (Other("mask", image, masks),) if masks else ()
+                    yield Subject(image, frame, (Other("presentation", state), *less))
 
 
 def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:
