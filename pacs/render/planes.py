@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,22 +74,58 @@ def resampled(values: NDArray[np.float32], own: Plane, onto: Plane) -> NDArray[n
     What lies further from the plane than half the thicker of both slices is not there; where neither tells how thick it
     is, the plane is looked at along its normal, however far it is.
     """
-    row, column = np.arange(onto.rows)[:, None], np.arange(onto.columns)[None, :]
-    reach = max(own.thickness, onto.thickness) / 2 or np.inf
-    between = onto.origin - own.origin
-
-    def along(step: Vector) -> NDArray[np.float64]:
-        """How many such steps from the origin every pixel lies."""
-        scale = step / (step @ step)
-        return np.asarray(between @ scale + row * (onto.down @ scale) + column * (onto.across @ scale))
-
-    across, down, away = (along(step) for step in (own.across, own.down, own.normal))
+    across, down, away = _places(own, onto)
     at_column, at_row = np.rint(across).astype(np.int64), np.rint(down).astype(np.int64)
-    there = (np.abs(away) <= reach * (1 + 1e-6)) & (at_row >= 0) & (at_row < own.rows)
+    there = (np.abs(away) <= _reach(own, onto)) & (at_row >= 0) & (at_row < own.rows)
     there &= (at_column >= 0) & (at_column < own.columns)
     found = np.zeros((onto.rows, onto.columns), np.float32)
     found[there] = values[at_row[there], at_column[there]]
     return found
+
+
+def stacked(
+    slices: Iterable[tuple[NDArray[np.float32], Plane]], onto: Plane
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(rows, columns) of `onto` out of several slices, and where there is any: of each pixel the slice that is nearest,
+    linear between its pixels. How far a slice reaches is that of `resampled`."""
+    found = np.zeros((onto.rows, onto.columns), np.float32)
+    nearest = np.full(found.shape, np.inf)
+    for values, own in slices:
+        across, down, away = _places(own, onto)
+        away = np.abs(away)
+        closer = (away <= _reach(own, onto)) & (away < nearest)
+        for places, size in ((across, own.columns), (down, own.rows)):
+            closer &= (places >= -0.5 - 1e-6) & (places <= size - 0.5 + 1e-6)
+        found[closer] = _between(values, down[closer], across[closer])
+        nearest[closer] = away[closer]
+    return found, np.isfinite(nearest)
+
+
+def _places(own: Plane, onto: Plane) -> tuple[Vector, Vector, Vector]:
+    """Of every pixel of `onto`, in pixels of `own`: how far across and down; and in mm how far away from its plane."""
+    row, column = np.arange(onto.rows)[:, None], np.arange(onto.columns)[None, :]
+    between = onto.origin - own.origin
+
+    def along(step: Vector) -> Vector:
+        scale = step / (step @ step)
+        return np.asarray(between @ scale + row * (onto.down @ scale) + column * (onto.across @ scale))
+
+    return along(own.across), along(own.down), along(own.normal)
+
+
+def _reach(own: Plane, onto: Plane) -> float:
+    return float(max(own.thickness, onto.thickness) / 2 * (1 + 1e-6) or np.inf)
+
+
+def _between(values: NDArray[np.float32], rows: Vector, columns: Vector) -> Vector:
+    """Values at places between pixels, those of the border outside of them."""
+    rows, columns = (np.clip(at, 0, size - 1) for at, size in zip((rows, columns), values.shape, strict=True))
+    top, left = rows.astype(np.int64), columns.astype(np.int64)
+    below, right = np.minimum(top + 1, values.shape[0] - 1), np.minimum(left + 1, values.shape[1] - 1)
+    aside = columns - left
+    upper = values[top, left] * (1 - aside) + values[top, right] * aside
+    lower = values[below, left] * (1 - aside) + values[below, right] * aside
+    return np.asarray(upper + (rows - top) * (lower - upper))
 
 
 def _first(header: FrameHeader, keyword: str, macro: str, length: int) -> list[float]:

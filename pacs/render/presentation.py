@@ -1,6 +1,6 @@
 """An image as a softcopy presentation state shows it (PS3.4 N.2, PS3.3 A.33): the state's word counts, not the image's.
 
-Grayscale, color, pseudo-color and XA/XRF states. Marks are drawn in the picture's own size, so that letters stay sharp.
+Grayscale, color, pseudo-color, XA/XRF and blending states. Marks are drawn in the picture's own size, to stay sharp.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pacs.dicom.uids import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 from pacs.errors import Unreadable
 from pacs.render import colour, geometry, grayscale, profile
 from pacs.render.annotation import annotation_lines
+from pacs.render.blending import blended, blending_item
 from pacs.render.cielab import Colour, read_colour
 from pacs.render.codecs import decoded_photometric_interpretation
 from pacs.render.description import PixelDescription, integers, text
@@ -40,9 +41,10 @@ def render_presented(
     frame_number: int,
     parameters: RenderParameters,
     attached: Attached,
-    masks: Sequence[Attached] = (),
+    rest: Sequence[Attached] = (),
 ) -> Picture:
-    """A picture of one frame (1-based), less its masks, through the state in `attached`.
+    """A picture of one frame (1-based) through the state in `attached`; `rest` are masks that it takes away from it, or
+    images that it superimposes.
 
     Raises Unreadable, NotAcceptable, QueryRefused.
     """
@@ -52,15 +54,17 @@ def render_presented(
         state, sop_instance_uid, frame_number, description, attached.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN
     )
     pixels = image_pixels(description, frame, frame_number)
-    if description.samples_per_pixel > 1:
+    header = FrameHeader(dataset, frame_number, little_endian=not description.big_endian)
+    if "BlendingSequence" in state:
+        shown = view.blended(header, pixels, rest)
+    elif description.samples_per_pixel > 1:
         if description.samples_per_pixel != 3:
             raise Unreadable("this kind of colour has no picture", "fetch the object as it is stored")
         shown = colour.to_rgb(description, decoded_photometric_interpretation(description, frame), pixels)
     elif description.photometric_interpretation == "PALETTE COLOR":
-        header = FrameHeader(dataset, frame_number, little_endian=not description.big_endian)
         shown = colour.from_palette(header, description, pixels)
     else:
-        taken = [image_pixels(description, bytes(part), number) for mask in masks for number, part in mask.frames]
+        taken = [image_pixels(description, bytes(part), number) for mask in rest for number, part in mask.frames]
         shown = view.tones(pixels, taken)
 
     def words() -> Pixels:
@@ -145,6 +149,19 @@ class _View:
         if not palette:
             return grey
         return colour.from_whole_palette(self.header, replace(self.description, pixel_representation=0), grey)
+
+    def blended(self, header: FrameHeader, pixels: Pixels, superimposed: Sequence[Attached]) -> Shown:
+        """The underlying frame in grey, with what is superimposed over it. Raises Unreadable."""
+        if not self.description.photometric_interpretation.startswith("MONOCHROME"):
+            raise Unreadable("the underlying image of this state is in colour", "show it by itself")
+
+        def tones(wanted: Dataset, image: Dataset, description: PixelDescription, frame: int, pixels: Pixels) -> Shown:
+            uid = text(image, "SOPInstanceUID")
+            return _View(wanted, uid, frame, description, self.little_endian).tones(pixels)
+
+        underlying = blending_item(self.state, "UNDERLYING")
+        under = tones(underlying, header.dataset, self.description, self.frame_number, pixels)
+        return blended(self.header, header, self.description, under, superimposed, tones)
 
     def _modality(self) -> grayscale.Transform:
         """The table of the X-rays' intensity where the state has one for the frame, else its modality LUT."""

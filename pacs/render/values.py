@@ -162,13 +162,13 @@ class VolumeView:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What else changes how a frame looks: a presentation state, a segmentation whose frames lie over it, or frames of
-    its own object that are taken away from it.
+    """What else changes how a frame looks: a presentation state, a segmentation or image whose frames lie over it, or
+    frames of its own object that are taken away from it.
 
     `header` and `frames` (number and bytes) are in the form of `RenderJob`.
     """
 
-    kind: Literal["presentation", "segmentation", "slice", "mask"]
+    kind: Literal["presentation", "segmentation", "superimposed", "slice", "mask"]
     header: bytes | memoryview
     transfer_syntax_uid: str
     pixel_data_vr: str = ""

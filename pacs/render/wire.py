@@ -30,7 +30,7 @@ class WireClosed(WireBroken):
 class AttachedHead(msgspec.Struct, frozen=True):
     """One `Attached` of a task: lengths in bytes of its header, and number and length of each of its frames."""
 
-    kind: Literal["presentation", "segmentation", "slice", "mask"]
+    kind: Literal["presentation", "segmentation", "superimposed", "slice", "mask"]
     transfer_syntax_uid: str
     pixel_data_vr: str
     header_length: int

@@ -202,8 +202,8 @@ def _picture(
 ) -> Picture:
     for other in attached:
         if other.kind == "presentation":
-            masks = [one for one in attached if one.kind == "mask"]
-            return render_presented(dataset, description, frame, task.frame_number, task.parameters, other, masks)
+            rest = [one for one in attached if one is not other]
+            return render_presented(dataset, description, frame, task.frame_number, task.parameters, other, rest)
     return render_frame(dataset, description, frame, task.frame_number, task.parameters, attached)
 
 

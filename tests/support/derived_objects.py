@@ -71,6 +71,43 @@ def presentation_state(images: Iterable[Dataset], sop_class: str = GRAYSCALE_STA
     return _finish_plain(state, ExplicitVRLittleEndian, attributes)
 
 
+def blending_state(
+    under: Sequence[Dataset],
+    over: Sequence[Dataset],
+    opacity: float,
+    palette: np.ndarray[Any, Any],
+    **attributes: object,
+) -> Dataset:
+    """A state that lays `over`, in `palette` (entries, 3) of 8 bits, on `under`; both by a window of 1000 about 0."""
+    state = presentation_state([*under], BLENDING_STATE)
+    for keyword in ("ReferencedSeriesSequence", "PresentationLUTShape", "RescaleSlope", "RescaleIntercept"):
+        delattr(state, keyword)
+    state.BlendingSequence = [
+        item(
+            BlendingPosition=position,
+            StudyInstanceUID=images[0].StudyInstanceUID,
+            ReferencedSeriesSequence=[
+                item(
+                    SeriesInstanceUID=images[0].SeriesInstanceUID,
+                    ReferencedImageSequence=[image_reference(one) for one in images],
+                )
+            ],
+            RescaleIntercept=images[0].RescaleIntercept,
+            RescaleSlope=images[0].RescaleSlope,
+            RescaleType="US",
+            SoftcopyVOILUTSequence=[item(WindowCenter=0, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")],
+        )
+        for position, images in (("SUPERIMPOSED", over), ("UNDERLYING", under))
+    ]
+    state.RelativeOpacity = opacity
+    for colour, entries in zip(("Red", "Green", "Blue"), palette.T, strict=True):
+        setattr(state, f"{colour}PaletteColorLookupTableDescriptor", [len(entries), 0, 16])
+        setattr(state, f"{colour}PaletteColorLookupTableData", (entries.astype("<u2") * 257).tobytes())
+    for keyword, value in attributes.items():
+        setattr(state, keyword, value)
+    return state
+
+
 def figure(kind: str, points: Sequence[float], units: str = "PIXEL", filled: bool = False) -> Dataset:
     return item(
         GraphicAnnotationUnits=units,

@@ -30,7 +30,7 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="render")
 class Other:
     """An object that changes how a frame looks, with those of its frames (from 1) that lie over it."""
 
-    kind: Literal["presentation", "segmentation", "mask"]
+    kind: Literal["presentation", "segmentation", "superimposed", "mask"]
     stored: StoredInstance
     frames: tuple[int, ...] = ()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from pacs.archive.archive import Archive
 from pacs.archive.retrieve import frame_table
@@ -12,22 +12,24 @@ from pacs.errors import NotAcceptable, Unreadable
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.model import StoredInstance
 from pacs.render.values import JPEG
+from pacs.web.dicomweb.blended import Blended
 from pacs.web.dicomweb.masks import ANGIOGRAPHY, mask_frames, state_mask_frames
 from pacs.web.dicomweb.media_types import parts_of
 from pacs.web.dicomweb.pictures import Other, Subject
+from pacs.web.dicomweb.referenced import first, images_of, items, referenced_frames
 from pacs.web.dicomweb.videos import is_video
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1"
-PRESENTATION_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in (1, 2, 3, 5))
-"""Grayscale, color, pseudo-color and XA/XRF grayscale softcopy presentation states."""
+PRESENTATION_STATES = frozenset(f"{_STORAGE}.11.{number}" for number in (1, 2, 3, 4, 5))
+"""Grayscale, color, pseudo-color, blending and XA/XRF grayscale softcopy presentation states."""
 
 SEGMENTATIONS = frozenset({f"{_STORAGE}.66.4", f"{_STORAGE}.66.7"})
 """Segmentation and label map segmentation."""
 
+_BLENDING = f"{_STORAGE}.11.4"
 _UNSUPPORTED_STATES = {
     f"{_STORAGE}.11.{number}": reason
     for number, reason in {
-        4: "one image blended over another",
         6: "planes through volumes",
         7: "planes through volumes composed of several",
         8: "images blended and coloured by a pipeline",
@@ -39,12 +41,11 @@ _UNSUPPORTED_STATES = {
 }
 """Presentation states that show something which is not made here."""
 
-_IMAGES_MAX = 1000
+Shown = TypeVar("Shown")
+
 _SEGMENT_FRAMES_MAX = 64
 _SOURCES_MAX = 8
 """Images that one frame was drawn on: of thin slices it has several, and who names more names the whole series."""
-
-Json = Mapping[str, Any]
 
 
 def is_about_images(stored: StoredInstance) -> bool:
@@ -82,7 +83,14 @@ def subjects(archive: Archive, stored: StoredInstance, numbers: Sequence[int] | 
         )
     if stored.sop_class_uid not in PRESENTATION_STATES:
         raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
-    shown = list(_presented(archive, stored))
+    if stored.sop_class_uid == _BLENDING:
+        blended = Blended(archive, stored)
+        return list(blended.subjects(_chosen(blended.underlying, numbers)))
+    return _chosen(list(_presented(archive, stored)), numbers)
+
+
+def _chosen(shown: list[Shown], numbers: Sequence[int] | None) -> list[Shown]:
+    """Those of what a state shows that are asked for, from 1. Raises NotAcceptable, Unreadable."""
     if not shown:
         raise Unreadable("none of the images which this presentation state shows is here", "send the images too")
     chosen = [shown[number - 1] for number in numbers if 0 < number <= len(shown)] if numbers else shown
@@ -111,26 +119,11 @@ def _subtracted(archive: Archive, stored: StoredInstance, wanted: Iterable[int],
 
 def _presented(archive: Archive, state: StoredInstance) -> Iterator[Subject]:
     """The frames that a state references (PS3.3 C.11.11), as far as they are here, in its order."""
-    here = {
-        image.sop_instance_uid: image
-        for image in archive.instances(state.study_instance_uid)
-        if image.frame_table is not None
-    }
-    left = _IMAGES_MAX
     metadata = archive.instance_metadata(state)
-    for series in _items(metadata, "00081115"):
-        for reference in _items(series, "00081140"):
-            image = here.get(str(_first(reference, "00081155")))
-            if image is None:
-                continue
-            frames = frame_table(image).number_of_frames
-            named = [int(value) for value in reference.get("00081160", {}).get("Value", [])]
-            for frame in named or range(1, frames + 1):
-                if left and 1 <= frame <= frames:
-                    left -= 1
-                    masks = state_mask_frames(metadata, image.sop_instance_uid, frame, frames)
-                    less = (Other("mask", image, masks),) if masks else ()
-                    yield Subject(image, frame, (Other("presentation", state), *less))
+    for image, frame in referenced_frames(images_of(archive, state.study_instance_uid), metadata):
+        masks = state_mask_frames(metadata, image.sop_instance_uid, frame, frame_table(image).number_of_frames)
+        less = (Other("mask", image, masks),) if masks else ()
+        yield Subject(image, frame, (Other("presentation", state), *less))
 
 
 def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence[int] | None) -> list[Subject]:
@@ -138,16 +131,12 @@ def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence
 
     The plane in the middle comes first: it stands for the whole. Empty where the segmentation names no images.
     """
-    here = {
-        image.sop_instance_uid: image
-        for image in archive.instances(segmentation.study_instance_uid)
-        if image.frame_table is not None
-    }
+    here = images_of(archive, segmentation.study_instance_uid)
     planes: dict[tuple[str, int], list[int]] = {}
-    for number, group in enumerate(_items(archive.instance_metadata(segmentation), "52009230"), 1):
-        for derivation in _items(group, "00089124")[:1]:
-            for source in _items(derivation, "00082112")[:_SOURCES_MAX]:
-                uid, frame = str(_first(source, "00081155")), int(_first(source, "00081160") or 1)
+    for number, group in enumerate(items(archive.instance_metadata(segmentation), "52009230"), 1):
+        for derivation in items(group, "00089124")[:1]:
+            for source in items(derivation, "00082112")[:_SOURCES_MAX]:
+                uid, frame = str(first(source, "00081155")), int(first(source, "00081160") or 1)
                 if uid in here and 1 <= frame <= frame_table(here[uid]).number_of_frames:
                     planes.setdefault((uid, frame), []).append(number)
     shown = [
@@ -158,11 +147,3 @@ def _segmented(archive: Archive, segmentation: StoredInstance, numbers: Sequence
         return [subject for number in numbers for subject in shown if number in subject.others[0].frames]
     middle = len(shown) // 2
     return [*shown[middle : middle + 1], *shown[:middle], *shown[middle + 1 :]]
-
-
-def _items(dataset: Json, tag: str) -> list[Json]:
-    return [item for item in dataset.get(tag, {}).get("Value", []) if item]
-
-
-def _first(dataset: Json, tag: str) -> Any:
-    return next(iter(dataset.get(tag, {}).get("Value", [])), None)

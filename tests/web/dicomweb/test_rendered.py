@@ -355,7 +355,7 @@ def test_a_cine_moves_at_its_own_pace(site: Site, client: TestClient, media_type
         assert image.n_frames == 2
 
 
-@pytest.mark.parametrize(("number", "said"), [(4, "blended"), (8, "pipeline")])
+@pytest.mark.parametrize(("number", "said"), [(6, "planes"), (8, "pipeline")])
 def test_a_state_that_is_not_shown_says_why(site: Site, client: TestClient, number: int, said: str) -> None:
     state = presentation_state([ct_slice()])
     state.SOPClassUID = state.file_meta.MediaStorageSOPClassUID = UID(f"1.2.840.10008.5.1.4.1.1.11.{number}")
