@@ -148,7 +148,7 @@ class Plane:
 
     def lines(self, containing: str) -> str:
         """What is written beside the measurement with this word or unit."""
-        found = self.view.locator("svg text").filter(has_text=containing).last
+        found = self.view.locator(".svg-layer text").filter(has_text=containing).last
         expect(found).to_be_visible()
         return " ".join(found.locator("tspan").all_text_contents())
 
@@ -242,15 +242,15 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     assert mean_uptake == pytest.approx(_uptake_in(axial, centre, across, along) * SUV, abs=0.03)
 
     axial.view.locator("xpath=..").get_by_test_id("slab-thickness").fill("12")
-    expect(axial.view.locator("svg text").filter(has_text="slab")).to_be_visible()
+    expect(axial.view.locator(".svg-layer text").filter(has_text="slab")).to_be_visible()
     assert _numbers(axial.lines("Area").replace("²", "")) == [area], "a slab has sizes, and no values"
 
     page.get_by_test_id("tool-window").click()
     coronal.view.click(position={"x": 5, "y": 5})
     page.get_by_test_id("tool-clear").click()
-    expect(coronal.view.locator("svg text")).to_have_count(0)
+    expect(coronal.view.locator(".svg-layer text")).to_have_count(0)
     page.get_by_test_id("measurements-undo").click()
-    expect(coronal.view.locator("svg text")).to_have_count(1)
+    expect(coronal.view.locator(".svg-layer text")).to_have_count(1)
     _saved(page, coronal, axial)
     _curved(page)
 
@@ -265,9 +265,9 @@ def _saved(page: Page, coronal: Plane, axial: Plane) -> None:
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
-    expect(coronal.view.locator("svg text")).to_have_count(1)
+    expect(coronal.view.locator(".svg-layer text")).to_have_count(1)
     assert coronal.lines("mm") == length
-    expect(axial.view.locator("svg text").filter(has_text="Area")).to_be_visible()
+    expect(axial.view.locator(".svg-layer text").filter(has_text="Area")).to_be_visible()
     expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
 
 
@@ -354,6 +354,7 @@ def _fused(page: Page, axial: Plane) -> None:
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET elsewhere")
     expect(page.get_by_test_id("fusion-refused").first).to_have_attribute("data-why", "reference")
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET scanner")
+    page.get_by_test_id("fusion-looks").first.click()
     page.get_by_test_id("fusion-colours").first.select_option("Grayscale")
     for percent in (100, 50):
         page.get_by_test_id("fusion-opacity").first.fill(str(percent))
@@ -362,6 +363,8 @@ def _fused(page: Page, axial: Plane) -> None:
             page.wait_for_timeout(400)
             found.append(_differs(axial, percent / 100))
         assert found[-1] < 3.5, (percent, found)
+    page.get_by_test_id("fusion-looks").first.click()
+    expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
     page.mouse.move(0, 0)
     axial.view.hover()
     readout = axial.view.get_by_test_id("pixel-readout")

@@ -1,4 +1,4 @@
-"""A phone in a Kyrgyz reader's hand: fingers on the image, an earlier study beside this one, turned on its side."""
+"""A phone in a Kyrgyz reader's hand: fingers on the image, an earlier study beside it, and keys alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.factories import KYRGYZ, ct_series, write_folder
+from tests.support.factories import KAZAKH, KYRGYZ, ct_series, write_folder
 from tests.support.fingers import Fingers
 from tests.support.process import NodeProcess
+from tests.support.screens import axe, inspect
 
 pytestmark = pytest.mark.browser
 
@@ -95,6 +96,88 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
     _nothing_is_squeezed(phone)
     switch.nth(0).tap()
     expect(view).to_have_attribute("data-image-count", "4")
+
+
+def _complaints(page: Page, language: str, size: tuple[int, int]) -> list[str]:
+    """Of the screen as it stands, at another size of the window."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.wait_for_timeout(100)
+    return inspect(page, language) + axe(page)
+
+
+def _tab_to(page: Page, name: str, key: str = "Tab") -> None:
+    """The focus goes there by the Tab key, and is seen on every stop of its way."""
+    for _ in range(60):
+        page.keyboard.press(key)
+        found, seen = page.evaluate(
+            """() => { const on = document.activeElement, {outlineStyle} = getComputedStyle(on);
+                       return [on.dataset.testid, on === document.body || outlineStyle !== 'none']; }"""
+        )
+        assert seen, f"the focus on {found} is not seen"
+        if found == name:
+            return
+    raise AssertionError(f"{key} does not lead to {name}")
+
+
+def test_keys_alone_suffice(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
+    """From the sign-in to a measurement and back, through screens in another language and width each."""
+    write_folder(ct_series(4, patient=KAZAKH, study="keys", StudyDate="20990101"), tmp_path)
+    dcmsend(module_node, tmp_path)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(module_node.web_url)
+    expect(page.get_by_test_id("login-submit")).to_be_visible(timeout=30_000)
+    _tab_to(page, "language-select")
+    page.keyboard.press("ArrowUp")  # Russian, the one before English
+    expect(page.locator("html")).to_have_attribute("lang", "ru")
+    found = {"sign-in": _complaints(page, "ru", (360, 640))}
+    _tab_to(page, "login-name", "Shift+Tab")
+    page.keyboard.type("admin")
+    _tab_to(page, "login-password")
+    page.keyboard.type(module_node.admin_password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("worklist-row").first).to_be_visible(timeout=30_000)
+    page.get_by_test_id("language-select").select_option("ky")
+    expect(page.locator("html")).to_have_attribute("lang", "ky")
+    found["worklist"] = _complaints(page, "ky", (360, 640))
+    found["worklist of a tablet"] = _complaints(page, "ky", (1024, 768))
+
+    _tab_to(page, "worklist-row")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    page.get_by_test_id("language-select").select_option("kk")
+    expect(page.locator("html")).to_have_attribute("lang", "kk")
+    found["images"] = _complaints(page, "kk", (390, 844))
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+    _tab_to(page, "tool-view")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=menu] :focus")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("tool-view")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("help-sheet")).to_be_visible()
+    found["help"] = _complaints(page, "kk", (1440, 900))
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("tool-view")).to_be_focused()
+
+    page.keyboard.press("l")
+    page.keyboard.press("F4")
+    expect(page.get_by_test_id("step-pad")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".svg-layer text")).to_contain_text("мм")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("viewport").first).to_be_focused()
+    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "true")
+    _tab_to(page, "back", "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("leave-guard")).to_be_visible()
+    _tab_to(page, "leave-anyway")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("worklist-row").first).to_be_focused(timeout=30_000)
+    assert {screen: told for screen, told in found.items() if told} == {}
 
 
 KEPT = """new Promise((resolve) => {

@@ -6,6 +6,7 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Beside } from "@/model/beside";
+import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characterKeys";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
 import { undoCurve } from "@/model/curvedPath";
@@ -60,7 +61,7 @@ export class Workspace {
   readonly tool = signal<ToolName>("window");
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
-  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), pictures: signal(false), help: signal(false) };
+  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), steps: signal(false), pictures: signal(false), help: signal(false) };
   /** Where the crosshair was set. */
   readonly cross = signal<Cross | undefined>(undefined);
   /** A text is wanted for an arrow or a note. */
@@ -75,6 +76,9 @@ export class Workspace {
     if (!pane) throw new Error("a workspace always has a viewport");
     return pane;
   });
+
+  /** Whether keys of one character do something. */
+  readonly characterKeys = computed(() => characterKeysOn(this.kept));
 
   /** Stacks that are scrolled together. */
   readonly linking: Linking;
@@ -99,7 +103,7 @@ export class Workspace {
   constructor(
     readonly study: OpenStudy,
     /** The reader's likings. */
-    kept: Kept,
+    private readonly kept: Kept,
     /** Whether the reader may save into the archive. */
     readonly maySave: ReadonlySignal<boolean> = signal(true),
     /** Whether they may take pictures and files away. */
@@ -255,6 +259,7 @@ export class Workspace {
 
   key(event: KeyboardEvent): void {
     if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
+    if (isCharacter(event) && !this.characterKeys.peek()) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
         if (!event.repeat && this.maySave.peek()) void this.saving.save();
@@ -287,6 +292,10 @@ export class Workspace {
     else if (button && !event.repeat) this.press(button.name);
     else return;
     event.preventDefault();
+  }
+
+  useCharacterKeys(on: boolean): void {
+    useCharacterKeys(this.kept, on);
   }
 
   private choosePreset(index: number): void {

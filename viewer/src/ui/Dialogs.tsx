@@ -3,11 +3,10 @@
 import { useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
-import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
-import { BUTTONS, keyCap } from "@/tools/palette";
 import { Dialog } from "@/ui/Dialog";
 import { HangingEditor } from "@/ui/HangingEditor";
+import { HelpSheet } from "@/ui/HelpSheet";
 import { LazyPictures } from "@/ui/LazyPictures";
 
 export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
@@ -20,54 +19,6 @@ export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
       {workspace.question.value && <TextQuestion workspace={workspace} done={workspace.question.value} />}
       {protocol && <HangingEditor key={protocol.id} hanger={hanger} protocol={protocol} />}
     </>
-  );
-}
-
-/** Keys and pointer habits that no button has. */
-const HABITS: readonly (readonly [PlainKey, PlainKey])[] = [
-  ["help.key.images", "help.images"],
-  ["help.key.series", "help.series"],
-  ["help.key.presets", "help.presets"],
-  ["help.key.alone", "help.alone"],
-  ["help.key.undo", "help.undo"],
-  ["help.mouse.left", "help.left"],
-  ["help.mouse.middle", "help.middle"],
-  ["help.mouse.right", "help.right"],
-  ["help.mouse.wheel", "help.wheel"],
-  ["help.mouse.twice", "help.alone"],
-];
-
-function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
-  const close = (): void => {
-    workspace.switches.help.value = false;
-  };
-  return (
-    <Dialog label={t("help.heading")} name="help-sheet" close={close}>
-      <h2>{t("help.heading")}</h2>
-      <dl class="help-keys">
-        {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
-          <div key={name}>
-            <dt>
-              <kbd>{name === "help" ? "?" : keyCap(key)}</kbd>
-            </dt>
-            <dd>{t(explanation)}</dd>
-          </div>
-        ))}
-        {HABITS.map(([key, explanation]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{t(key)}</kbd>
-            </dt>
-            <dd>{t(explanation)}</dd>
-          </div>
-        ))}
-      </dl>
-      <form method="dialog">
-        <button type="submit" class="button primary" data-testid="help-close">
-          {t("dialog.close")}
-        </button>
-      </form>
-    </Dialog>
   );
 }
 

@@ -42,7 +42,8 @@ export function DisplayScreen() {
         <div ref={place} class="display-place">
           <canvas ref={canvas} data-testid="test-pattern" aria-label={t("display.heading")} role="img" />
         </div>
-        <section class="display-words">
+        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, by keys too */}
+        <section class="display-words" tabIndex={0} aria-label={t("display.words")}>
           <p class="caution" data-testid="not-for-diagnosis">
             {t("display.caution")}
           </p>

@@ -1,6 +1,6 @@
 /** What lies over the planes of a series: which series, through which colours and window, how dense. */
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { volumeOf } from "@/dicomweb/geometry";
@@ -9,6 +9,7 @@ import { t } from "@/i18n";
 import { fusible, fusion, refusalOf, type Beneath, type Fusion, type FusionRefusal } from "@/model/fusion";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { presetsFor } from "@/tools/presets";
+import { Icon } from "@/ui/icons";
 import type { PaneProps } from "@/ui/paneProps";
 import { presetLabel } from "@/ui/presetLabel";
 import type { VolumeFailure } from "@/viewport/volumeContract";
@@ -49,7 +50,7 @@ export function FusionControls({ workspace, pane, volume, failed }: FusionContro
           </option>
         ))}
       </select>
-      {shown && <Looks shown={shown} />}
+      {shown && <LooksButton shown={shown} />}
       {loading && <span role="status">{t("fusion.loading")}</span>}
       {why && (
         <span class="caution" role="status" data-testid="fusion-refused" data-why={why}>
@@ -81,6 +82,44 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
   return { refused, loading: asked !== undefined && !loaded };
 }
 
+/** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape or a press on it. */
+function LooksButton({ shown }: { readonly shown: Fusion }) {
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    setOpen(false);
+    button.current?.focus();
+  };
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="button quiet"
+        data-testid="fusion-looks"
+        title={t("fusion.looks")}
+        aria-label={`${t("fusion.looks")}: ${percent(shown)}`}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        <Icon name="preset" /> {percent(shown)}
+      </button>
+      {open && (
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes it from within
+        <div class="fusion-looks" role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
+          <Looks shown={shown} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function percent({ opacity }: Fusion): string {
+  return `${Math.round(opacity * 100)} %`;
+}
+
 function Looks({ shown }: { readonly shown: Fusion }) {
   const change = (looks: Partial<Fusion>): void => {
     fusion.value = { ...shown, ...looks };
@@ -98,7 +137,7 @@ function Looks({ shown }: { readonly shown: Fusion }) {
           aria-label={t("fusion.opacity")}
           onInput={(event) => change({ opacity: Number(event.currentTarget.value) / 100 })}
         />
-        <span>{Math.round(shown.opacity * 100)} %</span>
+        <span>{percent(shown)}</span>
       </label>
       <select
         aria-label={t("fusion.colours")}

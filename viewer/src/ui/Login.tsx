@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { Failure } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
@@ -26,6 +26,10 @@ export function Login({ session, ended, stays = false }: LoginProps) {
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | undefined>();
+
+  useEffect(() => {
+    document.title = `${t("login.heading")} · Suret`;
+  });
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Workspace } from "@/model/workspace";
+import { giveBack } from "@/ui/Dialog";
 
 interface MenuProps {
   readonly workspace: Workspace;
@@ -31,15 +32,19 @@ export function Menu({ workspace, label, class: className = "", perRow = 1, chil
     workspace.menu.value = undefined;
   };
   useEffect(() => {
+    const before = document.activeElement;
     place(menu.current, workspace.menu.peek());
     const chosen = menu.current?.querySelector<HTMLElement>("[aria-checked=true]");
-    (chosen ?? menu.current?.querySelector("button"))?.focus();
+    (chosen ?? menu.current?.querySelector("button") ?? menu.current)?.focus(); // of one that is being fetched, the menu itself
     const onOutside = (event: PointerEvent): void => {
       const target = event.target as Element;
       if (!menu.current?.contains(target) && !target.closest("[aria-haspopup=menu]")) close();
     };
     document.addEventListener("pointerdown", onOutside);
-    return () => document.removeEventListener("pointerdown", onOutside);
+    return () => {
+      document.removeEventListener("pointerdown", onOutside);
+      setTimeout(() => giveBack(before)); // when the menu is gone, and with it what it held
+    };
   }, []);
   const onKeyDown = (event: KeyboardEvent): void => {
     const entries = [...(menu.current?.querySelectorAll("button") ?? [])];
@@ -47,8 +52,12 @@ export function Menu({ workspace, label, class: className = "", perRow = 1, chil
     const row = document.activeElement?.closest("[role=group]") ? 1 : perRow;
     const step = { ArrowDown: row, ArrowUp: -row, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step !== undefined) entries[(at + step + entries.length) % entries.length]?.focus();
+    else if (event.key === "Home" || event.key === "End") entries.at(event.key === "Home" ? 0 : -1)?.focus();
     else if (event.key === "Escape") close();
-    else return;
+    else {
+      if (event.key === "Tab") close(); // on from where the menu was opened
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
   };

@@ -19,6 +19,7 @@ import { FusionControls } from "@/ui/FusionControls";
 import { PlaneRuler } from "@/ui/Guides";
 import { PatientCorner, PositionText, StudyCorner } from "@/ui/Identity";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
+import { Icon } from "@/ui/icons";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import type { PaneProps } from "@/ui/paneProps";
 import { PhaseBar } from "@/ui/PhaseBar";
@@ -171,6 +172,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
             </option>
           ))}
         </select>
+        <CrosshairButton view={view} workspace={workspace} />
         <label class="slab-thickness">
           <input
             type="range"
@@ -190,7 +192,6 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
             {slab.mm} {t("unit.mm")}
           </span>
         </label>
-        <CrosshairButton view={view} workspace={workspace} />
         <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} />
       </div>
       {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
@@ -215,11 +216,13 @@ function CrosshairButton({ view, workspace }: { readonly view: PlaneView | undef
       data-testid="crosshair"
       aria-pressed={on}
       disabled={!view}
+      title={t("mpr.crosshair")}
       onClick={() => {
         crosshair.value = !on;
       }}
     >
-      {t("mpr.crosshair")}
+      <Icon name="crosshair" />
+      <span class="hidden-label">{t("mpr.crosshair")}</span>
     </button>
   );
 }

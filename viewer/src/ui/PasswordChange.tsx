@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { Failure } from "@/dicomweb/http";
 import { t } from "@/i18n";
@@ -36,6 +36,10 @@ export function PasswordChange({ session }: { readonly session: Session }) {
   const [values, setValues] = useState<Record<Field, string>>({ current: "", next: "", again: "" });
   const [busy, setBusy] = useState(false);
   const [message, setMessage] = useState("");
+
+  useEffect(() => {
+    document.title = `${t("password.heading")} · Suret`;
+  });
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();

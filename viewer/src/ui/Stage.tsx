@@ -12,6 +12,7 @@ import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { PaneSwitch } from "@/ui/PaneSwitch";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
+import { StepPad } from "@/ui/StepPad";
 import { FirstPicturePane } from "@/ui/ViewportPane";
 
 const FLICKABLE: ReadonlySet<ToolName> = new Set(["window", "scroll"]);
@@ -79,6 +80,7 @@ function PaneFrame({ workspace, pane, row, column }: PaneFrameProps) {
       onDrop={(event) => drop(event, workspace, pane)}
     >
       <PaneContent workspace={workspace} pane={pane} />
+      {active && workspace.switches.steps.value && pane.controls.value && <StepPad workspace={workspace} pane={pane} />}
     </div>
   );
 }

@@ -26,7 +26,6 @@ function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: str
       <header>
         <h2>{newest?.patientName || t("timeline.heading")}</h2>
         <span class="muted">{newest && facts(newest)}</span>
-        <span class="spacer" />
         <form method="dialog">
           <button type="submit" class="button" data-testid="timeline-close">
             {t("dialog.close")}

@@ -44,7 +44,7 @@ const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
 };
 
 /** Too much for the bar of a phone: there they stand in the view menu. */
-const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "key", "save", "undo"]);
+const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "invert", "key", "save", "undo", "clear"]);
 
 /** What a phone has nowhere else comes first there. */
 const IN_VIEW_MENU: readonly Button[] = [

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
+import { characterKeysOn } from "@/model/characterKeys";
 import { NO_FILTER } from "@/model/listView";
 import { DEVICES_LINK, DISPLAY_LINK, QUEUE_LINK } from "@/model/route";
 import type { Worklist } from "@/model/worklist";
@@ -31,7 +32,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const inField = event.target instanceof HTMLInputElement;
-      if (event.key === "/" && !inField) searchField.current?.focus();
+      if (event.key === "/" && !inField && characterKeysOn(app.preferences)) searchField.current?.focus();
       else if (event.key === "ArrowDown" && event.target === searchField.current) focusFirstRow(rows.current);
       else return;
       event.preventDefault();

@@ -32,7 +32,7 @@ export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   priority: "minmax(100px, 150px)",
   patient: "minmax(170px, 1.3fr)",
   date: "136px",
-  modality: "minmax(60px, 104px)",
+  modality: "minmax(88px, 104px)",
   study: "minmax(118px, 1fr)",
   accession: "minmax(110px, 150px)",
   images: "86px",

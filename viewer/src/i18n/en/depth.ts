@@ -7,6 +7,7 @@ export const depth = {
   "fusion.opacity": "Opacity of what lies over",
   "fusion.colours": "Colours of what lies over",
   "fusion.window": "Window of what lies over",
+  "fusion.looks": "How it lies over",
   "fusion.loading": "Loading what lies over",
   "fusion.refused.patient": "Not laid over: the images name another patient",
   "fusion.refused.reference": "Not laid over: both series have no common frame of reference",

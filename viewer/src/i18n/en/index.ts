@@ -3,6 +3,7 @@
 import { administration } from "@/i18n/en/administration";
 import { curved } from "@/i18n/en/curved";
 import { depth } from "@/i18n/en/depth";
+import { everyone } from "@/i18n/en/everyone";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { offline } from "@/i18n/en/offline";
@@ -17,4 +18,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone } as const;

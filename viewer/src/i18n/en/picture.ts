@@ -10,6 +10,7 @@ export const picture = {
   "quality.left": "{megabytes} MB left",
 
   "display.heading": "Test pattern",
+  "display.words": "What should be seen",
   "display.caution": "Not for diagnosis on a display that is not calibrated: only a photometer tells whether it follows the DICOM greyscale (GSDF).",
   "display.scaled": "The page is scaled: single pixels cannot be judged. Set the browser's zoom to 100 %.",
   "display.look.ends": "The grey square in the black one (5 %) and the one in the white one (95 %) are both visible.",

@@ -94,7 +94,7 @@ export const tools = {
   "cine.last": "Play up to this image",
 
   "dialog.close": "Close",
-  "dialog.save": "Write",
+  "dialog.save": "Save",
   "dialog.cancel": "Cancel",
 
   "help.heading": "Keys and mouse",

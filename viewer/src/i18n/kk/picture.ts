@@ -7,10 +7,11 @@ export const picture: Translated<typeof english> = {
   "quality.preview": "Алдын ала көрініс",
   "quality.partial": "Ішінара",
   "quality.full": "Толық сапа",
-  "quality.rendered": "Түйін суреті",
+  "quality.rendered": "Торап кескіні",
   "quality.left": "{megabytes} МБ қалды",
 
   "display.heading": "Сынақ кестесі",
+  "display.words": "Не көрінуі керек",
   "display.caution": "Калибрленбеген мониторда диагностика жасауға болмайды: оның DICOM сұр шкаласына (GSDF) сай екенін тек фотометр көрсетеді.",
   "display.scaled": "Бет масштабталған: жеке пиксельдерді бағалау мүмкін емес. Браузер масштабын 100 % етіп қойыңыз.",
   "display.look.ends": "Қара шаршыдағы сұр шаршы (5 %) да, ақ шаршыдағы сұр шаршы (95 %) да көрінеді.",
@@ -20,7 +21,7 @@ export const picture: Translated<typeof english> = {
   "display.look.grid": "Сызықтар түзу, ақ жиек төрт жақтан да көрінеді.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "мәні жоқ: түйіннің суреті",
+  "pixel.none": "мәні жоқ: тораптың кескіні",
 
   "suv.none": "SUV жоқ: {why}",
   "suv.refused.modality": "бұл ПЭТ емес",
@@ -32,8 +33,8 @@ export const picture: Translated<typeof english> = {
   "suv.refused.times": "енгізу мен сканерлеу уақыты көрсетілмеген немесе қайшы",
 
   "spacing.detector": "Өлшемдер детекторда, пациенттегіден үлкен",
-  "spacing.magnified": "Өлшемдер бағаланған ұлғайту бойынша",
-  "spacing.none": "Калибрленбеген: мм өлшемдер жоқ",
+  "spacing.magnified": "Өлшемдер болжалды ұлғайту бойынша",
+  "spacing.none": "Калибрленбеген: мм-дегі өлшемдер жоқ",
 
   "viewport.label": "Кескін {index} / {total}",
   "viewport.image": "Кескін",
@@ -41,16 +42,16 @@ export const picture: Translated<typeof english> = {
   "viewport.window": "Ені {width}  Деңг. {center}",
   "viewport.zoom": "Масштаб {percent} %",
   "viewport.thickness": "Қима {mm} мм",
-  "viewport.lossy": "Сапасы азайтылып сығылған",
+  "viewport.lossy": "Шығынмен сығылған",
   "viewport.preview": "Алдын ала көрініс",
   "viewport.preview.explain": "Алдын ала көрініс: диагностикалық кескін жүктелуде",
   "viewport.partial.explain": "Ұсақ бөлшектер әлі жүктелуде",
-  "viewport.rendered": "Диагноз қоюға арналмаған: суретті торап дайындады",
+  "viewport.rendered": "Диагноз қоюға арналмаған: кескінді торап дайындады",
   "viewport.failed": "Бұл кескінді көрсету мүмкін емес.",
   "viewport.failed.hint": "Ол мұрағатта сенімді сақталған, оны алуға болады.",
   "viewport.broken": "Диагностикалық көру құралы іске қосылмады. Алдын ала көріністер көрсетілуде.",
   "viewport.slider": "Сериядағы кескін",
-  "viewport.loaded": "{total} кескіннің {loaded} жүктелді",
+  "viewport.loaded": "Жүктелген кескіндер: {loaded} / {total}",
   "viewport.previousSeries": "Алдыңғы серия",
   "viewport.nextSeries": "Келесі серия",
 

@@ -28,7 +28,7 @@ export const study: Translated<typeof english> = {
 
   "layout.cell": "{rows} × {columns}",
 
-  "hanging.title": "Суреттерді орналастыру",
+  "hanging.title": "Кескіндерді орналастыру",
   "hanging.radiography": "Рентген: тура және бүйірлік",
   "hanging.mammography": "Маммография: CC, астында MLO",
   "hanging.ctHead": "Бас КТ",
@@ -43,13 +43,13 @@ export const study: Translated<typeof english> = {
   "hanging.new": "Қазіргі орналасуды хаттама ретінде сақтау…",
   "hanging.editor": "Өз көрсету хаттамаңыз",
   "hanging.name": "Атауы",
-  "hanging.modalities": "Мына модальділіктері бар зерттеулерге (CT, MR, …)",
+  "hanging.modalities": "Мына модальдылықтары бар зерттеулерге (CT, MR, …)",
   "hanging.bodyPart": "Дене бөлігінде немесе сипаттамада бар сөз (міндетті емес)",
   "hanging.layout": "Орналасу",
   "hanging.rows": "Жолдар",
   "hanging.columns": "Бағандар",
   "hanging.placesExplain": "Бос өріс «кез келгені» дегенді білдіреді. Нұсқаларды үтірмен бөліңіз.",
-  "hanging.modality": "Модальділік",
+  "hanging.modality": "Модальдылық",
   "hanging.words": "Сипаттамада бар сөз",
   "hanging.view": "Проекция (PA, LL, CC, MLO)",
   "hanging.side": "Жағы",
@@ -59,8 +59,8 @@ export const study: Translated<typeof english> = {
   "hanging.prior": "Алдыңғы зерттеу",
   "hanging.remove": "Хаттаманы жою",
   "hanging.nameMissing": "Хаттамаға атау беріңіз.",
-  "hanging.modalitiesWrong": "Модальділік кодтарын үтірмен бөліп жазыңыз, мысалы CT немесе MR.",
+  "hanging.modalitiesWrong": "Модальдылық кодтарын үтірмен бөліп жазыңыз, мысалы CT немесе MR.",
   "hanging.tooMany": { other: "Хаттамалар саны {count}, бұдан көп сақтауға болмайды. Алдымен біреуін жойыңыз." },
 
-  "pane.empty": "Серияны таңдаңыз немесе осында сүйреңіз",
+  "pane.empty": "Серияны таңдаңыз немесе осы жерге сүйреңіз",
 };

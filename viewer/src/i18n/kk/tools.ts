@@ -3,7 +3,7 @@ import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
   "tool.volume": "3D",
-  "tool.volume.explain": "Суреттер, жазықтықтар (MPR) немесе көлемді көрініс",
+  "tool.volume.explain": "Кескіндер, жазықтықтар (MPR) немесе көлемді визуалдау",
 
   "tool.compare": "Салыстыру",
   "tool.compare.explain": "Осы пациенттің басқа зерттеулері қатар",
@@ -50,8 +50,8 @@ export const tools: Translated<typeof english> = {
   "tool.probe.explain": "Пиксель мәні",
   "tool.magnify": "Лупа",
   "tool.magnify.explain": "Ұлғайтқыш әйнек",
-  "tool.crosshair": "Айқас",
-  "tool.crosshair.explain": "Айқас: барлық терезедегі сол нүкте",
+  "tool.crosshair": "Айқас сызық",
+  "tool.crosshair.explain": "Айқас сызық: барлық терезедегі сол нүкте",
   "tool.measure": "Өлшеу",
   "tool.measure.explain": "Өлшеу құралдары мен жазулар",
   "tool.colour": "Түстер",
@@ -65,9 +65,9 @@ export const tools: Translated<typeof english> = {
   "tool.flipVertical": "Аудару ↕",
   "tool.flipVertical.explain": "Жоғарыдан төмен аудару",
   "tool.lines": "Сызықтар",
-  "tool.lines.explain": "Тіреу сызықтары",
-  "tool.linked": "Байланыс",
-  "tool.linked.explain": "Пациенттегі орны бойынша бірге айналдыру",
+  "tool.lines.explain": "Қима сызықтары",
+  "tool.linked": "Байланыстыру",
+  "tool.linked.explain": "Пациенттегі орны бойынша бірге парақтау",
   "tool.overlays": "Жазулар",
   "tool.overlays.explain": "Кескін үстіндегі жазулар",
   "tool.redo": "Қайталау",
@@ -95,7 +95,7 @@ export const tools: Translated<typeof english> = {
   "cine.last": "Осы кескінге дейін",
 
   "dialog.close": "Жабу",
-  "dialog.save": "Жазу",
+  "dialog.save": "Сақтау",
   "dialog.cancel": "Бас тарту",
 
   "help.heading": "Пернелер мен тінтуір",
@@ -105,7 +105,7 @@ export const tools: Translated<typeof english> = {
   "help.series": "Алдыңғы және келесі серия",
   "help.key.presets": "1 … 9",
   "help.presets": "Терезе пресеттері, тізім ретімен",
-  "help.alone": "Бір терезе жеке, және қайтадан",
+  "help.alone": "Бір терезені жеке көрсету және кері қайту",
   "help.key.alone": "Enter",
   "help.key.undo": "Ctrl Z, Ctrl Y",
   "help.undo": "Болдырмау және қайталау",

@@ -4,7 +4,7 @@ import type { worklist as english } from "@/i18n/en/worklist";
 export const worklist: Translated<typeof english> = {
   "worklist.heading": "Жұмыс тізімі",
   "worklist.search": "Іздеу",
-  "worklist.search.hint": "Аты-жөні, ID немесе зерттеу нөмірі",
+  "worklist.search.hint": "Аты-жөні, ID немесе зерттеу №",
   "worklist.clear": "Тазалау",
   "worklist.modality": "Модальдылық",
   "worklist.modality.all": "Барлығы",

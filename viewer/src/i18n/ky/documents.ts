@@ -64,7 +64,7 @@ export const documents: Translated<typeof english> = {
   "report.elsewhere": "бул изилдөөдө жок объект",
 
   "cda.patient": "Бейтап",
-  "cda.patientId": "Бейтаптын ID'си",
+  "cda.patientId": "Бейтаптын ID номери",
   "cda.born": "Туулган күнү",
   "cda.written": "Күнү",
   "cda.author": "Автору",
@@ -89,7 +89,7 @@ export const documents: Translated<typeof english> = {
   "slide.whole": "Бүт препарат",
   "slide.which": "Препарат",
   "slide.plane": "Фокус тегиздиги",
-  "slide.planeOf": "{total} тегиздиктин {plane}-си",
+  "slide.planeOf": "{total} тегиздиктин {plane}-тегиздиги",
   "slide.path": "Оптикалык жол",
   "slide.label": "Этикетка",
   "slide.tiles": "Бөлүк боюнча",

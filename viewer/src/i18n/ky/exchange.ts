@@ -22,7 +22,7 @@ export const exchange: Translated<typeof english> = {
   "import.interrupted": { other: "{count} файлды импорттоо үзүлүп калды" },
   "import.interrupted.hint": "Ошол эле файлдарды кайра тандаңыз же сүйрөп келиңиз: импорт токтогон жеринен уланат, эч нерсе эки жолу жөнөтүлбөйт.",
   "import.giveUp": "Унутуу",
-  "import.pause": "Тыныгуу",
+  "import.pause": "Тындыруу",
   "import.resume": "Улантуу",
   "import.cancel": "Токтотуу",
   "import.offline": "Түйүн жооп бербейт: байланыш калыбына келгенде импорт өзү уланат.",

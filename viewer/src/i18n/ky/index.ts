@@ -4,6 +4,7 @@ import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ky/administration";
 import { curved } from "@/i18n/ky/curved";
 import { depth } from "@/i18n/ky/depth";
+import { everyone } from "@/i18n/ky/everyone";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
 import { offline } from "@/i18n/ky/offline";
@@ -18,4 +19,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone };

@@ -11,6 +11,7 @@ export const picture: Translated<typeof english> = {
   "quality.left": "{megabytes} МБ калды",
 
   "display.heading": "Сыноо таблицасы",
+  "display.words": "Эмне көрүнүшү керек",
   "display.caution": "Калибрленбеген монитордо диагностика жүргүзүүгө болбойт: анын DICOM боз шкаласына (GSDF) туура келээрин фотометр гана көрсөтөт.",
   "display.scaled": "Барак масштабдалган: айрым пикселдерди баалоого болбойт. Браузердин масштабын 100 % кылып коюңуз.",
   "display.look.ends": "Кара чарчыдагы боз чарчы (5 %) да, ак чарчыдагы боз чарчы (95 %) да көрүнөт.",
@@ -27,13 +28,13 @@ export const picture: Translated<typeof english> = {
   "suv.refused.units": "маанилер Бк/мл менен берилген эмес",
   "suv.refused.corrections": "жутулууга жана ажыроого оңдоо жасалган эмес",
   "suv.refused.decay": "ажыроо оңдоосу кайсы убакытка жасалганы белгисиз",
-  "suv.refused.weight": "пациенттин салмагы көрсөтүлгөн эмес",
+  "suv.refused.weight": "бейтаптын салмагы көрсөтүлгөн эмес",
   "suv.refused.dose": "киргизилген активдүүлүк же жарым ажыроо мезгили көрсөтүлгөн эмес",
   "suv.refused.times": "киргизүү жана сканерлөө убактысы көрсөтүлгөн эмес же карама-каршы",
 
-  "spacing.detector": "Өлчөмдөр детектордо, пациенттегиден чоң",
+  "spacing.detector": "Өлчөмдөр детектордо, бейтаптагыдан чоң",
   "spacing.magnified": "Өлчөмдөр болжолдуу чоңойтуу боюнча",
-  "spacing.none": "Калибрленген эмес: мм өлчөмдөр жок",
+  "spacing.none": "Калибрленген эмес: мм менен өлчөм жок",
 
   "viewport.label": "Сүрөт {index} / {total}",
   "viewport.image": "Сүрөт",
@@ -41,7 +42,7 @@ export const picture: Translated<typeof english> = {
   "viewport.window": "Туур. {width}  Деңг. {center}",
   "viewport.zoom": "Масштаб {percent} %",
   "viewport.thickness": "Кесинди {mm} мм",
-  "viewport.lossy": "Сапаты азайтылып кысылган",
+  "viewport.lossy": "Жоготуу менен кысылган",
   "viewport.preview": "Алдын ала көрүнүш",
   "viewport.preview.explain": "Алдын ала көрүнүш: диагностикалык сүрөт жүктөлүүдө",
   "viewport.partial.explain": "Майда деталдар дагы эле жүктөлүүдө",
@@ -50,7 +51,7 @@ export const picture: Translated<typeof english> = {
   "viewport.failed.hint": "Ал архивде ишенимдүү сакталган, аны алууга болот.",
   "viewport.broken": "Диагностикалык көрсөткүч иштеген жок. Алдын ала көрүнүштөр көрсөтүлүүдө.",
   "viewport.slider": "Сериядагы сүрөт",
-  "viewport.loaded": "{total} сүрөттүн {loaded} жүктөлдү",
+  "viewport.loaded": "Жүктөлгөн сүрөттөр: {loaded} / {total}",
   "viewport.previousSeries": "Мурунку серия",
   "viewport.nextSeries": "Кийинки серия",
 

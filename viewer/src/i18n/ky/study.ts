@@ -16,9 +16,9 @@ export const study: Translated<typeof english> = {
   "study.objects": { other: "{count} объект" },
   "study.alsoOthers": { other: "дагы {count} сүрөтсүз объект" },
 
-  "compare.nothing": "Бул жерде бул пациенттин башка изилдөөсү жок.",
+  "compare.nothing": "Бул жерде бул бейтаптын башка изилдөөсү жок.",
   "compare.failed": "Башка изилдөөлөрдү алуу мүмкүн болгон жок. Кайра аракет кылыңыз.",
-  "compare.doubtful": "Башка пациентпи? {name}",
+  "compare.doubtful": "Башка бейтаппы? {name}",
   "compare.earlier": "{length} мурун",
   "compare.later": "{length} кийин",
   "compare.sameDay": "ошол эле күнү",
@@ -60,7 +60,7 @@ export const study: Translated<typeof english> = {
   "hanging.remove": "Протоколду өчүрүү",
   "hanging.nameMissing": "Протоколго аталыш бериңиз.",
   "hanging.modalitiesWrong": "Модалдуулук коддорун үтүр менен бөлүп жазыңыз, мисалы CT же MR.",
-  "hanging.tooMany": { other: "Протоколдор {count} болду, мындан көп сактоого болбойт. Адегенде бирөөнү өчүрүңүз." },
+  "hanging.tooMany": { other: "Протоколдордун саны {count}, мындан көп сактоого болбойт. Адегенде бирөөнү өчүрүңүз." },
 
   "pane.empty": "Серияны тандаңыз же бул жерге сүйрөңүз",
 };

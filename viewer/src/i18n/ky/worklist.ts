@@ -4,7 +4,7 @@ import type { worklist as english } from "@/i18n/en/worklist";
 export const worklist: Translated<typeof english> = {
   "worklist.heading": "Иш тизмеси",
   "worklist.search": "Издөө",
-  "worklist.search.hint": "Аты-жөнү, ID же изилдөө номери",
+  "worklist.search.hint": "Аты-жөнү, ID же изилдөө №",
   "worklist.clear": "Тазалоо",
   "worklist.modality": "Модалдуулук",
   "worklist.modality.all": "Баары",
@@ -56,7 +56,7 @@ export const worklist: Translated<typeof english> = {
   "worklist.unread": "Окулбаган",
   "worklist.dates.wrong": "Мындай күн жок",
   "worklist.dates.order": "Башы аягынан кеч",
-  "worklist.columns": "Тилкелер",
+  "worklist.columns": "Мамычалар",
   "worklist.columns.usual": "Адаттагыдай",
   "worklist.sort": "Тартиби",
   "worklist.sort.own": "Артыкчылык боюнча, адегенде жаңылары",

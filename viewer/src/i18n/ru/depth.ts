@@ -8,6 +8,7 @@ export const depth: Translated<typeof english> = {
   "fusion.opacity": "Непрозрачность наложения",
   "fusion.colours": "Цвета наложения",
   "fusion.window": "Окно наложения",
+  "fusion.looks": "Вид наложения",
   "fusion.loading": "Наложение загружается",
   "fusion.refused.patient": "Не наложено: в снимках указан другой пациент",
   "fusion.refused.reference": "Не наложено: у серий нет общей системы координат",

@@ -7,10 +7,11 @@ export const picture: Translated<typeof english> = {
   "quality.preview": "Предпросмотр",
   "quality.partial": "Частично",
   "quality.full": "Полное качество",
-  "quality.rendered": "Картинка узла",
+  "quality.rendered": "Изображение узла",
   "quality.left": "осталось {megabytes} МБ",
 
   "display.heading": "Тестовая таблица",
+  "display.words": "Что должно быть видно",
   "display.caution": "На некалиброванном мониторе диагностика недопустима: следует ли он шкале серого DICOM (GSDF), показывает только фотометр.",
   "display.scaled": "Страница масштабирована: отдельные пиксели оценить нельзя. Установите масштаб браузера 100 %.",
   "display.look.ends": "Видны и серый квадрат в чёрном (5 %), и серый квадрат в белом (95 %).",
@@ -20,7 +21,7 @@ export const picture: Translated<typeof english> = {
   "display.look.grid": "Линии прямые, белая рамка видна со всех четырёх сторон.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "без значения: картинка узла",
+  "pixel.none": "без значения: изображение узла",
 
   "suv.none": "SUV нет: {why}",
   "suv.refused.modality": "это не ПЭТ",
@@ -45,7 +46,7 @@ export const picture: Translated<typeof english> = {
   "viewport.preview": "Предпросмотр",
   "viewport.preview.explain": "Предпросмотр: диагностическое изображение загружается",
   "viewport.partial.explain": "Мелкие детали ещё загружаются",
-  "viewport.rendered": "Не для диагностики: картинка подготовлена узлом",
+  "viewport.rendered": "Не для диагностики: изображение подготовлено узлом",
   "viewport.failed": "Этот снимок нельзя показать.",
   "viewport.failed.hint": "Он надёжно хранится в архиве, его можно получить.",
   "viewport.broken": "Диагностический просмотр не запустился. Показаны предварительные изображения.",

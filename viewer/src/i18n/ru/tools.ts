@@ -3,7 +3,7 @@ import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
   "tool.volume": "3D",
-  "tool.volume.explain": "Снимки, плоскости (MPR) или объёмная картина",
+  "tool.volume.explain": "Снимки, плоскости (MPR) или объёмная визуализация",
 
   "tool.compare": "Сравнить",
   "tool.compare.explain": "Другие исследования этого пациента рядом",
@@ -95,7 +95,7 @@ export const tools: Translated<typeof english> = {
   "cine.last": "Играть до этого снимка",
 
   "dialog.close": "Закрыть",
-  "dialog.save": "Записать",
+  "dialog.save": "Сохранить",
   "dialog.cancel": "Отмена",
 
   "help.heading": "Клавиши и мышь",

@@ -4,7 +4,7 @@ import type { worklist as english } from "@/i18n/en/worklist";
 export const worklist: Translated<typeof english> = {
   "worklist.heading": "Рабочий список",
   "worklist.search": "Поиск",
-  "worklist.search.hint": "Имя, ID или номер исследования",
+  "worklist.search.hint": "Имя, ID или № исследования",
   "worklist.clear": "Очистить",
   "worklist.modality": "Модальность",
   "worklist.modality.all": "Все",

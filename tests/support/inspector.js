@@ -1,0 +1,154 @@
+// What is wrong with the screen as it stands, in words: run in the page, with the texts that its language must not show.
+(foreign) => {
+  const LAYERS = "dialog[open], .menu, .popup, .curve-panel, .cine-bar, .marks-panel, .selection-bar, .import, .notice-words, .badge, .step-pad";
+  const CONTROLS = "button, a[href], input:not([type=hidden]), select, textarea, [role=button], [role=menuitem], summary";
+  const BOXES = `${CONTROLS}, .badge, .chip, .priority, .modality, .fresh, label, th, td`;
+  const CUT_ON_PURPOSE = ".patient-title, .series-title, .pane-name, .corner, option, .saved-search, [data-cut]";
+  const DATA = ".report-page, [data-testid^=colour-]"; // what an object says, and names of colour maps
+  const TOLERANCE = 1.5;
+  const complaints = new Set();
+  const modal = document.querySelector("dialog[open]");
+  const within = modal ?? document.body;
+
+  const named = (element) => {
+    const name = element.closest("[data-testid]")?.dataset.testid ?? "";
+    return `${name ? `${name} ` : ""}<${element.tagName.toLowerCase()} ${element.className?.baseVal ?? element.className ?? ""}>`;
+  };
+  const panes = [...document.querySelectorAll(".pane")];
+  const above = panes.filter((pane) => getComputedStyle(pane).zIndex !== "auto");
+  const hiddenByClip = (element) => {
+    for (let at = element; at; at = at.parentElement) if (getComputedStyle(at).clipPath === "inset(50%)") return true;
+    return false;
+  };
+  /** One viewport alone lies over the others. */
+  const beneathPane = (element) => above.length > 0 && panes.some((pane) => !above.includes(pane) && pane.contains(element));
+  const shown = (element) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !element.closest("[hidden]") && !hiddenByClip(element) && !beneathPane(element);
+  const overlap = (a, b) => [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+  const hits = (a, b) => overlap(a, b).every((length) => length > TOLERANCE);
+
+  /** The part of a rectangle that can be seen or scrolled to, and what cuts it. */
+  function cutter(element, box) {
+    for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      const frame = at.getBoundingClientRect();
+      const [across, along] = [style.overflowX, style.overflowY];
+      if (across === "auto" || across === "scroll") {
+        const left = at.scrollWidth > at.clientWidth + 1;
+        if (left) return undefined;
+      }
+      if (along === "auto" || along === "scroll") {
+        if (at.scrollHeight > at.clientHeight + 1) return undefined;
+      }
+      if (across === "hidden" || across === "clip")
+        if (box.left < frame.left - TOLERANCE || box.right > frame.right + TOLERANCE) return at;
+      if (along === "hidden" || along === "clip")
+        if (box.top < frame.top - TOLERANCE || box.bottom > frame.bottom + TOLERANCE) return at;
+      if (style.position === "fixed") break;
+    }
+    const outside = box.left < -TOLERANCE || box.right > innerWidth + TOLERANCE || box.top < -TOLERANCE || box.bottom > innerHeight + TOLERANCE;
+    return outside ? document.body : undefined;
+  }
+
+  if (document.documentElement.scrollWidth > innerWidth) complaints.add(`the page is ${document.documentElement.scrollWidth} px wide on ${innerWidth}`);
+  if (document.documentElement.lang !== foreign.language) complaints.add(`the page says it is ${document.documentElement.lang}`);
+
+  // ---- texts: whole, inside their boxes, not over each other, in the language of the screen
+  const texts = [];
+  const walker = document.createTreeWalker(within, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const words = node.data.trim();
+    const element = node.parentElement;
+    if (words === "" || !shown(element) || element.closest("option, script, style, noscript, .textLayer, canvas")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const boxes = [...range.getClientRects()].filter(({ width, height }) => width > 0.5 && height > 0.5);
+    for (const { 0: word, index } of node.data.matchAll(/(?<!\S)\p{L}{4,14}(?=[\s,.:;)]|$)/gu)) {
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top / 4)));
+      if (tops.size > 1) complaints.add(`broken within "${word}" in ${named(element)}`);
+    }
+    if (foreign.texts.includes(words) && !element.closest(DATA)) complaints.add(`not in ${foreign.language}: ${words}`);
+    for (const box of boxes) {
+      const by = cutter(element, box);
+      if (by && !element.closest(CUT_ON_PURPOSE)) complaints.add(`cut off: "${words}" in ${named(element)} by ${named(by)}`);
+      const holder = element.closest(BOXES);
+      if (holder) {
+        const frame = holder.getBoundingClientRect();
+        const inline = getComputedStyle(holder).display === "inline";
+        if (!inline && (box.left < frame.left - TOLERANCE || box.right > frame.right + TOLERANCE || box.top < frame.top - 3 || box.bottom > frame.bottom + 3) && !element.closest(CUT_ON_PURPOSE))
+          complaints.add(`sticks out of its box: "${words}" in ${named(holder)}`);
+      }
+      if (!by) texts.push({ element, words, box, layer: element.closest(LAYERS) });
+    }
+    const needed = Math.max(0, ...boxes.map(({ width }) => width));
+    if ((element.scrollWidth > element.clientWidth + 1 || needed > element.getBoundingClientRect().width + 0.4) && getComputedStyle(element).textOverflow === "ellipsis" && !element.closest(CUT_ON_PURPOSE))
+      complaints.add(`shortened: "${words}" in ${named(element)}`);
+  }
+  for (const element of within.querySelectorAll("[aria-label], [title], [placeholder]"))
+    for (const name of ["aria-label", "title", "placeholder"])
+      if (shown(element) && foreign.texts.includes(element.getAttribute(name))) complaints.add(`not in ${foreign.language}: ${name} ${element.getAttribute(name)}`);
+
+  // ---- what has no text: icons and dots inside the screen, choices and typed values inside their fields
+  for (const element of within.querySelectorAll("svg.icon, .live-dot, .quality-dot")) {
+    if (!shown(element)) continue;
+    const box = element.getBoundingClientRect();
+    const by = cutter(element, box);
+    if (by) complaints.add(`cut off: ${named(element)} of ${named(element.parentElement)} by ${named(by)}`);
+  }
+  const pen = document.createElement("canvas").getContext("2d");
+  for (const field of within.querySelectorAll("select, input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=password]):not([type=file])")) {
+    if (!shown(field)) continue;
+    const style = getComputedStyle(field);
+    pen.font = style.font;
+    const words = field.matches("select") ? (field.selectedOptions[0]?.text ?? "") : field.value || field.placeholder;
+    const arrow = field.matches("select") ? 18 : 0;
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - arrow;
+    if (pen.measureText(words).width > room + 1 && !field.closest("[data-cut]") && style.textOverflow !== "ellipsis") complaints.add(`cut off: "${words}" in ${named(field)}, ${room.toFixed(0)} px`);
+  }
+
+  const layers = [...within.querySelectorAll(LAYERS)].filter(shown);
+  const covered = (box, layer) => layers.some((one) => one !== layer && !(layer && one.contains(layer)) && !(layer && layer.contains(one)) && hits(one.getBoundingClientRect(), box));
+  const scrollport = (element) => {
+    let at = element.parentElement;
+    while (at && !/auto|scroll|hidden/.test(getComputedStyle(at).overflow)) at = at.parentElement;
+    return at?.getBoundingClientRect();
+  };
+  const seen = (element, box) => {
+    const port = scrollport(element);
+    return !port || hits(port, box);
+  };
+  const own = texts.filter(({ element, box, layer }) => !covered(box, layer) && seen(element, box));
+  for (const [index, one] of own.entries())
+    for (const other of own.slice(index + 1)) {
+      if (one.element === other.element || one.element.contains(other.element) || other.element.contains(one.element)) continue;
+      const fixed = (element) => element.closest(".row-head, .top-bar, .import-head, header");
+      if (Boolean(fixed(one.element)) !== Boolean(fixed(other.element))) continue; // what stays in its place covers what scrolls
+      const [across, along] = overlap(one.box, other.box);
+      if (across > 2 && along > 3) complaints.add(`over each other: "${one.words}" ${named(one.element)} and "${other.words}" ${named(other.element)}`);
+    }
+
+  // ---- what is pressed: large enough, inside the screen, not beneath something else
+  for (const control of within.querySelectorAll(CONTROLS)) {
+    if (!shown(control) || control.closest("[aria-hidden=true]")) continue;
+    const target = control.matches("input[type=checkbox], input[type=radio]") ? (control.closest("label") ?? control) : control;
+    const box = target.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    const inSentence = control.matches("a[href]") && getComputedStyle(control).display === "inline";
+    if (!inSentence && (box.width < 23.5 || box.height < 23.5)) complaints.add(`too small: ${named(control)} ${box.width.toFixed(0)}x${box.height.toFixed(0)}`);
+    const by = cutter(control, box);
+    if (by && !control.closest("[data-cut]")) complaints.add(`beyond the edge: ${named(control)} by ${named(by)}`);
+    if (control.disabled || covered(box, control.closest(LAYERS)) || !seen(control, box)) continue;
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    const top = document.elementFromPoint(x, y);
+    if (!top || control.contains(top) || target.contains(top) || top.contains(control)) continue;
+    const cover = top.closest(LAYERS);
+    if (cover && !cover.contains(control)) continue;
+    const port = scrollport(control);
+    if (port && (x < port.left || x > port.right || y < port.top || y > port.bottom)) continue;
+    if (top.closest(".row-head")) continue;
+    complaints.add(`beneath ${named(top)}: ${named(control)}`);
+  }
+  return [...complaints];
+}

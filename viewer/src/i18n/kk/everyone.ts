@@ -1,0 +1,22 @@
+import type { Translated } from "@/i18n/catalogue";
+import type { everyone as english } from "@/i18n/en/everyone";
+
+export const everyone: Translated<typeof english> = {
+  "tool.steps": "Қадам",
+  "tool.steps.explain": "Қадаммен жылжитын меңзер: құралдар сүйреусіз, пернелермен немесе басу арқылы",
+  "steps.label": "Қадаммен жылжитын меңзер: бағыттамалар жылжытады, Enter басады және жібереді",
+  "steps.left": "Солға",
+  "steps.right": "Оңға",
+  "steps.up": "Жоғары",
+  "steps.down": "Төмен",
+  "steps.fine": "Дәл",
+  "steps.press": "Басулы",
+  "help.key.save": "Ctrl S",
+  "help.key.leave": "Esc",
+  "help.leave": "Ашық тұрғанды жабу; сызылып жатқан өлшемнен бас тарту",
+  "help.finger.one": "Бір саусақ",
+  "help.finger.two": "Екі саусақ",
+  "help.finger.flick": "Жылдам сырғыту",
+  "help.two": "Кескінді жылжыту және ұлғайту",
+  "help.characters": "Бір әріп, цифр немесе белгі пернелері қосулы",
+};

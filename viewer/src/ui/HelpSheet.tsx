@@ -1,0 +1,81 @@
+/** The help sheet: what every key, button of the mouse and finger does, and whether keys of one character do anything. */
+
+import { t } from "@/i18n";
+import type { PlainKey } from "@/i18n/catalogue";
+import type { Workspace } from "@/model/workspace";
+import { BUTTONS, keyCap } from "@/tools/palette";
+import { Dialog } from "@/ui/Dialog";
+
+type Habits = readonly (readonly [PlainKey, PlainKey])[];
+
+/** Keys that no button has. */
+const KEYS: Habits = [
+  ["help.key.images", "help.images"],
+  ["help.key.series", "help.series"],
+  ["help.key.presets", "help.presets"],
+  ["help.key.alone", "help.alone"],
+  ["help.key.undo", "help.undo"],
+  ["help.key.save", "tool.save.explain"],
+  ["help.key.leave", "help.leave"],
+];
+
+const MOUSE: Habits = [
+  ["help.mouse.left", "help.left"],
+  ["help.mouse.middle", "help.middle"],
+  ["help.mouse.right", "help.right"],
+  ["help.mouse.wheel", "help.wheel"],
+  ["help.mouse.twice", "help.alone"],
+];
+
+const FINGERS: Habits = [
+  ["help.finger.one", "help.left"],
+  ["help.finger.two", "help.two"],
+  ["help.finger.flick", "help.series"],
+];
+
+export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
+  const close = (): void => {
+    workspace.switches.help.value = false;
+  };
+  return (
+    <Dialog label={t("help.heading")} name="help-sheet" close={close}>
+      <h2 tabIndex={-1} autofocus>
+        {t("help.heading")}
+      </h2>
+      <dl class="help-keys">
+        {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
+          <Line key={name} keys={name === "help" ? "F1, ?" : keyCap(key)} words={t(explanation)} />
+        ))}
+        {[...KEYS, ...MOUSE, ...FINGERS].map(([key, explanation]) => (
+          <Line key={key} keys={t(key)} words={t(explanation)} />
+        ))}
+      </dl>
+      <form method="dialog" class="help-end">
+        <label>
+          <input
+            type="checkbox"
+            data-testid="character-keys"
+            checked={workspace.characterKeys.value}
+            onChange={(event) => workspace.useCharacterKeys(event.currentTarget.checked)}
+          />
+          {t("help.characters")}
+        </label>
+        <span class="spacer" />
+        <button type="submit" class="button primary" data-testid="help-close">
+          {t("dialog.close")}
+        </button>
+      </form>
+    </Dialog>
+  );
+}
+
+function Line({ keys, words }: { readonly keys: string; readonly words: string }) {
+  return (
+    <div>
+      <dt>
+        <kbd>{keys}</kbd>
+      </dt>
+      <dd>{words}</dd>
+    </div>
+  );
+}
