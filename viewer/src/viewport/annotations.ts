@@ -104,30 +104,32 @@ function handlesOf({ data }: Annotation): readonly (readonly number[])[] {
   return contour ?? data.handles?.points ?? [];
 }
 
-/** Those that are left alone. */
+/** Those that are left alone, by the names of their annotations. */
 const fixed = new Set<string>();
 
-function fix({ uid }: Measured): void {
-  fixed.add(uid);
-  locking.setAnnotationLocked(uid, true);
-  config.style.setAnnotationStyles(uid, { lineDash: FIXED_DASH } as never);
+function fix(name: string): void {
+  fixed.add(name);
+  locking.setAnnotationLocked(name, true);
+  config.style.setAnnotationStyles(name, { lineDash: FIXED_DASH } as never);
 }
 
-/** Take it away, if it is there, so that it may be placed as the archive has it. */
-function displace(annotationUid: string, uid: string): void {
-  if (fixed.delete(uid)) {
-    locking.setAnnotationLocked(annotationUid, false);
-    config.style.setAnnotationStyles(annotationUid, {} as never);
-  }
-  state.removeAnnotation(annotationUid);
+function isFixed({ foreign, fixed: left }: Measured): boolean {
+  return foreign || left === true;
+}
+
+/** Studies may share the UID of a finding that is followed: one that is left alone has a name of its own beside the reader's. */
+function fixedName({ uid, sopInstanceUid, space }: Measured): string {
+  return `${uid}@${sopInstanceUid || (space?.frameOfReferenceUid ?? "")}`;
+}
+
+/** The frames by each name that the viewport may know their images by. */
+function imagesOf(frames: readonly Frame[]): ReadonlyMap<string, Frame> {
+  return new Map(frames.flatMap((frame) => [storedImageId, nativeImageId, renderedImageId].map((name) => [name(frame), frame] as const)));
 }
 
 /** Every finished measurement on these images. */
 export function measuredOn(frames: readonly Frame[]): Measured[] {
-  const images = new Map<string, Frame>();
-  for (const frame of frames) {
-    for (const imageId of [storedImageId(frame), nativeImageId(frame), renderedImageId(frame)]) images.set(imageId, frame);
-  }
+  const images = imagesOf(frames);
   return state.getAllAnnotations().flatMap((one): Measured[] => {
     const imageId = one.metadata?.referencedImageId ?? "";
     const frame = images.get(imageId);
@@ -137,7 +139,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
       const handles = isOnPlane(one) ? (handlesOf(one) as readonly SpacePoint[]) : [];
       if (handles.length === 0 || ((kind === "arrow" || kind === "text") && !one.data.label)) return [];
       const found = measuredOnPlane(one, kind, uidOf(one.annotationUID), FROM_HANDLES[kind]?.(handles) ?? handles, frames);
-      return found ? [{ ...found, foreign: fixed.has(found.uid) }] : [];
+      return found ? [{ ...found, foreign: fixed.has(one.annotationUID) }] : [];
     }
     const grid = gridOf(frame);
     const points = handlesOf(one).map((world) => toImage(grid, world));
@@ -155,7 +157,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
         points: FROM_HANDLES[kind]?.(points) ?? points,
         label,
         figures: figuresOf(kind, stats, frame.dataset) as Figure[],
-        foreign: fixed.has(uid),
+        foreign: fixed.has(one.annotationUID),
       },
     ];
   });
@@ -173,17 +175,26 @@ export function nowhereOn(frames: readonly Frame[]): number {
  * changed while its study was read and no longer can, or the other way round: then it is shown as the archive has it.
  */
 export function place(frames: readonly Frame[], measurements: readonly Measured[]): void {
-  const present = new Map(state.getAllAnnotations().map(({ annotationUID = "" }) => [uidOf(annotationUID), annotationUID]));
+  const present = new Map(state.getAllAnnotations().map((one) => [uidOf(one.annotationUID ?? ""), one]));
+  const images = imagesOf(frames);
   for (const measured of measurements) {
-    const isFixed = measured.foreign || measured.fixed === true;
-    const there = present.get(measured.uid);
-    if (there !== undefined && fixed.has(measured.uid) === isFixed) continue;
-    const made = drawnAs(measured, frames);
+    const [plain, left] = [measured.uid, fixedName(measured)];
+    const [name, otherwise] = isFixed(measured) ? [left, plain] : [plain, left];
+    const made = present.has(name) ? undefined : drawnAs(measured, frames);
     if (!made) continue;
-    displace(there ?? measured.uid, measured.uid);
+    const before = present.get(otherwise);
+    const isOfStudy = images.has(before?.metadata?.referencedImageId ?? "") || (measured.space && before?.metadata?.FrameOfReferenceUID === measured.space.frameOfReferenceUid);
+    if (before?.annotationUID && isOfStudy) discard(before.annotationUID);
+    made.annotationUID = name;
     state.addAnnotation(made, String(made.metadata?.FrameOfReferenceUID));
-    if (isFixed) fix(measured);
+    if (isFixed(measured)) fix(name);
   }
+}
+
+function discard(name: string): void {
+  fixed.delete(name);
+  locking.setAnnotationLocked(name, false);
+  state.removeAnnotation(name);
 }
 
 /** Of this study on its planes, of other makers on an image; undefined where that is not among these. */
