@@ -6,9 +6,8 @@ They come in through the door of every object, so success is told when they are 
 from __future__ import annotations
 
 import gzip
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -18,7 +17,7 @@ from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
 from pacs.dicom.rejection import RejectionCode
-from pacs.dicom.written.common import Image, Writing, identity, series_uid
+from pacs.dicom.written.common import Image, Writing, identity, quiet, series_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
 from pacs.errors import NotFound, QueryRefused
 from pacs.model import Stored
@@ -63,7 +62,7 @@ class Writer:
                 raise QueryRefused(f"{one.kind} lies in another frame of reference than its image")
         before = [identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
-        with _quiet():
+        with quiet():
             content = maker.measurement_report(measurements, images, writing, before)
         return self._store(study_instance_uid, content, by)
 
@@ -77,7 +76,7 @@ class Writer:
             raise QueryRefused("there is no key image to save", "mark an image first, or take the selection back")
         images = self._images(study_instance_uid, marked)
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
-        with _quiet():
+        with quiet():
             content = maker.key_images(list(_frames(marked).items()), images, writing, description)
         return self._store(study_instance_uid, content, by)
 
@@ -132,7 +131,7 @@ class Writer:
         kept = {image.sop_instance_uid for image in images}
         drawn = [one for one in measurements if one.sop_instance_uid in kept and not one.space]
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
-        with _quiet():
+        with quiet():
             content = maker.presentation_state(state, images, _frames(marked), drawn, writing)
         return self._store(study_instance_uid, content, by)
 
@@ -179,11 +178,3 @@ def _frames(marked: Sequence[Marked]) -> dict[str, list[int]]:
         if one.frame_number is not None and one.frame_number not in numbers:
             numbers.append(one.frame_number)
     return frames
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What studies say of themselves is taken over as it is, odd or not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

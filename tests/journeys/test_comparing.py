@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydicom.dataset import Dataset
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.factories import KAZAKH, ct_series, write_folder
@@ -24,6 +25,7 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     dcmsend(module_node, tmp_path)
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, module_node)
+    _saved_in_the_prior(page, module_node, before)
     page.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
     alone = _pixels_per_millimetre(page, 0)
@@ -41,6 +43,7 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     expect(views.nth(1).get_by_test_id("other-study")).to_have_text("6 months earlier")
     expect(views.nth(0).get_by_test_id("other-study")).to_have_count(0)
     expect(page.get_by_test_id("other-patient")).to_have_count(0)
+    _what_was_saved_in_the_prior_is_shown_and_left_alone(page)
     _the_rulers_tell_the_size_on_the_screen(page, alone)
     _both_are_scrolled_together(page)
     page.reload()
@@ -53,6 +56,31 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     page.get_by_test_id("tool-compare").click()
     priors.nth(1).click()
     expect(views.nth(1).get_by_test_id("other-patient")).to_contain_text("Boris")
+
+
+def _saved_in_the_prior(page: Page, node: NodeProcess, images: list[Dataset]) -> None:
+    """A length on every image of a study, and each of them marked."""
+    marked = [{"series_instance_uid": one.SeriesInstanceUID, "sop_instance_uid": one.SOPInstanceUID} for one in images]
+    figures = [{"name": "length", "value": 30.0, "unit": "mm"}]
+    drawn = {"kind": "length", "points": [[10, 10], [40, 40]], "figures": figures}
+    lengths = [one | drawn | {"tracking_uid": f"2.25.{number}"} for number, one in enumerate(marked, 1)]
+    for what, body in (("measurements", {"measurements": lengths}), ("key-images", {"images": marked})):
+        url = f"{node.web_url}/api/studies/{images[0].StudyInstanceUID}/{what}"
+        answer = page.request.post(url, data=body, headers={"X-Suret": "1"})
+        assert answer.status == 201, answer.text()
+
+
+def _what_was_saved_in_the_prior_is_shown_and_left_alone(page: Page) -> None:
+    views = page.get_by_test_id("viewport")
+    dashed = 'svg line[stroke-dasharray="6,4"]'
+    for index, count in ((0, 0), (1, 1)):
+        expect(views.nth(index).locator(dashed)).to_have_count(count, timeout=20_000)
+        expect(views.nth(index).get_by_test_id("key-image")).to_have_count(count)
+    views.nth(1).click()
+    page.keyboard.press("Delete")
+    expect(views.nth(1).locator(dashed)).to_have_count(1)
+    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
+    views.nth(0).click()
 
 
 def _pixels_per_millimetre(page: Page, index: int) -> float:

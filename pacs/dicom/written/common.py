@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -37,6 +39,7 @@ _OF_STUDY: Final = (
 )
 _NEVER_ABSENT: Final = frozenset(_OF_STUDY) - {"IssuerOfPatientID", "StudyDescription"}  # type 1 and 2
 _SERIES_NAMES: Final = UUID("6a2f3c0e-6a5e-4f0d-9a0e-0a6d5f3c7b11")
+_QUIET: Final = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,14 @@ class Writing:
     def reader_name(self) -> str:
         """The reader as a person name of one component; the caret tells that no more is known (PS3.5 6.2.1.2)."""
         return self.reader if "^" in self.reader else f"{self.reader}^"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What studies say of themselves is taken over as it is, odd or not. One thread at a time, also nested."""
+    with _QUIET, warnings.catch_warnings():  # the filters are the process's: two that interleave would leave it deaf
+        warnings.simplefilter("ignore")
+        yield
 
 
 def made_uid() -> str:
@@ -168,8 +179,7 @@ def encoded(dataset: Dataset) -> bytes:
     buffer.is_little_endian = True
     buffer.is_implicit_VR = False
     body = Dataset({element.tag: element for element in dataset})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the images say of patient and study is taken as it is
+    with quiet():
         write_dataset(buffer, body)
     head = file_meta(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), EXPLICIT_VR_LITTLE_ENDIAN)
     return head + written.getvalue()

@@ -34,6 +34,8 @@ export interface Measured {
   readonly open?: boolean;
   /** Of another maker's report: shown, and left alone. */
   readonly foreign: boolean;
+  /** Drawn here, but in another study than the one that is read: left alone, too. */
+  readonly fixed?: boolean;
 }
 
 /** A measurement's kind and place as the node takes them. */

@@ -18,7 +18,13 @@ interface Shown {
 
 export class Presenting {
   readonly saved = signal<SavingState>({ kind: "idle" });
-  readonly states = computed(() => this.workspace.saving.objects.value.filter(isPresentation));
+  /** Of the study that the active viewport shows. */
+  readonly states = computed(() => {
+    const { active, beside, saving } = this.workspace;
+    const pane = active.value;
+    const objects = beside.holds(pane) ? beside.objectsOf(pane.showing.value?.series.studyInstanceUid ?? "") : saving.objects.value;
+    return objects.filter(isPresentation);
+  });
   /** What is shown through a state; nothing once the viewport shows another series, or is reset. */
   readonly shown = signal<Shown | undefined>(undefined);
 
@@ -44,7 +50,8 @@ export class Presenting {
     const about = seriesOf(state);
     const frame = pane.frame.peek();
     if (!frame || !about.includes(frame.seriesInstanceUid)) {
-      const series = this.workspace.study.series.peek().find(({ seriesInstanceUid }) => about.includes(seriesInstanceUid));
+      const { study, beside } = this.workspace;
+      const series = [...study.series.peek(), ...beside.series].find(({ seriesInstanceUid }) => about.includes(seriesInstanceUid));
       if (!series) return;
       this.workspace.showSeries(series, pane);
     }
@@ -67,7 +74,7 @@ export class Presenting {
     const pane = this.workspace.active.peek();
     const frame = pane.frame.peek();
     const area = pane.controls.peek()?.displayedArea?.();
-    if (!frame || !area || this.saved.peek().kind === "saving") return;
+    if (!frame || !area || this.workspace.beside.holds(pane) || this.saved.peek().kind === "saving") return;
     this.saved.value = { kind: "saving" };
     const { study, saving } = this.workspace;
     const images = new Map(

@@ -2,11 +2,12 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
-import type { InstanceAddress, SeriesSummary } from "@/dicomweb/client";
+import type { InstanceAddress } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { isOwn, isSameMeasured, markedImagesOf, measurementsOf, predecessorsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
+import { isOwn, isSameMeasured, measurementsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
+import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
 import type { OpenStudy } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import type { ViewportModule } from "@/viewport/contract";
@@ -17,36 +18,23 @@ export type SavingState =
   | { readonly kind: "saved" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-const READ = new Set(["SR", "KO", "PR"]);
-const REPORTS = "1.2.840.10008.5.1.4.1.1.88.";
-const KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59";
 const FRAME_OF_REFERENCE_UID = "00200052";
 const SETTLE_MS = 150;
-
-function moment(object: Dataset): string {
-  return text(object, Tag.ContentDate) + text(object, Tag.ContentTime);
-}
-
-function isKeys(object: Dataset): boolean {
-  return text(object, Tag.SOPClassUID) === KEY_OBJECTS;
-}
-
-function newest(objects: readonly Dataset[]): Dataset | undefined {
-  return objects.toSorted((one, other) => moment(one).localeCompare(moment(other))).at(-1);
-}
 
 export class Saving {
   readonly state = signal<SavingState>({ kind: "idle" });
   /** On the screen's images, as they are now. */
   readonly measured = signal<readonly Measured[]>([]);
 
+  /** What was drawn that cannot be saved: on planes of images without a frame of reference, and on another study's images. */
+  readonly nowhere = signal(0);
+  readonly elsewhere = signal(0);
+
   /** The objects of the study that tell of other objects, as they are read. */
   readonly objects = computed<readonly Dataset[]>(() => {
     const { study } = this.workspace;
     if (!study.firstPicture.settled.value) return []; // the first picture has the link for itself
-    return study.series.value
-      .filter(({ modality }) => READ.has(modality))
-      .flatMap((series: SeriesSummary) => study.library.of(series).content.value.others);
+    return remarksIn(study.series.value, study.library);
   });
 
   /** What the archive has: measurements by UID, and key images. */
@@ -72,7 +60,8 @@ export class Saving {
   private lastReport = "";
   private readonly frames = new Map<string, readonly Frame[]>();
   private readonly series = new Map<string, string>();
-  private readonly module = signal<ViewportModule | undefined>(undefined);
+  /** The diagnostic viewport, once it is here. */
+  readonly module = signal<ViewportModule | undefined>(undefined);
   private readonly stops: (() => void)[];
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -171,20 +160,25 @@ export class Saving {
     const module = this.module.peek();
     if (!module) return;
     const own = [...this.frames.values()].flat();
-    this.measured.value = module.measuredOn(own).filter(({ foreign }) => !foreign);
+    const measured = module.measuredOn(own).filter(({ foreign }) => !foreign);
+    const here = new Set(measured.map(({ uid }) => uid));
+    const others = this.workspace.beside.frames.peek();
+    batch(() => {
+      this.measured.value = measured;
+      this.nowhere.value = module.nowhereOn(own);
+      this.elsewhere.value = module.measuredOn(others).filter(({ foreign, uid }) => !foreign && !here.has(uid)).length;
+    });
   }
 
   /** Take in what the archive has. */
   private read(objects: readonly Dataset[]): void {
-    const reports = objects.filter((object) => text(object, Tag.SOPClassUID).startsWith(REPORTS) && !isKeys(object));
     for (const object of objects) for (const [image, series] of seriesOfImages(object)) this.series.set(image, series);
-    this.readReports(reports);
-    this.readKeys(objects.filter(isKeys));
+    this.readReports(reportsOf(objects));
+    this.readKeys(keysOf(objects));
   }
 
   private readReports(reports: readonly Dataset[]): void {
-    const replaced = new Set(reports.filter(isOwn).flatMap(predecessorsOf));
-    const current = reports.filter((report) => !replaced.has(text(report, Tag.SOPInstanceUID)));
+    const current = currentReports(reports);
     const own = current.filter(isOwn).map((report) => ({
       seriesInstanceUid: text(report, Tag.SeriesInstanceUID),
       sopInstanceUid: text(report, Tag.SOPInstanceUID),
@@ -195,10 +189,7 @@ export class Saving {
     this.kept.value = new Map(current.flatMap(measurementsOf).map((one) => [one.uid, one]));
   }
 
-  private readKeys(selections: readonly Dataset[]): void {
-    const own = newest(selections.filter(isOwn));
-    const all = [...selections.filter((one) => !isOwn(one)), ...(own ? [own] : [])];
-    const keys = new Set(all.flatMap(markedImagesOf));
+  private readKeys(keys: ReadonlySet<string>): void {
     const before = this.keptKeys.peek();
     const now = new Set(this.workspace.keyImages.peek());
     for (const key of before) if (!keys.has(key)) now.delete(key);

@@ -5,6 +5,7 @@ import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
+import { Beside } from "@/model/beside";
 import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characterKeys";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
@@ -91,6 +92,9 @@ export class Workspace {
   /** What was measured and marked, and whether the archive has it. */
   readonly saving: Saving;
 
+  /** What the archive has of the other studies on the screen. */
+  readonly beside: Beside;
+
   /** Display states of the archive. */
   readonly presenting: Presenting;
 
@@ -110,9 +114,11 @@ export class Workspace {
     this.comparing = new Comparing(this);
     this.hanger = new Hanger(this, kept);
     this.saving = new Saving(this);
+    this.beside = new Beside(this);
     this.presenting = new Presenting(this);
     this.stops.push(
       () => this.saving.close(),
+      () => this.beside.close(),
       () => this.presenting.close(),
       () => this.comparing.close(),
       () => this.hanger.close(),
@@ -210,10 +216,10 @@ export class Workspace {
     else this.switches[name].value = !this.switches[name].peek();
   }
 
-  /** Mark the image shown as a key image, or no longer. */
+  /** Mark the image shown as a key image, or no longer; those of a study beside stay as they are. */
   private markKey(pane: Pane): void {
     const frame = pane.frame.peek();
-    if (!frame) return;
+    if (!frame || this.beside.holds(pane)) return;
     const marked = new Set(this.keyImages.peek());
     const [one, whole] = [marked.delete(frameKey(frame)), marked.delete(imageKey(frame))];
     if (!one && !whole) marked.add(frame.numberOfFrames > 1 ? frameKey(frame) : imageKey(frame));
@@ -222,8 +228,7 @@ export class Workspace {
 
   /** Whether the image is marked, in this session or in the archive. */
   isKey(frame: Frame): boolean {
-    const { value: marked } = this.keyImages;
-    return marked.has(frameKey(frame)) || marked.has(imageKey(frame));
+    return [this.keyImages.value, this.beside.keyImages.value].some((marked) => marked.has(frameKey(frame)) || marked.has(imageKey(frame)));
   }
 
   choose(preset: Preset): void {

@@ -22,6 +22,7 @@ export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
         {counted("save.keyImages", keyImages.value.size)}
         {saving.keyImagesChanged.value && <span class="caution"> · {t("save.unsaved")}</span>}
       </p>
+      <UnsavableWords workspace={workspace} />
       {!allowed && (
         <p class="caution" data-testid="save-forbidden">
           {t("save.forbidden")}
@@ -44,6 +45,25 @@ export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
   );
 }
 
+/** What was drawn that no saving keeps, and what to do instead. */
+export function UnsavableWords({ workspace }: { readonly workspace: Workspace }) {
+  const { nowhere, elsewhere } = workspace.saving;
+  return (
+    <>
+      {nowhere.value > 0 && (
+        <p class="caution" role="status" data-testid="unsavable">
+          {counted("save.nowhere", nowhere.value)}
+        </p>
+      )}
+      {elsewhere.value > 0 && (
+        <p class="caution" role="status" data-testid="unsavable">
+          {counted("save.elsewhere", elsewhere.value)}
+        </p>
+      )}
+    </>
+  );
+}
+
 /** How the active viewport displays its images, saved; and what was saved so, by anybody, shown again. */
 function DisplayStates({ workspace }: { readonly workspace: Workspace }) {
   const { presenting, active } = workspace;
@@ -55,7 +75,7 @@ function DisplayStates({ workspace }: { readonly workspace: Workspace }) {
         type="button"
         role="menuitem"
         data-testid="save-display"
-        disabled={!workspace.maySave.value || active.value.controls.value?.displayedArea === undefined}
+        disabled={!workspace.maySave.value || workspace.beside.holds(active.value) || active.value.controls.value?.displayedArea === undefined}
         onClick={() => void presenting.save()}
       >
         {t("save.display")}

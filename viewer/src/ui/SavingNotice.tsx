@@ -4,19 +4,36 @@ import { useEffect, useState } from "preact/hooks";
 
 import { t } from "@/i18n";
 import type { Workspace } from "@/model/workspace";
-import { SavingWords } from "@/ui/SaveMenu";
+import { SavingWords, UnsavableWords } from "@/ui/SaveMenu";
 
 const SEEN_MS = 4000;
 
 export function SavingNotice({ workspace }: { readonly workspace: Workspace }) {
   const { value: state } = workspace.saving.state;
+  const { nowhere, elsewhere } = workspace.saving;
+  const unsavable = nowhere.value + elsewhere.value;
   const [dismissed, setDismissed] = useState<unknown>();
+  const [known, setKnown] = useState(0); // so many that cannot be saved were told, and the telling closed
+  useEffect(() => setKnown((before) => Math.min(before, unsavable)), [unsavable]);
   useEffect(() => {
     if (state.kind !== "saved") return undefined;
     const timer = setTimeout(() => setDismissed(state), SEEN_MS);
     return () => clearTimeout(timer);
   }, [state]);
-  if (state.kind === "idle" || dismissed === state || workspace.menu.value === "save") return null;
+  if (workspace.menu.value === "save") return null;
+  if (state.kind === "idle" || dismissed === state) {
+    if (unsavable <= known) return null;
+    return (
+      <div class="saving-notice" data-testid="saving-notice">
+        <div>
+          <UnsavableWords workspace={workspace} />
+        </div>
+        <button type="button" class="button quiet" onClick={() => setKnown(unsavable)}>
+          {t("dialog.close")}
+        </button>
+      </div>
+    );
+  }
   return (
     <div class="saving-notice" data-testid="saving-notice">
       <SavingWords state={state} />

@@ -58,8 +58,10 @@ function isOffered(name: ButtonName, { mayExport }: Workspace): boolean {
 }
 
 /** All but the layout asks for a viewport with an image. */
-function isUsable(name: ButtonName, { active }: Workspace): boolean {
+function isUsable(name: ButtonName, workspace: Workspace): boolean {
+  const { active } = workspace;
   if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
+  if (name === "key" && active.value.frame.value && workspace.beside.holds(active.value)) return false;
   return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 

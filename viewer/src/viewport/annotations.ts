@@ -10,14 +10,14 @@ import type { Figure, ImagePoint, Measured, MeasuredKind, SpacePoint } from "@/d
 import { spacingOf } from "@/dicomweb/spacing";
 import { figuresOf } from "@/viewport/figures";
 import { imageIdOf, nativeImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
-import { isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
+import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
 import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
 
 type Annotation = ToolTypes.Annotation;
 
 const { Events } = Enums;
 const { state, locking, config } = annotation;
-const FOREIGN_DASH = "6,4";
+const FIXED_DASH = "6,4";
 
 /** Where pixels lie in Cornerstone's world: images that do not say where they are begin at its origin. */
 interface Grid {
@@ -104,14 +104,32 @@ function handlesOf({ data }: Annotation): readonly (readonly number[])[] {
   return contour ?? data.handles?.points ?? [];
 }
 
-const foreign = new Set<string>();
+/** Those that are left alone, by the names of their annotations. */
+const fixed = new Set<string>();
+
+function fix(name: string): void {
+  fixed.add(name);
+  locking.setAnnotationLocked(name, true);
+  config.style.setAnnotationStyles(name, { lineDash: FIXED_DASH } as never);
+}
+
+function isFixed({ foreign, fixed: left }: Measured): boolean {
+  return foreign || left === true;
+}
+
+/** Studies may share the UID of a finding that is followed: one that is left alone has a name of its own beside the reader's. */
+function fixedName({ uid, sopInstanceUid, space }: Measured): string {
+  return `${uid}@${sopInstanceUid || (space?.frameOfReferenceUid ?? "")}`;
+}
+
+/** The frames by each name that the viewport may know their images by. */
+function imagesOf(frames: readonly Frame[]): ReadonlyMap<string, Frame> {
+  return new Map(frames.flatMap((frame) => [storedImageId, nativeImageId, renderedImageId].map((name) => [name(frame), frame] as const)));
+}
 
 /** Every finished measurement on these images. */
 export function measuredOn(frames: readonly Frame[]): Measured[] {
-  const images = new Map<string, Frame>();
-  for (const frame of frames) {
-    for (const imageId of [storedImageId(frame), nativeImageId(frame), renderedImageId(frame)]) images.set(imageId, frame);
-  }
+  const images = imagesOf(frames);
   return state.getAllAnnotations().flatMap((one): Measured[] => {
     const imageId = one.metadata?.referencedImageId ?? "";
     const frame = images.get(imageId);
@@ -121,7 +139,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
       const handles = isOnPlane(one) ? (handlesOf(one) as readonly SpacePoint[]) : [];
       if (handles.length === 0 || ((kind === "arrow" || kind === "text") && !one.data.label)) return [];
       const found = measuredOnPlane(one, kind, uidOf(one.annotationUID), FROM_HANDLES[kind]?.(handles) ?? handles, frames);
-      return found ? [found] : [];
+      return found ? [{ ...found, foreign: fixed.has(one.annotationUID) }] : [];
     }
     const grid = gridOf(frame);
     const points = handlesOf(one).map((world) => toImage(grid, world));
@@ -139,31 +157,51 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
         points: FROM_HANDLES[kind]?.(points) ?? points,
         label,
         figures: figuresOf(kind, stats, frame.dataset) as Figure[],
-        foreign: foreign.has(uid),
+        foreign: fixed.has(one.annotationUID),
       },
     ];
   });
 }
 
-/** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+/** How many were drawn on planes through these images, which name no frame of reference: no report can say where they lie. */
+export function nowhereOn(frames: readonly Frame[]): number {
+  const lost = frames.filter(({ dataset }) => text(dataset, "00200052") === "");
+  const series = new Set(lost.map(({ seriesInstanceUid }) => seriesInstanceUid));
+  return state.getAllAnnotations().filter((one) => KIND_OF_TOOL[one.metadata?.toolName ?? ""] && isOnPlane(one) && isOfSeries(one, series)).length;
+}
+
+/**
+ * Show measurements on those of these images that they lie on. What is there already stays as it is, unless it could be
+ * changed while its study was read and no longer can, or the other way round: then it is shown as the archive has it.
+ */
 export function place(frames: readonly Frame[], measurements: readonly Measured[]): void {
-  const present = new Set(state.getAllAnnotations().map((one) => uidOf(one.annotationUID ?? "")));
+  const present = new Map(state.getAllAnnotations().map((one) => [uidOf(one.annotationUID ?? ""), one]));
+  const images = imagesOf(frames);
   for (const measured of measurements) {
-    if (present.has(measured.uid)) continue;
-    if (measured.space && !measured.foreign) {
-      state.addAnnotation(planeAnnotation(measured), measured.space.frameOfReferenceUid);
-      continue;
-    }
-    const frame = frames.find((one) => liesOn(measured, one));
-    if (!frame) continue;
-    const made = annotationOf(measured, frame);
-    if (measured.foreign) foreign.add(measured.uid);
-    state.addAnnotation(made, String(made.metadata.FrameOfReferenceUID));
-    if (measured.foreign) {
-      locking.setAnnotationLocked(measured.uid, true);
-      config.style.setAnnotationStyles(measured.uid, { lineDash: FOREIGN_DASH } as never);
-    }
+    const [plain, left] = [measured.uid, fixedName(measured)];
+    const [name, otherwise] = isFixed(measured) ? [left, plain] : [plain, left];
+    const made = present.has(name) ? undefined : drawnAs(measured, frames);
+    if (!made) continue;
+    const before = present.get(otherwise);
+    const isOfStudy = images.has(before?.metadata?.referencedImageId ?? "") || (measured.space && before?.metadata?.FrameOfReferenceUID === measured.space.frameOfReferenceUid);
+    if (before?.annotationUID && isOfStudy) discard(before.annotationUID);
+    made.annotationUID = name;
+    state.addAnnotation(made, String(made.metadata?.FrameOfReferenceUID));
+    if (isFixed(measured)) fix(name);
   }
+}
+
+function discard(name: string): void {
+  fixed.delete(name);
+  locking.setAnnotationLocked(name, false);
+  state.removeAnnotation(name);
+}
+
+/** Of this study on its planes, of other makers on an image; undefined where that is not among these. */
+function drawnAs(measured: Measured, frames: readonly Frame[]): Annotation | undefined {
+  if (measured.space && !measured.foreign) return planeAnnotation(measured);
+  const frame = frames.find((one) => liesOn(measured, one));
+  return frame && annotationOf(measured, frame);
 }
 
 const THINNEST_MM = 1;

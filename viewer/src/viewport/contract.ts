@@ -127,7 +127,9 @@ export interface ViewportModule {
   openVolumeLayer(listener: LayerListener, volume: VolumeGeometry): VolumeLayer;
   /** Every finished measurement on these images. */
   measuredOn(frames: readonly Frame[]): Measured[];
-  /** Show measurements on those of these images that they lie on; what is there already stays as it is. */
+  /** How many were drawn on planes through these images, which name no frame of reference: no report can say where they lie. */
+  nowhereOn(frames: readonly Frame[]): number;
+  /** Show measurements on those of these images that they lie on, fixed or not; what is there so already stays as it is. */
   place(frames: readonly Frame[], measurements: readonly Measured[]): void;
   /** Be told of every change of a measurement; returns how to stop. */
   followMeasurements(changed: () => void): () => void;

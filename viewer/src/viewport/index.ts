@@ -81,7 +81,7 @@ export function openVolumeLayer(listener: LayerListener, volume: VolumeGeometry)
   return new CalculatedLayer(volume, listener);
 }
 
-export { followMeasurements, measuredOn, place } from "@/viewport/annotations";
+export { followMeasurements, measuredOn, nowhereOn, place } from "@/viewport/annotations";
 
 export function forget(): void {
   forgetMeasurements();

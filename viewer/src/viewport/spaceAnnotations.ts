@@ -34,6 +34,11 @@ export function isOnPlane(drawn: Annotation): boolean {
   return volumeNames(drawn).length > 0;
 }
 
+/** Whether it was drawn on planes through the volume of one of these series. */
+export function isOfSeries(drawn: Annotation, series: ReadonlySet<string>): boolean {
+  return volumeNames(drawn).some((name) => series.has(/planes:([0-9.]+):/.exec(name)?.[1] ?? ""));
+}
+
 /** What a report says of it; undefined where its volume says no frame of reference, in which alone others find it. */
 export function measuredOnPlane(
   drawn: Annotation,

@@ -14,6 +14,14 @@ export const saving = {
   "save.saving": "Saving…",
   "save.saved": "Saved.",
   "save.failed": "This could not be saved; nothing of it is lost here.",
+  "save.nowhere": {
+    one: "{count} measurement on planes cannot be saved: its images do not say in which space they lie (no Frame of Reference UID). Measure on the images themselves to keep it.",
+    other: "{count} measurements on planes cannot be saved: their images do not say in which space they lie (no Frame of Reference UID). Measure on the images themselves to keep them.",
+  },
+  "save.elsewhere": {
+    one: "{count} measurement lies on another examination and is not saved from here. Open that examination to measure and save there.",
+    other: "{count} measurements lie on another examination and are not saved from here. Open that examination to measure and save there.",
+  },
   "save.leave": "Not saved yet",
   "save.leave.explain": "Measurements or key images of this study are not in the archive yet.",
   "save.leave.save": "Save and leave",
