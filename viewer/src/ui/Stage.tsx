@@ -74,6 +74,7 @@ function PaneFrame({ workspace, pane, row, column }: PaneFrameProps) {
       data-alone={alone}
       data-kind={pane.showing.value?.kind}
       onPointerDownCapture={() => workspace.activate(pane)}
+      onWheelCapture={() => workspace.activate(pane)}
       onFocusCapture={() => workspace.activate(pane)}
       onDblClick={() => workspace.toggleOneUp()}
       onDragOver={(event) => event.dataTransfer?.types.includes(SERIES_DRAG_TYPE) && event.preventDefault()}
