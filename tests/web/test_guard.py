@@ -100,7 +100,7 @@ def test_refusals_have_one_form(site: Site) -> None:
         assert response.status_code == status
         assert set(response.json()) == {"error", "hint"}
     assert site.client().get("/api/session").headers["www-authenticate"] == "Bearer"
-    assert site.client(**OWN).patch("/dicom-web/studies").headers["allow"] == "GET, POST"
+    assert site.client(**OWN).patch("/dicom-web/studies").headers["allow"] == "GET, HEAD, POST"
 
 
 def test_large_bodies_are_refused_before_they_are_read(site: Site) -> None:
