@@ -66,7 +66,7 @@ def test_what_follows_is_ordered_in_the_transaction_of_the_end(archive: Archive)
     with running(archive, perform) as runner:
         identifier = _add(archive)
         _ends(archive, identifier, JobState.DONE)
-        assert wait_until(lambda: runner.statistics()["finished"] == 2)
+        assert wait_until(lambda: runner.statistics().get("finished") == 2)
     with archive.index.read() as connection:
         (second,) = [job for job in job_queue.listing(connection) if job.payload]
     assert second.payload == {"after": identifier}
