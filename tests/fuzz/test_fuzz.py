@@ -20,7 +20,7 @@ from tests.support.peers import absent
 from tests.support.process import ROOT, clean_environment
 
 MEMORY_BYTES_MAX = 256 << 20
-SHORT_RUNS = {"pdu": 5_000, "walker": 5_000, "multipart": 5_000, "query": 1_000}
+SHORT_RUNS = {"pdu": 2_000, "walker": 2_000, "multipart": 2_000, "query": 500}
 
 
 @pytest.fixture(autouse=True)
