@@ -2,6 +2,7 @@
 
 import type { FrameAddress } from "@/dicomweb/client";
 import { isUid } from "@/dicomweb/client";
+import { cross, dot, vector, type Vector } from "@/dicomweb/geometry";
 import { items, number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 import { isSlide } from "@/dicomweb/slide";
 
@@ -98,21 +99,6 @@ function flatDataset(dataset: Dataset, index: number): Dataset {
     for (const macro of Object.keys(groups ?? {})) Object.assign(flat, groups && items(groups, macro)[0]);
   }
   return flat;
-}
-
-type Vector = readonly [number, number, number];
-
-function vector(values: readonly number[], start = 0): Vector | undefined {
-  const [x, y, z] = values.slice(start, start + 3);
-  return x === undefined || y === undefined || z === undefined ? undefined : [x, y, z];
-}
-
-function cross(a: Vector, b: Vector): Vector {
-  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-}
-
-function dot(a: Vector, b: Vector): number {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
 const PARALLEL = 0.999; // cosine of 2.6°: what scanners round off, not another plane

@@ -10,6 +10,7 @@ import { number, Tag, text, type Dataset } from "@/dicomweb/json";
 import { isMeasured, spacingOf } from "@/dicomweb/spacing";
 import { t } from "@/i18n";
 import { rateOf } from "@/model/cine";
+import { handOver } from "@/model/handOver";
 import { Pane } from "@/model/pane";
 import { displayedAs } from "@/model/presenting";
 import type { Workspace } from "@/model/workspace";
@@ -179,7 +180,7 @@ export class Taking {
     }
     const ending = choices.form === "jpeg" ? "jpg" : "png";
     const [only] = pictures;
-    if (only && pictures.length === 1) save(only.picture, `${name}.${ending}`);
+    if (only && pictures.length === 1) handOver(only.picture, `${name}.${ending}`);
     else await saveZip(pictures, name, ending);
     return { kind: "done", name: pictures.length === 1 ? `${name}.${ending}` : `${name}.zip`, missing: this.missing };
   }
@@ -360,7 +361,7 @@ export class Taking {
       await film.giveUp();
       return { kind: "idle" };
     }
-    save(await film.end(), `${name}.mp4`);
+    handOver(await film.end(), `${name}.mp4`);
     return { kind: "done", name: `${name}.mp4`, missing: this.missing };
   }
 
@@ -409,17 +410,6 @@ function sheet(width: number, height: number): { readonly canvas: HTMLCanvasElem
   return { canvas, context };
 }
 
-const KEPT_MS = 60_000;
-
-/** Hand a file over to the reader. */
-function save(content: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
-}
-
 async function saveZip(pictures: readonly { readonly picture: Blob; readonly frame: Frame }[], name: string, ending: string): Promise<void> {
   const files: Record<string, [Uint8Array, { level: 0 }]> = {};
   for (const [index, { picture, frame }] of pictures.entries()) {
@@ -428,5 +418,5 @@ async function saveZip(pictures: readonly { readonly picture: Blob; readonly fra
     const label = [place, text(frame.dataset, Tag.Modality), ...(series === undefined ? [] : [`series ${series}`])].join(" ");
     files[`${label.replace(/[^\w -]/g, "")}.${ending}`] = [new Uint8Array(await picture.arrayBuffer()), { level: 0 }];
   }
-  save(new Blob([zipSync(files) as Uint8Array<ArrayBuffer>], { type: "application/zip" }), `${name}.zip`);
+  handOver(new Blob([zipSync(files) as Uint8Array<ArrayBuffer>], { type: "application/zip" }), `${name}.zip`);
 }

@@ -1,6 +1,7 @@
 /** The curve of a region over time, small, over the viewport; its values as a table to take away. */
 
 import { n, t } from "@/i18n";
+import { handOver } from "@/model/handOver";
 import type { Pane } from "@/model/pane";
 import { csvOf, plotted, type Curve } from "@/model/timeCurve";
 
@@ -27,14 +28,7 @@ export function CurvePanel({ pane }: { readonly pane: Pane }) {
 }
 
 function Export({ curve }: { readonly curve: Curve }) {
-  const save = (): void => {
-    const url = URL.createObjectURL(new Blob([csvOf(curve)], { type: "text/csv" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = "curve.csv";
-    link.click();
-    URL.revokeObjectURL(url);
-  };
+  const save = (): void => handOver(new Blob([csvOf(curve)], { type: "text/csv" }), "curve.csv");
   return (
     <button type="button" class="button quiet" data-testid="curve-csv" onClick={save}>
       CSV

@@ -42,7 +42,7 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
   if (target === undefined) return null;
   const save = async (): Promise<void> => {
     await saving.save();
-    if (saving.state.peek().kind === "saved") location.hash = target;
+    if (!saving.unsaved.peek()) location.hash = target;
   };
   return (
     <dialog ref={dialog} class="dialog" aria-label={t("save.leave")} data-testid="leave-guard" onClose={() => setTarget(undefined)}>
