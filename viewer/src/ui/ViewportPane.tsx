@@ -14,7 +14,6 @@ import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
-import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
 import type { PaneProps } from "@/ui/paneProps";
@@ -59,7 +58,6 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
-        <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
         {pane.cine.open.value && <CineBar pane={pane} />}
