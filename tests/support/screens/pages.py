@@ -33,6 +33,11 @@ def _send(walk: Walk) -> None:
     walk.page_of(f"queue/{walk.studies['images']}", "send-form")
 
 
+def _account_menu(walk: Walk) -> None:
+    walk.press("back", "popup-account")
+    expect(walk.find("popup-account-content")).to_be_visible()
+
+
 def _covered(walk: Walk) -> None:
     """The session ends over a study."""
     walk.study("images")
@@ -60,6 +65,9 @@ PAGES: Final[Sequence[Screen]] = (
     Screen("queue", _page("queue", "queue")),
     Screen("send", _send),
     Screen("display", _page("display", "display")),
+    Screen("settings", _page("settings", "own-session")),
+    Screen("accounts", _page("accounts", "permissions")),
+    Screen("account-menu", _account_menu),
     Screen("signed-out", _covered),
     Screen("new-password", _new_password),
 )

@@ -44,7 +44,7 @@ class Walk:
 
     def page_of(self, address: str, name: str) -> None:
         self.page.goto(f"{self.url}#/{address}")
-        expect(self.find(name)).to_be_visible(timeout=30_000)
+        expect(self.find(name).first).to_be_visible(timeout=30_000)
 
     def images(self) -> None:
         state = self.page.locator("[data-testid=pane][data-active=true] [data-testid=viewport-state]")

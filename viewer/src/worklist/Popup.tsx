@@ -10,10 +10,12 @@ interface PopupProps {
   readonly label: string;
   readonly icon: IconName;
   readonly class?: string;
+  /** Of the button, where it is none of the list's chips. */
+  readonly look?: string;
   content(close: () => void): ComponentChildren;
 }
 
-export function Popup({ name, label, icon, class: className = "", content }: PopupProps) {
+export function Popup({ name, label, icon, class: className = "", look = "chip", content }: PopupProps) {
   const [open, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -42,9 +44,9 @@ export function Popup({ name, label, icon, class: className = "", content }: Pop
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- told of the focus of what is in it
     <div ref={place} class={`popup-place ${className}`} onFocusOut={onFocusOut}>
-      <button ref={button} type="button" class="chip" data-testid={`popup-${name}`} aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button ref={button} type="button" class={look} data-testid={`popup-${name}`} title={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={icon} />
-        {label}
+        <span class={look === "chip" ? undefined : "user-name"}>{label}</span>
       </button>
       {open && (
         <div class="popup" role="group" aria-label={label} data-testid={`popup-${name}-content`}>
