@@ -15,15 +15,17 @@ from typing import Final
 
 import pytest
 from playwright.sync_api import Browser
+from pydicom.uid import VideoPhotographicImageStorage
 
 from tests.fuzz.openapi import fill
 from tests.journeys.test_depth import _pet, _series
 from tests.journeys.test_viewer import dcmsend
 from tests.support.corpus import corpus
-from tests.support.factories import KYRGYZ, ct_series, part10, us_cine, write_folder
+from tests.support.factories import KYRGYZ, ct_series, part10, uid, us_cine, write_folder
 from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
-from tests.support.screens import Walk, walked
+from tests.support.screens import walked
+from tests.support.screens.walk import Walk
 from tests.support.windows import WINDOWS, Window
 
 pytestmark = pytest.mark.browser
@@ -55,14 +57,16 @@ def stocked(node: NodeProcess, folder: Path) -> dict[str, str]:
     moments = [
         one
         for moment in range(3)
-        for one in ct_series(6, study="moments", seed=moment, TemporalPositionIdentifier=moment + 1, TriggerTime=moment * 90)
+        for one in ct_series(
+            6, study="moments", seed=moment, TemporalPositionIdentifier=moment + 1, TriggerTime=moment * 90
+        )
     ]
     for number, one in enumerate(moments, 1):
-        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = f"{one.SOPInstanceUID[:50]}.{number}"
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = uid("moments", number)
         one.InstanceNumber = number
     uneven = [one for index, one in enumerate(ct_series(9, study="uneven")) if index != 4]
     video = us_cine(study="video")
-    video.SOPClassUID = video.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
+    video.SOPClassUID = video.file_meta.MediaStorageSOPClassUID = VideoPhotographicImageStorage
     studies = {
         "images": now,
         "before": before,

@@ -13,6 +13,7 @@ from tests.support.process import ROOT
 
 LANGUAGES: Final = ("en", "ru", "kk", "ky")
 
+_FOCUS: Final = Path(__file__).with_name("focus.js").read_text(encoding="utf-8")
 _INSPECTOR: Final = Path(__file__).with_name("inspection.js").read_text(encoding="utf-8")
 _AXE: Final = ROOT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 _AXE_RUN: Final = """tags => axe.run(document, {runOnly: tags, resultTypes: ["violations"]}).then(({violations}) =>
@@ -50,36 +51,6 @@ def axe(page: Page) -> list[str]:
         page.evaluate(_AXE.read_text(encoding="utf-8"))
     told: list[str] = page.evaluate(_AXE_RUN, _AXE_TAGS)
     return told
-
-
-_FOCUS: Final = """async () => {
-    const named = (element) => `${element.dataset.testid ?? ""} <${element.tagName.toLowerCase()} ${element.className?.baseVal ?? element.className}>`;
-    const within = document.querySelector("dialog[open], [aria-modal=true], [role=menu]") ?? document; // Tab closes a menu
-    const before = document.activeElement;
-    const pane = document.querySelector("[data-testid=pane][data-active=true] [data-testid=viewport]");
-    const places = [0.1, 0.3, 0.5, 0.7, 0.9];
-    const isSeen = (element) => {
-        const box = element.getBoundingClientRect();
-        const [left, top] = [Math.max(box.left, 0), Math.max(box.top, 0)];
-        const [right, bottom] = [Math.min(box.right, innerWidth), Math.min(box.bottom, innerHeight)];
-        return right > left && bottom > top && places.some((across) => places.some((along) => {
-            const there = document.elementFromPoint(left + (right - left) * across, top + (bottom - top) * along);
-            return there && (element.contains(there) || there.contains(element) || there.closest("label")?.contains(element));
-        }));
-    };
-    const told = new Set();
-    for (const element of within.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")) {
-        if (element.disabled || element.closest("[inert]") || !element.checkVisibility({visibilityProperty: true})) continue;
-        element.focus();
-        if (document.activeElement !== element || element.matches("input[type=file]")) continue;
-        if (!isSeen(element)) await new Promise((resolve) => setTimeout(resolve, 60)); // what it shows by having the focus
-        if (element.isConnected && !isSeen(element)) told.add(`the focus is hidden: ${named(element)}`);
-    }
-    pane?.focus();
-    before.focus?.();
-    if (before === document.body) document.activeElement.blur();
-    return [...told];
-}"""
 
 
 def hidden_focus(page: Page) -> list[str]:

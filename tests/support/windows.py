@@ -1,4 +1,4 @@
-"""The windows in which the viewer is looked at: sizes, zoom, text spacing, as WCAG 2.2 asks and as people hold devices."""
+"""The windows in which the viewer is looked at: sizes, zoom and text spacing, as WCAG 2.2 and devices have them."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.support.screens.walk import Screen, Walk
 
+
 def _planes(walk: Walk) -> None:
     walk.study("fused")
     walk.images()

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.support.screens.walk import Screen, Walk
 
+
 def _sign_in(walk: Walk) -> None:
     walk.page.goto(walk.url)
     walk.page.evaluate("language => localStorage.setItem('suret.language', language)", walk.language)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.support.screens.walk import Screen, Walk
 
+
 def _document(name: str, ready: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.study(name)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.support.screens.walk import Screen, Walk
 
+
 def _timeline(walk: Walk) -> None:
     walk.escape("device-panel")
     walk.study("images")

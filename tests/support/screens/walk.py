@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.fingers import Fingers
 
+
 @dataclass
 class Walk:
     """A browser that goes through the screens of a node, and the studies it meets by what they are called here."""
