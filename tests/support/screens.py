@@ -169,6 +169,12 @@ def _context_menu(walk: Walk) -> None:
     expect(walk.page.locator(".context-menu")).to_be_visible()
 
 
+def _export(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
+    walk.press("export-open", "export-series")
+    expect(walk.find("export-one-series").first).to_be_visible()
+
+
 def _menu(name: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.page.keyboard.press("Escape")
@@ -319,6 +325,7 @@ SCREENS: Final[Sequence[Screen]] = (
     Screen("timeline", _timeline),
     Screen("stack", _stack),
     Screen("context-menu", _context_menu),
+    Screen("export", _export),
     *(
         Screen(f"menu-{name}", _menu(name))
         for name in ("layout", "volume", "measure", "preset", "colour", "view", "save", "compare")

@@ -10,6 +10,8 @@ import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Likings } from "./kept";
 
+const at = (clientX: number, button = 2, pointerType = "mouse") => ({ clientX, clientY: 0, button, pointerType });
+
 describe("habits of the mouse", () => {
   it("are as usual where nothing sensible was kept", () => {
     for (const kept of [undefined, null, 3, "right", [], { right: "explode", wheel: 1 }]) expect(mouseFrom(kept)).toEqual(MOUSE_PRESETS.zoomRight);
@@ -34,7 +36,6 @@ describe("habits of the mouse", () => {
 });
 
 describe("a press of the right button", () => {
-  const at = (clientX: number, button = 2, pointerType = "mouse") => ({ clientX, clientY: 0, button, pointerType });
   it.each([
     ["that stands still wants the menu", [at(0), at(3), at(3)], true],
     ["that dragged does not", [at(0), at(60), at(60)], false],
