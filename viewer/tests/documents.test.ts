@@ -49,6 +49,10 @@ describe("the form of an object", () => {
   });
 });
 
+const said = (value: string, meaning: string): Dataset => ({
+  "0040A730": element("SQ", { "0040A043": code("121049", "Language of Content Item and Descendants"), "0040A168": code(value, meaning) }),
+});
+
 describe("a report", () => {
   const measured = (value: string, unit: Element): Dataset => ({
     "0040A040": element("CS", "NUM"),
@@ -86,9 +90,6 @@ describe("a report", () => {
 
   it("says in which language it is written, where it does", () => {
     expect(reportLanguage(report)).toEqual({ code: "", name: "" });
-    const said = (value: string, meaning: string): Dataset => ({
-      "0040A730": element("SQ", { "0040A043": code("121049", "Language of Content Item and Descendants"), "0040A168": code(value, meaning) }),
-    });
     expect(reportLanguage(said("kk-KZ", "Kazakh"))).toEqual({ code: "kk-KZ", name: "Kazakh" });
     expect(reportLanguage(said('x" onclick="', "odd"))).toEqual({ code: "", name: "odd" });
   });
