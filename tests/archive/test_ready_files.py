@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from structlog.testing import capture_logs
 
 from pacs.archive import ready_files

@@ -185,7 +185,12 @@ def test_a_log_that_has_grown(settings: Settings, core: Core, monkeypatch: pytes
         (2, {"hasher_ready": 0, "hasher_digests": 0, "hasher_deaths": 0}, Level.WELL, "begins with the first"),
         (2, {"hasher_ready": 1, "hasher_digests": 7, "hasher_deaths": 0}, Level.WELL, "7 times"),
         (2, {"hasher_ready": 0, "hasher_digests": 7, "hasher_deaths": 1}, Level.WRONG, "has died once"),
-        (2, {"hasher_ready": 1, "hasher_digests": 7, "hasher_deaths": 2}, Level.WRONG, "2 times since the node started"),
+        (
+            2,
+            {"hasher_ready": 1, "hasher_digests": 7, "hasher_deaths": 2},
+            Level.WRONG,
+            "2 times since the node started",
+        ),
     ],
 )
 def test_the_process_that_hashes(
