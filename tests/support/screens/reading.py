@@ -49,7 +49,19 @@ def _stranger(walk: Walk) -> None:
     expect(walk.find("other-patient")).to_have_count(1)
 
 
+def _context_menu(walk: Walk) -> None:
+    walk.page.keyboard.press("Shift+F10")
+    expect(walk.page.locator(".context-menu")).to_be_visible()
+
+
+def _export(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
+    walk.press("export-open", "export-series")
+    expect(walk.find("export-one-series").first).to_be_visible()
+
+
 def _turned(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
     walk.study("images")
     walk.images()
     for key in ("h", "]"):
@@ -180,6 +192,8 @@ READING: Final[Sequence[Screen]] = (
     *(Screen(f"menu-{name}", _menu(name)) for name in MENUS),
     Screen("prior", _prior),
     Screen("other-patient", _stranger),
+    Screen("context-menu", _context_menu),
+    Screen("export", _export),
     Screen("turned", _turned),
     Screen("pictures", _pictures),
     Screen("pictures-film", _film),
