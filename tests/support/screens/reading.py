@@ -189,11 +189,11 @@ MENUS: Final = ("layout", "volume", "measure", "preset", "colour", "view", "save
 READING: Final[Sequence[Screen]] = (
     Screen("timeline", _timeline),
     Screen("stack", _stack),
+    Screen("context-menu", _context_menu),
+    Screen("export", _export),
     *(Screen(f"menu-{name}", _menu(name)) for name in MENUS),
     Screen("prior", _prior),
     Screen("other-patient", _stranger),
-    Screen("context-menu", _context_menu),
-    Screen("export", _export),
     Screen("turned", _turned),
     Screen("pictures", _pictures),
     Screen("pictures-film", _film),
