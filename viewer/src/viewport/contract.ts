@@ -8,7 +8,7 @@ import type { Area, Display } from "@/dicomweb/presentation";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
-import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidView, VolumeLayer, VolumeListener } from "@/viewport/volumeContract";
+import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidListener, SolidView, VolumeLayer } from "@/viewport/volumeContract";
 
 export interface PixelReading {
   /** Of the image, from 0. */
@@ -126,7 +126,7 @@ export interface ViewportModule {
   /** Raises Error when this browser cannot show images. */
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
   openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
-  openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
+  openSolidView(element: HTMLDivElement, listener: SolidListener, volume: VolumeGeometry, appearance: string): SolidView;
   openCurvedView(listener: CurvedListener, volume: VolumeGeometry): CurvedView;
   openVolumeLayer(listener: LayerListener, volume: VolumeGeometry): VolumeLayer;
   /** Every finished measurement on these images. */
