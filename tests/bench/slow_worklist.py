@@ -42,7 +42,9 @@ class Stopwatch:
         self._began = time.monotonic()
 
     def stop(self, what: str) -> None:
-        self._found.setdefault(what, []).append((time.monotonic() - self._began) * 1000)
+        took = (time.monotonic() - self._began) * 1000
+        print(f"  {what}: {took:.0f}", flush=True)
+        self._found.setdefault(what, []).append(took)
 
 
 def _shown(one: Locator) -> None:
