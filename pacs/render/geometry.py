@@ -65,7 +65,8 @@ def size(rows: int, columns: int, pixel_aspect: float, viewport: Viewport | None
     """Rows and columns of the picture of `rows` x `columns` pixels.
 
     The largest that the viewport holds, or the image's own where that is smaller and the viewport does not enlarge, at
-    least 1 x 1; without one the image's own, with the narrow side of its pixels stretched. Raises QueryRefused when that is too large.
+    least 1 x 1; without one the image's own, with the narrow side of its pixels stretched. Raises
+    QueryRefused when that is too large.
     """
     if viewport is not None:
         factor = min(viewport.width / columns, viewport.height / (rows * pixel_aspect))

@@ -213,8 +213,9 @@ class Rendered:
     async def first(self, request: Request, principal: Principal) -> Response:
         """The picture that the viewer shows when it opens a study, so that it can ask for it before it knows the study.
 
-        Content-Location says which image that is. A small image is not enlarged: the browser does that. Of PET there is none: it is read black on white in a window of
-        uptake, which its series tells, and would otherwise turn round under the reader's eyes.
+        Content-Location says which image that is. A small image is not enlarged: the browser does that. Of PET
+        there is none: it is read black on white in a window of uptake, which its series tells, and would
+        otherwise turn round under the reader's eyes.
         """
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type)
