@@ -56,7 +56,7 @@ class Viewport:
     source_y: float | None = None
     source_width: float | None = None
     source_height: float | None = None
-    enlarges: bool = True
+    enlarges: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.width * self.height > OUTPUT_PIXELS_MAX:
