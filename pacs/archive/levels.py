@@ -44,7 +44,11 @@ def of(arrived: Arrived) -> Saved:
     """What the object itself tells of its patient, study and series."""
     values, at = arrived.values, to_microseconds(arrived.received_at)
     return {
-        "patient": {"identity": identity(values), "demographics": demographics(values), **columns(Level.PATIENT, values)},
+        "patient": {
+            "identity": identity(values),
+            "demographics": demographics(values),
+            **columns(Level.PATIENT, values),
+        },
         "study": {"received_at": at, **columns(Level.STUDY, values)},
         "series": [columns(Level.SERIES, values)],
     }

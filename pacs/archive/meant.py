@@ -58,7 +58,9 @@ def of_patient(connection: Connection, key: PatientKey, values: Mapping[str, str
     return wanted, row
 
 
-def patient_row(connection: Connection, key: PatientKey, values: Mapping[str, str] = MappingProxyType({})) -> RowMapping:
+def patient_row(
+    connection: Connection, key: PatientKey, values: Mapping[str, str] = MappingProxyType({})
+) -> RowMapping:
     """The row of a patient, found through a study with that one's columns too; where objects of theirs tell of several,
     the first that does not say `values` already. Raises NotFound, QueryRefused."""
     if not key.patient_id:

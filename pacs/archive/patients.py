@@ -1,5 +1,5 @@
-"""Patients' rows: one for every name, birth date and sex that objects tell under one Patient ID, so that a study answers
-with its own; and which of them can be one person."""
+"""Patients' rows: one for every name, birth date and sex that objects tell under one Patient ID, so that a study
+answers with its own; and which of them can be one person."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ class Doubt:
 SURE = Doubt()
 
 
-def doubts(
-    connection: Connection, studies: Collection[str], allowed: frozenset[str] | None = None
-) -> dict[str, Doubt]:
+def doubts(connection: Connection, studies: Collection[str], allowed: frozenset[str] | None = None) -> dict[str, Doubt]:
     """By Study Instance UID those of `studies` that are doubtful; of others' studies only those `allowed` count."""
     other, others_study = patient.alias(), study.alias()
     told = [other.c[name] for name in TOLD]
@@ -124,9 +122,7 @@ def doubts(
     for uid, *parts in connection.execute(statement):
         others[uid].append(Told(*parts))
     objects = mixed(connection, studies)
-    return {
-        uid: Doubt(tuple(others[uid][:OTHERS_MAX]), objects.get(uid, 0)) for uid in {*others, *objects}
-    }
+    return {uid: Doubt(tuple(others[uid][:OTHERS_MAX]), objects.get(uid, 0)) for uid in {*others, *objects}}
 
 
 def mixed(connection: Connection, studies: Collection[str] | None = None) -> dict[str, int]:
