@@ -4,6 +4,7 @@ import { administration } from "@/i18n/en/administration";
 import { curved } from "@/i18n/en/curved";
 import { depth } from "@/i18n/en/depth";
 import { everyone } from "@/i18n/en/everyone";
+import { doubt } from "@/i18n/en/doubt";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { offline } from "@/i18n/en/offline";
@@ -19,4 +20,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...doubt, ...settings } as const;
