@@ -99,3 +99,11 @@ test("references to earlier reports and to marked images", () => {
   const whole = item("IMAGE", "", { "00081199": e("SQ", reference) });
   expect(markedImagesOf({ "0040A730": e("SQ", image, whole) })).toEqual(["1.2.3#2", "1.7#*"]);
 });
+
+test("axes in another order are the same ellipse", () => {
+  const circle = { ...(only(scoord("ELLIPSE", 408, 496, 428, 496, 418, 486, 418, 506)) as Measured) };
+  const again = { ...circle, points: [[418, 486], [418, 506], [428, 496], [408, 496]] as const }; // prettier-ignore
+  expect(isSameMeasured(circle, again)).toBe(true);
+  expect(isSameMeasured(circle, { ...again, points: [[418, 486], [418, 507], [428, 496], [408, 496]] })).toBe(false); // prettier-ignore
+  expect(isSameMeasured({ ...circle, kind: "rectangle" }, { ...again, kind: "rectangle" })).toBe(false);
+});

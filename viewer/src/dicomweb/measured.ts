@@ -340,6 +340,16 @@ function areNear(some: readonly Coordinates[], others: readonly Coordinates[]): 
   return some.length === others.length && some.every((point, index) => isNear(point, others[index]));
 }
 
+/** Axes in another order, or from their other end, are the same two. */
+const ORDERS: readonly (readonly number[])[] = [[0, 1, 2, 3], [2, 3, 0, 1]].flatMap(([a = 0, b = 0, c = 0, d = 0]) => [
+  [a, b, c, d], [b, a, c, d], [a, b, d, c], [b, a, d, c],
+]); // prettier-ignore
+
+function lieAlike(kind: MeasuredKind, some: readonly Coordinates[], others: readonly Coordinates[]): boolean {
+  if (kind !== "ellipse" && kind !== "bidirectional") return areNear(some, others);
+  return ORDERS.some((order) => areNear(order.map((at) => some[at] ?? []), others));
+}
+
 /** Whether a reader sees no difference between them. */
 export function isSameMeasured(one: Measured, other: Measured | undefined): boolean {
   return (
@@ -349,7 +359,7 @@ export function isSameMeasured(one: Measured, other: Measured | undefined): bool
     one.space?.frameOfReferenceUid === other.space?.frameOfReferenceUid &&
     // where it lies in the patient is all that a plane says
     (one.space !== undefined || (one.sopInstanceUid === other.sopInstanceUid && one.frameNumber === other.frameNumber)) &&
-    areNear(one.space?.points ?? one.points, other.space?.points ?? other.points)
+    lieAlike(one.kind, one.space?.points ?? one.points, other.space?.points ?? other.points)
   );
 }
 

@@ -24,6 +24,8 @@ import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
 import "@/ui/phone.css";
+import "@/ui/patientTitle.css";
+import "@/ui/shortScreen.css";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -178,14 +180,17 @@ function PatientTitle({ study, open }: TitleProps) {
     sex: text(dataset, Tag.PatientSex),
     studyDate,
   });
-  const details = [text(dataset, Tag.PatientID), facts].filter((part) => part !== "");
+  const id = text(dataset, Tag.PatientID);
   const studied = [formatDate(studyDate), text(dataset, Tag.StudyDescription)].filter((part) => part !== "");
   return (
     <h1 class="patient-title" data-testid="patient-title">
       <button type="button" class="patient-name name-button" data-testid="name-timeline" title={t("timeline.heading")} onClick={open}>
         {text(dataset, Tag.PatientName) || t("patient.unnamed")}
       </button>
-      <span class="muted">{details.join(" · ")}</span>
+      <span class="muted patient-details">
+        {id && <span class="patient-id">{id}</span>}
+        {facts && <span class="patient-facts">{id ? ` · ${facts}` : facts}</span>}
+      </span>
       <span class="muted studied">{studied.join(" · ")}</span>
     </h1>
   );
