@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Dataset } from "@/dicomweb/json";
+import { figuresOf } from "@/viewport/figures";
 import { linesOf } from "@/viewport/measurementTexts";
 import { imagePlane, imageIdOf, register, unregister, windowsOf } from "@/viewport/metadata";
 import { draggedWindow } from "@/viewport/windowDrag";
@@ -25,6 +26,9 @@ test("a projection's lengths are millimetres of its detector, which is said", ()
   expect(imagePlane(frameOf(chest))).toMatchObject({ usingDefaultValues: false, pixelSpacing: [0.3, 0.3] });
   expect(written("Length", chest, { length: 97.1, unit: "mm" })).toEqual(["97.1 mm", "At the detector"]);
   expect(written("Length", { ...chest, "00181114": e("DS", 1.2) }, { length: 80.9, unit: "mm" })).toEqual(["80.9 mm"]);
+  const saved = { length: 97.1, unit: "mm" };
+  expect(figuresOf("length", saved, chest)).toEqual([{ name: "length", value: 97.1, unit: "mm", at_detector: true }]);
+  expect(figuresOf("length", saved, { ...chest, "00181114": e("DS", 1.2) })).toEqual([{ name: "length", value: 97.1, unit: "mm" }]);
   expect(imagePlane(frameOf(size))).toMatchObject({ usingDefaultValues: true, pixelSpacing: [1, 1] });
 });
 

@@ -107,3 +107,9 @@ test("axes in another order are the same ellipse", () => {
   expect(isSameMeasured(circle, { ...again, points: [[418, 486], [418, 507], [428, 496], [408, 496]] })).toBe(false); // prettier-ignore
   expect(isSameMeasured({ ...circle, kind: "rectangle" }, { ...again, kind: "rectangle" })).toBe(false);
 });
+
+test("millimetres of the detector stay those of the detector", () => {
+  const method = item("CODE", "370129005", { "0040A168": e("SQ", code("AT_DETECTOR")) });
+  const found = only(num("410668003", "97.1", "mm", scoord("POLYLINE", 1, 2, 3, 4), method));
+  expect(found?.figures).toEqual([{ name: "length", value: 97.1, unit: "mm", at_detector: true }]);
+});

@@ -15,6 +15,8 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** Millimetres of a projection's receptor. */
+  readonly at_detector?: true;
 }
 
 /** One measurement; its points in the order that `pacs/dicom/written/values.py` tells. */
@@ -320,6 +322,14 @@ const UNITS: Readonly<Record<string, string>> = {
   "g/ml": "g/mL",
 };
 
+const MEASUREMENT_METHOD = "370129005";
+const AT_DETECTOR = "AT_DETECTOR";
+
+function isAtDetector(figure: Dataset): boolean {
+  const method = items(figure, Tag.ContentSequence).find((child) => conceptOf(child) === MEASUREMENT_METHOD);
+  return items(method ?? {}, Tag.ConceptCodeSequence).some((code) => text(code, SR.CodeValue) === AT_DETECTOR);
+}
+
 function figureOf(item: Dataset): Figure[] {
   const name = items(item, Tag.ConceptNameCodeSequence)[0];
   const measured = items(item, Tag.MeasuredValueSequence)[0];
@@ -332,6 +342,7 @@ function figureOf(item: Dataset): Figure[] {
       name: FIGURES[text(name, SR.CodeValue)] ?? text(name, Tag.CodeMeaning),
       value,
       unit: UNITS[code] ?? code.replace(/^\{(.*)\}$/u, "$1"),
+      ...(isAtDetector(item) && { at_detector: true }),
     },
   ];
 }
