@@ -6,6 +6,7 @@ import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
+import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
 
 const THUMBNAIL_SIZE = 128;
@@ -106,12 +107,10 @@ function Thumbnail({ series }: { readonly series: SeriesSummary }) {
       {noPicture ? (
         <Icon name={isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image"} />
       ) : (
-        <img
-          src={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
+        <KeptPicture
+          path={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
           alt=""
-          loading="lazy"
-          decoding="async"
-          onError={() => setFailed(true)}
+          failed={() => setFailed(true)}
         />
       )}
     </span>

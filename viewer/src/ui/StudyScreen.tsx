@@ -4,6 +4,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
+import { painted } from "@/model/painted";
 import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
@@ -39,7 +40,9 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
     document.title = `${name} · Suret`;
   }, [name]);
   useEffect(() => {
-    if (study.firstPicture.settled.value) void loadViewport().then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
+    if (!study.firstPicture.settled.value) return;
+    // to compile it takes as long as to show the picture: it waits its turn
+    void painted().then(loadViewport).then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
   }, [study.firstPicture.settled.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {

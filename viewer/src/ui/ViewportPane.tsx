@@ -5,6 +5,7 @@ import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
 import { t } from "@/i18n";
+import { afterPaint } from "@/model/painted";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
@@ -96,7 +97,7 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
       style={opening.inverted ? { filter: "invert(1)" } : undefined}
       src={opened && !opening.inverted ? first.url : previewPath(frame, opening)}
       alt={t("viewport.preview.explain")}
-      onLoad={done}
+      onLoad={() => afterPaint(done)}
       onError={done}
     />
   );

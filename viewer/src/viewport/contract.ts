@@ -30,6 +30,8 @@ export interface View {
   readonly window: Window | undefined;
   /** 1: the image fits the viewport. */
   readonly zoom: number;
+  /** Pixels of the screen (of the device) for one of the image, along its rows; of what is an image. */
+  readonly scale?: number;
   /** Where the screen's right and down look to in the image, as columns and rows: [1, 0, 0, 1] as stored. */
   readonly turned?: readonly [number, number, number, number];
   /** Changes whenever the image lies otherwise on the screen. */
@@ -81,6 +83,8 @@ export interface ViewControls {
   zoomBy?(factor: number, at?: readonly [number, number]): void;
   /** A quarter to the right. */
   rotate?(): void;
+  /** Each pixel of the image on one of the screen. */
+  singly?(): void;
   flipHorizontal?(): void;
   flipVertical?(): void;
   /** Show greys through a colour map of this name; see `tools/colourMaps.ts`. */
