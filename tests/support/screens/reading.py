@@ -172,9 +172,7 @@ def _offline(walk: Walk) -> None:
 
 def _offline_list(walk: Walk) -> None:
     walk.press("back")
-    if walk.find("leave-anyway").is_visible():  # what was not saved is still there
-        walk.press("leave-anyway")
-    expect(walk.find("worklist-row").first).to_be_visible(timeout=30_000)
+    walk.listed()  # what was not saved is still there
     expect(walk.find("device-mark").first).to_be_visible(timeout=30_000)
 
 

@@ -37,11 +37,17 @@ class Walk:
     def study(self, name: str) -> None:
         """Open a study afresh; what is unsaved in the one before is given up."""
         self.page.goto(f"{self.url}#/")
-        if self.find("leave-anyway").is_visible():
-            self.press("leave-anyway")
-        expect(self.find("worklist-row").first).to_be_visible(timeout=30_000)
+        self.listed()
         self.page.goto(f"{self.url}#/study/{self.studies[name]}")
         expect(self.find("patient-title")).to_be_visible(timeout=30_000)
+
+    def listed(self) -> None:
+        """The way to the list is begun: what is unsaved is given up."""
+        anyway, row = self.find("leave-anyway"), self.find("worklist-row").first
+        expect(anyway.or_(row).first).to_be_visible(timeout=30_000)
+        if anyway.is_visible():
+            anyway.click()
+        expect(row).to_be_visible(timeout=30_000)
 
     def page_of(self, address: str, name: str) -> None:
         self.page.goto(f"{self.url}#/{address}")
