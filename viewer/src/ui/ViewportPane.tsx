@@ -17,6 +17,7 @@ import { StackMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
+import { PresentedPicture } from "@/ui/PresentedPicture";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import { StackFusion } from "@/ui/StackFusion";
@@ -57,6 +58,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <PresentedPicture workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <MarksPanel workspace={workspace} pane={pane} />

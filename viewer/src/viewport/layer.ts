@@ -4,6 +4,7 @@ import { utilities } from "@cornerstonejs/core";
 import { newInstance as newColours } from "@kitware/vtk.js/Rendering/Core/ColorTransferFunction";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
+import { coloursOf } from "@/viewport/colours";
 import { rangeOf } from "@/viewport/planeOverlay";
 import { valuesOn } from "@/viewport/sheets";
 import type { LayerListener, Overlay, Sheet, VolumeLayer } from "@/viewport/volumeContract";
@@ -47,8 +48,10 @@ export class CalculatedLayer implements VolumeLayer {
     );
   }
 
-  picture(sheet: Sheet, { colours, opacity, preset }: Overlay): ImageData | undefined {
+  picture(sheet: Sheet, looks: Overlay): ImageData | undefined {
     const { voxels } = this;
+    const { opacity, preset } = looks;
+    const colours = coloursOf(looks);
     if (!voxels || sheet.columns.length === 0 || sheet.rows === 0) return undefined;
     if (this.table?.name !== colours) this.table = { name: colours, colours: tableOf(colours) };
     const table = this.table.colours;

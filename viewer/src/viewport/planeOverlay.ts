@@ -6,6 +6,7 @@ import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMappe
 import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants";
 
 import { endsOf, type Preset } from "@/tools/presets";
+import { coloursOf } from "@/viewport/colours";
 import { indexAt, valueAt } from "@/viewport/sampling";
 import type { Overlay } from "@/viewport/volumeContract";
 import { acquire, release, type VoxelVolume } from "@/viewport/volumeData";
@@ -73,8 +74,7 @@ export class PlaneOverlay {
     // Composed of samples along the ray it would be as dense as they are many: the greatest of them has just its opacity.
     if (mapper.getBlendMode() === BlendMode.COMPOSITE_BLEND) mapper.setBlendMode(BlendMode.MAXIMUM_INTENSITY_BLEND);
     actor.getProperty().setScalarOpacityUnitDistance(0, mapper.getSampleDistance());
-    const { colours, opacity } = wanted;
-    this.viewport.setProperties({ colormap: { name: colours, opacity } }, voxels.id);
+    this.viewport.setProperties({ colormap: { name: coloursOf(wanted), opacity: wanted.opacity } }, voxels.id);
     this.viewport.setProperties({ voiRange: rangeOf(voxels, wanted.preset) }, voxels.id);
     this.viewport.render();
   }

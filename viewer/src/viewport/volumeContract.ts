@@ -51,6 +51,8 @@ export interface Overlay {
   readonly volume: VolumeGeometry;
   /** As `tools/colourMaps.ts` names them. */
   readonly colours: string;
+  /** What `colours` stands for where it is no known name: red, green and blue of each entry, 0 to 1. */
+  readonly palette?: readonly number[] | undefined;
   readonly opacity: number;
   readonly preset: Preset | undefined;
 }
