@@ -36,6 +36,7 @@ export class Presenting {
   private readonly wanted = signal<Shown | undefined>(undefined);
   /** The blending state that only the node can make a picture of. */
   private readonly unlaid = signal<Dataset | undefined>(undefined);
+  private laid: Shown | undefined;
   private readonly stops: (() => void)[];
 
   constructor(private readonly workspace: Workspace) {
@@ -138,8 +139,9 @@ export class Presenting {
     const load = over && study.library.of(over);
     if (load && !load.loaded.value && !load.failure.value) return;
     const frames = load?.content.value.frames ?? [];
+    if (this.laid === shown) return; // and perhaps changed, or taken away, since
+    this.laid = shown;
     untracked(() => {
-      if (fusion.peek()?.preset?.name === OF_STATE && fusion.peek()?.base === base) return; // laid, and perhaps changed since
       const laid = over && base ? blendingOf(state, base, pane.content.peek().frames, over, frames) : undefined;
       if (laid) fusion.value = laid;
       else this.unlaid.value = state;

@@ -66,6 +66,13 @@ function Layer({ pane, frame, shown, setFailed }: LayerProps) {
       setLayer(undefined);
     };
   }, [shown.volume]);
+  useEffect(() => {
+    const { origin, row, column, columnSpacing, rowSpacing } = imagePlace(frame).grid;
+    pane.valueOver = layer && ((at) => layer.valueAt(plus(origin, scaled(row, at.column * columnSpacing), scaled(column, at.row * rowSpacing))));
+    return () => {
+      pane.valueOver = undefined;
+    };
+  }, [pane, layer, frame]);
   const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
   const ready = pane.shown.value.kind === "ready";
   useEffect(() => {

@@ -170,7 +170,8 @@ function listener(workspace: Workspace, pane: Pane): StackListener {
   return {
     moved: (index) => pane.moved(index),
     pointed: (pixel) => {
-      pane.pixel.value = pixel;
+      const over = pixel && pane.valueOver?.(pixel);
+      pane.pixel.value = pixel && over ? { ...pixel, over } : pixel;
     },
     painted: (index, quality) => {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "ready", quality };

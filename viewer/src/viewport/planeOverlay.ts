@@ -7,7 +7,7 @@ import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants
 
 import { endsOf, type Preset } from "@/tools/presets";
 import { coloursOf } from "@/viewport/colours";
-import { indexAt, valueAt } from "@/viewport/sampling";
+import { nearestValue } from "@/viewport/sampling";
 import type { Overlay } from "@/viewport/volumeContract";
 import { acquire, release, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -59,10 +59,7 @@ export class PlaneOverlay {
 
   /** Its value at a point of the patient, of the nearest voxel; undefined outside. */
   valueAt(world: Types.Point3): number | undefined {
-    const { voxels } = this;
-    if (!voxels) return undefined;
-    const [column, row, slice] = indexAt(voxels, world);
-    return valueAt(voxels, [Math.round(column), Math.round(row), Math.round(slice)]);
+    return this.voxels && nearestValue(this.voxels, world);
   }
 
   /** Its colours, window and opacity, which the blending of a slab shall leave alone. */

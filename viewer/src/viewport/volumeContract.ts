@@ -125,5 +125,7 @@ export interface LayerListener {
 export interface VolumeLayer {
   /** Its values on a sheet in colours; undefined until it is here. */
   picture(sheet: Sheet, looks: Overlay): ImageData | undefined;
+  /** Its value at a point of the patient (mm), of the nearest voxel; undefined outside, or until it is here. */
+  valueAt(point: Vector): PixelReading["over"];
   close(): void;
 }
