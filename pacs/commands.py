@@ -48,6 +48,14 @@ def _user_disable(core: Core, arguments: Arguments) -> Any:
     core.accounts.set_disabled(arguments["name"], arguments["disabled"], by=OPERATOR)
 
 
+def _user_role(core: Core, arguments: Arguments) -> Any:
+    core.accounts.set_role(arguments["name"], Role(arguments["role"]), by=OPERATOR)
+
+
+def _user_unlock(core: Core, arguments: Arguments) -> Any:
+    core.accounts.unlock(arguments["name"], by=OPERATOR)
+
+
 def _user_token(core: Core, arguments: Arguments) -> Any:
     role = arguments.get("role")
     return core.accounts.token(arguments["name"], Role(role) if role else None)
@@ -394,6 +402,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "user.list": _user_list,
         "user.password": _user_password,
         "user.disable": _user_disable,
+        "user.role": _user_role,
+        "user.unlock": _user_unlock,
         "user.token": _user_token,
         "user.revoke": _user_revoke,
         "ae.add": _ae_add,

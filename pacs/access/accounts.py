@@ -177,6 +177,30 @@ class Accounts:
 
         self._change(work)
 
+    def set_role(self, name: str, role: Role, *, by: Principal) -> None:
+        """What the account, its sessions and its tokens may do from now on. Raises AccountRefused."""
+
+        def work(connection: Connection) -> None:
+            known = _known(connection, name)
+            if role is not Role.ADMIN and known.role is Role.ADMIN and _administrators(connection) == [name]:
+                raise AccountRefused(f"{name} is the last administrator", "make another administrator first")
+            connection.execute(update(account).where(account.c.row == known.row).values(role=role.value))
+            connection.execute(update(token).where(token.c.account_row == known.row).values(role=role.value))
+            self._audit(connection, "role changed", by, f"{name} {known.role} {role}")
+
+        self._change(work)
+
+    def unlock(self, name: str, *, by: Principal) -> None:
+        """Forget the failed attempts to sign in: the next one need not wait. Raises AccountRefused."""
+
+        def work(connection: Connection) -> None:
+            known = _known(connection, name)
+            values = update(account).where(account.c.row == known.row).values(failures=0, locked_until=None)
+            connection.execute(values)
+            self._audit(connection, "account unlocked", by, name)
+
+        self._change(work)
+
     def listing(self) -> list[Account]:
         """Every account by name."""
         with self._index.read() as connection:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from pacs.access.accounts import Account
+from pacs.access.accounts import Account, AccountUnknown
 from pacs.access.audit import AuditCode, record
 from pacs.access.credentials import SECRET_CHARACTERS_MAX, ShortMemory, digest, new_secret
 from pacs.access.principals import Principal, PrincipalKind, Role
@@ -35,6 +35,16 @@ class Session:
     must_change_password: bool
     seen_at: datetime
     ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """One of a person's sessions as they see it; `current`: the one that asks."""
+
+    created_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    current: bool
 
 
 class Sessions:
@@ -115,6 +125,58 @@ class Sessions:
 
         self._index.write(work)
         self._found.forget()
+
+    def of(self, name: str, current: str = "") -> list[OwnSession]:
+        """The sessions of the account `name` that are good now, the newest use first; `current` is a secret."""
+        now, current_sha256 = self._clock(), digest(current) if current else ""
+        statement = (
+            select(session)
+            .join(account, session.c.account_row == account.c.row)
+            .where(
+                account.c.name == name,
+                session.c.expires_at > to_microseconds(now),
+                session.c.seen_at > to_microseconds(now - self._idle),
+            )
+            .order_by(session.c.seen_at.desc())
+        )
+        with self._index.read() as connection:
+            rows = connection.execute(statement).mappings().all()
+        return [
+            OwnSession(
+                from_microseconds(row["created_at"]),
+                from_microseconds(row["seen_at"]),
+                min(from_microseconds(row["seen_at"]) + self._idle, from_microseconds(row["expires_at"])),
+                row["secret_sha256"] == current_sha256,
+            )
+            for row in rows
+        ]
+
+    def end_all(self, name: str, by: Principal, *, but: str = "") -> int:
+        """End every session of the account `name` but that of the secret `but`; gives their number.
+
+        Raises AccountUnknown.
+        """
+
+        def work(connection: Connection) -> int:
+            row = connection.execute(select(account.c.row).where(account.c.name == name)).scalar_one_or_none()
+            if row is None:
+                raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")
+            kept = digest(but) if but else ""
+            ended = delete(session).where(session.c.account_row == row, session.c.secret_sha256 != kept)
+            number = int(connection.execute(ended).rowcount)
+            record(
+                connection,
+                self._clock(),
+                code=AuditCode.USER_AUTHENTICATION,
+                action="sessions ended",
+                principal=by,
+                detail=f"{name} {number}",
+            )
+            return number
+
+        number = self._index.write(work)
+        self._found.forget()
+        return number
 
     def forget(self) -> None:
         """Look everything up again; called after an account was changed."""

@@ -61,6 +61,20 @@ def enable(name: Name) -> None:
     print(f"Account {name} is enabled.")
 
 
+@app.command("role")
+def role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
+    """Change what an account, its sessions and its tokens may do, within a second."""
+    do("user.role", name=name, role=role.value)
+    print(f"Account {name} has the role {role.value}.")
+
+
+@app.command("unlock")
+def unlock(name: Name) -> None:
+    """Let an account sign in again at once after failed attempts."""
+    do("user.unlock", name=name)
+    print(f"Account {name} may sign in again.")
+
+
 @app.command("token")
 def token(
     name: Name,

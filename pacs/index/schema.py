@@ -266,6 +266,15 @@ audit = Table(
     _text("address"),
     _text("study_instance_uid"),
     _text("detail"),
+    Index(
+        "ix_audit_person",  # what somebody looked at, and when they signed in
+        "principal_name",
+        "code",
+        "at",
+        "study_instance_uid",
+        sqlite_where=text("code IN ('110103', '110114')"),
+        postgresql_where=text("code IN ('110103', '110114')"),
+    ),
     sqlite_autoincrement=True,
 )
 

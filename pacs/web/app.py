@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pacs.access.accounts import Accounts
 from pacs.access.gate import Gate, Route
+from pacs.access.overview import Overviews
 from pacs.access.peers import Peers
 from pacs.access.preferences import Preferences
 from pacs.access.sessions import Sessions
@@ -90,7 +91,7 @@ def create_app(
         *written.routes(archive),
         *extended_query_tags.routes(archive.extended),
         *administration.peer_routes(peers),
-        *administration.account_routes(accounts, sessions),
+        *administration.account_routes(accounts, sessions, Overviews(archive.index, archive.clock, sessions)),
         *health.routes(Probes(archive, ready), metrics),
         *leaves,
         *pages.routes(pages_folder),

@@ -111,6 +111,7 @@ def _both_are_scrolled_together(page: Page) -> None:
 
 def test_the_display_is_judged_by_a_pattern(module_node: NodeProcess, page: Page) -> None:
     sign_in(page, module_node)
+    page.get_by_test_id("popup-account").click()
     page.get_by_test_id("display-link").click()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_test_id("not-for-diagnosis")).to_be_visible()

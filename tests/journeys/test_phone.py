@@ -235,6 +235,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     phone.get_by_test_id("back").tap()
     expect(row.get_by_test_id("device-mark")).to_have_count(0)
     phone.context.set_offline(True)
+    phone.get_by_test_id("popup-account").tap()
     phone.get_by_test_id("sign-out").tap()
     expect(phone.get_by_test_id("login-name")).to_be_visible(timeout=20_000)
     assert phone.evaluate(KEPT) == [0, 0, 0]

@@ -166,6 +166,27 @@ def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
     expect(activity.locator(".refused").first).to_contain_text("Sent to AE title PACS")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
+    # and lets somebody in, who changes the password they were told
+    page.get_by_test_id("back").click()
+    page.get_by_test_id("popup-account").click()
+    page.get_by_test_id("accounts-link").click()
+    page.locator("[name=account_name]").fill("aigul")
+    page.get_by_test_id("account-form").locator("[type=submit]").click()
+    told = page.get_by_test_id("told-password").locator("code").inner_text()
+    expect(page.locator("[data-testid=account][data-name=aigul]")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_test_id("back").click()
+    page.get_by_test_id("popup-account").click()
+    page.get_by_test_id("sign-out").click()
+    page.get_by_test_id("login-name").fill("aigul")
+    page.get_by_test_id("login-password").fill(told)
+    page.get_by_test_id("login-submit").click()
+    page.get_by_test_id("password-current").fill(told)
+    for field in ("next", "again"):
+        page.get_by_test_id(f"password-{field}").fill("seven-quiet-herons")
+    page.get_by_test_id("password-submit").click()
+    expect(page.get_by_test_id("popup-account")).to_be_visible(timeout=20_000)
+
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
 def test_what_is_sent_to_others_is_followed_paused_and_cancelled(

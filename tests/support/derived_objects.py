@@ -79,7 +79,7 @@ def blending_state(
     windows: Sequence[tuple[float, float]] = ((0, 1000), (0, 1000)),
     **attributes: object,
 ) -> Dataset:
-    """A state that lays `over`, in `palette` (entries, 3) of 8 bits, on `under`; center and width of the window of each."""
+    """A state that lays `over`, in `palette` (entries, 3) of 8 bits, on `under`; windows by center and width."""
     state = presentation_state([*under], BLENDING_STATE)
     for keyword in ("ReferencedSeriesSequence", "PresentationLUTShape", "RescaleSlope", "RescaleIntercept"):
         delattr(state, keyword)

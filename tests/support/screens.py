@@ -281,10 +281,15 @@ def _document(name: str, ready: str) -> Callable[[Walk], None]:
 def _page(address: str, name: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.page.goto(f"{walk.url}#/{address}")
-        expect(walk.find(name)).to_be_visible(timeout=30_000)
+        expect(walk.find(name).first).to_be_visible(timeout=30_000)
         walk.page.wait_for_load_state("networkidle")
 
     return go
+
+
+def _account_menu(walk: Walk) -> None:
+    walk.press("back", "popup-account")
+    expect(walk.find("popup-account-content")).to_be_visible()
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +336,9 @@ SCREENS: Final[Sequence[Screen]] = (
     Screen("devices", _page("devices", "devices")),
     Screen("queue", _page("queue", "queue")),
     Screen("display", _page("display", "display")),
+    Screen("settings", _page("settings", "own-session")),
+    Screen("accounts", _page("accounts", "permissions")),
+    Screen("account-menu", _account_menu),
 )
 
 

@@ -11,11 +11,12 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.accounts import Account, Accounts
 from pacs.access.activity import Activity
 from pacs.access.gate import Route, in_thread
-from pacs.access.grants import Action
+from pacs.access.grants import KIND_ACTIONS, ROLE_ACTIONS, Action
 from pacs.access.operation import Body, Operation, Parameter, done, fields_of, gives
+from pacs.access.overview import Overview, Overviews
 from pacs.access.peer import ORDINARY, Peer, PeerOptions, Verb
 from pacs.access.peers import Peers, UnknownCaller
-from pacs.access.principals import Principal, Role
+from pacs.access.principals import Principal, PrincipalKind, Role
 from pacs.access.sessions import Sessions
 from pacs.web.api.bodies import body_as, plain
 
@@ -45,6 +46,12 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
     password: str
 
 
+class NewRole(msgspec.Struct, forbid_unknown_fields=True):
+    """The body that says what an account may do from now on."""
+
+    role: Role
+
+
 class Disabling(msgspec.Struct, forbid_unknown_fields=True):
     """The body that closes an account or opens it again."""
 
@@ -52,6 +59,8 @@ class Disabling(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _ACCOUNT = fields_of(Account, without=("row",))
+_LISTED = _ACCOUNT | fields_of(Overview)
+_ROLES = {role.value: sorted(ROLE_ACTIONS[role] - KIND_ACTIONS[PrincipalKind.ANONYMOUS]) for role in Role}
 _PEER = fields_of(Peer)
 _ACTIVITY = fields_of(Activity, words=str)
 
@@ -130,12 +139,13 @@ def peer_routes(peers: Peers) -> list[Route]:
     ]
 
 
-def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
-    """Accounts and their tokens."""
+def account_routes(accounts: Accounts, sessions: Sessions, overviews: Overviews) -> list[Route]:
+    """Accounts, their sessions and their tokens."""
 
     async def show(request: Request, principal: Principal) -> Response:
-        found = await in_thread(accounts.listing)
-        return JSONResponse({"accounts": [_account(account) for account in found]})
+        found, seen = await in_thread(accounts.listing), await in_thread(overviews.all)
+        shown = [_account(account) | plain(seen[account.name]) for account in found if account.name in seen]
+        return JSONResponse({"accounts": shown, "roles": _ROLES})
 
     async def create(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewAccount)
@@ -161,6 +171,19 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
         sessions.forget()
         return Response(None, 204)
 
+    async def set_role(request: Request, principal: Principal) -> Response:
+        new = await body_as(request, NewRole)
+        await in_thread(accounts.set_role, request.path_params["name"], new.role, by=principal)
+        sessions.forget()
+        return Response(None, 204)
+
+    async def unlock(request: Request, principal: Principal) -> Response:
+        await in_thread(accounts.unlock, request.path_params["name"], by=principal)
+        return Response(None, 204)
+
+    async def end_sessions(request: Request, principal: Principal) -> Response:
+        return JSONResponse({"ended": await in_thread(sessions.end_all, request.path_params["name"], principal)})
+
     async def make_token(request: Request, principal: Principal) -> Response:
         made = await in_thread(accounts.token, request.path_params["name"], by=principal)
         return JSONResponse({"token": made}, 201)
@@ -176,7 +199,11 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             "/api/accounts",
             show,
             Action.MANAGE_ACCOUNTS,
-            says=Operation("Local accounts", (gives({"accounts": [_ACCOUNT]}),)),
+            says=Operation(
+                "Local accounts, what was looked at with them, and what each role may do",
+                (gives({"accounts": [_LISTED], "roles": dict.fromkeys(_ROLES, list[Action])}),),
+                words="studies_viewed are those of the last 30 days",
+            ),
         ),
         Route(
             ("POST",),
@@ -198,6 +225,29 @@ def account_routes(accounts: Accounts, sessions: Sessions) -> list[Route]:
             set_disabled,
             Action.MANAGE_ACCOUNTS,
             says=Operation("Close an account, or open it again", (done(),), body=Body(Disabling), refusals=(404,)),
+        ),
+        Route(
+            ("POST",),
+            f"{account}/role",
+            set_role,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Change what an account may do", (done(),), body=Body(NewRole), refusals=(404,)),
+        ),
+        Route(
+            ("DELETE",),
+            f"{account}/lock",
+            unlock,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation("Let an account sign in again after failed attempts", (done(),), refusals=(400, 404)),
+        ),
+        Route(
+            ("DELETE",),
+            f"{account}/sessions",
+            end_sessions,
+            Action.MANAGE_ACCOUNTS,
+            says=Operation(
+                "Sign an account out everywhere", (gives({"ended": int}, "how many there were"),), refusals=(400, 404)
+            ),
         ),
         Route(
             ("POST",),

@@ -16,10 +16,10 @@ from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, 
 from pacs.access.grants import Action, may
 from pacs.access.operation import Body, Json, Operation, done, gives
 from pacs.access.principals import Principal, PrincipalKind, Role
-from pacs.access.sessions import COOKIE, Sessions
+from pacs.access.sessions import COOKIE, OwnSession, Sessions
 from pacs.errors import NotPermitted
 from pacs.settings import WebSettings
-from pacs.web.api.bodies import body_as
+from pacs.web.api.bodies import body_as, plain
 
 ADDRESSES_MAX = 10_000
 WINDOW_S = 60.0
@@ -156,7 +156,29 @@ def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, versio
         attempts.succeeded(address, attempt)
         return Response(None, 204)
 
+    async def own_sessions(request: Request, principal: Principal) -> Response:
+        found = await in_thread(sessions.of, principal.name, caller_of(request).session)
+        return JSONResponse({"sessions": [plain(one) for one in found]})
+
+    async def end_others(request: Request, principal: Principal) -> Response:
+        caller = _by_session(request)
+        return JSONResponse({"ended": await in_thread(sessions.end_all, principal.name, principal, but=caller.session)})
+
     return [
+        Route(
+            ("GET",),
+            "/api/sessions",
+            own_sessions,
+            Action.OWN_SESSION,
+            says=Operation("One's own sessions, here and on other devices", (gives({"sessions": [OwnSession]}),)),
+        ),
+        Route(
+            ("DELETE",),
+            "/api/sessions",
+            end_others,
+            Action.OWN_SESSION,
+            says=Operation("Sign out everywhere but here", (gives({"ended": int}, "how many there were"),)),
+        ),
         Route(
             ("GET",),
             "/api/session",

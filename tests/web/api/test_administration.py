@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from starlette.testclient import TestClient
 
 from pacs.access.peer import ORDINARY
 from pacs.access.principals import Role
-from tests.support.web import PASSWORD, Site
+from tests.support.archives import send
+from tests.support.factories import ct_slice
+from tests.support.web import OWN, PASSWORD, Site
 
 
 @pytest.fixture
@@ -73,9 +77,54 @@ def test_an_account_from_its_making_to_its_end(site: Site, admin: TestClient) ->
     assert names == {"admin": False, "aigul": True, "test-admin": False}
 
 
+def test_what_an_administrator_sees_and_changes_of_an_account(site: Site, admin: TestClient) -> None:
+    def seen() -> dict[str, Any]:
+        [found] = [one for one in admin.get("/api/accounts").json()["accounts"] if one["name"] == "aigul"]
+        return found
+
+    browser = site.browser("aigul")
+    script = site.client(site.accounts.token("aigul"))
+    sent = [ct_slice(study=study) for study in ("one", "two")]
+    for each in sent:
+        send(site.archive, each)
+    for _ in range(2):  # a study that is looked at twice is one
+        for each in sent:
+            assert browser.get(f"/dicom-web/studies/{each.StudyInstanceUID}/metadata").status_code == 200
+    site.archive.index.write(lambda _: None)  # the records of the audit are before this
+    found = seen()
+    assert (found["sessions"], found["tokens"], found["studies_viewed"], found["locked_until"]) == (1, 1, 2, None)
+    assert found["signed_in_at"] > found["created_at"]
+
+    guess = {"name": "aigul", "password": "wrong-and-wrong"}
+    while site.client(**OWN).post("/api/session", json=guess).status_code == 401:
+        pass
+    assert seen()["locked_until"] is not None
+    assert admin.delete("/api/accounts/aigul/lock").status_code == 204
+    assert seen()["locked_until"] is None
+    site.browser("aigul")
+    assert admin.delete("/api/accounts/aigul/sessions").json() == {"ended": 2}
+    assert browser.get("/api/session").status_code == 401
+
+    assert script.get("/api/deletions").status_code == 200
+    assert admin.post("/api/accounts/aigul/role", json={"role": "clinician"}).status_code == 204
+    assert script.get("/api/deletions").status_code == 403
+    roles = admin.get("/api/accounts").json()["roles"]
+    assert "correct" in roles["radiologist"]
+    assert "correct" not in roles[seen()["role"]]
+
+
+def test_the_last_administrator_stays_one(site: Site) -> None:
+    site.accounts.ensure_administrator(PASSWORD)
+    alone = site.client(site.accounts.token("admin"))
+    refused = alone.post("/api/accounts/admin/role", json={"role": "clinician"})
+    assert (refused.status_code, refused.json()["hint"]) == (400, "make another administrator first")
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
+        ("/nobody/role", {"role": "clinician"}),
+        ("/admin/role", {"role": "king"}),
         ("", {"name": "a b", "role": "clinician"}),
         ("", {"name": "ok", "role": "king"}),
         ("", {"name": "ok", "role": "clinician", "password": "short"}),

@@ -40,6 +40,18 @@ def test_a_day_at_work(client: TestClient) -> None:
     assert client.get("/api/worklist").status_code == 401
 
 
+def test_signing_out_everywhere_but_here(site: Site, client: TestClient) -> None:
+    sign_in(client)
+    elsewhere = site.browser("aigul")
+    others = site.browser("bolat")
+    sessions = client.get("/api/sessions").json()["sessions"]
+    assert sorted(one["current"] for one in sessions) == [False, True]
+    assert all(one["created_at"] <= one["seen_at"] < one["ends_at"] for one in sessions)
+    assert client.delete("/api/sessions").json() == {"ended": 1}
+    assert elsewhere.get("/api/session").status_code == 401
+    assert [browser.get("/api/session").status_code for browser in (client, others)] == [200, 200]
+
+
 @pytest.mark.parametrize(
     ("hours", "said"),
     [(0, {"unused_s": 0, "longest_s": 0}), (0.25, {"unused_s": 900, "longest_s": 900})],

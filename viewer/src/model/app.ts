@@ -5,13 +5,15 @@ import { computed, effect, signal, untracked, type ReadonlySignal } from "@preac
 import { DicomWeb } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
 import { followNetwork, reachable, takeOutage } from "@/dicomweb/reach";
+import { Accounts } from "@/model/accounts";
 import { Devices } from "@/model/devices";
 import { Holding, tell, type Deed } from "@/model/holding";
 import { Importer } from "@/model/importer";
 import { Live } from "@/model/live";
+import { OwnSessions } from "@/model/ownSessions";
 import { Preferences } from "@/model/preferences";
 import { Queue } from "@/model/queue";
-import { followRoute, type Route } from "@/model/route";
+import { followRoute, SETTINGS_LINK, type Route } from "@/model/route";
 import { Session } from "@/model/session";
 import { OpenStudy } from "@/model/study";
 import { Timeline } from "@/model/timeline";
@@ -20,6 +22,7 @@ import { Worklist, type WorklistStudy } from "@/model/worklist";
 import { Copies } from "@/offline/copies";
 import { install, keepMore, lookForNewer } from "@/offline/installed";
 import { rowOf } from "@/offline/row";
+import { MOUSE, mouse, mouseFrom } from "@/tools/mouse";
 
 /** What a person leaves in the browser's storage; the language of the screen and what they said of the device stay. */
 const LEFT_BEHIND = ["suret.link"];
@@ -29,6 +32,8 @@ export class App {
   readonly session: Session;
   readonly worklist: Worklist;
   readonly devices: Devices;
+  readonly accounts: Accounts;
+  readonly sessions: OwnSessions;
   readonly queue: Queue;
   readonly importer: Importer;
   readonly preferences: Preferences;
@@ -60,6 +65,8 @@ export class App {
     this.session = new Session(http, () => this.copies.owner());
     this.worklist = new Worklist(http, () => this.rowsOnDevice());
     this.devices = new Devices(http);
+    this.accounts = new Accounts(http);
+    this.sessions = new OwnSessions(http);
     this.queue = new Queue(http);
     this.importer = new Importer(http);
     this.preferences = new Preferences(http);
@@ -90,6 +97,14 @@ export class App {
       this.worklist.forget();
       this.onSessionEnd();
     };
+    effect(() => {
+      mouse.value = mouseFrom(this.preferences.get(MOUSE));
+    });
+    globalThis.addEventListener("keydown", (event) => {
+      if (event.code !== "Comma" || !event.ctrlKey || !this.session.isOpen.peek()) return;
+      event.preventDefault();
+      location.hash = SETTINGS_LINK;
+    });
     effect(() => {
       if (!this.session.isOpen.value) return undefined;
       const hangUp = untracked(() => this.live.open());

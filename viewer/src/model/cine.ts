@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { number, type Dataset } from "@/dicomweb/json";
+import { count, record } from "@/model/decode";
 
 const FRAME_TIME = "00181063"; // milliseconds
 const CINE_RATE = "00180040";
@@ -11,11 +12,27 @@ const USUAL_RATE = 10;
 export const RATE_MAX = 60;
 const MEASURED_MS = 3000;
 
-/** Images per second that the object asks for (PS3.3 C.7.6.5.1.1), else ten. */
-export function rateOf(dataset: Dataset | undefined): number {
+/** How fast a person likes to have images played: images per second. `always`: also those that ask for another speed. */
+export interface CineHabit {
+  readonly rate: number;
+  readonly always: boolean;
+}
+
+/** Under this name it is kept among a person's preferences. */
+export const CINE = "cine";
+
+/** What was kept, whoever wrote it; else ten, and what the images ask for. */
+export function cineFrom(kept: unknown): CineHabit {
+  const { rate, always } = record(kept);
+  return { rate: Math.min(RATE_MAX, count(rate)) || USUAL_RATE, always: always === true };
+}
+
+/** Images per second that the object asks for (PS3.3 C.7.6.5.1.1), else those of the habit. */
+export function rateOf(dataset: Dataset | undefined, habit: CineHabit = cineFrom(undefined)): number {
+  if (habit.always) return habit.rate;
   const time = dataset && number(dataset, FRAME_TIME);
   const rate = (dataset && (number(dataset, DISPLAY_RATE) ?? number(dataset, CINE_RATE))) ?? (time ? 1000 / time : 0);
-  return rate > 0 ? Math.max(1, Math.min(RATE_MAX, Math.round(rate))) : USUAL_RATE;
+  return rate > 0 ? Math.max(1, Math.min(RATE_MAX, Math.round(rate))) : habit.rate;
 }
 
 interface Played {
@@ -46,12 +63,12 @@ export class Cine {
   constructor(private readonly played: Played) {}
 
   /** Begin at the object's own speed, or end. */
-  toggle(dataset: Dataset | undefined): void {
+  toggle(dataset: Dataset | undefined, habit?: CineHabit): void {
     if (this.open.peek()) {
       this.close();
       return;
     }
-    this.rate.value = rateOf(dataset);
+    this.rate.value = rateOf(dataset, habit);
     this.range.value = undefined;
     this.open.value = true;
     this.play();

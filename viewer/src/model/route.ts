@@ -8,6 +8,8 @@ export type Route =
   | { readonly screen: "worklist" }
   | { readonly screen: "devices" }
   | { readonly screen: "display" }
+  | { readonly screen: "settings" }
+  | { readonly screen: "accounts" }
   /** With the study that is to be sent, where one is. */
   | { readonly screen: "queue"; readonly studyInstanceUid: string }
   | { readonly screen: "study"; readonly studyInstanceUid: string };
@@ -18,6 +20,8 @@ const SENT = /^#\/queue\/(.+)$/;
 export function parseRoute(hash: string): Route {
   if (hash === DEVICES_LINK) return { screen: "devices" };
   if (hash === DISPLAY_LINK) return { screen: "display" };
+  if (hash === SETTINGS_LINK) return { screen: "settings" };
+  if (hash === ACCOUNTS_LINK) return { screen: "accounts" };
   if (hash === QUEUE_LINK) return { screen: "queue", studyInstanceUid: "" };
   const sent = SENT.exec(hash)?.[1] ?? "";
   if (isUid(sent)) return { screen: "queue", studyInstanceUid: sent };
@@ -52,6 +56,8 @@ export function exportLink(studyInstanceUids: Iterable<string>): string {
 export const WORKLIST_LINK = "#/";
 export const DEVICES_LINK = "#/devices";
 export const DISPLAY_LINK = "#/display";
+export const SETTINGS_LINK = "#/settings";
+export const ACCOUNTS_LINK = "#/accounts";
 export const QUEUE_LINK = "#/queue";
 
 /** Asked of every other address before it is followed; true: not now, the reader is asked first. */

@@ -49,7 +49,7 @@ export class ViewKeeper {
   open(): () => void {
     void this.preferences.load();
     let restored = false;
-    return effect(() => {
+    const stop = effect(() => {
       if (!this.preferences.loaded.value) {
         restored = false;
         return;
@@ -67,6 +67,10 @@ export class ViewKeeper {
         if (spoken !== this.spokenFirst) this.preferences.set(LANGUAGE, spoken);
       });
     });
+    return () => {
+      stop();
+      this.spokenFirst = language.peek(); // whoever signs in next chose nothing yet
+    };
   }
 
   private restore(): void {

@@ -1,12 +1,13 @@
 /** The reader's desk: the viewports, which of them is in hand, the tool; the one place that toolbar and keys talk to. */
 
-import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Beside } from "@/model/beside";
 import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characterKeys";
+import { CINE, cineFrom } from "@/model/cine";
 import { Comparing } from "@/model/comparing";
 import { Hanger } from "@/model/hanger";
 import { undoCurve } from "@/model/curvedPath";
@@ -20,6 +21,7 @@ import type { Showing } from "@/model/showing";
 import type { Kept } from "@/model/ownHanging";
 import type { OpenStudy } from "@/model/study";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
+import { mouse } from "@/tools/mouse";
 import {
   BUTTONS,
   isMenu,
@@ -58,7 +60,7 @@ export class Workspace {
   readonly activeIndex = signal(0);
   /** The active viewport alone, the others beneath it. */
   readonly oneUp = signal(false);
-  readonly tool = signal<ToolName>("window");
+  readonly tool = signal<ToolName>(mouse.peek().left);
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
   readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), steps: signal(false), pictures: signal(false), help: signal(false) };
@@ -99,6 +101,7 @@ export class Workspace {
   readonly presenting: Presenting;
 
   private readonly stops: (() => void)[] = [];
+  private readonly stopFollowingHabit: () => void;
 
   constructor(
     readonly study: OpenStudy,
@@ -116,7 +119,13 @@ export class Workspace {
     this.saving = new Saving(this);
     this.beside = new Beside(this);
     this.presenting = new Presenting(this);
+    // The habit may come later than the study; it holds until a tool is chosen.
+    this.stopFollowingHabit = effect(() => {
+      const { left } = mouse.value;
+      untracked(() => left !== this.tool.peek() && this.take(left));
+    });
     this.stops.push(
+      () => this.stopFollowingHabit(),
       () => this.saving.close(),
       () => this.beside.close(),
       () => this.presenting.close(),
@@ -186,9 +195,8 @@ export class Workspace {
   press(name: ButtonName): void {
     const pane = this.active.peek();
     if (isTool(name)) {
-      this.tool.value = name;
-      for (const { controls } of this.panes.peek()) controls.peek()?.setTool(name);
-      if (name !== "crosshair") this.cross.value = undefined;
+      this.stopFollowingHabit();
+      this.take(name);
     } else if (isMenu(name)) {
       this.menu.value = this.menu.peek() === name ? undefined : name;
       return;
@@ -210,9 +218,15 @@ export class Workspace {
     this.menu.value = undefined;
   }
 
+  private take(tool: ToolName): void {
+    this.tool.value = tool;
+    for (const { controls } of this.panes.peek()) controls.peek()?.setTool(tool);
+    if (tool !== "crosshair") this.cross.value = undefined;
+  }
+
   private turn(name: SwitchName, pane: Pane): void {
     if (name === "pictures" && !this.mayExport.peek()) return;
-    if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset);
+    if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset, cineFrom(this.kept.get(CINE)));
     else this.switches[name].value = !this.switches[name].peek();
   }
 

@@ -12,12 +12,19 @@ import { DisplayScreen } from "@/ui/DisplayScreen";
 import { ConnectionNote } from "@/offline/ConnectionNote";
 import { LazyDevicePanel } from "@/offline/lazyPanel";
 import { FailureNote } from "@/ui/FailureNote";
+import { lazyPage } from "@/ui/lazyPage";
 import { Login } from "@/ui/Login";
 import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
 import { PasswordChange } from "@/ui/PasswordChange";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
 
 const NO_ANSWER = new Failure(0);
+const LazySettings = lazyPage<PageProps>(async () => (await import("@/settings/SettingsScreen")).SettingsScreen);
+const LazyAccounts = lazyPage<PageProps>(async () => (await import("@/settings/AccountsScreen")).AccountsScreen);
+
+interface PageProps {
+  readonly app: App;
+}
 
 export function AppScreen({ app }: { readonly app: App }) {
   return (
@@ -53,6 +60,8 @@ function Screen({ app }: { readonly app: App }) {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
       if (app.route.value.screen === "display") return <DisplayScreen />;
+      if (app.route.value.screen === "settings") return <LazySettings app={app} />;
+      if (app.route.value.screen === "accounts") return <LazyAccounts app={app} />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
       const study = app.study.value;
       if (study) return <Reading app={app} study={study} />;

@@ -3,6 +3,8 @@
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
+import { SETTINGS_LINK } from "@/model/route";
+import { mouse, type Drag, type MouseHabits } from "@/tools/mouse";
 import { BUTTONS, keyCap } from "@/tools/palette";
 import { Dialog } from "@/ui/Dialog";
 
@@ -19,13 +21,23 @@ const KEYS: Habits = [
   ["help.key.leave", "help.leave"],
 ];
 
-const MOUSE: Habits = [
-  ["help.mouse.left", "help.left"],
-  ["help.mouse.middle", "help.middle"],
-  ["help.mouse.right", "help.right"],
-  ["help.mouse.wheel", "help.wheel"],
-  ["help.mouse.twice", "help.alone"],
-];
+const DRAGGED: Readonly<Record<Drag, PlainKey>> = {
+  tool: "help.left",
+  window: "tool.window.explain",
+  scroll: "help.wheel",
+  zoom: "help.right",
+  pan: "help.middle",
+};
+
+function habitsOf({ middle, right, wheel }: MouseHabits): Habits {
+  return [
+    ["help.mouse.left", "help.left"],
+    ["help.mouse.middle", DRAGGED[middle]],
+    ["help.mouse.right", DRAGGED[right]],
+    ["help.mouse.wheel", DRAGGED[wheel]],
+    ["help.mouse.twice", "help.alone"],
+  ];
+}
 
 const FINGERS: Habits = [
   ["help.finger.one", "help.left"],
@@ -46,7 +58,7 @@ export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
         {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
           <Line key={name} keys={name === "help" ? "F1, ?" : keyCap(key)} words={t(explanation)} />
         ))}
-        {[...KEYS, ...MOUSE, ...FINGERS].map(([key, explanation]) => (
+        {[...KEYS, ...habitsOf(mouse.value), ...FINGERS].map(([key, explanation]) => (
           <Line key={key} keys={t(key)} words={t(explanation)} />
         ))}
       </dl>
@@ -61,6 +73,9 @@ export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
           {t("help.characters")}
         </label>
         <span class="spacer" />
+        <a class="button" href={SETTINGS_LINK}>
+          {t("settings.heading")}
+        </a>
         <button type="submit" class="button primary" data-testid="help-close">
           {t("dialog.close")}
         </button>

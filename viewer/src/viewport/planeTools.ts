@@ -1,5 +1,6 @@
 /** The hands of all viewports which cut the same volume: one group, so that the crosshair connects them. */
 
+import { effect } from "@preact/signals";
 import {
   CrosshairsTool,
   Enums,
@@ -12,6 +13,7 @@ import {
 } from "@cornerstonejs/tools";
 
 import type { ToolName } from "@/tools/palette";
+import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { figureOnPlanes } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
 import type { PlaneName } from "@/viewport/volumeContract";
@@ -19,15 +21,8 @@ import type { VoxelVolume } from "@/viewport/volumeData";
 
 const { MouseBindings } = Enums;
 
-const DRAG_ZOOM = "DragZoom";
-
+const DRAG_ZOOM = DragZoomTool.toolName;
 const PRIMARY = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
-const ALWAYS: Readonly<Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]>> = {
-  [StackScrollTool.toolName]: [{ mouseButton: MouseBindings.Wheel }],
-  [DRAG_ZOOM]: [{ mouseButton: MouseBindings.Secondary }],
-  [ZoomTool.toolName]: [{ numTouchPoints: 2 }],
-  [PanTool.toolName]: [{ mouseButton: MouseBindings.Auxiliary }],
-};
 const PASSIVE = [WindowLevelTool.toolName, StackScrollTool.toolName, DRAG_ZOOM, ZoomTool.toolName, PanTool.toolName];
 
 const LINE_COLOURS: Readonly<Record<PlaneName, string>> = {
@@ -51,6 +46,7 @@ export interface Member {
 class PlaneTools implements Hand {
   private readonly members = new Map<string, Member>();
   private readonly group;
+  private readonly stop: () => void;
   private primary: string = WindowLevelTool.toolName;
   private crosshair = false;
   /** In which viewport measurements are being drawn just now. */
@@ -68,7 +64,7 @@ class PlaneTools implements Hand {
       getReferenceLineDraggableRotatable: () => true,
       getReferenceLineSlabThicknessControlsOn: () => false, // the slab has a control with millimetres
     });
-    this.bind();
+    this.stop = effect(() => this.bind()); // again when the habits of the mouse are others
   }
 
   add(member: Member, engineId: string): void {
@@ -83,7 +79,10 @@ class PlaneTools implements Hand {
     this.setActive(CrosshairsTool.toolName, false);
     this.group.removeViewports(engineId, viewportId);
     if (this.members.size > 0) this.again();
-    else ToolGroupManager.destroyToolGroup(this.id);
+    else {
+      this.stop();
+      ToolGroupManager.destroyToolGroup(this.id);
+    }
     return this.members.size === 0;
   }
 
@@ -127,9 +126,7 @@ class PlaneTools implements Hand {
   private bind(): void {
     for (const name of [...PASSIVE, ...ANNOTATION_NAMES]) this.group.setToolPassive(name, { removeAllBindings: true });
     this.setActive(CrosshairsTool.toolName, this.crosshair && this.members.size > 0);
-    const active: Record<string, readonly { mouseButton?: number; numTouchPoints?: number }[]> = { ...ALWAYS };
-    if (!this.crosshair) active[this.primary] = [...PRIMARY, ...(ALWAYS[this.primary] ?? [])];
-    for (const [name, bindings] of Object.entries(active)) this.group.setToolActive(name, { bindings: [...bindings] });
+    for (const [name, held] of bindings(this.crosshair ? undefined : this.primary)) this.group.setToolActive(name, { bindings: held });
   }
 
   private setActive(name: string, on: boolean): void {

@@ -1,5 +1,6 @@
 /** The tools in the reader's hands: the primary one by choice, the others always on their own buttons and fingers. */
 
+import { effect } from "@preact/signals";
 import {
   addTool,
   AngleTool,
@@ -8,7 +9,6 @@ import {
   CobbAngleTool,
   CrosshairsTool,
   EllipticalROITool,
-  Enums,
   LabelTool,
   LengthTool,
   MagnifyTool,
@@ -26,15 +26,9 @@ import {
 
 import type { MeasuredKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
+import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
-
-const { MouseBindings } = Enums;
-
-/** Zoom by dragging with one finger or a button, upwards to enlarge; pinching is the other zoom tool's. */
-class DragZoomTool extends ZoomTool {
-  static override toolName = "DragZoom";
-}
 
 /** What draws on the image and stays there. */
 const ANNOTATIONS = [
@@ -83,21 +77,6 @@ export const KIND_OF_TOOL = Object.fromEntries(
   Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as MeasuredKind]),
 ) as Readonly<Record<string, MeasuredKind | undefined>>;
 
-interface Binding {
-  readonly mouseButton?: number;
-  readonly numTouchPoints?: number;
-}
-
-/** Habits of a workstation: wheel scrolls, right button zooms, middle button pans; two fingers zoom and pan. */
-const ALWAYS: Readonly<Record<string, readonly Binding[]>> = {
-  [StackScrollTool.toolName]: [{ mouseButton: MouseBindings.Wheel }],
-  [DragZoomTool.toolName]: [{ mouseButton: MouseBindings.Secondary }],
-  [ZoomTool.toolName]: [{ numTouchPoints: 2 }],
-  [PanTool.toolName]: [{ mouseButton: MouseBindings.Auxiliary }],
-};
-
-const PRIMARY: readonly Binding[] = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
-
 export function installTools(): void {
   for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);
 }
@@ -108,6 +87,8 @@ export type AskText = (done: (text: string) => void) => void;
 export class ToolHand {
   private readonly group;
   private primary: ToolName = "window";
+  private bound: ReadonlySet<string> = new Set();
+  private readonly stop: () => void;
 
   constructor(
     private readonly id: string,
@@ -124,20 +105,20 @@ export class ToolHand {
       group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
       graspOnly(group.getToolInstance(name) as AnnotationTool, () => this.measures);
     }
-    this.take("window");
+    this.stop = effect(() => this.bind()); // again when the habits are others
   }
 
   /** Take `tool` into the primary hand. */
   take(tool: ToolName): void {
-    const before = CLASS_NAME[this.primary];
-    if (before) this.group.setToolPassive(before, { removeAllBindings: true });
     this.primary = tool;
-    const active: Record<string, readonly Binding[]> = { ...ALWAYS };
-    const name = CLASS_NAME[tool];
-    if (name) active[name] = [...PRIMARY, ...(ALWAYS[name] ?? [])];
-    for (const [toolName, bindings] of Object.entries(active)) {
-      this.group.setToolActive(toolName, { bindings: [...bindings] });
-    }
+    this.bind();
+  }
+
+  private bind(): void {
+    for (const name of this.bound) this.group.setToolPassive(name, { removeAllBindings: true });
+    const bound = bindings(CLASS_NAME[this.primary]);
+    for (const [name, held] of bound) this.group.setToolActive(name, { bindings: held });
+    this.bound = new Set(bound.keys());
   }
 
   get holds(): ToolName {
@@ -164,6 +145,7 @@ export class ToolHand {
   }
 
   close(): void {
+    this.stop();
     ToolGroupManager.destroyToolGroup(this.id);
   }
 }

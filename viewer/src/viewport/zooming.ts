@@ -1,6 +1,8 @@
-/** Enlarging by keys, and by the wheel with Ctrl, which is also what two fingers on a touch pad send. */
+/** Enlarging by keys, by the wheel where that is the habit, and with Ctrl, which is also what two fingers on a touch pad send. */
 
 import type { Types } from "@cornerstonejs/core";
+
+import { mouse } from "@/tools/mouse";
 
 const SMALLEST = 0.1;
 const LARGEST = 40;
@@ -21,10 +23,10 @@ export function enlarge(viewport: Types.IStackViewport | Types.IVolumeViewport, 
   viewport.render();
 }
 
-/** The wheel with Ctrl enlarges what is under the pointer, and not the page. */
+/** The wheel, where it zooms or Ctrl is held, enlarges what is under the pointer, and not the page. */
 export function followWheel(element: HTMLElement, zoom: (factor: number, at: readonly [number, number]) => void, signal: AbortSignal): void {
   const turn = (event: WheelEvent): void => {
-    if (!event.ctrlKey) return;
+    if (!event.ctrlKey && mouse.peek().wheel !== "zoom") return;
     event.preventDefault();
     event.stopImmediatePropagation(); // scrolls nothing
     const box = element.getBoundingClientRect();

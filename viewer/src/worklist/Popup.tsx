@@ -10,10 +10,12 @@ interface PopupProps {
   readonly label: string;
   readonly icon: IconName;
   readonly class?: string;
+  /** Of the button, where it is none of the list's chips. */
+  readonly look?: string;
   content(close: () => void): ComponentChildren;
 }
 
-export function Popup({ name, label, icon, class: className = "", content }: PopupProps) {
+export function Popup({ name, label, icon, class: className = "", look = "chip", content }: PopupProps) {
   const [open, setOpen] = useState(false);
   const place = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -38,9 +40,9 @@ export function Popup({ name, label, icon, class: className = "", content }: Pop
   }, [open]);
   return (
     <div ref={place} class={`popup-place ${className}`}>
-      <button ref={button} type="button" class="chip" data-testid={`popup-${name}`} aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button ref={button} type="button" class={look} data-testid={`popup-${name}`} title={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={icon} />
-        {label}
+        <span class={look === "chip" ? undefined : "user-name"}>{label}</span>
       </button>
       {open && (
         <div class="popup" role="group" aria-label={label} data-testid={`popup-${name}-content`}>

@@ -4,7 +4,7 @@ import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { characterKeysOn } from "@/model/characterKeys";
 import { NO_FILTER } from "@/model/listView";
-import { DEVICES_LINK, DISPLAY_LINK, QUEUE_LINK } from "@/model/route";
+import { DEVICES_LINK, QUEUE_LINK } from "@/model/route";
 import type { Worklist } from "@/model/worklist";
 import { Brand } from "@/ui/Brand";
 import { FailureNote } from "@/ui/FailureNote";
@@ -13,6 +13,7 @@ import { loadViewportWhenIdle } from "@/ui/lazyViewport";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
 import { TimelineSheet } from "@/ui/TimelineSheet";
+import { AccountMenu } from "@/worklist/AccountMenu";
 import { Actions } from "@/worklist/Actions";
 import { Filters } from "@/worklist/Filters";
 import { ImportPlace } from "@/worklist/ImportPlace";
@@ -49,12 +50,8 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         <LiveMark live={app.live} />
         <QueueLink app={app} />
         <DevicesLink app={app} />
-        <a class="button quiet display-link" href={DISPLAY_LINK} data-testid="display-link" title={t("display.heading")}>
-          <Icon name="window" />
-          <span class="hidden-label">{t("display.heading")}</span>
-        </a>
         <LanguageSelect />
-        <UserButton app={app} />
+        <AccountMenu app={app} />
       </header>
       <main class="worklist-main">
         <h1 class="hidden-label">{t("worklist.heading")}</h1>
@@ -92,24 +89,6 @@ function QueueLink({ app }: { readonly app: App }) {
       <Icon name="transfer" />
       <span class="user-name">{t("queue.heading")}</span>
     </a>
-  );
-}
-
-function UserButton({ app }: { readonly app: App }) {
-  const state = app.session.state.value;
-  if (state.kind !== "signed-in") return null;
-  return (
-    <button
-      type="button"
-      class="button quiet"
-      data-testid="sign-out"
-      title={t("session.signOut")}
-      onClick={() => void app.session.signOut()}
-    >
-      <span class="user-name">{state.user.name}</span>
-      <Icon name="leave" />
-      <span class="hidden-label">{t("session.signOut")}</span>
-    </button>
   );
 }
 

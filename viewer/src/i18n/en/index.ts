@@ -13,10 +13,11 @@ import { picture } from "@/i18n/en/picture";
 import { pictures } from "@/i18n/en/pictures";
 import { saving } from "@/i18n/en/saving";
 import { states } from "@/i18n/en/states";
+import { settings } from "@/i18n/en/settings";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
 import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...states } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states } as const;
