@@ -13,19 +13,26 @@ function compound(type: string, points: number[], more: Dataset = {}): Dataset {
   return { "00700226": e("UL", 3), "00700294": e("CS", type), "00700282": e("CS", "PIXEL"), "00700022": e("FL", ...points), ...more };
 }
 
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100 + 0;
+}
+
 function drawn(graphic: Dataset): ReturnType<typeof strokesOf> {
   const [mark] = marksOf({ "00700001": e("SQ", { "00700209": e("SQ", graphic) }) }, frame);
   if (!mark) throw new Error("nothing is drawn");
   const { lines, ...rest } = strokesOf(mark, ground);
-  const rounded = (value: number): number => Math.round(value * 100) / 100 + 0;
   return { ...rest, lines: lines.map((line) => line.map(([x, y]) => [rounded(x), rounded(y)] as const)) };
 }
 
+function standing(id: number): Dataset {
+  return { "00700226": e("UL", id), "00700023": e("CS", "POLYLINE"), "00700022": e("FL", 1, 2, 3, 4) };
+}
+
+function state(type: string): Dataset {
+  return { "00700001": e("SQ", { "00700209": e("SQ", compound(type, [1, 1, 2, 2])), "00700009": e("SQ", standing(3), standing(4)) }) };
+}
+
 test("a compound graphic is drawn in the place of the figures that stand for it", () => {
-  const standing = (id: number): Dataset => ({ "00700226": e("UL", id), "00700023": e("CS", "POLYLINE"), "00700022": e("FL", 1, 2, 3, 4) });
-  const state = (type: string): Dataset => ({
-    "00700001": e("SQ", { "00700209": e("SQ", compound(type, [1, 1, 2, 2])), "00700009": e("SQ", standing(3), standing(4)) }),
-  });
   expect(marksOf(state("ARROW"), frame).map(({ type }) => type)).toEqual(["POLYLINE", "ARROW"]);
   expect(marksOf(state("SPIRAL"), frame).map(({ type }) => type)).toEqual(["POLYLINE", "POLYLINE"]);
 });

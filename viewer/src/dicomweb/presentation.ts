@@ -117,8 +117,8 @@ export function referencesOf(dataset: Dataset): { readonly series: string; reado
   return items(dataset, PR.ReferencedSeriesSequence).flatMap((series) =>
     items(series, PR.ReferencedImageSequence).flatMap((image) => {
       const frames = numbers(image, PR.ReferencedFrameNumber);
-      const one = { series: text(series, Tag.SeriesInstanceUID), uid: text(image, PR.ReferencedSOPInstanceUID) };
-      return (frames.length > 0 ? frames : [0]).map((frame) => ({ ...one, frame }));
+      const [named, uid] = [text(series, Tag.SeriesInstanceUID), text(image, PR.ReferencedSOPInstanceUID)];
+      return (frames.length > 0 ? frames : [0]).map((frame) => ({ series: named, uid, frame }));
     }),
   );
 }

@@ -103,7 +103,7 @@ export function subtractionIn(state: Dataset, frame: Frame): Subtracting {
   const about = (tag: string): Dataset[] => items(state, tag).filter((item) => areItemsAbout(item, frame));
   const presentations = [state, ...about(DSA.MultiFramePresentationSequence)];
   const displays = presentations.flatMap((one) => items(one, DSA.FrameDisplaySequence)).filter((one) => (number(one, DSA.StartTrim) ?? 0) <= frameNumber && frameNumber <= (number(one, DSA.StopTrim) ?? 0));
-  const mode = [state, ...displays].map((one) => text(one, DSA.RecommendedViewingMode)).filter((one) => one !== "").at(-1);
+  const mode = [state, ...displays].map((one) => text(one, DSA.RecommendedViewingMode)).findLast((one) => one !== "");
   const found = itemAbout(about(DSA.MaskSubtractionSequence), frameNumber, DSA.ApplicableFrameRange);
   const operation = found ? text(found.item, DSA.MaskOperation) || "NONE" : "NONE";
   if (!found || mode === "NAT" || operation === "NONE") return "natural";
@@ -117,20 +117,22 @@ export function subtractionIn(state: Dataset, frame: Frame): Subtracting {
   return { masks, down, right, visible: Math.min(1, Math.max(0, seen / 100)), logarithmic: false, rescaling: rescalingOf(state, frame) };
 }
 
+/** The pixels before and after the place that a moved one came from, and how far it lies between them. */
+function sources(index: number, distance: number, size: number): readonly [number, number, number] {
+  const exact = Math.min(size - 1, Math.max(0, index - distance));
+  const low = Math.floor(exact);
+  return [low, Math.min(low + 1, size - 1), exact - low];
+}
+
 /** Moved, and interpolated between pixels; what comes in from outside is the border's. */
 function shifted(values: Float64Array, columns: number, down: number, right: number): Float64Array {
   if (down === 0 && right === 0) return values;
   const rows = values.length / columns;
   const found = new Float64Array(values.length);
-  const at = (index: number, distance: number, size: number): readonly [number, number, number] => {
-    const exact = Math.min(size - 1, Math.max(0, index - distance));
-    const low = Math.floor(exact);
-    return [low, Math.min(low + 1, size - 1), exact - low];
-  };
   for (let row = 0; row < rows; row += 1) {
-    const [upper, lower, below] = at(row, down, rows);
+    const [upper, lower, below] = sources(row, down, rows);
     for (let column = 0; column < columns; column += 1) {
-      const [left, beside, across] = at(column, right, columns);
+      const [left, beside, across] = sources(column, right, columns);
       const on = (line: number): number => (values[line * columns + left] ?? 0) * (1 - across) + (values[line * columns + beside] ?? 0) * across;
       found[row * columns + column] = on(upper) * (1 - below) + on(lower) * below;
     }
@@ -156,7 +158,7 @@ const SHOWN = 0.999; // of the differences, within the window that nothing is sa
 
 /** Shows no difference as the grey in the middle, and nearly everything else. */
 export function differenceWindow(values: Float32Array): { readonly center: number; readonly width: number } {
-  const sorted = values.map(Math.abs).sort();
+  const sorted = values.map(Math.abs).toSorted();
   const exact = SHOWN * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(exact)] ?? 0, sorted[Math.ceil(exact)] ?? 0];
   return { center: 0, width: Math.max(2 * (low + (high - low) * (exact % 1)), 1e-6) };
