@@ -321,6 +321,7 @@ class Node:
                     "scrub": self._scrubber.statistics,
                     "reindex": self._reindexer.statistics,
                     "room": core.archive.room.statistics,
+                    "prepared": core.archive.prepared,
                 },
             ),
             settings.web,
@@ -370,8 +371,14 @@ class Node:
         return self.core.settings.web.public_url.rstrip("/") or f"http://127.0.0.1:{self.web.port}"
 
     def status(self) -> dict[str, Any]:
-        """Where it listens, and whether it is ready."""
-        return {"ready": self.ready, "dimse_port": self.listener.port if self.ready else 0, "web_port": self.web.port}
+        """Where it listens, whether it is ready, and what is prepared for arrivals."""
+        return {
+            "ready": self.ready,
+            "dimse_port": self.listener.port if self.ready else 0,
+            "web_port": self.web.port,
+            "processors": len(os.sched_getaffinity(0)),
+            "prepared": self.core.archive.prepared(),
+        }
 
     def failure(self) -> str:
         """Why it cannot go on, empty while it can."""

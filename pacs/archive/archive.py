@@ -95,6 +95,11 @@ class Archive:
         self._totals = Totals(index)
         self.extended = ExtendedTags(index, clock)
 
+    def prepared(self) -> dict[str, int]:
+        """What is prepared for the next arrivals and how often it helped; empty where nothing is."""
+        hasher = self.buffers.hasher
+        return (self.ready.statistics() if self.ready else {}) | (hasher.statistics() if hasher else {})
+
     def close_prepared(self) -> None:
         """Give back what was prepared for the next arrivals; what comes all the same goes on without."""
         if self.ready is not None:

@@ -53,11 +53,17 @@ class Hasher:
         self._greeted = False
         self._started_at = float("-inf")
         self._closed = False
+        self._digests = 0
+        self._deaths = 0
 
     @property
     def pid(self) -> int | None:
         """The process, while there is one."""
         return self._process.pid if self._process is not None else None
+
+    def statistics(self) -> dict[str, int]:
+        """Whether the process is there and takes questions, how many digests it gave, and how often it has died."""
+        return {"hasher_ready": self._greeted, "hasher_digests": self._digests, "hasher_deaths": self._deaths}
 
     def begin(self, place: int, length: int) -> bool:
         """Have `length` bytes from `place` hashed, unless others are at the moment. Where True, nobody writes there
@@ -82,10 +88,13 @@ class Hasher:
             digest = self._pipe.recv(DIGEST_BYTES)
         except OSError as error:
             cause = str(error)
-        if len(digest) != DIGEST_BYTES:
+        is_whole = len(digest) == DIGEST_BYTES
+        if is_whole:
+            self._digests += 1
+        else:
             self._stop(cause)
         self._at_work.release()
-        return digest.hex() if len(digest) == DIGEST_BYTES else None
+        return digest.hex() if is_whole else None
 
     def close(self) -> None:
         """End the process; from now on everybody hashes by himself."""
@@ -111,6 +120,7 @@ class Hasher:
             return
         self._started_at = now
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._pipe = ours
         with theirs:
             # a limit of the socket's own: a time-out of Python's would cost another system call each time
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S, 0))
@@ -121,19 +131,20 @@ class Hasher:
                 cwd="/",
                 env={"PYTHONPATH": str(Path(pacs.__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
             )
-        self._pipe = ours
 
     def _stop(self, cause: str) -> None:
         process, self._process = self._process, None
         pipe, self._pipe = self._pipe, None
         self._greeted = False
+        status = None
         if pipe is not None:
             pipe.close()
         if process is not None:
             process.kill()
             status = process.wait()
-            if cause:
-                log.warning("hasher_ended", cause=cause, status=status)
+        if cause:
+            self._deaths += 1
+            log.warning("hasher_ended", cause=cause, status=status)
 
 
 def shared_memory(size: int) -> Hasher | None:

@@ -45,6 +45,9 @@ class ReadyFiles:
         self._asked_at = float("-inf")
         self._wanted = False
         self._thread: threading.Thread | None = None
+        self._taken = 0
+        self._failures = 0
+        self._is_failing = False
         with contextlib.suppress(OSError):
             for left in folder.glob("*.part"):
                 left.unlink(missing_ok=True)
@@ -56,6 +59,7 @@ class ReadyFiles:
             is_stream = now - self._asked_at < STREAM_S
             self._asked_at = now
             file = self._files.popleft() if self._files else None
+            self._taken += file is not None
             if is_stream and len(self._files) <= LOW and not self._wanted:
                 self._wanted = True
                 if self._thread is None:
@@ -63,6 +67,10 @@ class ReadyFiles:
                     self._thread.start()
                 self._changed.notify()
         return file
+
+    def statistics(self) -> dict[str, int]:
+        """How many are there, how many were taken, and how often none could be made."""
+        return {"files_ready": len(self._files), "files_taken": self._taken, "files_failures": self._failures}
 
     def close(self) -> None:
         """Remove what nobody took."""
@@ -101,5 +109,9 @@ class ReadyFiles:
             while len(self._files) < COUNT:
                 path = self._folder / f"{secrets.token_hex(8)}.part"
                 self._files.append((path, os.open(path, FLAGS, MODE)))
+            self._is_failing = False
         except OSError as error:  # each arrival makes its own, and says what is wrong
-            log.warning("no_files_made_ready", folder=str(self._folder), cause=error.strerror)
+            self._failures += 1
+            if not self._is_failing:  # a stream would fill the log
+                log.warning("no_files_made_ready", folder=str(self._folder), cause=error.strerror)
+            self._is_failing = True

@@ -31,6 +31,8 @@ CHECKS: tuple[Check, ...] = (
     Check("room", place.room),
     Check("node", node.running),
     Check("ready", node.ready),
+    Check("hashing", node.hashing),
+    Check("ready files", node.ready_files),
     Check("ports", node.ports),
     Check("exposure", node.exposure),
     Check("certificates", node.certificates),

@@ -62,6 +62,7 @@ def test_one_that_dies_is_told_of_and_begun_again_later(
         assert hasher.end() is None
     assert not hasher.begin(0, SIZE)
     assert not hasher.begin(0, SIZE)
+    assert hasher.statistics() == {"hasher_ready": 0, "hasher_digests": 1, "hasher_deaths": 1}
     monkeypatch.setattr(module, "RESTART_S", 0.0)
     assert _asked(hasher, 0, 1) == hashlib.sha256(b"\0").hexdigest()
 

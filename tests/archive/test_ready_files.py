@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from pacs.archive import ready_files
 from pacs.archive.ready_files import COUNT, ReadyFiles
@@ -49,6 +50,7 @@ def test_a_stream_finds_empty_files_with_an_objects_mode_that_are_given_once(rea
         assert (status.st_size, stat.S_IMODE(status.st_mode)) == (0, 0o440)
         assert status.st_ino == path.stat().st_ino
         os.close(descriptor)
+    assert ready.statistics()["files_taken"] == COUNT
 
 
 def test_what_nobody_took_goes_after_a_pause_and_comes_again(
@@ -78,5 +80,7 @@ def test_what_was_left_goes_at_the_start_and_what_is_left_at_the_end(folder: Pat
 def test_where_none_can_be_made_each_arrival_makes_its_own(tmp_path: Path) -> None:
     (tmp_path / "ready").write_text("a file stands where the folder should be")
     ready = ReadyFiles(tmp_path / "ready")
-    assert [ready.take() for _ in range(3)] == [None] * 3
-    ready.close()
+    with capture_logs() as told:
+        assert wait_until(lambda: ready.take() is None and ready.statistics()["files_failures"] > 2)
+        ready.close()
+    assert [line["event"] for line in told] == ["no_files_made_ready"]

@@ -77,7 +77,8 @@ def test_a_running_node_is_well(node: NodeProcess) -> None:
     found = [json.loads(line) for line in done.stdout.splitlines()]
     # The clock and the kernel are the machine's, and a backup is a site's: everything else is well from the first day.
     assert [one for one in found if one["level"] != "well" and one["check"] not in ("clock", "sandbox", "room")] == []
-    assert {"node", "ready", "index", "durability", "object store", "damage"} <= {one["check"] for one in found}
+    told = {one["check"] for one in found}
+    assert {"node", "ready", "hashing", "ready files", "index", "durability", "object store", "damage"} <= told
     assert all(set(one) == {"check", "level", "text", "remedy"} for one in found)
     brief = node.command("doctor", "--brief")
     assert "well" not in [line.split()[0] for line in brief.stdout.splitlines() if line]
@@ -174,6 +175,41 @@ def test_a_log_that_has_grown(settings: Settings, core: Core, monkeypatch: pytes
 
 
 # The node --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("processors", "prepared", "level", "says"),
+    [
+        (1, {"files_ready": 0}, Level.WELL, "it has one processor"),
+        (2, {"files_ready": 0}, Level.WELL, "no shared memory"),
+        (2, {"hasher_ready": 0, "hasher_digests": 0, "hasher_deaths": 0}, Level.WELL, "begins with the first"),
+        (2, {"hasher_ready": 1, "hasher_digests": 7, "hasher_deaths": 0}, Level.WELL, "7 times"),
+        (2, {"hasher_ready": 0, "hasher_digests": 7, "hasher_deaths": 1}, Level.WRONG, "has died once"),
+        (
+            2,
+            {"hasher_ready": 1, "hasher_digests": 7, "hasher_deaths": 2},
+            Level.WRONG,
+            "2 times since the node started",
+        ),
+    ],
+)
+def test_the_process_that_hashes(
+    settings: Settings, processors: int, prepared: dict[str, int], level: Level, says: str
+) -> None:
+    [finding] = _ask(settings, node.hashing, status={"processors": processors, "prepared": prepared})
+    assert (finding.level, says in finding.text) == (level, True)
+
+
+def test_files_made_ready(settings: Settings) -> None:
+    told = {"files_ready": 16, "files_taken": 3, "files_failures": 0}
+    [well_off] = _ask(settings, node.ready_files, status={"prepared": told})
+    [failed] = _ask(settings, node.ready_files, status={"prepared": told | {"files_failures": 2}})
+    assert (well_off.level, failed.level) == (Level.WELL, Level.WRONG)
+    assert "16 files are ready" in well_off.text
+    assert "no_files_made_ready" in failed.remedy
+    for nothing in ({"prepared": {}}, None):  # objects kept by S3; no node
+        for check in (node.ready_files, node.hashing):
+            assert _ask(settings, check, status=nothing) == []
 
 
 def test_ports_that_are_taken_are_told_with_who_has_them(settings: Settings) -> None:

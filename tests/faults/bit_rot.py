@@ -31,8 +31,9 @@ from pacs.model import InstanceState, StorageState, utc_now
 from storage.filesystem import FolderStore
 from storage.protocol import ByteRange, ObjectStore
 from tests.faults.acknowledged import Acknowledged
+from tests.faults.beside import digests
 from tests.faults.doors import OBJECT, SERIES, STUDY, NodeDoor
-from tests.faults.instances import Template
+from tests.faults.instances import Mix
 from tests.faults.rig import Outcome, Rig
 from tests.faults.small_disk import SmallDisk, needs
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, kept_as_sent, seeded
@@ -41,8 +42,14 @@ from tests.support.modality import Prepared
 from tests.support.process import NodeProcess
 
 INSTANCES = 20
+LARGE_EVERY = 3
 FLIPPED, CUT, SWAPPED = 5, 1, 2
 PAGE_BYTES = 4096
+
+
+def _mix() -> Mix:
+    """Small instances and large ones, whose digests come from the hasher of a node."""
+    return Mix(96, lambda number: number % LARGE_EVERY == 0)
 
 
 def damage(objects: Path, choose: random.Random) -> set[str]:
@@ -87,13 +94,14 @@ def node_rots(seed: int, folder: Path) -> Outcome:
 
     They are healed from a copy that was made before at every other pair of seeds, else sent again.
     """
-    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    choose, template, acknowledged = random.Random(seed), _mix(), Acknowledged()
     sent = {one.sop_instance_uid: one for one in map(template.make, range(1, INSTANCES + 1))}
     violations: list[str] = []
     node = NodeProcess(folder / "node")
     try:
         node.start()
         _send_all(node, list(sent.values()), acknowledged, violations)
+        hashed = digests(node) or 0
         copy, has_copy = folder / "copy", seed // 2 % 2 == 1
         shutil.copytree(node.data / "store" / "objects", copy / "objects")
         if seed % 2 == 0:
@@ -118,6 +126,7 @@ def node_rots(seed: int, folder: Path) -> Outcome:
     finally:
         node.kill()
     details = {"damaged": len(damaged), "named": len(named), "acknowledged": len(acknowledged.digests)}
+    details["hashed elsewhere"] = hashed
     return Outcome(len(damaged), seeded(seed, violations), details)
 
 
@@ -196,7 +205,7 @@ def _looked_at(node: NodeProcess, acknowledged: Acknowledged) -> list[str]:
 
 def index_rots(seed: int, folder: Path, pages: int = 4) -> Outcome:
     """Pages of index.db are zeroed one by one; verify says so where SQLite's own check does; the objects rebuild it."""
-    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    choose, template, acknowledged = random.Random(seed), _mix(), Acknowledged()
     violations: list[str] = []
     node = NodeProcess(folder / "node")
     database = node.data / "index.db"
@@ -256,7 +265,7 @@ def _without_history(found: list[str]) -> list[str]:
 
 def log_rots(seed: int, folder: Path) -> Outcome:
     """A page of SQLite's log is lost while the node is down: the commits behind it go, and the next start has them."""
-    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    choose, template, acknowledged = random.Random(seed), _mix(), Acknowledged()
     violations: list[str] = []
     node = NodeProcess(folder / "node")
     try:
@@ -309,7 +318,7 @@ Looking = Callable[[ObjectStore, Mapping[str, bytes]], Any]
 
 def archive_rots(seed: int, folder: Path, looking: Looking | None = None, *, unchecked: bool = False) -> Outcome:
     """Damage, verify, mark, read, rebuild, send again, in this process; `looking` stands between verify and store."""
-    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    choose, template, acknowledged = random.Random(seed), _mix(), Acknowledged()
     violations: list[str] = []
     sent = [template.make(number) for number in range(1, INSTANCES + 1)]
     with open_archive(folder) as archive:
@@ -360,7 +369,7 @@ def _made_good(archive: Archive) -> set[str]:
                 instance.c.sop_instance_uid,
             ).where(instance.c.state == InstanceState.LIVE, instance.c.storage == StorageState.STORED)
         ).all()
-    template = Template()
+    template = _mix()
     good = {one.sop_instance_uid: one for one in (template.make(number) for number in range(1, INSTANCES + 1))}
     return {
         row.object_key
@@ -374,7 +383,7 @@ def _made_good(archive: Archive) -> set[str]:
 
 def disk_rots(seed: int, folder: Path, store: Callable[[Path], FolderStore] = FolderStore) -> Outcome:
     """Bits flip on the device while the page cache still holds the good bytes: one scrub finds every one of them."""
-    choose, template, acknowledged = random.Random(seed), Template(), Acknowledged()
+    choose, template, acknowledged = random.Random(seed), _mix(), Acknowledged()
     with SmallDisk(folder, "ext4", 64) as disk:
         objects = store(disk.path / "store")
         with open_archive(folder / "index", store=objects) as archive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
@@ -11,6 +12,8 @@ from tests.support.modality import Prepared, prepare, split_part10
 
 UID_ROOT = "1.2.826.0.1.3680043.9.7433.9."
 LARGE_EVERY = 8
+LARGE_MATRIX = 448
+"""More than `hasher.BYTES_MIN` before its last PDU: of a lone sender it is hashed by a process of its own."""
 
 
 def uid_of(number: int) -> str:
@@ -48,15 +51,27 @@ class Template:
 
 
 class Mix:
-    """Small instances and, every eighth, one four times as large in each direction."""
+    """Small instances, and large ones where `is_large` says so of the number: every eighth."""
 
-    def __init__(self) -> None:
-        self._small, self._large = Template(64), Template(256)
+    def __init__(
+        self, small: int = 64, is_large: Callable[[int], bool] = lambda number: number % LARGE_EVERY == 0
+    ) -> None:
+        self._small, self._large, self._is_large = Template(small), Template(LARGE_MATRIX), is_large
 
     def dataset(self, number: int, *, variant: int = 0) -> bytes:
         """The data set of instance `number`."""
-        template = self._small if number % LARGE_EVERY else self._large
-        return template.dataset(number, variant=variant)
+        return self._of(number).dataset(number, variant=variant)
+
+    def file(self, number: int, *, variant: int = 0) -> bytes:
+        """The same as a DICOM file (PS3.10 7.1)."""
+        return self._of(number).file(number, variant=variant)
+
+    def make(self, number: int, *, variant: int = 0) -> Prepared:
+        """The same, ready for the wire."""
+        return self._of(number).make(number, variant=variant)
+
+    def _of(self, number: int) -> Template:
+        return self._large if self._is_large(number) else self._small
 
 
 def digest_of(dataset: bytes) -> str:

@@ -92,6 +92,7 @@ def run(
             "not reached": missed,
             "errors that are no refusals": unexpected,
             "whole passes": int(at_most >= len(places) and not violations),
+            **bench.unharmed,
         },
     )
 
@@ -101,16 +102,17 @@ def short_writes(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
     failed, violations = 0, []
     with in_memory(folder) as fast, Driver(folder) as driver:
         bench = Bench(driver, fast, seed)
-        writes = [at for at in bench.survey("link") if at.name == "write"]
-        for count in range(1, len(writes) + 1):
-            bench.renew()
-            driver.work("link", bench.data, bench.log, seed=seed, mutant=mutant, short_write=count)
-            failed += 1
-            # a short write is no failure: the rest of the bytes goes with the next one
-            found = [f"refused with {told.status:04X}" for told in attempts(bench.log) if told.status != SUCCESS]
-            found += bench.restart("link", mutant)
-            violations += [f"seed {seed}: write {count} was short: {what}" for what in found]
-    return Outcome(failed, tuple(violations))
+        for scenario in ("link", "hashed"):
+            writes = [at for at in bench.survey(scenario) if at.name == "write"]
+            for count in range(1, len(writes) + 1):
+                bench.renew()
+                driver.work(scenario, bench.data, bench.log, seed=seed, mutant=mutant, short_write=count)
+                failed += 1
+                # a short write is no failure: the rest of the bytes goes with the next one
+                found = [f"refused with {told.status:04X}" for told in attempts(bench.log) if told.status != SUCCESS]
+                found += bench.restart(scenario, mutant)
+                violations += [f"seed {seed}: {scenario}, write {count} was short: {what}" for what in found]
+    return Outcome(failed, tuple(violations), bench.unharmed)
 
 
 def slice_of(seed: int, folder: Path) -> Outcome:

@@ -4,7 +4,8 @@
 
 Three modalities send by C-STORE and one client by STOW-RS; each writes down what was acknowledged. After every restart
 each of those has to be there as sent, once, with its row, its event and its audit record, nothing may be half there,
-and what is asked for over the web comes as it was sent. Every random choice comes from the seed.
+and what is asked for over the web comes as it was sent. In some rounds one or two modalities alone send large images,
+which the node's hasher hashes, and in half of those it is killed first. Every random choice comes from the seed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from typing import Any
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from tests.faults.acknowledged import SUCCESS, Acknowledged
-from tests.faults.instances import Template, digest_of, uid_of
+from tests.faults.beside import await_digest, kill_hasher
+from tests.faults.doors import SERIES, STUDY
+from tests.faults.instances import Mix, digest_of, uid_of
 from tests.faults.launcher import LaunchedNode, Launcher
 from tests.faults.memory_folder import in_memory
 from tests.faults.oracle import oracle, uncommitted
@@ -32,6 +35,10 @@ from tests.faults.rig import Outcome, Rig
 from tests.support.modality import AssociationLost, Modality, split_part10
 from tests.support.web import ANY_OBJECTS, STOW_HEADERS, multipart
 
+LARGE_ROUNDS = 0.2  # share of rounds
+LARGE_SENDERS = (1, 1, 2)
+LARGE_FROM = 10**9  # numbers of large images
+LARGE_KILLED_WITHIN_S = 0.3  # after the hasher's first digest
 SENDERS = 4  # the last of them by STOW-RS
 SLICE_KILLS = 20
 ON_DISK_EVERY = 4
@@ -58,6 +65,8 @@ class Tally:
     instances: int
     violations: tuple[str, ...]
     refused: dict[int, int]
+    hashed: int  # by the hasher
+    hashers_killed: int
 
 
 def run(
@@ -65,16 +74,21 @@ def run(
 ) -> Tally:
     """`kills` rounds of start, send, kill; the oracle after every fifth. Stops at the first violation."""
     choose = random.Random(seed)
-    template, acknowledged = Template(), Acknowledged()
+    template, acknowledged = Mix(96, lambda number: number >= LARGE_FROM), Acknowledged()
+    hashed, hashers_killed = 0, 0
     settings = {"ARCHIVE__FREE_BYTES_MIN": "0", "ARCHIVE__STUDY_QUIET_S": "0.5"}
     violations: list[str] = []
-    counter = iter(range(1, 1 << 40))
+    counter, large = iter(range(1, LARGE_FROM)), iter(range(LARGE_FROM, 1 << 40))
     with Launcher(folder) as launcher:
         node = LaunchedNode(folder / "node", launcher, settings, mutant=mutant)
         for kill in range(1, kills + 1):
             node.start()
             node.token()
-            _send_until_killed(node, template, acknowledged, choose, counter)
+            if choose.random() < LARGE_ROUNDS:
+                more, killed = _send_large_until_killed(node, template, acknowledged, choose, large)
+                hashed, hashers_killed = hashed + more, hashers_killed + killed
+            else:
+                _send_until_killed(node, template, acknowledged, choose, counter)
             violations = uncommitted(node.data, acknowledged)
             if choose.random() < 0.1:  # a second crash while the node recovers from the first
                 node.spawn()
@@ -82,7 +96,7 @@ def run(
                 node.kill()
             if not violations and (kill % 5 == 0 or kill == kills):
                 node.start()
-                violations = _fetch_some(node, template, acknowledged, choose)
+                violations = _fetch_some(node, acknowledged, choose)
                 node.stop()
                 violations += oracle(node.data, acknowledged)
                 say(f"kill {kill}: {len(acknowledged.digests)} acknowledged, {len(violations)} violations")
@@ -90,11 +104,20 @@ def run(
                 break
     with acknowledged.lock:
         held = sum(map(len, acknowledged.digests.values()))
-        return Tally(kill, acknowledged.sent, acknowledged.answers, held, tuple(violations), acknowledged.refused)
+        return Tally(
+            kill,
+            acknowledged.sent,
+            acknowledged.answers,
+            held,
+            tuple(violations),
+            acknowledged.refused,
+            hashed,
+            hashers_killed,
+        )
 
 
 def _send_until_killed(
-    node: LaunchedNode, template: Template, acknowledged: Acknowledged, choose: random.Random, counter: Iterator[int]
+    node: LaunchedNode, template: Mix, acknowledged: Acknowledged, choose: random.Random, counter: Iterator[int]
 ) -> None:
     killed_after = choose.uniform(0.05, 0.8)
     plans = _plans(acknowledged.answers, choose, counter)
@@ -106,6 +129,28 @@ def _send_until_killed(
     node.kill()
     for sender in senders:
         sender.join(PATIENCE_S)
+
+
+def _send_large_until_killed(
+    node: LaunchedNode, template: Mix, acknowledged: Acknowledged, choose: random.Random, counter: Iterator[int]
+) -> tuple[int, bool]:
+    """How many the hasher has hashed, at least, and whether it was killed before the node."""
+    count = choose.choice(LARGE_SENDERS)
+    plans: list[Plan] = [[] for _ in range(count)]
+    for place in range(PLAN):
+        number = choose.choice(plans[0])[0] if plans[0] and choose.random() < RESEND else next(counter)
+        plans[place % count].append((number, choose.randrange(1, 255) if choose.random() < COLLIDE else 0))
+    kills_hasher, killed_after = choose.random() < 0.5, choose.uniform(0, LARGE_KILLED_WITHIN_S)
+    senders = [threading.Thread(target=_send, args=(node.dimse_port, template, plan, acknowledged)) for plan in plans]
+    for sender in senders:
+        sender.start()
+    hashed = await_digest(node)
+    killed = kills_hasher and kill_hasher(node, choose)
+    time.sleep(killed_after)
+    node.kill()
+    for sender in senders:
+        sender.join(PATIENCE_S)
+    return hashed, killed
 
 
 def _plans(known: int, choose: random.Random, counter: Iterator[int]) -> list[Plan]:
@@ -124,7 +169,7 @@ def _plans(known: int, choose: random.Random, counter: Iterator[int]) -> list[Pl
     return [[one(place) for place in range(PLAN)] for _ in range(SENDERS)]
 
 
-def _send(port: int, template: Template, plan: Plan, acknowledged: Acknowledged) -> None:
+def _send(port: int, template: Mix, plan: Plan, acknowledged: Acknowledged) -> None:
     try:
         with Modality("127.0.0.1", port, CTImageStorage, ExplicitVRLittleEndian) as modality:
             for number, variant in plan:
@@ -135,7 +180,7 @@ def _send(port: int, template: Template, plan: Plan, acknowledged: Acknowledged)
         return
 
 
-def _post(node: LaunchedNode, template: Template, plan: Plan, acknowledged: Acknowledged) -> None:
+def _post(node: LaunchedNode, template: Mix, plan: Plan, acknowledged: Acknowledged) -> None:
     """A few in a request: what its answer names as stored is acknowledged (PS3.18 10.5.3)."""
     with closing(http.client.HTTPConnection("127.0.0.1", node.web_port, timeout=PATIENCE_S)) as connection:
         headers = STOW_HEADERS | node.authorization() | {"Accept": "application/dicom+json"}
@@ -151,7 +196,7 @@ def _post(node: LaunchedNode, template: Template, plan: Plan, acknowledged: Ackn
             return
 
 
-def _note_answer(acknowledged: Acknowledged, parts: Plan, template: Template, answer: dict[str, Any]) -> None:
+def _note_answer(acknowledged: Acknowledged, parts: Plan, template: Mix, answer: dict[str, Any]) -> None:
     stored, failed = _named(answer, "00081199"), _named(answer, "00081198")
     for number, variant in parts:
         uid, digest = uid_of(number), digest_of(template.dataset(number, variant=variant))
@@ -169,13 +214,13 @@ def _named(answer: dict[str, Any], tag: str) -> dict[str, list[int]]:
     return named
 
 
-def _fetch_some(node: LaunchedNode, template: Template, acknowledged: Acknowledged, choose: random.Random) -> list[str]:
+def _fetch_some(node: LaunchedNode, acknowledged: Acknowledged, choose: random.Random) -> list[str]:
     """WADO-RS of some that were acknowledged once: the data set has to come as it was sent."""
     once = sorted(uid for uid, digests in acknowledged.digests.items() if len(digests) == 1)
     wrong = []
     with closing(http.client.HTTPConnection("127.0.0.1", node.web_port, timeout=PATIENCE_S)) as connection:
         for uid in choose.sample(once, min(FETCHED, len(once))):
-            path = f"studies/{template.study_instance_uid}/series/{template.series_instance_uid}/instances/{uid}"
+            path = f"studies/{STUDY}/series/{SERIES}/instances/{uid}"
             connection.request("GET", f"/dicom-web/{path}", headers={"Accept": ANY_OBJECTS, **node.authorization()})
             with connection.getresponse() as answer:
                 body = answer.read()
@@ -200,7 +245,13 @@ def slice_of(seed: int, folder: Path, *, mutant: str = "") -> Outcome:
     return Outcome(
         tally.kills,
         tuple(violations),
-        {"sent": tally.sent, "answered": tally.acknowledged, "refused": sum(tally.refused.values())},
+        {
+            "sent": tally.sent,
+            "answered": tally.acknowledged,
+            "refused": sum(tally.refused.values()),
+            "hashed elsewhere": tally.hashed,
+            "hashers killed": tally.hashers_killed,
+        },
     )
 
 
@@ -210,6 +261,8 @@ MUTANTS = (
     "event-in-a-second-transaction",
     "counters-in-a-second-transaction",
     "key-reuse",
+    "hash-before-the-last-bytes",
+    "digest-of-a-dead-hasher",
 )
 RIG = Rig(
     name="kill",

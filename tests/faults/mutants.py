@@ -21,7 +21,9 @@ from typing import Any
 
 from pacs.archive import recovery, rows
 from pacs.archive.events import EventLog
+from pacs.archive.hasher import Hasher
 from pacs.archive.keys import ArrivalOrder
+from pacs.archive.spool import Spool
 from pacs.index import engine
 from pacs.index.engine import Index
 from pacs.index.writer import Statement
@@ -194,6 +196,49 @@ def recovery_deletes() -> None:
     recovery.recover = spoiled  # type: ignore[assignment]
 
 
+def hash_before_the_last_bytes() -> None:
+    """A large image is hashed elsewhere from the moment when enough of it has come."""
+    append, begin = Spool.append, Spool.begin_hash
+    begun: dict[int, Any] = {}
+
+    def appended(self: Spool, data: Any) -> None:
+        append(self, data)
+        if id(self) not in begun and (hasher := begin(self)) is not None:
+            begun[id(self)] = hasher
+
+    Spool.append = appended  # type: ignore[method-assign]
+    Spool.begin_hash = lambda self: begun.pop(id(self), None)  # type: ignore[method-assign]
+
+
+def digest_of_a_dead_hasher() -> None:
+    """Where the hasher has died, what lies in the answer's place is taken for its digest."""
+    end = Hasher.end
+    Hasher.end = lambda self: end(self) or bytes(32).hex()  # type: ignore[method-assign]
+
+
+def hash_of_what_was_lent_on() -> None:
+    """The memory is given to the next arrival when its bytes are in the file, and the hash comes after."""
+    settle, begin, end = Spool.settle, Hasher.begin, Hasher.end
+    asked: dict[int, tuple[int, int]] = {}
+
+    def begun(self: Hasher, place: int, length: int) -> bool:
+        asked[threading.get_ident()] = (place, length)
+        return begin(self, place, length)
+
+    def settled(self: Spool, store: Any) -> None:
+        settle(self, store)
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            self._buffers.give_back(lent)
+
+    def ended(self: Hasher) -> str | None:
+        end(self)
+        time.sleep(LATE_S)
+        return end(self) if begin(self, *asked[threading.get_ident()]) else None
+
+    Spool.settle, Hasher.begin, Hasher.end = settled, begun, ended  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "no-fsync": no_fsync,
     "no-directory-fsync": no_directory_fsync,
@@ -206,6 +251,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "retry-fsync": retry_fsync,
     "short-write-ignored": short_write_ignored,
     "recovery-deletes": recovery_deletes,
+    "hash-before-the-last-bytes": hash_before_the_last_bytes,
+    "digest-of-a-dead-hasher": digest_of_a_dead_hasher,
+    "hash-of-what-was-lent-on": hash_of_what_was_lent_on,
 }
 
 

@@ -20,12 +20,14 @@ from tests.faults.disks import Disk, LoopDisk, missing
 from tests.faults.driver import Driver
 from tests.faults.instances import UID_ROOT
 from tests.faults.rig import Outcome, Rig
+from tests.faults.work import DIGESTS
 
 CUTS_A_SLICE = 15
 SENDERS = (1, 1, 2, 4, 8)  # one sender: nobody else's sync carries its names to the disk
 # until SQLite writes its log over from the start: it no longer grows then
 WARM_UP: dict[str, Any] = {"senders": 4, "instances": 60}
 ANSWERS = (20, 400)  # before a cut; SQLite's log grows for the first hundred or so, which syncs names by the way
+PREPARED = 0.5  # share of cuts under an archive with a hasher, which a lone sender's large images meet
 DELAY_S = 0.02  # at most, between an answer and the cut
 
 
@@ -50,6 +52,7 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
                 kill_after=kill_after,
                 first=_next_number(log),
                 senders=senders,
+                prepared=choose.random() < PREPARED,
             )
             disk.take_power()
             try:
@@ -67,7 +70,10 @@ def cut_loop(seed: int, folder: Path, make: Callable[[Driver, Path], Disk], *, c
     refused = sum(attempt.status != 0 for attempt in told)
     if refused:  # a full disk takes nothing, so cuts on it would count and prove nothing
         violations.append(f"seed {seed}: {refused} refused on a disk that should have room")
-    return Outcome(done, tuple(violations), {"acknowledged": len(told) - refused, "refused": refused})
+    digests = log.with_name(DIGESTS)
+    hashed = digests.stat().st_size if digests.exists() else 0
+    details = {"acknowledged": len(told) - refused, "refused": refused, "hashed elsewhere": hashed}
+    return Outcome(done, tuple(violations), details)
 
 
 def _restart(driver: Driver, data: Path, log: Path) -> list[str]:

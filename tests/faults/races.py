@@ -1,4 +1,5 @@
-"""Races: fifty senders bring the same instances at once, some with other content under the same UID.
+"""Races: fifty senders bring the same instances at once, some with other content under the same UID; two senders of
+large images share the memory in which these are hashed.
 
 One live row each, one patient, one study, every content that was acknowledged kept, and nothing deleted.
 """
@@ -29,9 +30,10 @@ from pacs.model import InstanceState, Stored
 from pacs.model import Outcome as Became
 from storage.filesystem import FolderStore
 from tests.faults.acknowledged import Acknowledged
+from tests.faults.beside import await_digest, digests
 from tests.faults.database_outage import needs, server
 from tests.faults.doors import NodeDoor
-from tests.faults.instances import Template
+from tests.faults.instances import LARGE_MATRIX, Template
 from tests.faults.rig import Outcome, Rig
 from tests.faults.witness import SUCCESS, contradictions, deliver, instead, seeded
 from tests.support.archives import open_archive
@@ -42,6 +44,8 @@ SENDERS = 50
 INSTANCES = 20
 COLLIDING = 3  # senders who bring other content under some of the UIDs
 PATIENCE_S = 120.0
+LARGE = 60  # of each of two senders
+LARGE_PAUSE_S = 0.03  # at most, so that one is alone when its hash begins, and the other comes while it is taken
 
 Send = Callable[[Prepared], int]
 
@@ -125,6 +129,54 @@ def node_race(seed: int, folder: Path, senders: int = SENDERS, instances: int = 
     finally:
         node.kill()
     return Outcome(1, seeded(seed, violations), {"answers": acknowledged.answers})
+
+
+def hashed_race(seed: int, folder: Path, mutant: str = "", instances: int = LARGE) -> Outcome:
+    """Two senders of large images that now and then meet: one is hashed elsewhere while the other takes memory."""
+    template, acknowledged, violations = Template(LARGE_MATRIX), Acknowledged(), []
+    program = ("-m", "tests.faults.mutants", mutant) if mutant else ()
+    node = NodeProcess(folder / "node", program=program)
+
+    def bring(sender: int) -> None:
+        choose = random.Random(seed * 1000 + sender)
+        with NodeDoor.modality(node) as modality:
+            for number in range(instances):
+                # the same content is sent by nobody else: what of another got into it is seen
+                prepared = template.make(1 + number * 2 + sender)
+                acknowledged.note_sent(prepared, modality.store(prepared))
+                time.sleep(choose.uniform(0, LARGE_PAUSE_S))
+
+    def guarded(sender: int) -> None:
+        try:
+            bring(sender)
+        except (AssociationLost, OSError) as error:
+            violations.append(f"sender {sender} was cut off: {error!r}")
+
+    try:
+        node.start()
+        with NodeDoor.modality(node) as modality:
+            for number in range(3):
+                prepared = template.make(1 + 2 * instances + number)
+                acknowledged.note_sent(prepared, modality.store(prepared))
+                await_digest(node)
+        threads = [threading.Thread(target=guarded, args=(sender,)) for sender in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+        hashed = digests(node)
+        if hashed == 0:
+            violations.append("no image was hashed elsewhere")
+        violations += [f"{count} answered with {status:04X}" for status, count in acknowledged.refused.items()]
+        node.stop()
+        index = Index(f"sqlite:///{node.data / 'index.db'}", read_only=True)
+        try:
+            violations += contradictions(index, FolderStore(node.data / "store"), acknowledged)
+        finally:
+            index.close()
+    finally:
+        node.kill()
+    return Outcome(1, seeded(seed, violations), {"answers": acknowledged.answers, "hashed elsewhere": hashed or 0})
 
 
 def two_writers_race(
@@ -227,10 +279,14 @@ def shared_key(seed: int, folder: Path) -> Outcome:
 
 
 def run_slice(seed: int, folder: Path) -> Outcome:
-    """A race at a node and one between two writers."""
-    parts = [node_race(seed, folder / "node"), two_writers_race(seed, folder / "writers", senders=SENDERS)]
-    answers = sum(part.details["answers"] for part in parts)
-    return Outcome(2, tuple(line for part in parts for line in part.violations), {"answers": answers})
+    """A race at a node, one of large images, and one between two writers."""
+    parts = [
+        node_race(seed, folder / "node"),
+        hashed_race(seed, folder / "hashed"),
+        two_writers_race(seed, folder / "writers", senders=SENDERS),
+    ]
+    details = {name: sum(part.details.get(name, 0) for part in parts) for name in ("answers", "hashed elsewhere")}
+    return Outcome(len(parts), tuple(line for part in parts for line in part.violations), details)
 
 
 RIG = Rig(
@@ -242,6 +298,10 @@ RIG = Rig(
         "select-then-insert": select_then_insert,
         "collide-overwrites": collide_overwrites,
         "shared-key": shared_key,
+        **{
+            name: partial(hashed_race, mutant=name)
+            for name in ("hash-of-what-was-lent-on", "hash-before-the-last-bytes")
+        },
     },
     needs=needs,
 )

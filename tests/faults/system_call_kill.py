@@ -17,7 +17,7 @@ from tests.faults.driver import Driver
 from tests.faults.memory_folder import in_memory
 from tests.faults.rig import Outcome, Rig
 from tests.faults.system_calls import NAMES, Point, points
-from tests.faults.work import SCENARIOS, SENDS
+from tests.faults.work import MATRIX, SCENARIOS, SENDS, SMALL_MATRIX
 from tests.support.peers import SYSTEM_PATH
 
 MUTANTS = {
@@ -27,15 +27,19 @@ MUTANTS = {
     "counters-in-a-second-transaction": "store",
     "key-reuse": "series",
     "recovery-deletes": "recover",
+    "hash-before-the-last-bytes": "hashed",
+    "digest-of-a-dead-hasher": "hashed",
 }
 
 
 class Bench:
-    """The driver and the folders of one slice: `start` is what every run begins with, `data` what it works on."""
+    """The driver and the folders of one slice: `start` is what every run begins with, `data` what it works on;
+    `unharmed` is what the last survey's scenario told of itself."""
 
     def __init__(self, driver: Driver, folder: Path, seed: int) -> None:
         self.driver, self.folder, self.seed = driver, folder, seed
         self.data, self.log, self.trace = folder / "data", folder / "acknowledged", folder / "trace"
+        self.unharmed: dict[str, int] = {}
         self._start, self._start_log = folder / "start", folder / "acknowledged-at-start"
         ended = driver.work("prepare", self._start, self._start_log, seed=seed, hour=-2)
         assert not ended.broken, ended.broken
@@ -52,13 +56,21 @@ class Bench:
         trace = ["-y", "-o", str(self.trace), "-e", f"trace={names}"]
         ended = self.driver.work(scenario, self.data, self.log, seed=self.seed, mutant=mutant, trace=trace)
         assert not ended.broken, ended.broken
+        self.unharmed = ended.result
         return points(self.trace, self.data)
 
     def restart(self, scenario: str, mutant: str = "", **options: Any) -> list[str]:
         """What the oracle says after a restart."""
         again = SENDS[scenario]
         ended = self.driver.work(
-            "restart", self.data, self.log, seed=self.seed + 1, mutant=mutant, again=again, **options
+            "restart",
+            self.data,
+            self.log,
+            seed=self.seed + 1,
+            mutant=mutant,
+            again=again,
+            matrix=MATRIX.get(scenario, SMALL_MATRIX),
+            **options,
         )
         if ended.broken:
             return [f"the restart failed: {ended.broken}"]
@@ -94,7 +106,7 @@ def run(seed: int, folder: Path, *, scenario: str = "", mutant: str = "", at_mos
             if violations:
                 break
     whole = int(at_most >= len(survey) and not violations)
-    return Outcome(killed, tuple(violations), {"not reached": missed, "whole passes": whole})
+    return Outcome(killed, tuple(violations), {"not reached": missed, "whole passes": whole, **bench.unharmed})
 
 
 def needs() -> str:

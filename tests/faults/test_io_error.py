@@ -20,7 +20,7 @@ def _strace() -> None:
     program("strace", "strace")
 
 
-@pytest.mark.parametrize("scenario", [pytest.param("store", marks=pytest.mark.brief), "duplicate", "recover"])
+@pytest.mark.parametrize("scenario", [pytest.param("store", marks=pytest.mark.brief), "duplicate", "recover", "hashed"])
 def test_nothing_is_acknowledged_that_a_failing_call_took(scenario: str, tmp_path: Path) -> None:
     outcome = run(SEED, tmp_path, scenario=scenario, errors=ERRORS, at_most=POINTS)
     assert outcome.violations == ()

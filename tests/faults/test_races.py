@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.races import INSTANCES, RIG, SENDERS, node_race, two_writers_race
+from tests.faults.races import INSTANCES, RIG, SENDERS, hashed_race, node_race, two_writers_race
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
 
@@ -15,6 +15,12 @@ def test_fifty_senders_of_the_same_instances_make_one_row_each(tmp_path: Path) -
     outcome = node_race(1, tmp_path / "rig")
     assert outcome.violations == ()
     assert outcome.details["answers"] == SENDERS * INSTANCES
+
+
+def test_two_senders_of_large_images_hash_their_own(tmp_path: Path) -> None:
+    outcome = hashed_race(1, tmp_path / "rig")
+    assert outcome.violations == ()
+    assert outcome.details["hashed elsewhere"] > 0
 
 
 @pytest.mark.brief

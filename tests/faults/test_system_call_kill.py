@@ -28,6 +28,9 @@ def test_a_kill_at_any_system_call_keeps_the_promise(scenario: str, tmp_path: Pa
     outcome = run(SEED, tmp_path, scenario=scenario, at_most=POINTS)
     assert outcome.violations == ()
     assert outcome.trials >= POINTS // 2, f"the points were not reached: {outcome}"
+    if scenario == "hashed":
+        assert (outcome.details["digests"], outcome.details["deaths"]) == (1, 1)
+        assert outcome.details["files"] > 0
 
 
 @pytest.mark.parametrize("mutant", RIG.mutants)

@@ -6,7 +6,9 @@ Keys and clocks of the scenarios come from the seed, so that two runs make the s
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +23,10 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from sqlalchemy import Connection, select
 
 from pacs.access.principals import OPERATOR
-from pacs.archive import commitments, jobs, keys, recovery
+from pacs.archive import commitments, jobs, keys, ready_files, recovery
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import COMMITTED, CommitmentState, Direction, Reference
+from pacs.archive.hasher import Hasher
 from pacs.archive.housekeeping import remove_garbage
 from pacs.archive.jobs import JobState, NewJob
 from pacs.archive.spool import Buffers
@@ -32,16 +35,20 @@ from pacs.index.schema import instance
 from pacs.model import Announced
 from storage import filesystem
 from tests.faults.acknowledged import SUCCESS, AcknowledgementLog, Attempt, acknowledged, attempts
-from tests.faults.instances import Mix, Template, digest_of, uid_of
+from tests.faults.instances import LARGE_MATRIX, Mix, Template, digest_of, uid_of
 from tests.faults.oracle import oracle, uncommitted
 from tests.support.archives import open_archive
+from tests.support.dimse import wait_until
 
 BEGINNING = datetime(2026, 11, 23, 7, 59, 59, tzinfo=UTC)
 EVER_H = 24 * 365 * 20
 RESEND, COLLIDE = 0.25, 0.02
 HOUR_EVERY = 40  # instances of the flood, so that cuts meet fresh directories
+PATIENCE_S = 30.0
+DIGESTS = "digests"
 UNEXPECTED = 0xFFFF  # an error which is no refusal: the wire answers "processing failure"
 CHUNK = 1 << 12
+READY_COUNT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,11 @@ def store_instance(archive: Archive, log: AcknowledgementLog, uid: str, dataset:
 
 
 @contextmanager
-def _archive(task: Task, step: timedelta = timedelta(milliseconds=1)) -> Iterator[Archive]:
+def _archive(task: Task, step: timedelta = timedelta(milliseconds=1), *, prepared: bool = False) -> Iterator[Archive]:
     draw = random.Random(task.seed)
     keys.secrets = SimpleNamespace(randbits=draw.getrandbits)  # type: ignore[attr-defined, assignment]
     begin = BEGINNING + timedelta(hours=int(task.options.get("hour", 0)))
-    with open_archive(task.folder, clock=TickingClock(begin, step)) as archive:
+    with open_archive(task.folder, clock=TickingClock(begin, step), prepared=prepared) as archive:
         yield archive
 
 
@@ -108,7 +115,7 @@ def _archive(task: Task, step: timedelta = timedelta(milliseconds=1)) -> Iterato
 
 def prepare(task: Task) -> dict[str, Any]:
     """What the scenarios start from: an archive with three instances, and the leftovers of a crash."""
-    template = Template(64)
+    template = Template(SMALL_MATRIX)
     with _archive(task) as archive:
         store_instances(archive, AcknowledgementLog(task.log), [(1, 0), (2, 0), (3, 0)], template)
         archive.buffers = Buffers(0)  # so that there is a file to leave
@@ -129,17 +136,55 @@ SENDS: dict[str, list[tuple[int, int]]] = {
     "recover": [(11, 0)],
     "clean": [(2, 0), (12, 0)],
     "commitment": [(11, 0)],
+    "hashed": [(11, 0), (12, 0), (13, 0)],
 }
 """What each scenario sends: (number, variant); 1 to 3 are there from the start."""
+MATRIX = {"hashed": LARGE_MATRIX}
+"""The size of what it sends; else SMALL_MATRIX."""
+SMALL_MATRIX = 64
 
 
 def _sending(scenario: str) -> Work:
     def work(task: Task) -> dict[str, Any]:
         with _archive(task) as archive:
-            store_instances(archive, AcknowledgementLog(task.log), SENDS[scenario], Template(64))
+            store_instances(archive, AcknowledgementLog(task.log), SENDS[scenario], Template(SMALL_MATRIX))
         return {}
 
     return work
+
+
+def hashed(task: Task) -> dict[str, Any]:
+    """Three large instances: one that the hasher hashes, one while which it dies, one without it; files made ready."""
+    names = itertools.count(1)
+    ready_files.secrets = SimpleNamespace(token_hex=lambda _: f"{next(names)}")  # type: ignore[attr-defined, assignment]
+    ready_files.COUNT, ready_files.LOW, ready_files.STREAM_S = READY_COUNT, 0, float("inf")  # type: ignore[misc]
+    log, template = AcknowledgementLog(task.log), Template(LARGE_MATRIX)
+    with _archive(task, prepared=True) as archive:
+        hasher, ready = archive.buffers.hasher, archive.ready
+        assert hasher is not None, "of one processor alone there is nothing to be hashed elsewhere"
+        assert ready is not None, "its objects are files"
+        assert wait_until(lambda: hasher.begin(0, 1), PATIENCE_S)
+        hasher.end()
+        ready.take()
+        ready.take()
+        assert wait_until(lambda: ready.statistics()["files_ready"] == READY_COUNT, PATIENCE_S)
+        first, second, third = SENDS["hashed"]
+        store_instances(archive, log, [first], template)
+        pid, begin = hasher.pid, hasher.begin
+        assert pid is not None, "it has just answered"
+
+        def begin_and_die(place: int, length: int) -> bool:
+            os.kill(pid, signal.SIGSTOP)
+            asked = begin(place, length)
+            os.kill(pid, signal.SIGKILL)
+            return asked
+
+        hasher.begin = begin_and_die  # type: ignore[method-assign]
+        store_instances(archive, log, [second], template)
+        hasher.begin = begin  # type: ignore[method-assign]
+        store_instances(archive, log, [third], template)
+        told = archive.prepared()
+    return {"digests": told["hasher_digests"] - 1, "deaths": told["hasher_deaths"], "files": told["files_taken"]}
 
 
 def link(task: Task) -> dict[str, Any]:
@@ -147,7 +192,7 @@ def link(task: Task) -> dict[str, Any]:
     filesystem.move_without_replacement = filesystem.link_without_replacement
     with _archive(task) as archive:
         archive.buffers = Buffers(0)
-        store_instances(archive, AcknowledgementLog(task.log), SENDS["link"], Template(64))
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["link"], Template(SMALL_MATRIX))
     return {}
 
 
@@ -155,16 +200,16 @@ def recover(task: Task) -> dict[str, Any]:
     """A start after a crash, and an instance after it."""
     with _archive(task) as archive:
         recovery.recover(archive, adopt_hours=EVER_H)
-        store_instances(archive, AcknowledgementLog(task.log), SENDS["recover"], Template(64))
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["recover"], Template(SMALL_MATRIX))
     return {}
 
 
 def clean(task: Task) -> dict[str, Any]:
     """A duplicate, and its object removed as garbage."""
     with _archive(task) as archive:
-        store_instances(archive, AcknowledgementLog(task.log), [(2, 0)], Template(64))
+        store_instances(archive, AcknowledgementLog(task.log), [(2, 0)], Template(SMALL_MATRIX))
         remove_garbage(archive, timedelta())
-        store_instances(archive, AcknowledgementLog(task.log), [(12, 0)], Template(64))
+        store_instances(archive, AcknowledgementLog(task.log), [(12, 0)], Template(SMALL_MATRIX))
     return {}
 
 
@@ -172,7 +217,7 @@ def commitment(task: Task) -> dict[str, Any]:
     """A peer asks for a promise of old instances and a new one, and is told."""
     transaction = f"{uid_of(0)}.1"
     with _archive(task) as archive:
-        store_instances(archive, AcknowledgementLog(task.log), SENDS["commitment"], Template(64))
+        store_instances(archive, AcknowledgementLog(task.log), SENDS["commitment"], Template(SMALL_MATRIX))
         asked = [Reference(CTImageStorage, uid_of(number)) for number in (1, 2, 11)]
         now = archive.clock()
         archive.index.write(lambda c: commitments.begin(c, now, transaction, Direction.RECEIVED, "MODALITY", asked))
@@ -186,6 +231,7 @@ def commitment(task: Task) -> dict[str, Any]:
 SCENARIOS: dict[str, Work] = {
     **{scenario: _sending(scenario) for scenario in ("store", "duplicate", "collision", "series")},
     "link": link,
+    "hashed": hashed,
     "recover": recover,
     "clean": clean,
     "commitment": commitment,
@@ -198,15 +244,20 @@ SCENARIOS: dict[str, Work] = {
 def flood(task: Task) -> dict[str, Any]:
     """`senders` threads, a seeded mix of new, repeated and colliding instances from number `first` on, for ever.
 
-    With `instances` it ends after so many of each sender, without closing anything.
+    With `instances` it ends after so many of each sender, without closing anything. With `prepared` the archive is a
+    node's, with a hasher, which leaves a byte in a file beside the log for each digest, and files made ready.
     """
     options, mix, log = task.options, Mix(), AcknowledgementLog(task.log)
     begin = BEGINNING + timedelta(hours=int(options["first"]))
     clock = TickingClock(begin, timedelta(hours=1) / HOUR_EVERY / 2)  # it is looked at twice an instance
     senders = int(options["senders"])
-    context = open_archive(task.folder, clock=clock)
+    prepared = bool(options.get("prepared"))
+    context = open_archive(task.folder, clock=clock, prepared=prepared)
     archive = context.__enter__()  # never left: nothing is closed before the fault
-    archive.buffers = Buffers(senders // 2)  # some arrivals in memory, some in their files
+    if archive.buffers.hasher is not None:
+        _count_digests(archive.buffers.hasher, task.log.with_name(DIGESTS))
+    else:
+        archive.buffers = Buffers(senders // 2)  # some arrivals in memory, some in their files
 
     def send(sender: int) -> None:
         draw = random.Random(task.seed * 100 + sender)
@@ -228,6 +279,17 @@ def flood(task: Task) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     return {}
+
+
+def _count_digests(hasher: Hasher, file: Path) -> None:
+    descriptor, end = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), hasher.end
+
+    def counted() -> str | None:
+        if (digest := end()) is not None:
+            os.write(descriptor, b".")
+        return digest
+
+    hasher.end = counted  # type: ignore[method-assign]
 
 
 def orders(task: Task) -> dict[str, Any]:
@@ -271,7 +333,7 @@ def restart(task: Task) -> dict[str, Any]:
     again = [tuple(send) for send in task.options.get("again", ())]
     if again and not found:
         with open_archive(task.folder, clock=TickingClock(_later(task), timedelta(milliseconds=1))) as archive:
-            log, template = AcknowledgementLog(task.log), Template(64)
+            log, template = AcknowledgementLog(task.log), Template(int(task.options.get("matrix", SMALL_MATRIX)))
             for number, variant in again:
                 uid, dataset = uid_of(number), template.dataset(number, variant=variant)
                 status = store_instance(archive, log, uid, dataset)
