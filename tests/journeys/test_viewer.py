@@ -141,6 +141,19 @@ def test_a_measurement_is_told_in_the_language_of_the_screen(
         page.get_by_test_id("language-select").select_option(language)
         expect(length).to_contain_text(unit)
 
+    menu, view = page.locator(".context-menu"), page.get_by_test_id("viewport")  # a drag is no press
+    page.mouse.move(700, 300)
+    page.mouse.down(button="right")
+    page.mouse.move(700, 200, steps=5)
+    page.mouse.up(button="right")
+    expect(view).not_to_have_attribute("data-zoom", "1.000")
+    expect(menu).to_have_count(0)
+    page.mouse.click(700, 300, button="right")
+    page.get_by_test_id("context-invert").click()
+    expect(view).to_have_attribute("data-inverted", "true")
+    page.keyboard.press("Shift+F10")
+    expect(menu.locator(":focus")).to_have_count(1)
+
 
 def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
     module_node: NodeProcess, page: Page

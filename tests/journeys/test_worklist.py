@@ -33,7 +33,8 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(phone.locator("[data-testid=import-file][data-fate=failed]")).to_contain_text("cut.dcm")
     expect(phone.locator("[data-testid=import-file][data-fate=leftOut]")).to_contain_text("readme.txt")
     expect(phone.get_by_test_id("import-study")).to_have_count(2)
-    phone.get_by_test_id("import-close").tap()
+    phone.keyboard.press("Escape")
+    expect(phone.get_by_test_id("import-panel")).to_have_count(0)
 
     sign_in(page, module_node)
     rows = page.get_by_test_id("worklist-row")
@@ -44,8 +45,12 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(phone.locator("[data-testid=reading][data-state=reading]")).to_have_count(1, timeout=20_000)
     page.get_by_test_id("mark-read").click()
     expect(phone.locator("[data-testid=reading][data-state=read][data-by=admin]")).to_have_count(1, timeout=20_000)
+    page.get_by_test_id("export-open").click()
+    page.get_by_test_id("export-series").check()
+    expect(page.get_by_test_id("export-one-series")).to_be_checked()  # the one that is looked at
     with page.expect_download() as download:
         page.get_by_test_id("export-link").click()
+    expect(page.get_by_test_id("export")).to_have_count(0)
     assert KAZAKH.id in download.value.suggested_filename
     assert len(zipfile.ZipFile(download.value.path()).namelist()) == 3 + 1
     page.get_by_test_id("pictures-open").click()

@@ -164,6 +164,17 @@ def _stack(walk: Walk) -> None:
     walk.images()
 
 
+def _context_menu(walk: Walk) -> None:
+    walk.page.keyboard.press("Shift+F10")
+    expect(walk.page.locator(".context-menu")).to_be_visible()
+
+
+def _export(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
+    walk.press("export-open", "export-series")
+    expect(walk.find("export-one-series").first).to_be_visible()
+
+
 def _menu(name: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.page.keyboard.press("Escape")
@@ -313,6 +324,8 @@ SCREENS: Final[Sequence[Screen]] = (
     Screen("import", _import),
     Screen("timeline", _timeline),
     Screen("stack", _stack),
+    Screen("context-menu", _context_menu),
+    Screen("export", _export),
     *(
         Screen(f"menu-{name}", _menu(name))
         for name in ("layout", "volume", "measure", "preset", "colour", "view", "save", "compare")

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { documentAddress, documentForm, videoFormat } from "@/dicomweb/documents";
 import { seriesContent } from "@/dicomweb/frames";
 import type { Dataset, Element } from "@/dicomweb/json";
-import { reportState, reportTree } from "@/dicomweb/report";
+import { reportLanguage, reportState, reportTree } from "@/dicomweb/report";
 
 const element = (vr: string, ...Value: unknown[]): Element => ({ vr, Value });
 const code = (value: string, meaning: string): Element =>
@@ -49,6 +49,10 @@ describe("the form of an object", () => {
   });
 });
 
+const said = (value: string, meaning: string): Dataset => ({
+  "0040A730": element("SQ", { "0040A043": code("121049", "Language of Content Item and Descendants"), "0040A168": code(value, meaning) }),
+});
+
 describe("a report", () => {
   const measured = (value: string, unit: Element): Dataset => ({
     "0040A040": element("CS", "NUM"),
@@ -82,6 +86,12 @@ describe("a report", () => {
     expect(tree?.children.map(({ heads }) => heads)).toEqual([true, false, false, false, false]);
     expect(tree?.children.map(({ value }) => value)).toEqual(["", "12.5 mm", "4 Hounsfield unit", "0.7", "one\ntwo"]);
     expect(reportState(report)).toEqual({ complete: true, verified: false, observers: [] });
+  });
+
+  it("says in which language it is written, where it does", () => {
+    expect(reportLanguage(report)).toEqual({ code: "", name: "" });
+    expect(reportLanguage(said("kk-KZ", "Kazakh"))).toEqual({ code: "kk-KZ", name: "Kazakh" });
+    expect(reportLanguage(said('x" onclick="', "odd"))).toEqual({ code: "", name: "odd" });
   });
 
   it("names the series of its images by its evidence", () => {

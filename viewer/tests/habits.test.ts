@@ -4,10 +4,13 @@ import { oneTimePassword } from "@/model/accounts";
 import { cineFrom, rateOf } from "@/model/cine";
 import { MOUSE_PRESETS, mouse, mouseFrom, presetOf } from "@/tools/mouse";
 import { DicomWeb } from "@/dicomweb/client";
+import { RightPress } from "@/model/contextPlace";
 import { Http } from "@/dicomweb/http";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Likings } from "./kept";
+
+const at = (clientX: number, button = 2, pointerType = "mouse") => ({ clientX, clientY: 0, button, pointerType });
 
 describe("habits of the mouse", () => {
   it("are as usual where nothing sensible was kept", () => {
@@ -29,6 +32,21 @@ describe("habits of the mouse", () => {
     mouse.value = MOUSE_PRESETS.zoomRight;
     expect(desk.tool.value).toBe("length");
     desk.close();
+  });
+});
+
+describe("a press of the right button", () => {
+  it.each([
+    ["that stands still wants the menu", [at(0), at(3), at(3)], true],
+    ["that dragged does not", [at(0), at(60), at(60)], false],
+    ["that came back does not, either", [at(0), at(60), at(0)], false],
+    ["of another button does not", [at(0, 0), at(0, 0), at(0, 0)], false],
+    ["of a finger does not", [at(0, 2, "touch"), at(0, 2, "touch"), at(0, 2, "touch")], false],
+  ] as const)("%s", (_which, [from, over, to], wanted) => {
+    const press = new RightPress();
+    press.down(from);
+    press.moved(over);
+    expect(press.up(to)).toBe(wanted);
   });
 });
 

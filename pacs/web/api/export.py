@@ -32,6 +32,7 @@ from pacs.web.dicomweb.media_types import ANY_SYNTAX, ZIP
 from pacs.web.dicomweb.zipped import Zipped
 
 STUDIES_MAX: Final = 100
+CHOSEN_MAX: Final = 200
 _NAME_CHARACTERS_MAX: Final = 120
 _ANY_FORM: Final = InstanceForm(multipart=False, wanted=ANY_SYNTAX)  # as stored, as far as it may leave over the web
 _NOT_IN_NAMES: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*^=;%]+')
@@ -42,7 +43,13 @@ _SAYS = Operation(
         Answer(200, "the file; objects are in the syntax they are stored in", (ZIP,)),
         Answer(206, "all but what is damaged (a Warning says so)", (ZIP,)),
     ),
-    (Parameter("study", f"Study Instance UIDs with commas between them, at most {STUDIES_MAX}", _UIDS, required=True),),
+    (
+        Parameter(
+            "study", f"Study Instance UIDs with commas between them, at most {STUDIES_MAX}", _UIDS, required=True
+        ),
+        Parameter("series", f"of them these series only: at most {CHOSEN_MAX} Series Instance UIDs", _UIDS),
+        Parameter("instance", f"of them these instances only: at most {CHOSEN_MAX} SOP Instance UIDs", _UIDS),
+    ),
     refusals=(400, 404, 410, 422, 503),
 )
 _PICTURES_MAX: Final = 100_000
@@ -85,11 +92,16 @@ class Exports:
 
     async def _export(self, request: Request, principal: Principal) -> Response:
         studies = understood(request.query_params.get("study", ""))
+        chosen = {name: _chosen(request, name) for name in ("series", "instance")}
         found = await in_thread(self._found, studies, principal)
+        found = [stored for stored in found if _is_chosen(stored, chosen["series"], chosen["instance"])]
+        if not found:
+            raise NotFound("there is nothing of that in these studies", "check the identifiers")
         sound = [stored for stored in found if stored.storage is StorageState.STORED]
         if not sound:
             raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
-        await in_thread(self._record, principal, studies, "zip")
+        said = (f"{name} {uid}" for name, uids in chosen.items() for uid in uids)
+        await in_thread(self._record, principal, studies, "; ".join(("zip", *said)))
         name = await in_thread(self._name, studies)
         headers = {"content-disposition": attachment(name + ".zip"), "cache-control": "no-store"}
         damaged = len(found) - len(sound)
@@ -158,6 +170,25 @@ def understood(text: str) -> list[str]:
     if len(studies) > STUDIES_MAX:
         raise QueryRefused(f"at most {STUDIES_MAX} studies go into one file", "make several files")
     return studies
+
+
+def _chosen(request: Request, name: str) -> list[str]:
+    """The UIDs of a parameter, each once; none: no choice. Raises QueryRefused."""
+    given = request.query_params.get(name)
+    if given is None:
+        return []
+    uids = list(dict.fromkeys(checked_uid(uid, name) for uid in given.split(",") if uid))
+    if not 1 <= len(uids) <= CHOSEN_MAX:
+        raise QueryRefused(
+            f"that is no choice of {name}", f"name 1 to {CHOSEN_MAX}, or leave the parameter out for all"
+        )
+    return uids
+
+
+def _is_chosen(stored: StoredInstance, series: Sequence[str], instances: Sequence[str]) -> bool:
+    if series and stored.series_instance_uid not in series:
+        return False
+    return not instances or stored.sop_instance_uid in instances
 
 
 def attachment(name: str) -> str:

@@ -50,6 +50,23 @@ def test_the_name_says_whose_it_is_in_every_letter(site: Site, client: TestClien
     assert "_" not in plain  # every letter has a Latin one
 
 
+def test_chosen_series_and_instances_leave_alone(site: Site, client: TestClient) -> None:
+    sent = [*ct_series(3), *ct_series(2, series="other")]
+    for dataset in sent:
+        stored(site, dataset)
+    study, series, instance = sent[0].StudyInstanceUID, sent[4].SeriesInstanceUID, sent[1].SOPInstanceUID
+
+    def files(**chosen: str) -> int:
+        answer = client.get(URL, params={"study": study, **chosen})
+        return len(zipfile.ZipFile(io.BytesIO(answer.content)).namelist()) - 1 if answer.status_code == 200 else 0
+
+    assert (files(), files(series=series), files(instance=instance)) == (5, 2, 1)
+    assert client.get(URL, params={"study": study, "series": series, "instance": instance}).status_code == 404
+    assert _exports(site)[1:3] == [(study, f"zip; series {series}"), (study, f"zip; instance {instance}")]
+    for wrong in ("", "1.2.x", ",".join(f"1.2.{number}" for number in range(201))):
+        assert client.get(URL, params={"study": study, "series": wrong}).status_code == 400
+
+
 @pytest.mark.parametrize(("study", "status"), [("", 400), ("1.2.x", 400), ("1.2.3", 404)])
 def test_what_is_no_study(client: TestClient, study: str, status: int) -> None:
     assert client.get(URL, params={"study": study}).status_code == status

@@ -117,6 +117,19 @@ const VALUE_OF: Readonly<Record<string, (item: Dataset) => string>> = {
   UIDREF: (item) => text(item, Tag.UID),
 };
 
+const LANGUAGE_OF_CONTENT = "121049";
+
+/** In which language it is written, where it says so (PS3.16 TID 1204): a code of RFC 5646 and its name, "" where it has none. */
+export function reportLanguage(dataset: Dataset): { readonly code: string; readonly name: string } {
+  const said = items(dataset, Tag.ContentSequence).find((item) => {
+    const [concept] = items(item, Tag.ConceptNameCodeSequence);
+    return concept !== undefined && text(concept, CODE_VALUE) === LANGUAGE_OF_CONTENT;
+  });
+  const [value] = said ? items(said, Tag.ConceptCodeSequence) : [];
+  const code = value ? text(value, CODE_VALUE) : "";
+  return { code: /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code) ? code : "", name: value ? text(value, Tag.CodeMeaning) : "" };
+}
+
 /** What stands over a report: how far it is and who answers for it. */
 export interface ReportState {
   readonly complete: boolean | undefined;

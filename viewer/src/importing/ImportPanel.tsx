@@ -1,6 +1,6 @@
 /** The import as the reader sees it: where files are chosen, how far it is, what was refused and why, what came of it. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { counted, n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
@@ -17,7 +17,9 @@ interface PanelProps {
 
 export function ImportPanel({ imports }: PanelProps) {
   const [small, setSmall] = useState(false);
-  if (!imports.open.value) return null;
+  const open = imports.open.value;
+  useEffect(() => (open ? onEscape(() => (imports.isBusy ? setSmall(true) : imports.discard())) : undefined), [open, imports]);
+  if (!open) return null;
   const busy = imports.isBusy;
   return (
     <section class={small ? "import import-small" : "import"} aria-label={t("import.heading")} data-testid="import-panel">
@@ -44,6 +46,17 @@ export function ImportPanel({ imports }: PanelProps) {
       )}
     </section>
   );
+}
+
+/** What stands over the list keeps its own Escape, and so does a field with something in it. */
+function onEscape(done: () => void): () => void {
+  const onKey = (event: KeyboardEvent): void => {
+    const { target } = event;
+    const own = target instanceof Element && target.closest("dialog, [role=menu], .popup-place, select, input:not([type=file])") !== null;
+    if (event.key === "Escape" && !event.defaultPrevented && !own) done();
+  };
+  document.addEventListener("keydown", onKey);
+  return () => document.removeEventListener("keydown", onKey);
 }
 
 function Overall({ imports, busy }: PanelProps & { readonly busy: boolean }) {
@@ -189,7 +202,7 @@ function Files({ imports }: PanelProps) {
   const rows = imports.rows.toSorted((one, other) => ORDER.indexOf(one.fate) - ORDER.indexOf(other.fate));
   if (rows.length === 0) return null;
   return (
-    <details class="import-files" open={rows.length <= SHOWN_MOST}>
+    <details class="import-files" open={imports.counts().failed > 0}>
       <summary>{counted("import.list", rows.length)}</summary>
       <ul>
         {rows.slice(0, SHOWN_MOST).map((row) => (

@@ -48,9 +48,16 @@ export function sendLink(studyInstanceUid: string): string {
   return `${QUEUE_LINK}/${studyInstanceUid}`;
 }
 
+/** What of the studies is wanted; nothing said: everything. */
+interface ExportChoice {
+  readonly series?: readonly string[];
+  readonly instance?: readonly string[];
+}
+
 /** The studies as a file of the node's. */
-export function exportLink(studyInstanceUids: Iterable<string>): string {
-  return `/api/export?study=${[...studyInstanceUids].join(",")}`;
+export function exportLink(studyInstanceUids: Iterable<string>, chosen: ExportChoice = {}): string {
+  const more = Object.entries(chosen).map(([name, uids]: [string, readonly string[]]) => `&${name}=${uids.join(",")}`);
+  return `/api/export?study=${[...studyInstanceUids].join(",")}${more.join("")}`;
 }
 
 export const WORKLIST_LINK = "#/";
@@ -66,14 +73,13 @@ export const leaving: { holds: ((hash: string) => boolean) | undefined } = { hol
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {
   const route = signal(parseRoute(location.hash));
-  let here = location.hash;
-  globalThis.addEventListener("hashchange", () => {
+  globalThis.addEventListener("hashchange", ({ oldURL }) => {
+    const here = new URL(oldURL).hash; // with what the page itself wrote into it, such as a study beside
     if (location.hash !== here && leaving.holds?.(location.hash)) {
       history.pushState(null, "", here); // the browser's Back has gone already: here is here again
       return;
     }
-    here = location.hash;
-    route.value = parseRoute(here);
+    route.value = parseRoute(location.hash);
   });
   return route;
 }

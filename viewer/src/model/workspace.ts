@@ -9,6 +9,7 @@ import { Beside } from "@/model/beside";
 import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characterKeys";
 import { CINE, cineFrom } from "@/model/cine";
 import { Comparing } from "@/model/comparing";
+import type { ContextPlace } from "@/model/contextPlace";
 import { Hanger } from "@/model/hanger";
 import { undoCurve } from "@/model/curvedPath";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
@@ -69,6 +70,8 @@ export class Workspace {
   /** A text is wanted for an arrow or a note. */
   readonly question = signal<((text: string) => void) | undefined>(undefined);
   readonly keyImages = signal<ReadonlySet<string>>(new Set());
+  /** Where the menu of the active viewport stands open. */
+  readonly context = signal<ContextPlace | undefined>(undefined);
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
 

@@ -18,6 +18,7 @@ const KEYS: Habits = [
   ["help.key.alone", "help.alone"],
   ["help.key.undo", "help.undo"],
   ["help.key.save", "tool.save.explain"],
+  ["help.key.context", "help.context"],
   ["help.key.leave", "help.leave"],
 ];
 
@@ -34,6 +35,7 @@ function habitsOf({ middle, right, wheel }: MouseHabits): Habits {
     ["help.mouse.left", "help.left"],
     ["help.mouse.middle", DRAGGED[middle]],
     ["help.mouse.right", DRAGGED[right]],
+    ["help.mouse.press", "help.context"],
     ["help.mouse.wheel", DRAGGED[wheel]],
     ["help.mouse.twice", "help.alone"],
   ];

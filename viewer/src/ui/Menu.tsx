@@ -1,4 +1,4 @@
-/** A list of the toolbar to choose from: closed by choosing, by a click elsewhere and by Escape. */
+/** A list to choose from, of the toolbar or elsewhere: closed by choosing, by a click elsewhere and by Escape. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -6,34 +6,42 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Workspace } from "@/model/workspace";
 import { giveBack } from "@/ui/Dialog";
 
-interface MenuProps {
-  readonly workspace: Workspace;
+interface ListProps {
   readonly label: string;
   readonly class?: string;
   /** How far the arrow up and down go in the list; 1 but in grids. */
   readonly perRow?: number;
+  close(): void;
+  /** Called once it stands, before it takes the focus. */
+  placed(menu: HTMLElement): void;
   readonly children: ComponentChildren;
 }
+
+type MenuProps = Omit<ListProps, "close" | "placed"> & { readonly workspace: Workspace };
 
 const MARGIN_PX = 8;
 
 /** Below its button, as far as the bar is wide; where the bar is at the bottom the style sheet places it. */
-function place(menu: HTMLElement | null, name: string | undefined): void {
-  const bar = menu?.parentElement?.getBoundingClientRect();
-  const button = menu?.parentElement?.querySelector(`[data-testid="tool-${name}"]`)?.getBoundingClientRect();
-  if (!menu || !bar || !button || bar.top > innerHeight / 2) return;
+function place(menu: HTMLElement, name: string | undefined): void {
+  const bar = menu.parentElement?.getBoundingClientRect();
+  const button = menu.parentElement?.querySelector(`[data-testid="tool-${name}"]`)?.getBoundingClientRect();
+  if (!bar || !button || bar.top > innerHeight / 2) return;
   const furthest = bar.width - menu.offsetWidth - MARGIN_PX;
   menu.style.left = `${Math.max(MARGIN_PX, Math.min(button.left - bar.left, furthest))}px`;
 }
 
-export function Menu({ workspace, label, class: className = "", perRow = 1, children }: MenuProps) {
-  const menu = useRef<HTMLDivElement>(null);
+export function Menu({ workspace, ...list }: MenuProps) {
   const close = (): void => {
     workspace.menu.value = undefined;
   };
+  return <MenuList {...list} close={close} placed={(menu) => place(menu, workspace.menu.peek())} />;
+}
+
+export function MenuList({ label, class: className = "", perRow = 1, close, placed, children }: ListProps) {
+  const menu = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement;
-    place(menu.current, workspace.menu.peek());
+    if (menu.current) placed(menu.current);
     const chosen = menu.current?.querySelector<HTMLElement>("[aria-checked=true]");
     (chosen ?? menu.current?.querySelector("button") ?? menu.current)?.focus(); // of one that is being fetched, the menu itself
     const onOutside = (event: PointerEvent): void => {

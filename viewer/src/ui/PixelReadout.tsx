@@ -17,8 +17,8 @@ interface PixelReadoutProps {
 export function PixelReadout({ pixel: { column, row, values, over }, dataset }: PixelReadoutProps) {
   return (
     <span data-testid="pixel-readout" data-column={column} data-row={row} data-values={values?.join(" ")} data-over={over?.value}>
-      {t("pixel.at", { column, row })} {values ? valueText(values, dataset) : t("pixel.none")}
-      {over && ` · ${text(over.dataset, Tag.Modality)} ${valueText([over.value], over.dataset)}`}
+      {t("pixel.at", { column, row })} {values ? readingText(values, dataset) : t("pixel.none")}
+      {over && ` · ${text(over.dataset, Tag.Modality)} ${readingText([over.value], over.dataset)}`}
     </span>
   );
 }
@@ -31,7 +31,8 @@ function digitsFor(value: number): number {
   return Math.max(0, Math.min(8, SIGNIFICANT - 1 - Math.floor(Math.log10(Math.abs(value)))));
 }
 
-function valueText(values: readonly number[], dataset: Dataset): string {
+/** Values with their unit, as they are read out. */
+export function readingText(values: readonly number[], dataset: Dataset): string {
   const [value] = values;
   if (value === undefined) return "";
   if (values.length === 3) return `RGB ${values.join(" ")}`;

@@ -6,11 +6,13 @@ import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { t } from "@/i18n";
 import type { ToolName } from "@/tools/palette";
+import { ContextMenu } from "@/ui/ContextMenu";
 import { FailureNote } from "@/ui/FailureNote";
 import { followFlicks, type FlickOptions } from "@/ui/flick";
 import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { PaneSwitch } from "@/ui/PaneSwitch";
+import { followRightPress } from "@/ui/rightPress";
 import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
 import { StepPad } from "@/ui/StepPad";
 import { FirstPicturePane } from "@/ui/ViewportPane";
@@ -23,6 +25,7 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
   const { rows, columns } = workspace.layout.value;
   const stage = useRef<HTMLDivElement>(null);
   useEffect(() => (stage.current ? followFlicks(stage.current, flicksOf(workspace)) : undefined), [workspace, stage.current]);
+  useEffect(() => (stage.current ? followRightPress(stage.current, workspace) : undefined), [workspace, stage.current]);
   if (study.failure.value) {
     return (
       <div class="stage-failed">
@@ -40,6 +43,7 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
           <PaneFrame key={pane.id} workspace={workspace} pane={pane} row={Math.trunc(index / columns)} column={index % columns} />
         ))}
       </div>
+      {workspace.context.value && <ContextMenu workspace={workspace} place={workspace.context.value} />}
     </>
   );
 }

@@ -4,10 +4,11 @@ import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
-import { WORKLIST_LINK, exportLink, sendLink } from "@/model/route";
+import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
+import { ExportDialog } from "@/ui/ExportDialog";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 import { LeaveGuard } from "@/ui/LeaveGuard";
 import { LiveMark } from "@/ui/LiveMark";
@@ -30,6 +31,7 @@ interface StudyScreenProps {
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
   const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores, app.session.exports));
+  const [exporting, setExporting] = useState(false);
   const name = usePatientName(study);
   useEffect(() => {
     document.title = `${name} · Suret`;
@@ -89,10 +91,10 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
           </button>
         )}
         {app.session.exports.value && (
-          <a class="button quiet" href={exportLink([study.studyInstanceUid])} download data-testid="export-link" title={t("export.zip")}>
+          <button type="button" class="button quiet" data-testid="export-open" title={t("export.zip")} onClick={() => setExporting(true)}>
             <Icon name="download" />
             <span class="hidden-label">{t("export.zip")}</span>
-          </a>
+          </button>
         )}
         <LiveMark live={app.live} />
         <LanguageSelect />
@@ -106,6 +108,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <Dialogs workspace={workspace} />
         <TimelineSheet timeline={app.timeline} />
         <LeaveGuard workspace={workspace} />
+        {exporting && <ExportDialog workspace={workspace} close={() => setExporting(false)} />}
       </main>
     </div>
   );

@@ -49,4 +49,10 @@ export const exchange = {
   "export.zip": "Download as ZIP",
   "export.selected": "Download selected as ZIP",
   "export.tooMany": "At most {count} go into one file",
+  "export.what": "What is wanted",
+  "export.study": "The whole examination",
+  "export.series": "Chosen series",
+  "export.key": "Images marked as key images",
+  "export.download": "Download",
+  "export.explain": "DICOM files as they are stored, with a DICOMDIR for any viewer. They name the patient; pictures without a name are made by F2.",
 } as const;

@@ -50,4 +50,10 @@ export const exchange: Translated<typeof english> = {
   "export.zip": "ZIP түрінде жүктеп алу",
   "export.selected": "Таңдалғанды ZIP түрінде жүктеп алу",
   "export.tooMany": "Бір файлға {count} зерттеуден артық сыймайды",
+  "export.what": "Не керек",
+  "export.study": "Бүкіл зерттеу",
+  "export.series": "Таңдалған сериялар",
+  "export.key": "Негізгі деп белгіленген кескіндер",
+  "export.download": "Жүктеп алу",
+  "export.explain": "DICOM файлдары сақталған күйінде, кез келген бағдарламаға арналған DICOMDIR-мен. Оларда пациент көрсетілген; атысыз суреттер F2 арқылы жасалады.",
 };

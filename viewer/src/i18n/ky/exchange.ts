@@ -50,4 +50,10 @@ export const exchange: Translated<typeof english> = {
   "export.zip": "ZIP түрүндө жүктөп алуу",
   "export.selected": "Тандалганды ZIP түрүндө жүктөп алуу",
   "export.tooMany": "Бир файлга {count} изилдөөдөн ашык батпайт",
+  "export.what": "Эмне керек",
+  "export.study": "Бүт изилдөө",
+  "export.series": "Тандалган сериялар",
+  "export.key": "Негизги деп белгиленген сүрөттөр",
+  "export.download": "Жүктөп алуу",
+  "export.explain": "DICOM файлдары сакталган калыбында, каалаган программа үчүн DICOMDIR менен. Аларда бейтап көрсөтүлгөн; аты жок сүрөттөр F2 аркылуу жасалат.",
 };

@@ -50,4 +50,10 @@ export const exchange: Translated<typeof english> = {
   "export.zip": "Скачать как ZIP",
   "export.selected": "Скачать выбранное как ZIP",
   "export.tooMany": "В один файл входит не больше {count}",
+  "export.what": "Что выгрузить",
+  "export.study": "Всё исследование",
+  "export.series": "Выбранные серии",
+  "export.key": "Снимки, отмеченные как ключевые",
+  "export.download": "Скачать",
+  "export.explain": "Файлы DICOM в том виде, как они хранятся, с DICOMDIR для любой программы. В них указан пациент; изображения без имени — по F2.",
 };

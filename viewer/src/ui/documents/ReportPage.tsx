@@ -3,8 +3,8 @@
 import { useState } from "preact/hooks";
 
 import { objectPath, type SeriesSummary } from "@/dicomweb/client";
-import { reportState, reportTree, type ReportLine, type ReportReference } from "@/dicomweb/report";
-import { t } from "@/i18n";
+import { reportLanguage, reportState, reportTree, type ReportLine, type ReportReference } from "@/dicomweb/report";
+import { isLanguage, language, LANGUAGES, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import { openImage } from "@/model/openImage";
 import type { PageProps } from "@/ui/documents/DocumentPane";
@@ -19,12 +19,20 @@ export function ReportPage({ workspace, pane, dataset }: PageProps) {
   const report = reportTree(dataset);
   if (!report) return null;
   const { complete, verified, observers } = reportState(dataset);
+  const { code, name } = reportLanguage(dataset);
+  const spoken = code.slice(0, 2).toLowerCase();
+  const written = isLanguage(spoken) ? LANGUAGES[spoken] : name;
   return (
     <Scroll label={report.name || t("card.report")}>
-      <article class="report-page" data-testid="report">
-        <p class="report-state">
+      <article class="report-page" data-testid="report" lang={code || undefined}>
+        <p class="report-state" lang={language.value}>
           {complete !== undefined && <span class="badge">{t(complete ? "report.complete" : "report.partial")}</span>}
           {verified !== undefined && <span class="badge">{t(verified ? "report.verified" : "report.unverified")}</span>}
+          {written && (
+            <span class="badge" data-testid="report-language">
+              {t("session.language")}: <span lang={code || undefined}>{written}</span>
+            </span>
+          )}
           {observers.map(({ name, moment }) => (
             <span key={name + moment} class="muted">
               {t("report.verifiedBy", { name })} {formatDate(moment.slice(0, DATE_DIGITS))} {formatTime(moment.slice(DATE_DIGITS))}

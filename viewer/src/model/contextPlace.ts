@@ -1,0 +1,48 @@
+/** Where on the screen the menu of a viewport is wanted, and when a press of the right button wants it. */
+
+import type { PixelReading } from "@/viewport/contract";
+
+/** CSS pixels of the window. */
+export interface ContextPlace {
+  readonly x: number;
+  readonly y: number;
+  /** What was under the pointer. */
+  readonly reading: PixelReading | undefined;
+}
+
+const STILL_PX = 5;
+const RIGHT = 2;
+
+interface Press {
+  readonly button: number;
+  readonly pointerType: string;
+  readonly clientX: number;
+  readonly clientY: number;
+}
+
+/** Tells a press of the right button from a drag with it, which windows or zooms. */
+export class RightPress {
+  private from: Press | undefined;
+
+  down(press: Press): void {
+    this.from = press.button === RIGHT && press.pointerType !== "touch" ? press : undefined;
+  }
+
+  /** A drag that came back to where it began was a drag, too. */
+  moved({ clientX, clientY }: Press): void {
+    if (this.from && Math.hypot(clientX - this.from.clientX, clientY - this.from.clientY) > STILL_PX) this.from = undefined;
+  }
+
+  /** Whether letting go ends a press that stood still. */
+  up(press: Press): boolean {
+    this.moved(press);
+    const still = press.button === RIGHT && this.from !== undefined;
+    this.from = undefined;
+    return still;
+  }
+}
+
+/** Whether a key asks for the menu of what has the focus. */
+export function isMenuKey({ key, shiftKey, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  return !ctrlKey && !metaKey && !altKey && (key === "ContextMenu" || (key === "F10" && shiftKey));
+}

@@ -1,0 +1,39 @@
+/** Opens the menu of a viewport: a press of the right button that did not drag, the menu key, Shift+F10. */
+
+import { isMenuKey, RightPress } from "@/model/contextPlace";
+import type { Workspace } from "@/model/workspace";
+import { mouse } from "@/tools/mouse";
+
+/** Listens on the stage; the returned function ends it. */
+export function followRightPress(stage: HTMLElement, workspace: Workspace): () => void {
+  const press = new RightPress();
+  const closing = new AbortController();
+  const options = { signal: closing.signal, capture: true };
+  /** What is no image keeps the browser's own menu: texts are copied with it. */
+  const has = (target: EventTarget | null): boolean =>
+    target instanceof Element && target.closest("[data-testid=viewport]") !== null && workspace.active.peek().controls.peek() !== undefined;
+  const open = (x: number, y: number, pointed: boolean): void => {
+    const pane = workspace.active.peek();
+    if (mouse.peek().right === "tool") pane.controls.peek()?.letGo(); // it may have begun to draw
+    workspace.context.value = { x, y, reading: pointed ? pane.pixel.peek() : undefined };
+  };
+  stage.addEventListener("pointerdown", (event) => press.down(event), options);
+  stage.addEventListener("pointermove", (event) => press.moved(event), options);
+  stage.addEventListener("pointerup", (event) => press.up(event) && has(event.target) && open(event.clientX, event.clientY, true), options);
+  stage.addEventListener("contextmenu", (event) => has(event.target) && event.preventDefault(), options);
+  const onKey = (event: KeyboardEvent): void => {
+    const own = event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [role=menu]") !== null;
+    if (!isMenuKey(event) || own || !workspace.active.peek().controls.peek()) return;
+    const box = stage.querySelector("[data-active=true]")?.getBoundingClientRect();
+    if (!box) return;
+    event.preventDefault();
+    open(box.left + box.width / 2, box.top + box.height / 4, false);
+  };
+  // The browser opens its own menu for the same key; where nothing has the focus, it asks the page.
+  const onMenu = (event: Event): void => {
+    if (workspace.context.peek()) event.preventDefault();
+  };
+  document.addEventListener("keydown", onKey, { signal: closing.signal });
+  document.addEventListener("contextmenu", onMenu, { signal: closing.signal });
+  return () => closing.abort();
+}
