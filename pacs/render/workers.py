@@ -26,6 +26,7 @@ import structlog
 import pacs
 from pacs.errors import Busy, NotAcceptable, QueryRefused, Unreadable
 from pacs.render import wire
+from pacs.render.beside import PicturesBeside
 from pacs.render.values import (
     FRAME_BYTES_MAX,
     MEDIA_TYPES,
@@ -163,6 +164,7 @@ class DecodeWorkers:
         self._queue_max = queue_max
         self._jobs_per_worker = jobs_per_worker
         self._count = count
+        self.beside = PicturesBeside(_environment())
         self._lock = threading.Lock()
         self._waiting = 0
         self._closed = False
@@ -285,6 +287,7 @@ class DecodeWorkers:
                 worker.process.kill()
         if already:
             return
+        self.beside.close()
         for _ in range(self._count):
             if (idle := self._free.get()) is not None:
                 self._end(idle)

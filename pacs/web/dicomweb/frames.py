@@ -365,6 +365,11 @@ class Frames:
         [(offset, length)] = frame_ranges(stored, number)
         return self._bytes.piece_at_once(stored, stored.dataset_offset + offset, length)
 
+    def read_at_once(self, stored: StoredInstance, number: int, memory: memoryview) -> bool:
+        """The same into somebody's own memory of that length; whether it could be done."""
+        [(offset, _)] = frame_ranges(stored, number)
+        return self._archive.read_at_once(stored, stored.dataset_offset + offset, memory)
+
     def pixel_spans(self, stored: StoredInstance) -> list[Span]:
         """All native frames as one value, little endian (PS3.18 8.7.3.3.1). Raises Unreadable."""
         table = frame_table(stored)

@@ -22,6 +22,8 @@ from pacs.web.dicomweb.plain_pictures import PlainPictures
 
 KEPT_BYTES_MAX = 64 << 20
 THREADS = 8
+ALONE_MAX = 16
+"""Of so many pictures that were asked for one by one, the next look for others only once."""
 
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="render")
 
@@ -68,6 +70,8 @@ class Pictures:
         self._workers = workers
         self._plain = PlainPictures(archive, frames, workers)
         self._kept_bytes_max = kept_bytes_max
+        self._wanted = 0  # of `single`, at this moment
+        self._alone = 0  # how many were wanted one by one
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[Subject, Picture]] = OrderedDict()
         self._kept_bytes = 0
@@ -86,14 +90,29 @@ class Pictures:
     async def single(self, subject: Subject, parameters: RenderParameters, key: str) -> Picture:
         """The same for one who waits for nothing else; `key` is its etag.
 
-        A small one out of memory takes less than a hop to a thread and back, and is made on the event loop.
+        A small one out of memory takes less than a hop to a thread and back: it is made on the event loop, or, of
+        several at a time, by a process beside it.
         """
-        return self._at_once(subject, parameters, key) or await self.picture(subject, parameters)
-
-    def _at_once(self, subject: Subject, parameters: RenderParameters, key: str) -> Picture | None:
-        """Without waiting for anything; None where that cannot be done."""
         if subject.others or subject.stored.frame_table is None:
-            return None
+            return await self.picture(subject, parameters)
+        self._wanted += 1
+        try:
+            await self._see_others()
+            return await self._soon(subject, parameters, key) or await self.picture(subject, parameters)
+        finally:
+            self._wanted -= 1
+
+    async def _see_others(self) -> None:
+        """Let those be counted who ask at this moment: always while there are some, else now and then, for it takes
+        time from one who asks alone."""
+        self._alone = self._alone + 1 if self._wanted == 1 else 0
+        if self._alone < ALONE_MAX or not self._alone % ALONE_MAX:
+            await asyncio.sleep(0)
+            if self._wanted > 1:
+                self._alone = 0
+
+    async def _soon(self, subject: Subject, parameters: RenderParameters, key: str) -> Picture | None:
+        """Without waiting for a disk or a thread; None where that cannot be done."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -102,11 +121,16 @@ class Pictures:
             if key in self._making:
                 return None
             mine = self._making[key] = Future()
+        picture = None
         try:
-            picture = self._plain.picture_at_once(subject.stored, subject.frame, parameters)
-        except BaseException as error:
+            picture = await self._plain.picture_soon(subject.stored, subject.frame, parameters, self._wanted)
+        except Exception as error:
             self._end(subject, key, None)
             mine.set_exception(error)
+            raise
+        except BaseException:  # whoever asked has gone
+            self._end(subject, key, None)
+            mine.cancel()
             raise
         self._end(subject, key, picture)
         if picture is None:

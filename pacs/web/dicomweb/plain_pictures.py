@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 
 from pacs.archive.archive import Archive
 from pacs.archive.forgetting import Erased
@@ -46,15 +47,33 @@ class PlainPictures:
         plain = self._plain(stored, frame)
         return None if plain is None else render_plain(plain, self._frames.as_it_lies(stored, frame), parameters)
 
-    def picture_at_once(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> Picture | None:
-        """The same for the event loop: a JPEG of a small image in its own size, a millisecond; None for all others."""
+    async def picture_soon(
+        self, stored: StoredInstance, frame: int, parameters: RenderParameters, wanted: int
+    ) -> Picture | None:
+        """The same for the event loop, which waits for no disk: a JPEG of a small image in its own size; None for all
+        others. Of several that are `wanted` at this moment processes beside it make some.
+        """
+        plain = self._small(stored, frame, parameters)
+        if plain is None:
+            return None
+        process = self._workers.beside.free(wanted)
+        if process is not None:
+            length = plain.rows * plain.columns * plain.bits_allocated // 8
+            fill = partial(self._frames.read_at_once, stored, frame)
+            answer = process.ask(fill, length, plain, parameters)
+            picture = None if answer is None else await answer
+            if picture is not None:
+                return picture
+        data = self._frames.as_it_lies_at_once(stored, frame)
+        return None if data is None else render_plain(plain, data, parameters)
+
+    def _small(self, stored: StoredInstance, frame: int, parameters: RenderParameters) -> PlainGrey | None:
+        """What is known of an image whose picture takes a millisecond."""
         if parameters.media_type != JPEG or parameters.viewport is not None or not self._fits(stored):
             return None
         _, plain = self._remembered(stored, frame)
-        if plain is None or plain.aspect != 1.0 or plain.rows * plain.columns > AT_ONCE_PIXELS_MAX:
-            return None
-        data = self._frames.as_it_lies_at_once(stored, frame)
-        return None if data is None else render_plain(plain, data, parameters)
+        small = plain is not None and plain.aspect == 1.0 and plain.rows * plain.columns <= AT_ONCE_PIXELS_MAX
+        return plain if small else None
 
     def _fits(self, stored: StoredInstance) -> bool:
         """Whether it may be a plain image, as far as the index knows."""
