@@ -141,6 +141,26 @@ function failuresSettle(): Plugin {
   };
 }
 
+const CACHED = "cache.putImageLoadObject(imageId, imageLoadObject);";
+
+/**
+ * Cornerstone's cache promises of its own that the image will come, and nobody waits for that promise: each image that is
+ * given up on the way, as the reader scrolls on, would be an error that nobody caught. Whoever asked hears of it anyway.
+ */
+function cacheFailsSilently(): Plugin {
+  return {
+    name: "cache-fails-silently",
+    apply: "build",
+    transform: {
+      filter: { id: /core\/dist\/esm\/loaders\/imageLoader\.js$/ },
+      handler(code) {
+        if (!code.includes(CACHED)) this.error("imageLoader.js changed: look at what becomes of images that do not come");
+        return { code: code.replaceAll(CACHED, CACHED.replace(/;$/, ".catch(() => {});")), map: null };
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: "/",
   resolve: { alias: { "@": join(import.meta.dirname, "src") } },
@@ -169,5 +189,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), graphicsGivenBack(), pdfFiles(), workerKnowsFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), workerKnowsFiles(), precompressed()],
 });

@@ -64,11 +64,14 @@ def aspect(header: FrameHeader) -> float:
 def size(rows: int, columns: int, pixel_aspect: float, viewport: Viewport | None) -> tuple[int, int]:
     """Rows and columns of the picture of `rows` x `columns` pixels.
 
-    The largest that the viewport holds, at least 1 x 1; without one the image's own, with the narrow side of its pixels
-    stretched. Raises QueryRefused when that is too large.
+    The largest that the viewport holds, or the image's own where that is smaller and the viewport does not enlarge, at
+    least 1 x 1; without one the image's own, with the narrow side of its pixels stretched. Raises
+    QueryRefused when that is too large.
     """
     if viewport is not None:
         factor = min(viewport.width / columns, viewport.height / (rows * pixel_aspect))
+        if not viewport.enlarges:
+            factor = min(factor, max(1.0 / pixel_aspect, 1.0))
         return max(round(rows * pixel_aspect * factor), 1), max(round(columns * factor), 1)
     new_rows, new_columns = round(rows * max(pixel_aspect, 1.0)), round(columns * max(1.0 / pixel_aspect, 1.0))
     if new_rows * new_columns > max(OUTPUT_PIXELS_MAX, rows * columns):

@@ -45,7 +45,8 @@ class Viewport:
     """`viewport=vw,vh[,sx,sy,sw,sh]` (PS3.18 8.3.5.1.3): crop the source region, then scale it to fit, aspect kept.
 
     Target and source are in pixels, the source's origin at the top left. An elided source value is None: 0 for the
-    origin, the image's own size for the extent. A negative source extent flips that axis.
+    origin, the image's own size for the extent. A negative source extent flips that axis. `enlarges` false: what is
+    smaller keeps its own size (not of the standard: whoever enlarges it himself is spared the bytes).
     Raises QueryRefused.
     """
 
@@ -55,6 +56,7 @@ class Viewport:
     source_y: float | None = None
     source_width: float | None = None
     source_height: float | None = None
+    enlarges: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or self.width * self.height > OUTPUT_PIXELS_MAX:

@@ -55,7 +55,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self' 'wasm-unsafe-eval'",
         "worker-src 'self' blob:",
         "img-src 'self' blob: data:",
-        "media-src 'self'",
+        "media-src 'self' blob:",
         "style-src 'self'",
         "font-src 'self'",
         "connect-src 'self'",

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.bench import first_picture
+from tests.bench import first_picture, slow_worklist
 from tests.bench.ingest import beside_the_web, compare, growth, out_of_the_box
 from tests.bench.machine import circumstances, commit, isolate_network
 from tests.bench.report import Spread, Verdict, verdicts_text
@@ -37,6 +37,7 @@ PARTS: dict[str, Part] = {
     **search.PARTS,
     **single.PARTS,
     **first_picture.PARTS,
+    **slow_worklist.PARTS,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, ROUNDS_QUICK = 5, 3
@@ -52,7 +53,7 @@ def main() -> int:
     if arguments.report:
         print(_report(RESULTS))
         return 0
-    if not (arguments.only and "link" not in arguments.only):
+    if not arguments.only or first_picture.PARTS.keys() & set(arguments.only):
         ohif()  # fetched while there is a network
     isolate_network()
     folder: Path = arguments.folder / f"bench-{os.getpid()}"

@@ -79,13 +79,17 @@ class Link:
                 if not data:
                     writer.close()
                     return
-                with contextlib.suppress(OSError):  # who went away gets no more
-                    writer.write(data)
-                    await writer.drain()
+                if not writer.is_closing():  # who went away gets no more
+                    with contextlib.suppress(OSError):
+                        writer.write(data)
+                        await writer.drain()
 
         delivering = asyncio.create_task(deliver())
         while True:
-            data = await reader.read(_CHUNK)
+            try:
+                data = await reader.read(_CHUNK)
+            except OSError:  # reset by who sent: an end as any other
+                data = b""
             now = time.monotonic()
             self._free_at[way] = max(self._free_at[way], now) + len(data) / self._rate
             if way == "down":

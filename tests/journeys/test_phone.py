@@ -192,13 +192,16 @@ KEPT = """new Promise((resolve) => {
 
 def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
     objects = ct_series(4, patient=KYRGYZ, study="kept", series="kept", StudyDate="20260401")
-    write_folder(objects, tmp_path)
+    [gone] = ct_series(1, patient=KYRGYZ, study="gone", series="gone", StudyDate="20260331")
+    write_folder([*objects, gone], tmp_path)
     dcmsend(module_node, tmp_path)
     sign_in(phone, module_node)
-    phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     devtools = phone.context.new_cdp_session(phone)
     errors = [error["errorId"] for error in devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]]
     assert errors == ["in-incognito"], "the context of a test is a private window; nothing else stands in the way"
+    phone.locator(f"[data-study-uid='{gone.StudyInstanceUID}']").tap()
+    expect(phone.get_by_test_id("viewport")).to_have_attribute("data-loaded-images", "1", timeout=60_000)
+    phone.get_by_test_id("back").tap()
     row = phone.locator(f"[data-study-uid='{objects[0].StudyInstanceUID}']")
     row.tap()
     ready = phone.get_by_test_id("viewport-state")
@@ -207,7 +210,10 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(view).to_have_attribute("data-loaded-images", "4")
     phone.get_by_test_id("back").tap()
     phone.get_by_test_id("device-open").tap()
-    expect(phone.get_by_test_id("device-study")).to_have_attribute("data-images", "4", timeout=20_000)
+    studies = phone.get_by_test_id("device-study")
+    expect(studies.first).to_have_attribute("data-images", "4", timeout=20_000)
+    expect(studies).to_have_count(2)
+    phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")  # it came meanwhile
     phone.get_by_test_id("device-close").tap()
 
     phone.context.set_offline(True)
@@ -218,6 +224,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
     expect(phone.get_by_test_id("quality")).to_have_attribute("data-quality", "full")
     expect(phone.get_by_test_id("connection-note")).to_be_visible()
+    expect(phone.locator(".series-picture img[src^=blob]")).to_have_count(1)
     _nothing_is_squeezed(phone)
     box = view.bounding_box()
     assert box
@@ -229,11 +236,15 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     stored = float(shown.pixel_array[at])
     assert _number(readout, "data-values") == stored * float(shown.RescaleSlope) + float(shown.RescaleIntercept)
 
+    assert module_node.command("delete", str(gone.StudyInstanceUID), "--reason", "sent twice").returncode == 0
     phone.context.set_offline(False)
     expect(phone.get_by_test_id("connection-note")).to_have_count(0, timeout=30_000)
     expect(ready).to_have_attribute("data-state", "ready")
     phone.get_by_test_id("back").tap()
     expect(row.get_by_test_id("device-mark")).to_have_count(0)
+    phone.get_by_test_id("device-open").tap()
+    expect(studies, "what was deleted meanwhile stays on the device").to_have_count(1, timeout=20_000)
+    phone.get_by_test_id("device-close").tap()
     phone.context.set_offline(True)
     phone.get_by_test_id("popup-account").tap()
     phone.get_by_test_id("sign-out").tap()

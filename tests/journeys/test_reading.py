@@ -117,6 +117,13 @@ def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link:
     expect(page.get_by_test_id("cine-bar")).to_have_attribute("data-playing", "true")
     expect(page.get_by_test_id("key-image")).to_have_count(0)  # of the first image, which has gone by
     page.keyboard.press("Space")
+    page.keyboard.press("u")  # also of another image than the first
+    page.mouse.click(middle[0] + 20, middle[1] - 60)
+    expect(texts).to_have_count(1)
+    expect(texts).to_contain_text("HU")
+    page.keyboard.press("Delete")
+    expect(texts).to_have_count(0)
+    page.keyboard.press("w")
     page.keyboard.press("?")
     expect(page.get_by_test_id("help-sheet")).to_be_visible()
     page.keyboard.press("Escape")

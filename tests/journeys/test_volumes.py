@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +91,9 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
 ) -> None:
     _open(page, module_node, _series("planes"), tmp_path / "planes")
     voxels = _voxels()
-    axial = Expected(voxels[SLICES // 2], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.0)
+    looked_at = SLICES // 2 + 2
+    page.get_by_test_id("image-slider").fill(str(looked_at))  # the planes open at its place
+    axial = Expected(voxels[looked_at], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.0)
     coronal = replace(axial, values=voxels[::-1, SIZE // 2, :], aspect=4.0)
     sagittal = replace(axial, values=voxels[::-1, :, SIZE // 2], aspect=4.0)
     for arrangement, viewports in (("planes", 3), ("planesAndSolid", 4)):
@@ -101,12 +104,18 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     axial_view.hover()
     readout = axial_view.get_by_test_id("pixel-readout")
     column, row = (int(readout.get_attribute(f"data-{name}") or -1) for name in ("column", "row"))
-    assert float(readout.get_attribute("data-values") or "nan") == voxels[SLICES // 2, row, column]
+    assert float(readout.get_attribute("data-values") or "nan") == voxels[looked_at, row, column]
+    index = axial_view.get_attribute("data-plane-index") or ""
     page.keyboard.press("ArrowDown")
-    expect(axial_view).not_to_have_attribute("data-plane-index", str(SLICES // 2))
+    expect(axial_view).not_to_have_attribute("data-plane-index", index)
     slab = page.get_by_test_id("slab-thickness").first
     slab.fill("100")
     expect(page.locator("[data-plane=axial] .corner.bottom-left")).to_contain_text("100")
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id("volume-images").click()
+    expect(page.get_by_test_id("pane")).to_have_count(1)
+    beside = re.compile(f"^({looked_at - 1}|{looked_at + 1})$")
+    expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-index", beside)
 
 
 def test_uneven_slices_are_refused_in_words(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:

@@ -80,3 +80,16 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     sign_in(other, module_node)
     expect(other.get_by_test_id("modality-MR")).to_have_attribute("aria-pressed", "true", timeout=20_000)
     expect(other.locator("[aria-sort=descending]")).to_contain_text("Images")
+
+    # what is deleted is gone for everybody, and comes back
+    page.get_by_test_id("select-studies").click()
+    rows.first.click()
+    page.get_by_test_id("selection-delete").click()
+    page.get_by_test_id("deletion-reason").fill("sent twice")
+    page.get_by_test_id("deletion-do").click()
+    expect(page.get_by_test_id("deletion-entry")).to_contain_text("sent twice")
+    expect(rows).to_have_count(0)
+    expect(other.get_by_test_id("worklist-row")).to_have_count(0, timeout=20_000)
+    page.get_by_test_id("deletion-restore").click()
+    expect(page.get_by_test_id("deletion-entry")).to_have_count(0)
+    expect(other.get_by_test_id("worklist-row")).to_have_count(1, timeout=20_000)

@@ -88,6 +88,28 @@ describe("a report", () => {
     expect(reportState(report)).toEqual({ complete: true, verified: false, observers: [] });
   });
 
+  it("names the image of a group's figures once, and leaves coordinates out", () => {
+    const figure = (value: string, unit: Element): Dataset => ({
+      ...measured(value, unit),
+      "0040A730": element("SQ", { "0040A040": element("CS", "SCOORD"), "0040A730": element("SQ", image) }),
+    });
+    const group = {
+      "0040A040": element("CS", "CONTAINER"),
+      "0040A730": element(
+        "SQ",
+        figure("-104.55", code("[hnsf'U]", "Hounsfield unit")),
+        figure("2892.1", code("mm2", "square millimeter")),
+        { "0040A040": element("CS", "SCOORD"), "0040A730": element("SQ", image) },
+      ),
+    };
+    const lines = reportTree({ ...report, "0040A730": element("SQ", group) })?.children[0]?.children;
+    expect(lines?.map(({ value, children, reference }) => [value, children.length, reference?.sopInstanceUid])).toEqual([
+      ["-104.55 HU", 0, undefined],
+      ["2892.1 mm²", 0, undefined],
+      ["", 0, "9.1"],
+    ]);
+  });
+
   it("says in which language it is written, where it does", () => {
     expect(reportLanguage(report)).toEqual({ code: "", name: "" });
     expect(reportLanguage(said("kk-KZ", "Kazakh"))).toEqual({ code: "kk-KZ", name: "Kazakh" });

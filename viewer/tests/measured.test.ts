@@ -99,3 +99,17 @@ test("references to earlier reports and to marked images", () => {
   const whole = item("IMAGE", "", { "00081199": e("SQ", reference) });
   expect(markedImagesOf({ "0040A730": e("SQ", image, whole) })).toEqual(["1.2.3#2", "1.7#*"]);
 });
+
+test("axes in another order are the same ellipse", () => {
+  const circle = { ...(only(scoord("ELLIPSE", 408, 496, 428, 496, 418, 486, 418, 506)) as Measured) };
+  const again = { ...circle, points: [[418, 486], [418, 506], [428, 496], [408, 496]] as const }; // prettier-ignore
+  expect(isSameMeasured(circle, again)).toBe(true);
+  expect(isSameMeasured(circle, { ...again, points: [[418, 486], [418, 507], [428, 496], [408, 496]] })).toBe(false); // prettier-ignore
+  expect(isSameMeasured({ ...circle, kind: "rectangle" }, { ...again, kind: "rectangle" })).toBe(false);
+});
+
+test("millimetres of the detector stay those of the detector", () => {
+  const method = item("CODE", "370129005", { "0040A168": e("SQ", code("AT_DETECTOR")) });
+  const found = only(num("410668003", "97.1", "mm", scoord("POLYLINE", 1, 2, 3, 4), method));
+  expect(found?.figures).toEqual([{ name: "length", value: 97.1, unit: "mm", at_detector: true }]);
+});

@@ -43,6 +43,7 @@ _PLAIN_VALUE: Final = Code("246205007", "SCT", "Quantity")  # of a pixel that is
 _COBB_ANGLE: Final = Code("285285000", "SCT", "Cobb angle")
 _IMAGE_REGION: Final = Code("111030", "DCM", "Image Region")
 _COMMENT: Final = Code("121106", "DCM", "Comment")
+_AT_DETECTOR: Final = Code("AT_DETECTOR", "99SURET", "At the detector, not corrected for magnification")
 _IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 
 _UNITS: Final[Mapping[str, Code]] = {
@@ -114,6 +115,7 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
             _figure_name(measurement, figure),
             figure.value,
             _unit(figure.unit),
+            method=_AT_DETECTOR if figure.at_detector else None,
             referenced_coordinates=[_coordinates(measurement, image, figure)],
         )
         for figure in measurement.figures

@@ -22,11 +22,15 @@ SpacePoint = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of a measurement, its unit by UCUM code or as the image has it ("HU"); "" where it has none."""
+    """A figure of a measurement, its unit by UCUM code or as the image has it ("HU"); "" where it has none.
+
+    `at_detector`: millimetres of a projection's receptor, which are more than those in the patient (PS3.3 10.7.1.3).
+    """
 
     name: FigureName
     value: float
     unit: str = ""
+    at_detector: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -213,11 +213,14 @@ class Rendered:
     async def first(self, request: Request, principal: Principal) -> Response:
         """The picture that the viewer shows when it opens a study, so that it can ask for it before it knows the study.
 
-        Content-Location says which image that is. Of PET there is none: it is read black on white in a window of
-        uptake, which its series tells, and would otherwise turn round under the reader's eyes.
+        Content-Location says which image that is. A small image is not enlarged: the browser does that. Of PET
+        there is none: it is read black on white in a window of uptake, which its series tells, and would
+        otherwise turn round under the reader's eyes.
         """
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type)
+        if wanted.viewport is not None:
+            wanted = replace(wanted, viewport=replace(wanted.viewport, enlarges=False))
         find = self._resources.found(request, principal)
         subject = await in_thread(lambda: Subject(first_image(find())))
         if subject.stored.sop_class_uid in PET:

@@ -97,6 +97,7 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
     for image in (first, second):
         send(site.archive, image)
     body = {"measurements": [measured((first, second)[at % 2], kind, at) for at, kind in enumerate(KINDS)]}
+    body["measurements"][0]["figures"][0]["at_detector"] = True
     report = save(site.browser(), first, "measurements", body)
     assert (report.Modality, report.Manufacturer, report.CompletionFlag) == ("SR", "Suret", "COMPLETE")
     text = _dcmtk("dsrdump", report, tmp_path, "+Pl")
@@ -114,8 +115,13 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
         numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
         values = [float(item.MeasuredValueSequence[0].NumericValue) for item in numbers]
         assert values == [figure["value"] for figure in sent["figures"]]
+        methods = [
+            [one.ConceptCodeSequence[0].CodeValue for one in item.ContentSequence if one.ValueType == "CODE"]
+            for item in numbers
+        ]
+        assert methods == [["AT_DETECTOR"] if figure.get("at_detector") else [] for figure in sent["figures"]]
         scoords = [item for item in group.ContentSequence if item.ValueType == "SCOORD"] or [
-            item.ContentSequence[0] for item in numbers
+            one for item in numbers for one in item.ContentSequence if one.ValueType == "SCOORD"
         ]
         drawn = [value for item in scoords for value in item.GraphicData]
         assert drawn[:2] == sent["points"][0]

@@ -26,7 +26,7 @@ def test_of_several_at_a_time_some_are_made_beside_the_event_loop(
     client = site.as_role(Role.CLINICIAN)
     sent = ct_slice()
     stored(site, sent)
-    alone = [url_of(sent, f"/rendered?window=40,{width},linear") for width in range(200, 208)]
+    alone = [url_of(sent, f"/rendered?window=40,{width},linear") for width in range(100, 900, 100)]
     expected = [get(client, path, "image/jpeg").content for path in alone]
     beside = PicturesBeside(dict(os.environ), count=1)
     monkeypatch.setattr(workers, "beside", beside)
@@ -60,4 +60,4 @@ def test_of_several_at_a_time_some_are_made_beside_the_event_loop(
     assert len(set(found)) == len(expected)
     for picture, other in zip(found, expected, strict=True):
         difference = imagecodecs.jpeg8_decode(picture).astype(int) - imagecodecs.jpeg8_decode(other)
-        assert np.abs(difference).max() <= 24  # another quality
+        assert np.abs(difference).mean() < 4  # another quality

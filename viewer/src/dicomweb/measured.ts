@@ -15,6 +15,8 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
+  /** Millimetres of a projection's receptor. */
+  readonly at_detector?: true;
 }
 
 /** One measurement; its points in the order that `pacs/dicom/written/values.py` tells. */
@@ -320,6 +322,14 @@ const UNITS: Readonly<Record<string, string>> = {
   "g/ml": "g/mL",
 };
 
+const MEASUREMENT_METHOD = "370129005";
+const AT_DETECTOR = "AT_DETECTOR";
+
+function isAtDetector(figure: Dataset): boolean {
+  const method = items(figure, Tag.ContentSequence).find((child) => conceptOf(child) === MEASUREMENT_METHOD);
+  return items(method ?? {}, Tag.ConceptCodeSequence).some((code) => text(code, SR.CodeValue) === AT_DETECTOR);
+}
+
 function figureOf(item: Dataset): Figure[] {
   const name = items(item, Tag.ConceptNameCodeSequence)[0];
   const measured = items(item, Tag.MeasuredValueSequence)[0];
@@ -332,12 +342,23 @@ function figureOf(item: Dataset): Figure[] {
       name: FIGURES[text(name, SR.CodeValue)] ?? text(name, Tag.CodeMeaning),
       value,
       unit: UNITS[code] ?? code.replace(/^\{(.*)\}$/u, "$1"),
+      ...(isAtDetector(item) && { at_detector: true }),
     },
   ];
 }
 
 function areNear(some: readonly Coordinates[], others: readonly Coordinates[]): boolean {
   return some.length === others.length && some.every((point, index) => isNear(point, others[index]));
+}
+
+/** Axes in another order, or from their other end, are the same two. */
+const ORDERS: readonly (readonly number[])[] = [[0, 1, 2, 3], [2, 3, 0, 1]].flatMap(([a = 0, b = 0, c = 0, d = 0]) => [
+  [a, b, c, d], [b, a, c, d], [a, b, d, c], [b, a, d, c],
+]); // prettier-ignore
+
+function lieAlike(kind: MeasuredKind, some: readonly Coordinates[], others: readonly Coordinates[]): boolean {
+  if (kind !== "ellipse" && kind !== "bidirectional") return areNear(some, others);
+  return ORDERS.some((order) => areNear(order.map((at) => some[at] ?? []), others));
 }
 
 /** Whether a reader sees no difference between them. */
@@ -349,7 +370,7 @@ export function isSameMeasured(one: Measured, other: Measured | undefined): bool
     one.space?.frameOfReferenceUid === other.space?.frameOfReferenceUid &&
     // where it lies in the patient is all that a plane says
     (one.space !== undefined || (one.sopInstanceUid === other.sopInstanceUid && one.frameNumber === other.frameNumber)) &&
-    areNear(one.space?.points ?? one.points, other.space?.points ?? other.points)
+    lieAlike(one.kind, one.space?.points ?? one.points, other.space?.points ?? other.points)
   );
 }
 

@@ -32,6 +32,8 @@ const TRACKING_IDENTIFIER = "112039";
 const TRACKING_UID = "112040";
 const PROGRAMS_OWN = /^Cornerstone3DTools@/;
 const DIGITS = 5;
+const SIGNS: Readonly<Record<string, string>> = { "[hnsf'U]": "HU", mm2: "mm²", mm3: "mm³", cm2: "cm²", cm3: "cm³", "{pixels}": "px", "{pixels}2": "px²" };
+const COORDINATES = new Set(["SCOORD", "SCOORD3D"]);
 const OBJECTS = new Set(["IMAGE", "COMPOSITE", "WAVEFORM"]);
 
 export function isReport(dataset: Dataset): boolean {
@@ -56,8 +58,9 @@ function seriesOfEvidence(dataset: Dataset): ReadonlyMap<string, string> {
 }
 
 function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>): ReportLine {
-  const children = depth < DEEPEST ? items(item, Tag.ContentSequence).filter(isForPeople).map((child) => line(child, depth + 1, series)) : [];
+  const below = depth < DEEPEST ? items(item, Tag.ContentSequence).filter(isForPeople).flatMap((child) => readable(child, depth + 1, series)) : [];
   const kind = text(item, Tag.ValueType);
+  const children = kind === "CONTAINER" ? eachSourceOnce(below) : below;
   const reference = referenceOf(item, kind, series);
   return {
     name: meaning(item, Tag.ConceptNameCodeSequence),
@@ -66,6 +69,38 @@ function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>)
     ...(reference && { reference }),
     children,
   };
+}
+
+/** Coordinates are for programs: of them a person reads what lies below, the image. */
+function readable(item: Dataset, depth: number, series: ReadonlyMap<string, string>): readonly ReportLine[] {
+  const read = line(item, depth, series);
+  return COORDINATES.has(text(item, Tag.ValueType)) ? read.children : [read];
+}
+
+/** A line that says nothing but which image. */
+function isSource({ value, heads, reference, children }: ReportLine): boolean {
+  return reference !== undefined && value === "" && !heads && children.length === 0;
+}
+
+function keyOf({ reference }: ReportLine): string {
+  return `${reference?.sopInstanceUid}#${reference?.frameNumber}`;
+}
+
+/** What the figures of a group all name as their source is named once, below them. */
+function eachSourceOnce(lines: readonly ReportLine[]): readonly ReportLine[] {
+  const sources = lines.flatMap((one) => (one.heads ? [] : [one, ...one.children])).filter(isSource);
+  const counts = new Map<string, number>();
+  for (const source of sources) counts.set(keyOf(source), (counts.get(keyOf(source)) ?? 0) + 1);
+  const isRepeated = (one: ReportLine): boolean => isSource(one) && (counts.get(keyOf(one)) ?? 0) > 1;
+  const once = [...new Map(sources.filter(isRepeated).map((source) => [keyOf(source), source])).values()];
+  const without = ({ name, value, heads, reference, children }: ReportLine): ReportLine => ({
+    name,
+    value,
+    heads,
+    ...(reference && { reference }),
+    children: heads ? children : children.filter((child) => !isRepeated(child)),
+  });
+  return [...lines.filter((one) => !isRepeated(one)).map(without), ...once];
 }
 
 /** Not what only programs follow a finding by (PS3.16 TID 1501). */
@@ -99,6 +134,8 @@ function unit(measured: Dataset): string {
   const [code] = items(measured, Tag.MeasurementUnitsCodeSequence);
   const written = code ? text(code, CODE_VALUE) : "";
   if (["1", "{ratio}", "ratio"].includes(written)) return "";
+  const sign = SIGNS[written];
+  if (sign !== undefined) return sign;
   return code && (written === "" || written.startsWith("{")) ? text(code, Tag.CodeMeaning) : written;
 }
 

@@ -65,6 +65,11 @@ export function isMeasured({ basis }: Spacing): boolean {
   return basis === "patient" || basis === "calibrated" || basis === "magnified";
 }
 
+/** Whether a distance in the image is one in millimetres, be it those of the detector. */
+export function isInMillimetres(spacing: Spacing): boolean {
+  return isMeasured(spacing) || spacing.basis === "detector";
+}
+
 export interface SpatialRegion {
   /** Columns and rows of the image, inclusive. */
   readonly left: number;

@@ -21,10 +21,19 @@ const SMALLEST_GROUPED = 10_000; // 1234 reads better as it is
 
 /** A number with at most `digits` decimals, without trailing zeros. */
 export function formatNumber(language: Language, value: number, digits = 0): string {
-  const style = NUMBER_STYLE[language];
-  const [whole = "", fraction = ""] = Math.abs(value).toFixed(digits).split(".");
-  const grouped = Number(whole) < SMALLEST_GROUPED ? whole : whole.replace(/\B(?=(?:\d{3})+$)/g, style.group);
-  const decimals = fraction.replace(/0+$/, "");
+  return formatAlike(language, [value], digits)[0] ?? "";
+}
+
+/** Numbers beside each other, with as many decimals as any of them needs, and grouped as the largest. */
+export function formatAlike(language: Language, values: readonly number[], digits = 0): string[] {
+  const parts = values.map((value) => Math.abs(value).toFixed(digits).split("."));
+  const isGrouped = parts.some(([whole]) => Number(whole) >= SMALLEST_GROUPED);
+  const needed = Math.max(0, ...parts.map(([, fraction = ""]) => fraction.replace(/0+$/, "").length));
+  return parts.map(([whole = "", fraction = ""], index) => written(NUMBER_STYLE[language], values[index] ?? 0, whole, fraction.slice(0, needed), isGrouped));
+}
+
+function written(style: NumberStyle, value: number, whole: string, decimals: string, isGrouped: boolean): string {
+  const grouped = isGrouped ? whole.replace(/\B(?=(?:\d{3})+$)/g, style.group) : whole;
   const text = decimals ? `${grouped}${style.decimal}${decimals}` : grouped;
   return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
 }

@@ -3,7 +3,7 @@
 import { batch, signal } from "@preact/signals";
 
 import type { Catalogue, PlainKey, PluralKey } from "@/i18n/catalogue";
-import { formatNumber } from "@/i18n/format";
+import { formatAlike, formatNumber } from "@/i18n/format";
 import { pluralCategory, type Language } from "@/i18n/plural";
 
 export type { Language } from "@/i18n/plural";
@@ -134,4 +134,9 @@ export function choose(texts: Readonly<Record<string, string>>): string {
 /** A number in the language of the screen. */
 export function n(value: number, digits = 0): string {
   return formatNumber(language.value, value, digits);
+}
+
+/** Numbers beside each other, written alike. */
+export function alike(values: readonly number[], digits = 0): string[] {
+  return formatAlike(language.value, values, digits);
 }

@@ -55,7 +55,7 @@ export class App {
   private readonly mayRead = computed(() => this.session.mayBeOpen.value || this.session.isInterrupted.value);
 
   private readonly web: DicomWeb;
-  private readonly http: Http;
+  readonly http: Http;
 
   constructor(private readonly onSessionEnd: () => void) {
     const http = new Http();

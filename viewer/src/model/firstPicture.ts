@@ -36,11 +36,10 @@ export class FirstPictureLoad {
       const from = ADDRESS.exec(answer.headers.get("Content-Location") ?? "");
       if (!answer.ok || !from) return;
       const url = URL.createObjectURL(await answer.blob());
+      await decoded(url);
+      const [, seriesInstanceUid = "", sopInstanceUid = "", frame = "1"] = from;
+      this.replace(this.closed.signal.aborted ? undefined : { url, seriesInstanceUid, sopInstanceUid, frameNumber: Number(frame) });
       if (this.closed.signal.aborted) URL.revokeObjectURL(url);
-      else {
-        const [, seriesInstanceUid = "", sopInstanceUid = "", frame = "1"] = from;
-        this.picture.value = { url, seriesInstanceUid, sopInstanceUid, frameNumber: Number(frame) };
-      }
     } catch {
       // Previews are a courtesy: what is wrong is told by the requests that matter.
     } finally {
@@ -51,8 +50,19 @@ export class FirstPictureLoad {
 
   close(): void {
     this.closed.abort();
-    const { value: picture } = this.picture;
-    this.picture.value = undefined;
-    if (picture) URL.revokeObjectURL(picture.url);
+    this.replace(undefined);
   }
+
+  private replace(next: FirstPicture | undefined): void {
+    const before = this.picture.peek();
+    this.picture.value = next;
+    if (before) URL.revokeObjectURL(before.url);
+  }
+}
+
+/** What is decoded is on the screen with the next frame. */
+async function decoded(url: string): Promise<void> {
+  const image = new Image();
+  image.src = url;
+  await image.decode().catch(() => {}); // the element that shows it will say so
 }

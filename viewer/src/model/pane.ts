@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
 import type { Frame, SeriesContent } from "@/dicomweb/frames";
+import type { Vector } from "@/dicomweb/geometry";
 import { Cine } from "@/model/cine";
 import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
@@ -16,6 +17,12 @@ export type Shown =
   | { readonly kind: "loading" }
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
+
+/** A plane of the patient: six cosines, and a point on it, mm. */
+export interface Cut {
+  readonly cosines: readonly number[];
+  readonly centre: Vector;
+}
 
 const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
@@ -50,6 +57,11 @@ export class Pane {
   readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
 
+  /** The plane that is cut out of the series, where one is. */
+  readonly cut = signal<Cut | undefined>(undefined);
+  /** Where a plane is to be when it opens: a point of the patient. */
+  wishedPoint: Vector | undefined;
+
   readonly colourMap = signal(PLAIN_COLOURS);
   readonly curve = new TimeCurve();
   readonly cine = new Cine({
@@ -81,6 +93,8 @@ export class Pane {
       this.view.value = NO_VIEW;
       this.shown.value = { kind: "preview" };
       this.colourMap.value = PLAIN_COLOURS;
+      this.cut.value = undefined;
+      this.wishedPoint = undefined;
       this.cine.close();
       this.curve.close();
       this.tell(undefined);

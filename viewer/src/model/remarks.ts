@@ -3,6 +3,7 @@
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { isOwn, markedImagesOf, predecessorsOf } from "@/dicomweb/measured";
+import { isReport } from "@/dicomweb/report";
 import type { SeriesLibrary } from "@/model/seriesLibrary";
 
 const READ = new Set(["SR", "KO", "PR"]);
@@ -35,6 +36,18 @@ export function reportsOf(objects: readonly Dataset[]): Dataset[] {
 export function currentReports(reports: readonly Dataset[]): Dataset[] {
   const replaced = new Set(reports.filter(isOwn).flatMap(predecessorsOf));
   return reports.filter((report) => !replaced.has(text(report, Tag.SOPInstanceUID)));
+}
+
+/** The objects of a series as they are offered: reports newest first, and those whose place another has taken. */
+export function inReadingOrder(objects: readonly Dataset[]): { readonly others: readonly Dataset[]; readonly earlier: ReadonlySet<Dataset> } {
+  if (!objects.every(isReport)) return { others: objects, earlier: new Set() };
+  const current = new Set(currentReports(objects));
+  const own = objects.filter((one) => isKeys(one) && isOwn(one));
+  const last = newest(own);
+  return {
+    others: objects.toSorted((one, other) => moment(other).localeCompare(moment(one))),
+    earlier: new Set([...objects.filter((one) => !current.has(one)), ...own.filter((one) => one !== last)]),
+  };
 }
 
 /** The key images of a study: those of every other maker, and the newest selection written here. */

@@ -66,6 +66,9 @@ export class Session {
     () => this.state.value.kind === "signed-in" && this.state.value.user.roles.some((role) => REPORTERS.has(role)),
   );
 
+  /** Whether they may take studies out of sight and bring them back. */
+  readonly deletes = computed(() => this.state.value.kind === "signed-in" && this.state.value.user.roles.includes("admin"));
+
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
 

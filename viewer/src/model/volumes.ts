@@ -1,9 +1,15 @@
 /** From a series of images to planes and renderings of it: what stands where on the desk. */
 
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 
+import type { SeriesSummary } from "@/dicomweb/client";
+import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
 import { hasWebGl2 } from "@/model/device";
-import type { Showing } from "@/model/showing";
+import { fusion } from "@/model/fusion";
+import type { Layout } from "@/model/layout";
+import type { Cut, Pane } from "@/model/pane";
+import { centre, nearest, planeOf } from "@/model/planes";
+import type { Showing, ViewKind } from "@/model/showing";
 import type { Workspace } from "@/model/workspace";
 
 export const ARRANGEMENTS = ["images", "planes", "planesAndSolid", "curved", "solid"] as const;
@@ -17,11 +23,33 @@ export const moment = signal(0);
 
 const NARROW_PX = 700; // of a phone: one viewport at a time
 
-/** Show the series of the active viewport so. */
+/** A point of the patient, mm, and in whose space. */
+interface Aim {
+  readonly at: Vector;
+  readonly frameOfReferenceUid: string;
+}
+
+/** What stood on the desk before planes took its place. */
+interface Hung {
+  readonly layout: Layout;
+  readonly active: number;
+  readonly protocol: string | undefined;
+  readonly point: Aim | undefined;
+  readonly places: readonly { readonly showing: Showing | undefined; readonly imageIndex: number }[];
+}
+
+const hung = new WeakMap<Workspace, Hung>();
+
+const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", "volume"]);
+
+/** Show the series of the active viewport so, at the point of the patient that was looked at. */
 export function arrange(workspace: Workspace, arrangement: Arrangement, width: number): void {
-  const series = workspace.active.peek().showing.peek()?.series;
+  const series = seriesOf(workspace, arrangement);
   if (!series) return;
+  const point = pointOf(workspace);
   moment.value = 0;
+  if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
+  remember(workspace, point);
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });
   const solid: Showing = { kind: "volume", series };
   const curved: Showing = { kind: "curved", series };
@@ -39,8 +67,99 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   workspace.setLayout(shown.length > 3 ? 2 : 1, shown.length > 3 ? 2 : shown.length);
   for (const [index, showing] of shown.entries()) {
     const pane = workspace.panes.peek()[index];
-    if (pane) workspace.show(showing, pane);
+    if (!pane) continue;
+    workspace.show(showing, pane);
+    if (showing.kind === "mpr") pane.wishedPoint = point?.at;
   }
   const [first] = workspace.panes.peek();
   if (first) workspace.activate(first);
+  goTo(workspace, point);
+}
+
+/** That of the active viewport; where it lies over another on the screen, its planes are those of both. */
+function seriesOf(workspace: Workspace, arrangement: Arrangement): SeriesSummary | undefined {
+  const series = workspace.active.peek().showing.peek()?.series;
+  const laid = fusion.peek();
+  if (arrangement === "images" || laid?.over.seriesInstanceUid !== series?.seriesInstanceUid) return series;
+  const shown = workspace.panes.peek().map(({ showing }) => showing.peek()?.series);
+  return shown.find((one) => one?.seriesInstanceUid === laid?.base) ?? series;
+}
+
+/** The point of the patient that is looked at: where the planes meet, or the middle of the image. */
+function pointOf(workspace: Workspace): Aim | undefined {
+  const pane = workspace.active.peek();
+  const frame = pane.frame.peek();
+  const plane = frame && planeOf(frame);
+  if (!frame || !plane) return undefined;
+  const frameOfReferenceUid = plane.frameOfReferenceUid;
+  const uid = pane.showing.peek()?.series.seriesInstanceUid;
+  const own = workspace.panes.peek().filter(({ showing }) => showing.peek()?.series.seriesInstanceUid === uid);
+  const cuts = [pane, ...own].flatMap(({ cut }) => cut.peek() ?? []);
+  const [first] = cuts;
+  if (!first && isOfVolumes(pane)) return hung.get(workspace)?.point;
+  if (!first) {
+    const aimed = workspace.cross.peek();
+    return aimed?.frameOfReferenceUid === frameOfReferenceUid ? { at: aimed.point, frameOfReferenceUid } : { at: centre(plane), frameOfReferenceUid };
+  }
+  return { at: cuts.slice(1).reduce((at, one) => onto(one, at), first.centre), frameOfReferenceUid };
+}
+
+/** The point of the plane that is nearest. */
+function onto({ cosines, centre: on }: Cut, point: Vector): Vector {
+  const [row, column] = [vector(cosines), vector(cosines, 3)];
+  if (!row || !column) return point;
+  const normal = cross(row, column);
+  const away = dot(minus(on, point), normal);
+  return [point[0] + away * normal[0], point[1] + away * normal[1], point[2] + away * normal[2]];
+}
+
+/** Stacks go to the image nearest to the point. */
+function goTo(workspace: Workspace, point: Aim | undefined): void {
+  if (!point) return;
+  for (const pane of workspace.panes.peek()) {
+    if (pane.showing.peek()?.kind !== "stack") continue;
+    const index = nearest(pane.content.peek().frames, point.at, point.frameOfReferenceUid);
+    if (index !== undefined) pane.goTo(index);
+  }
+}
+
+function isOfVolumes({ showing }: Pane): boolean {
+  return OF_VOLUMES.has(showing.peek()?.kind);
+}
+
+/** Keep what stands on the desk, unless it is planes already. */
+function remember(workspace: Workspace, point: Aim | undefined): void {
+  const panes = workspace.panes.peek();
+  if (isOfVolumes(workspace.active.peek())) return;
+  if (panes.some(isOfVolumes)) {
+    hung.delete(workspace); // the reader put it together
+    return;
+  }
+  hung.set(workspace, {
+    layout: workspace.layout.peek(),
+    active: workspace.activeIndex.peek(),
+    protocol: workspace.hanger.protocol.peek(),
+    point,
+    places: panes.map(({ showing, imageIndex }) => ({ showing: showing.peek(), imageIndex: imageIndex.peek() })),
+  });
+}
+
+/** Hang again what stood here before the planes of one of its series; false where nothing did. */
+function restore(workspace: Workspace, series: SeriesSummary): boolean {
+  const before = hung.get(workspace);
+  const isOfIt = before?.places.some(({ showing }) => showing?.series.seriesInstanceUid === series.seriesInstanceUid) ?? false;
+  if (!before || !isOfIt || !isOfVolumes(workspace.active.peek())) return false;
+  hung.delete(workspace);
+  batch(() => {
+    workspace.hanger.touched();
+    workspace.stand(before.layout.rows, before.layout.columns);
+    for (const [index, pane] of workspace.panes.peek().entries()) {
+      const place = before.places[index];
+      pane.show(place?.showing);
+      pane.goTo(place?.imageIndex ?? 0);
+    }
+    workspace.activeIndex.value = before.active;
+    workspace.hanger.protocol.value = before.protocol;
+  });
+  return true;
 }

@@ -55,6 +55,8 @@ const PATIENCE_MS = 10_000;
 /** What the node and programs answer to is asked past this worker. */
 const PAST = ["/dicom-web*", "/api/*", "/ws*", "/ai/*", "/livez", "/readyz", "/metrics"];
 const ABSENT = new Set([502, 504]);
+/** What is large and rare here is kept once it was used. */
+const LASTING = ["/assets/", "/pdf/"];
 
 worker.addEventListener("install", (event) => {
   const routes = PAST.map((pathname) => ({ condition: { urlPattern: { pathname } }, source: "network" }));
@@ -77,7 +79,7 @@ worker.addEventListener("fetch", (event) => {
   if (method !== "GET" || origin !== worker.location.origin) return;
   if (mode === "navigate") {
     if (pathname === PAGE || pathname === "/index.html") event.respondWith(page(event.request));
-  } else if (pathname.startsWith("/assets/") || shell.includes(pathname)) event.respondWith(file(event.request, pathname));
+  } else if (LASTING.some((place) => pathname.startsWith(place)) || shell.includes(pathname)) event.respondWith(file(event.request, pathname));
 });
 
 async function activate(): Promise<void> {
@@ -126,6 +128,6 @@ async function file(request: Request, pathname: string): Promise<Response> {
   const kept = await caches.match(pathname, { cacheName: OWN, ignoreVary: true });
   if (kept) return kept;
   const answer = await fetch(request);
-  if (answer.ok && [...shell, ...more].includes(pathname)) await (await caches.open(OWN)).put(pathname, answer.clone());
+  if (answer.ok) await (await caches.open(OWN)).put(pathname, answer.clone());
   return answer;
 }

@@ -10,7 +10,7 @@ export const TOOLS = [
 export type ToolName = (typeof TOOLS)[number];
 
 /** What happens at once, to the active viewport. */
-export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "reset", "clear", "undo", "redo", "key", "curve"] as const;
+export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "singly", "reset", "clear", "undo", "redo", "key", "curve"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
@@ -68,6 +68,7 @@ export const BUTTONS: readonly Button[] = [
   button("rotate", "BracketRight", "view"),
   button("flipHorizontal", "KeyH", "view"),
   button("flipVertical", "KeyJ", "view"),
+  button("singly", "F8", "view"),
   button("lines", "KeyY", "view"),
   button("linked", "KeyB", "view"),
   button("overlays", "Digit0", "view"),

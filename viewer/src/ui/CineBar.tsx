@@ -3,6 +3,8 @@
 import { n, t } from "@/i18n";
 import { RATE_MAX } from "@/model/cine";
 import type { Pane } from "@/model/pane";
+import { Icon } from "@/ui/icons";
+import "@/ui/barBelow.css";
 
 export function CineBar({ pane }: { readonly pane: Pane }) {
   const { cine } = pane;
@@ -12,8 +14,15 @@ export function CineBar({ pane }: { readonly pane: Pane }) {
   const reached = cine.reached.value;
   return (
     <div class="cine-bar" role="group" aria-label={t("tool.cine")} data-testid="cine-bar" data-playing={playing}>
-      <button type="button" class="button" data-testid="cine-play" onClick={() => (playing ? cine.pause() : cine.play())}>
-        {t(playing ? "cine.pause" : "cine.play")}
+      <button
+        type="button"
+        class="button cine-play"
+        data-testid="cine-play"
+        title={t(playing ? "cine.pause" : "cine.play")}
+        onClick={() => (playing ? cine.pause() : cine.play())}
+      >
+        <Icon name={playing ? "pause" : "play"} />
+        <span class="hidden-label">{t(playing ? "cine.pause" : "cine.play")}</span>
       </button>
       <label>
         <input
@@ -38,8 +47,9 @@ export function CineBar({ pane }: { readonly pane: Pane }) {
       <button type="button" class="button" data-testid="cine-last" title={t("cine.last")} onClick={() => cine.limit("last")}>
         {last + 1} ]
       </button>
-      <button type="button" class="button quiet" data-testid="cine-close" onClick={() => cine.close()}>
-        {t("dialog.close")}
+      <button type="button" class="button quiet" data-testid="cine-close" title={t("dialog.close")} onClick={() => cine.close()}>
+        <Icon name="close" />
+        <span class="hidden-label">{t("dialog.close")}</span>
       </button>
     </div>
   );

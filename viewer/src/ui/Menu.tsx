@@ -30,6 +30,11 @@ function place(menu: HTMLElement, name: string | undefined): void {
   menu.style.left = `${Math.max(MARGIN_PX, Math.min(button.left - bar.left, furthest))}px`;
 }
 
+/** Those that are seen: some are for phones alone. */
+function entriesOf(menu: HTMLElement | null): HTMLButtonElement[] {
+  return [...(menu?.querySelectorAll("button") ?? [])].filter((entry) => entry.offsetParent !== null);
+}
+
 export function Menu({ workspace, ...list }: MenuProps) {
   const close = (): void => {
     workspace.menu.value = undefined;
@@ -42,8 +47,8 @@ export function MenuList({ label, class: className = "", perRow = 1, close, plac
   useEffect(() => {
     const before = document.activeElement;
     if (menu.current) placed(menu.current);
-    const chosen = menu.current?.querySelector<HTMLElement>("[aria-checked=true]");
-    (chosen ?? menu.current?.querySelector("button") ?? menu.current)?.focus(); // of one that is being fetched, the menu itself
+    const chosen = menu.current?.querySelector<HTMLElement>("[role=menuitemradio][aria-checked=true]"); // switches that are on are no choice
+    (chosen ?? entriesOf(menu.current)[0] ?? menu.current)?.focus(); // of one that is being fetched, the menu itself
     const onOutside = (event: PointerEvent): void => {
       const target = event.target as Element;
       if (!menu.current?.contains(target) && !target.closest("[aria-haspopup=menu]")) close();
@@ -55,7 +60,7 @@ export function MenuList({ label, class: className = "", perRow = 1, close, plac
     };
   }, []);
   const onKeyDown = (event: KeyboardEvent): void => {
-    const entries = [...(menu.current?.querySelectorAll("button") ?? [])];
+    const entries = entriesOf(menu.current);
     const at = entries.indexOf(document.activeElement as HTMLButtonElement);
     const row = document.activeElement?.closest("[role=group]") ? 1 : perRow;
     const step = { ArrowDown: row, ArrowUp: -row, ArrowRight: 1, ArrowLeft: -1 }[event.key];

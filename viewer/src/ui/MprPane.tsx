@@ -3,9 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { orientationLetters, type Frame } from "@/dicomweb/frames";
+import type { Frame } from "@/dicomweb/frames";
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
-import { Tag } from "@/dicomweb/json";
 import { phasesOf, type Phase } from "@/dicomweb/phases";
 import { positionAlong } from "@/dicomweb/projection";
 import { t } from "@/i18n";
@@ -26,6 +25,7 @@ import { PhaseBar } from "@/ui/PhaseBar";
 import { PixelReadout } from "@/ui/PixelReadout";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import { RenderedPane } from "@/ui/RenderedPane";
+import { SideLetters } from "@/ui/SideLetters";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
@@ -83,8 +83,14 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           ready: (reduced) => {
             listener.ready(reduced);
             setSettled(current.current);
+            const point = pane.wishedPoint;
+            pane.wishedPoint = undefined;
+            if (point) pane.controls.peek()?.goTo?.(point);
           },
-          placed: setPlace,
+          placed: (where) => {
+            setPlace(where);
+            pane.cut.value = where;
+          },
           pointed: (pixel) => {
             pane.pixel.value = pixel;
           },
@@ -235,12 +241,9 @@ interface PlaneOverlayProps extends PaneProps {
   readonly children: ComponentChildren;
 }
 
-const SIDES = ["left", "right", "top", "bottom"] as const;
-
 function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: PlaneOverlayProps) {
   const dataset = frame?.dataset ?? {};
   const { window } = pane.view.value;
-  const letters = place && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: place.cosines } });
   return (
     <div class="overlay">
       <PatientCorner dataset={dataset} />
@@ -267,12 +270,7 @@ function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: 
           </span>
         )}
       </div>
-      {letters &&
-        SIDES.map((side) => (
-          <span key={side} class={`letter letter-${side}`} data-testid={`orientation-${side}`}>
-            {letters[side]}
-          </span>
-        ))}
+      <SideLetters cosines={place?.cosines} />
     </div>
   );
 }

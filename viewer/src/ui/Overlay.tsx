@@ -63,8 +63,16 @@ function ImageCorner({ workspace, pane, frame }: OverlayProps) {
   );
 }
 
+const FITS_WITHIN = 0.005; // of the zoom
+
+/** How large the image is, not the viewport: 100 % where each of its pixels has one of the screen. */
+function zoomText(zoom: number, scale = zoom): string {
+  const percent = scale < 0.1 ? Math.round(scale * 1000) / 10 : Math.round(scale * 100);
+  return [t("viewport.zoom", { percent }), ...(Math.abs(zoom - 1) < FITS_WITHIN ? [t("viewport.fit")] : [])].join(" · ");
+}
+
 function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
-  const { window, zoom } = pane.view.value;
+  const { window, zoom, scale } = pane.view.value;
   const digits = window && window.width < 10 ? 2 : 0;
   return (
     <div class="corner bottom-right">
@@ -72,7 +80,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
       <QualityMark mark={qualityOf(pane.shown.value)} bytesLeft={pane.bytesLeft.value} />
-      <span>{t("viewport.zoom", { percent: Math.round(zoom * 100) })}</span>
+      <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>
       {window && (
         <span data-testid="window-text">
           {windowText(window, dataset, digits)}

@@ -6,6 +6,7 @@ import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
+import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
 
 const THUMBNAIL_SIZE = 128;
@@ -25,6 +26,7 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
       {workspace.study.series.value.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
+          workspace={workspace}
           series={series}
           current={series.seriesInstanceUid === active}
           shown={shown.has(series.seriesInstanceUid)}
@@ -36,6 +38,7 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
 }
 
 interface SeriesThumbnailProps {
+  readonly workspace: Workspace;
   readonly series: SeriesSummary;
   /** Whether the active viewport shows it. */
   readonly current: boolean;
@@ -52,7 +55,7 @@ export function seriesTitle(series: SeriesSummary): string {
   return seriesNumber === undefined ? t("study.untitled") : t("study.series.untitled", { number: seriesNumber });
 }
 
-function SeriesThumbnail({ series, current, shown, select }: SeriesThumbnailProps) {
+function SeriesThumbnail({ workspace, series, current, shown, select }: SeriesThumbnailProps) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (current) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -74,12 +77,26 @@ function SeriesThumbnail({ series, current, shown, select }: SeriesThumbnailProp
       <span class="series-words">
         <span class="series-title">{seriesTitle(series)}</span>
         <span class="muted">
-          <span class="modality">{series.modality || "?"}</span>{" "}
-          {counted(isNoPicture(series.modality) ? "study.objects" : "study.images", series.numberOfInstances)}
+          <span class="modality">{series.modality || "?"}</span> <Extent workspace={workspace} series={series} />
         </span>
       </span>
     </button>
   );
+}
+
+/** Modalities of a few objects with many frames each, whose metadata are small. */
+const MOVING: ReadonlySet<string> = new Set(["XA", "RF", "US", "IVUS", "ES", "NM"]);
+const MOVING_MOST = 20;
+
+/** How much there is: objects, images, or frames where an image has many. */
+function Extent({ workspace, series }: Pick<SeriesThumbnailProps, "workspace" | "series">) {
+  const { study } = workspace;
+  const wanted = MOVING.has(series.modality) && series.numberOfInstances <= MOVING_MOST && study.firstPicture.settled.value;
+  const load = wanted ? study.library.of(series) : study.library.known(series);
+  const frames = load?.content.value.frames ?? [];
+  if (isNoPicture(series.modality)) return <>{counted("study.objects", series.numberOfInstances)}</>;
+  if (frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return <>{counted("study.frames", frames.length)}</>;
+  return <>{counted("study.images", series.numberOfInstances)}</>;
 }
 
 function Thumbnail({ series }: { readonly series: SeriesSummary }) {
@@ -90,12 +107,10 @@ function Thumbnail({ series }: { readonly series: SeriesSummary }) {
       {noPicture ? (
         <Icon name={isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image"} />
       ) : (
-        <img
-          src={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
+        <KeptPicture
+          path={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
           alt=""
-          loading="lazy"
-          decoding="async"
-          onError={() => setFailed(true)}
+          failed={() => setFailed(true)}
         />
       )}
     </span>

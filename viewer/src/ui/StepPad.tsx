@@ -10,6 +10,7 @@ import type { PlainKey } from "@/i18n/catalogue";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { PixelReadout } from "@/ui/PixelReadout";
+import "@/ui/barBelow.css";
 import "@/ui/stepPad.css";
 
 interface Spot {

@@ -4,6 +4,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { App } from "@/model/app";
+import { painted } from "@/model/painted";
 import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
@@ -23,6 +24,8 @@ import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
 import "@/ui/phone.css";
+import "@/ui/patientTitle.css";
+import "@/ui/shortScreen.css";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -37,7 +40,9 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
     document.title = `${name} · Suret`;
   }, [name]);
   useEffect(() => {
-    if (study.firstPicture.settled.value) void loadViewport().then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
+    if (!study.firstPicture.settled.value) return;
+    // to compile it takes as long as to show the picture: it waits its turn
+    void painted().then(loadViewport).then((module) => workspace.saving.attach(module), () => {}); // told where it is needed
   }, [study.firstPicture.settled.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
@@ -176,14 +181,17 @@ function PatientTitle({ study, open }: TitleProps) {
     sex: text(dataset, Tag.PatientSex),
     studyDate,
   });
-  const details = [text(dataset, Tag.PatientID), facts].filter((part) => part !== "");
+  const id = text(dataset, Tag.PatientID);
   const studied = [formatDate(studyDate), text(dataset, Tag.StudyDescription)].filter((part) => part !== "");
   return (
     <h1 class="patient-title" data-testid="patient-title">
       <button type="button" class="patient-name name-button" data-testid="name-timeline" title={t("timeline.heading")} onClick={open}>
         {text(dataset, Tag.PatientName) || t("patient.unnamed")}
       </button>
-      <span class="muted">{details.join(" · ")}</span>
+      <span class="muted patient-details">
+        {id && <span class="patient-id">{id}</span>}
+        {facts && <span class="patient-facts">{id ? ` · ${facts}` : facts}</span>}
+      </span>
       <span class="muted studied">{studied.join(" · ")}</span>
     </h1>
   );

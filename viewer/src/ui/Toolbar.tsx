@@ -88,6 +88,7 @@ function holdsOneOf(menu: MenuName, { tool }: Workspace): boolean {
 function ToolButton({ button, workspace }: ToolButtonProps) {
   const { name } = button;
   const down = isDown(name, workspace);
+  const isUnsavedWithin = name === "view" && workspace.saving.unsaved.value;
   const state = isMenu(name)
     ? { "aria-haspopup": "menu" as const, "aria-expanded": workspace.menu.value === name || holdsOneOf(name, workspace) }
     : down === undefined
@@ -101,12 +102,18 @@ function ToolButton({ button, workspace }: ToolButtonProps) {
       title={`${t(button.explanation)} (${keyCap(button.key)})`}
       data-count={name === "compare" ? workspace.comparing.priors.value?.length || undefined : undefined}
       data-unsaved={name === "save" ? workspace.saving.unsaved.value : undefined}
+      data-holds-unsaved={isUnsavedWithin}
       disabled={!isUsable(name, workspace)}
       onClick={() => workspace.press(name)}
       {...state}
     >
       <Icon name={name} />
       <span class="tool-label">{t(button.label)}</span>
+      {isUnsavedWithin && (
+        <span class="phone-only">
+          <span class="hidden-label">{t("save.unsaved")}</span>
+        </span>
+      )}
     </button>
   );
 }
@@ -121,6 +128,7 @@ function ToolItem({ button, workspace }: ToolButtonProps) {
       aria-checked={down}
       class={button.place === "bar" ? "phone-only" : undefined}
       data-testid={button.place === "bar" ? `more-${name}` : `tool-${name}`}
+      data-unsaved={name === "save" ? workspace.saving.unsaved.value : undefined}
       onClick={() => workspace.press(name)}
     >
       <Icon name={name} />

@@ -5,6 +5,7 @@ import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
 import { t } from "@/i18n";
+import { afterPaint } from "@/model/painted";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { openingOf, type Opening } from "@/tools/presets";
@@ -12,6 +13,7 @@ import { CineBar } from "@/ui/CineBar";
 import { StackCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { Guides } from "@/ui/Guides";
+import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
@@ -64,9 +66,9 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
-        {pane.cine.open.value && <CineBar pane={pane} />}
       </div>
-      {frames.length > 1 && <StackSlider pane={pane} />}
+      {frames.length > 1 && <StackSlider workspace={workspace} pane={pane} />}
+      {pane.cine.open.value && <CineBar pane={pane} />}
     </>
   );
 }
@@ -97,7 +99,7 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
       style={opening.inverted ? { filter: "invert(1)" } : undefined}
       src={opened && !opening.inverted ? first.url : previewPath(frame, opening)}
       alt={t("viewport.preview.explain")}
-      onLoad={done}
+      onLoad={() => afterPaint(done)}
       onError={done}
     />
   );
@@ -195,24 +197,40 @@ function listener(workspace: Workspace, pane: Pane): StackListener {
   };
 }
 
-function StackSlider({ pane }: { readonly pane: Pane }) {
+function StackSlider({ workspace, pane }: PaneProps) {
   const total = pane.content.value.frames.length;
   const index = pane.imageIndex.value;
   const loaded = Math.min(total, pane.loadedImages.value);
+  const isMoving = (pane.frame.value?.numberOfFrames ?? 1) > 1;
   return (
-    <div class="slider" title={t("viewport.loaded", { loaded, total })}>
-      <progress class="slider-loaded" max={total} value={loaded} aria-hidden="true" />
-      <input
-        type="range"
-        data-testid="image-slider"
-        data-keys="images"
-        min={0}
-        max={total - 1}
-        value={index}
-        aria-label={t("viewport.slider")}
-        aria-valuetext={t("viewport.label", { index: index + 1, total })}
-        onInput={(event) => pane.goTo(Number(event.currentTarget.value))}
-      />
+    <div class="slider">
+      {isMoving && (
+        <button
+          type="button"
+          class="button quiet phone-only slider-cine"
+          data-testid="slider-cine"
+          aria-pressed={pane.cine.open.value}
+          title={t("tool.cine.explain")}
+          onClick={() => workspace.press("cine")}
+        >
+          <Icon name="play" />
+          <span class="hidden-label">{t("tool.cine.explain")}</span>
+        </button>
+      )}
+      <div class="slider-way" title={t("viewport.loaded", { loaded, total })}>
+        <progress class="slider-loaded" max={total} value={loaded} aria-hidden="true" />
+        <input
+          type="range"
+          data-testid="image-slider"
+          data-keys="images"
+          min={0}
+          max={total - 1}
+          value={index}
+          aria-label={t("viewport.slider")}
+          aria-valuetext={t("viewport.label", { index: index + 1, total })}
+          onInput={(event) => pane.goTo(Number(event.currentTarget.value))}
+        />
+      </div>
     </div>
   );
 }

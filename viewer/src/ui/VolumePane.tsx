@@ -10,9 +10,10 @@ import { hasWebGl2 } from "@/model/device";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
+import { SideLetters } from "@/ui/SideLetters";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
-import type { SolidView, VolumeFailure } from "@/viewport/volumeContract";
+import type { Side, SolidView, VolumeFailure } from "@/viewport/volumeContract";
 
 /** As `viewport/appearances.ts` names them. */
 const APPEARANCES = {
@@ -21,7 +22,7 @@ const APPEARANCES = {
 } as const;
 type Appearance = (typeof APPEARANCES)["CT" | "other"][number];
 
-const LOOKS = ["anterior", "left", "head"] as const;
+const LOOKS: readonly Side[] = ["anterior", "posterior", "left", "right", "head", "feet"];
 const CUTS = ["right", "left", "front", "back", "feet", "head"] as const;
 
 export function VolumePane({ workspace, pane }: PaneProps) {
@@ -46,13 +47,14 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
   const [appearance, setAppearance] = useState<Appearance>(choices[0]);
   const [cut, setCut] = useState<readonly number[]>(CUTS.map(() => 0));
   const [cutting, setCutting] = useState(false);
+  const [turn, setTurn] = useState<readonly number[] | undefined>(undefined);
   const { element, view, state } = useVolumeView<SolidView>({
     workspace,
     pane,
     setFailed,
     subject: volume,
     open: ({ openSolidView }, stage, listener) =>
-      openSolidView(stage, { ...listener, ready: () => listener.ready(false) }, volume, appearance),
+      openSolidView(stage, { ...listener, turned: setTurn, ready: () => listener.ready(false) }, volume, appearance),
   });
   const change = (index: number, share: number): void => {
     const next = cut.map((one, at) => (at === index ? share : one));
@@ -66,6 +68,7 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
         <div class="overlay">
           <PatientCorner dataset={dataset} />
           {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}
+          <SideLetters cosines={turn} />
           <div class="corner bottom-right">
             <VolumeQuality state={state} />
             <span class="caution">{t("solid.caution")}</span>

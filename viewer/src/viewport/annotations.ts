@@ -4,11 +4,11 @@ import { eventTarget } from "@cornerstonejs/core";
 import { annotation, Enums, type Types as ToolTypes } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
-import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
-import { number, numbers, Tag, text } from "@/dicomweb/json";
+import { cross, dot, minus } from "@/dicomweb/geometry";
+import { number, Tag, text } from "@/dicomweb/json";
 import type { Figure, ImagePoint, Measured, MeasuredKind, SpacePoint } from "@/dicomweb/measured";
-import { spacingOf } from "@/dicomweb/spacing";
 import { figuresOf } from "@/viewport/figures";
+import { gridOf, toImage, toWorld } from "@/viewport/imageGrid";
 import { imageIdOf, nativeImageId, plainImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
 import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
 import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
@@ -18,40 +18,6 @@ type Annotation = ToolTypes.Annotation;
 const { Events } = Enums;
 const { state, locking, config } = annotation;
 const FIXED_DASH = "6,4";
-
-/** Where pixels lie in Cornerstone's world: images that do not say where they are begin at its origin. */
-interface Grid {
-  readonly origin: Vector;
-  readonly row: Vector;
-  readonly column: Vector;
-  readonly beside: number;
-  readonly between: number;
-}
-
-function gridOf({ dataset }: Frame): Grid {
-  const cosines = numbers(dataset, Tag.ImageOrientationPatient);
-  const known = cosines.length === 6;
-  const spacing = spacingOf(dataset);
-  return {
-    origin: vector(numbers(dataset, Tag.ImagePositionPatient)) ?? [0, 0, 0],
-    row: (known && vector(cosines)) || [1, 0, 0],
-    column: (known && vector(cosines, 3)) || [0, 1, 0],
-    beside: spacing.column,
-    between: spacing.row,
-  };
-}
-
-/** The corner of the first pixel is (0, 0), and its middle the origin of the world. */
-function toImage(grid: Grid, world: readonly number[]): ImagePoint {
-  const from = minus([world[0] ?? 0, world[1] ?? 0, world[2] ?? 0], grid.origin);
-  return [dot(from, grid.row) / grid.beside + 0.5, dot(from, grid.column) / grid.between + 0.5];
-}
-
-function toWorld(grid: Grid, [column, row]: ImagePoint): [number, number, number] {
-  const [right, down] = [(column - 0.5) * grid.beside, (row - 0.5) * grid.between];
-  const at = (axis: 0 | 1 | 2): number => grid.origin[axis] + grid.row[axis] * right + grid.column[axis] * down;
-  return [at(0), at(1), at(2)];
-}
 
 /** UUIDs are UIDs under 2.25 (PS3.5 B.2), so that a measurement keeps its name through the archive. */
 function uidOf(annotationUid: string): string {

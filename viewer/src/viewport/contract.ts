@@ -9,7 +9,7 @@ import type { Subtraction } from "@/dicomweb/subtraction";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
-import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidView, VolumeLayer, VolumeListener } from "@/viewport/volumeContract";
+import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidListener, SolidView, VolumeLayer } from "@/viewport/volumeContract";
 
 export interface PixelReading {
   /** Of the image, from 0. */
@@ -31,6 +31,8 @@ export interface View {
   readonly window: Window | undefined;
   /** 1: the image fits the viewport. */
   readonly zoom: number;
+  /** Pixels of the screen (of the device) for one of the image, along its rows; of what is an image. */
+  readonly scale?: number;
   /** Where the screen's right and down look to in the image, as columns and rows: [1, 0, 0, 1] as stored. */
   readonly turned?: readonly [number, number, number, number];
   /** Changes whenever the image lies otherwise on the screen. */
@@ -84,6 +86,8 @@ export interface ViewControls {
   zoomBy?(factor: number, at?: readonly [number, number]): void;
   /** A quarter to the right. */
   rotate?(): void;
+  /** Each pixel of the image on one of the screen. */
+  singly?(): void;
   flipHorizontal?(): void;
   flipVertical?(): void;
   /** Show greys through a colour map of this name; see `tools/colourMaps.ts`. */
@@ -127,7 +131,7 @@ export interface ViewportModule {
   /** Raises Error when this browser cannot show images. */
   openStackView(element: HTMLDivElement, listener: StackListener): StackView;
   openPlaneView(element: HTMLDivElement, listener: PlaneListener, volume: VolumeGeometry, plane: PlaneName): PlaneView;
-  openSolidView(element: HTMLDivElement, listener: VolumeListener, volume: VolumeGeometry, appearance: string): SolidView;
+  openSolidView(element: HTMLDivElement, listener: SolidListener, volume: VolumeGeometry, appearance: string): SolidView;
   openCurvedView(listener: CurvedListener, volume: VolumeGeometry): CurvedView;
   openVolumeLayer(listener: LayerListener, volume: VolumeGeometry): VolumeLayer;
   /** Every finished measurement on these images. */

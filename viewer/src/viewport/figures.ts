@@ -2,16 +2,19 @@
 
 import type { Figure, MeasuredKind } from "@/dicomweb/measured";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { spacingOf } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
 import { unitOf } from "@/dicomweb/units";
 import { inMillimetres } from "@/viewport/sizes";
 
 type Stats = Readonly<Record<string, unknown>>;
 
-function size(name: string, value: unknown, unit: unknown, power: 1 | 2 = 1): Figure[] {
+function size(dataset: Dataset, name: string, value: unknown, unit: unknown, power: 1 | 2 = 1): Figure[] {
   if (typeof value !== "number" || !Number.isFinite(value)) return [];
   const sized = inMillimetres(value, typeof unit === "string" ? unit : "", power);
-  return sized ? [{ name, value: sized.value, unit: power === 2 ? `${sized.unit}2` : sized.unit }] : [];
+  if (!sized) return [];
+  const isAtDetector = sized.unit === "mm" && spacingOf(dataset).basis === "detector";
+  return [{ name, value: sized.value, unit: power === 2 ? `${sized.unit}2` : sized.unit, ...(isAtDetector && { at_detector: true as const }) }];
 }
 
 function angle({ angle: value }: Stats): Figure[] {
@@ -28,7 +31,7 @@ function intensity(name: string, value: unknown, dataset: Dataset): Figure[] {
 
 function region(stats: Stats, dataset: Dataset): Figure[] {
   return [
-    ...size("area", stats["area"], stats["areaUnit"], 2),
+    ...size(dataset, "area", stats["area"], stats["areaUnit"], 2),
     ...intensity("mean", stats["mean"], dataset),
     ...intensity("standard_deviation", stats["stdDev"], dataset),
     ...intensity("minimum", stats["min"], dataset),
@@ -37,10 +40,10 @@ function region(stats: Stats, dataset: Dataset): Figure[] {
 }
 
 const BY_KIND: Readonly<Record<MeasuredKind, (stats: Stats, dataset: Dataset) => Figure[]>> = {
-  length: (stats) => size("length", stats["length"], stats["unit"]),
-  bidirectional: (stats) => [
-    ...size("long_axis", stats["length"], stats["unit"]),
-    ...size("short_axis", stats["width"], stats["unit"]),
+  length: (stats, dataset) => size(dataset, "length", stats["length"], stats["unit"]),
+  bidirectional: (stats, dataset) => [
+    ...size(dataset, "long_axis", stats["length"], stats["unit"]),
+    ...size(dataset, "short_axis", stats["width"], stats["unit"]),
   ],
   angle,
   cobb: angle,

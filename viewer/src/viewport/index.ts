@@ -17,7 +17,17 @@ import { CornerstoneStackView, forgetMeasurements } from "@/viewport/stackView";
 import { CornerstonePlaneView } from "@/viewport/planeView";
 import { CornerstoneSolidView } from "@/viewport/solidView";
 import { installSliceLoader } from "@/viewport/volumeData";
-import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidView, VolumeLayer, VolumeListener } from "@/viewport/volumeContract";
+import type {
+  CurvedListener,
+  CurvedView,
+  LayerListener,
+  PlaneListener,
+  PlaneName,
+  PlaneView,
+  SolidListener,
+  SolidView,
+  VolumeLayer,
+} from "@/viewport/volumeContract";
 import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
@@ -65,7 +75,7 @@ export function openPlaneView(
 
 export function openSolidView(
   element: HTMLDivElement,
-  listener: VolumeListener,
+  listener: SolidListener,
   volume: VolumeGeometry,
   appearance: string,
 ): SolidView {

@@ -3,9 +3,10 @@
 import { AngleTool, BidirectionalTool, CobbAngleTool, LengthTool, ProbeTool } from "@cornerstonejs/tools";
 
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { spacingOf } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
 import { unitOf } from "@/dicomweb/units";
-import { n, t } from "@/i18n";
+import { alike, n, t } from "@/i18n";
 import { frameOf } from "@/viewport/metadata";
 import { sizeText } from "@/viewport/sizes";
 import { voxelsOf } from "@/viewport/volumeData";
@@ -23,6 +24,8 @@ interface Figures {
   readonly value?: number | readonly number[];
   readonly unit?: string;
   readonly areaUnit?: string;
+  /** A part of the region lies beside the image: the figures are of the rest. */
+  readonly partial?: boolean;
   /** Of what lies over it. */
   readonly over?: Figures & { readonly dataset: Dataset };
 }
@@ -43,24 +46,27 @@ function datasetOf(targetId: string): Dataset | undefined {
   return frameOf(targetId.replace(/^imageId:/, ""))?.dataset ?? voxelsOf(targetId)?.dataset;
 }
 
-/** A value with its unit, of PET also as standardized uptake value by body weight where that can be had. */
-function withUnit(value: number, dataset: Dataset | undefined): string {
-  if (!dataset) return n(value, 1);
-  const plain = `${n(value, 1)} ${unitOf(dataset)}`.trim();
-  if (text(dataset, Tag.Modality) !== "PT") return plain;
+/** Values in one unit, of PET also as standardized uptake values by body weight where that can be had: a line for each. */
+function inUnits(values: readonly number[], between: string, dataset: Dataset | undefined): string[] {
+  const written = (factor: number, digits: number, unit: string): string =>
+    `${alike(values.map((value) => value * factor), digits).join(between)} ${unit}`.trim();
+  const plain = written(1, 1, dataset ? unitOf(dataset) : "");
+  if (!dataset || text(dataset, Tag.Modality) !== "PT") return [plain];
   const suv = suvFactor(dataset);
-  return suv.refused ? plain : `${n(value * suv.factor, 2)} SUVbw (${plain})`;
+  return suv.refused ? [plain] : [written(suv.factor, 2, "SUVbw"), plain];
+}
+
+function named(name: string, [first = "", ...others]: readonly string[]): string[] {
+  return [`${name} ${first}`, ...others];
 }
 
 function regionLines(figures: Figures, dataset: Dataset | undefined): string[] {
   const { area, mean, stdDev, min, max } = figures;
   const lines: string[] = [];
   if (isNumber(area)) lines.push(...line(sizeText([area], figures.areaUnit ?? "", 2), `${t("measure.area")} `));
-  if (isNumber(mean)) {
-    const spread = isNumber(stdDev) ? ` ± ${n(stdDev, 1)}` : "";
-    lines.push(`${t("measure.mean")} ${withUnit(mean, dataset)}${spread}`);
-  }
-  if (isNumber(min) && isNumber(max)) lines.push(`${t("measure.range")} ${withUnit(min, dataset)} … ${withUnit(max, dataset)}`);
+  if (isNumber(mean)) lines.push(...named(t("measure.mean"), inUnits(isNumber(stdDev) ? [mean, stdDev] : [mean], " ± ", dataset)));
+  if (isNumber(min) && isNumber(max)) lines.push(...named(t("measure.range"), inUnits([min, max], " … ", dataset)));
+  if (figures.partial === true) lines.push(t("measure.partial"));
   return lines;
 }
 
@@ -82,8 +88,14 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   [AngleTool.toolName]: degrees,
   [CobbAngleTool.toolName]: degrees,
   [ProbeTool.toolName]: ({ value }, dataset) =>
-    isNumber(value) ? [withUnit(value, dataset)] : Array.isArray(value) ? [`RGB ${value.join(" ")}`] : [],
+    isNumber(value) ? inUnits([value], "", dataset) : Array.isArray(value) ? [`RGB ${value.join(" ")}`] : [],
 };
+
+/** A caution where millimetres are those of the detector. */
+function atDetector({ length, area, unit, areaUnit }: Figures, dataset: Dataset | undefined): string[] {
+  const inMm = (isNumber(length) && unit?.startsWith("mm")) || (isNumber(area) && areaUnit?.startsWith("mm"));
+  return inMm && dataset && spacingOf(dataset).basis === "detector" ? [t("measure.detector")] : [];
+}
 
 const OF_VALUES = new Set([ProbeTool.toolName]);
 
@@ -101,7 +113,8 @@ export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
     const write = ofValues && isSlab?.() === true ? withoutValues : (WRITERS[toolName] ?? regionLines);
     const targetId = (typeof target === "string" ? target : target[0]) ?? "";
     const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
-    const lines = stats ? [...write(stats, datasetOf(targetId)), ...overLines(write, stats)] : [];
+    const dataset = datasetOf(targetId);
+    const lines = stats ? [...write(stats, dataset), ...atDetector(stats, dataset), ...overLines(write, stats)] : [];
     return lines.length > 0 ? lines : undefined;
   };
 }

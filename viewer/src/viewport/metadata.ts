@@ -6,7 +6,7 @@ import { wadors } from "@cornerstonejs/dicom-image-loader";
 import { framePath, renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { hasNativeMeaning } from "@/dicomweb/nativePixels";
-import { isMeasured, spacingOf } from "@/dicomweb/spacing";
+import { isInMillimetres, spacingOf } from "@/dicomweb/spacing";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
@@ -28,11 +28,20 @@ export function storedImageId(frame: Frame): string {
   return STORED + framePath(frame);
 }
 
-export function renderedImageId(frame: Frame): string {
-  const [columns, rows] = [number(frame.dataset, Tag.Columns) ?? 1, number(frame.dataset, Tag.Rows) ?? 1];
+/** Columns and rows of an image. */
+function sizeOf({ dataset }: Frame): readonly [number, number] {
+  return [number(dataset, Tag.Columns) ?? 1, number(dataset, Tag.Rows) ?? 1];
+}
+
+/** Columns and rows of the node's picture of an image. */
+function renderedSize(frame: Frame): readonly [number, number] {
+  const [columns, rows] = sizeOf(frame);
   const scale = Math.min(1, RENDERED_LONGEST / Math.max(columns, rows));
-  const [width, height] = [Math.round(columns * scale), Math.round(rows * scale)];
-  return RENDERED + renderedPath(frame, Math.max(1, width), Math.max(1, height), RENDERED_QUALITY);
+  return [Math.max(1, Math.round(columns * scale)), Math.max(1, Math.round(rows * scale))];
+}
+
+export function renderedImageId(frame: Frame): string {
+  return RENDERED + renderedPath(frame, ...renderedSize(frame), RENDERED_QUALITY);
 }
 
 export function nativeImageId(frame: Frame): string {
@@ -94,6 +103,9 @@ export function unregister(frame: Frame): void {
 }
 
 const MODALITY_LUT_SEQUENCE = "00283000";
+const TABLES = [MODALITY_LUT_SEQUENCE, "00283010"];
+const RESCALE_INTERCEPT = "00281052";
+const RESCALE_SLOPE = "00281053";
 const VOI_LUT_FUNCTION = "00281056";
 const FRAME_OF_REFERENCE_UID = "00200052";
 
@@ -130,9 +142,12 @@ function threeOr(values: readonly number[], otherwise: readonly number[]): reado
   return values.length === otherwise.length ? values : otherwise;
 }
 
-function imagePlane({ dataset }: Frame, inPatient: boolean): unknown {
+/** `pixels`: columns and rows as they are held, which of a picture may be fewer than of its image. */
+export function imagePlane(frame: Frame, pixels = sizeOf(frame)): Readonly<Record<string, unknown>> {
+  const { dataset } = frame;
+  const [columns, rows] = sizeOf(frame);
   const spacing = spacingOf(dataset);
-  const { row, column } = spacing;
+  const [row, column] = [(spacing.row * rows) / pixels[1], (spacing.column * columns) / pixels[0]];
   const orientation = threeOr(numbers(dataset, Tag.ImageOrientationPatient), [1, 0, 0, 0, 1, 0]);
   return {
     frameOfReferenceUID: text(dataset, FRAME_OF_REFERENCE_UID) || undefined,
@@ -146,16 +161,30 @@ function imagePlane({ dataset }: Frame, inPatient: boolean): unknown {
     pixelSpacing: [row, column],
     rowPixelSpacing: row,
     columnPixelSpacing: column,
-    usingDefaultValues: !(isMeasured(spacing) && inPatient), // decides whether a length is in mm or in pixels
+    usingDefaultValues: !isInMillimetres(spacing), // decides whether a length is in mm or in pixels
   };
 }
 
-function voiLut({ dataset }: Frame): unknown {
+/**
+ * The windows of an image. What is of up to 8 bits and says none shows all that it can hold, as the node's pictures do
+ * (`pacs/render/grayscale.py`): its black is none of its darkest pixel. Undefined where the values themselves have to tell.
+ */
+export function windowsOf(dataset: Dataset): { readonly centers: readonly number[]; readonly widths: readonly number[] } | undefined {
   const [centers, widths] = [numbers(dataset, Tag.WindowCenter), numbers(dataset, Tag.WindowWidth)];
-  const known = centers.length > 0 && widths.length > 0;
+  if (centers.length > 0 && widths.length > 0) return { centers, widths };
+  const bits = number(dataset, Tag.BitsStored) ?? Infinity;
+  const isSigned = number(dataset, Tag.PixelRepresentation) === 1;
+  if (bits > 8 || isSigned || TABLES.some((tag) => items(dataset, tag).length > 0) || text(dataset, Tag.Modality) === "SEG") return undefined;
+  const [slope, intercept] = [number(dataset, RESCALE_SLOPE) || 1, number(dataset, RESCALE_INTERCEPT) ?? 0];
+  const width = Math.abs((2 ** bits - 1) * slope);
+  return { centers: [intercept + ((2 ** bits - 1) * slope + 1) / 2], widths: [width + 1] };
+}
+
+function voiLut({ dataset }: Frame): unknown {
+  const windows = windowsOf(dataset);
   return {
-    windowCenter: known ? centers : undefined,
-    windowWidth: known ? widths : undefined,
+    windowCenter: windows?.centers,
+    windowWidth: windows?.widths,
     voiLUTFunction: [text(dataset, VOI_LUT_FUNCTION) || "LINEAR"],
   };
 }
@@ -189,12 +218,12 @@ function nativePixel({ dataset }: Frame): unknown {
 type Answer = (frame: Frame) => unknown;
 
 const OF_STORED: Readonly<Record<string, Answer>> = {
-  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, true),
+  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame),
   [MetadataModules.VOI_LUT]: voiLut,
 };
 
 const OF_NATIVE: Readonly<Record<string, Answer>> = {
-  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, true),
+  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame),
   [MetadataModules.IMAGE_PIXEL]: nativePixel,
   [MetadataModules.VOI_LUT]: voiLut,
   [MetadataModules.MODALITY_LUT]: () => ({}), // applied already
@@ -208,7 +237,7 @@ const OF_DIFFERENCE: Readonly<Record<string, Answer>> = {
 };
 
 const OF_RENDERED: Readonly<Record<string, Answer>> = {
-  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, false),
+  [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, renderedSize(frame)),
   [MetadataModules.IMAGE_PIXEL]: () => RENDERED_PIXEL,
   [MetadataModules.VOI_LUT]: () => ({}),
   [MetadataModules.MODALITY_LUT]: () => ({}),

@@ -8,7 +8,7 @@ import { datasets, number, Tag, text } from "@/dicomweb/json";
 import { nativePixels, PLANAR_CONFIGURATION, type NativePixels } from "@/dicomweb/nativePixels";
 import { reach } from "@/dicomweb/reach";
 import { spacingOf } from "@/dicomweb/spacing";
-import { frameOf, NATIVE } from "@/viewport/metadata";
+import { frameOf, NATIVE, windowsOf } from "@/viewport/metadata";
 
 const UNCOMPRESSED = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1";
 const STORED_UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]);
@@ -55,8 +55,7 @@ function image(imageId: string, { dataset }: Frame, { values, components, min, m
   const [height, width] = [number(dataset, Tag.Rows) ?? 0, number(dataset, Tag.Columns) ?? 0];
   const { row, column } = spacingOf(dataset);
   const color = components === 3;
-  const center = opened?.center ?? number(dataset, Tag.WindowCenter);
-  const extent = opened?.width ?? number(dataset, Tag.WindowWidth);
+  const windows = opened ? { centers: [opened.center], widths: [opened.width] } : windowsOf(dataset);
   const range = utilities.windowLevel.toWindowLevel(min, max > min ? max : min + 1); // one value only: black
   const made: Omit<Types.IImage, "voiLUTFunction"> = {
     imageId,
@@ -75,8 +74,8 @@ function image(imageId: string, { dataset }: Frame, { values, components, min, m
     intercept: 0,
     minPixelValue: min,
     maxPixelValue: max,
-    windowCenter: color ? 128 : (center ?? range.windowCenter),
-    windowWidth: color ? 256 : (extent ?? range.windowWidth),
+    windowCenter: color ? 128 : (windows?.centers[0] ?? range.windowCenter),
+    windowWidth: color ? 256 : (windows?.widths[0] ?? range.windowWidth),
     invert: text(dataset, Tag.PhotometricInterpretation) === "MONOCHROME1",
     sizeInBytes: values.byteLength,
     getPixelData: () => values,

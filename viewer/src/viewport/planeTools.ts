@@ -16,6 +16,7 @@ import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { figureOnPlanes } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
+import { writeBeside } from "@/viewport/textBoxes";
 import type { PlaneName } from "@/viewport/volumeContract";
 import type { VoxelVolume } from "@/viewport/volumeData";
 
@@ -104,6 +105,7 @@ class PlaneTools implements Hand {
     const isSlab = (): boolean => this.members.get(this.drawnIn ?? "")?.isSlab() === true;
     this.group.addTool(name, configurationOf(name, ask, isSlab));
     const tool = this.group.getToolInstance(name) as AnnotationTool;
+    writeBeside(tool, name);
     figureOnPlanes(tool, name, () => this.members.get(this.drawnIn ?? "")?.over());
     const draw = tool.renderAnnotation;
     tool.renderAnnotation = (enabled, helper) => {

@@ -33,6 +33,8 @@ const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
 
 const STRAIGHT = 0.9999; // cosine: less is an oblique plane
 
+const HERE = 0.51; // of a voxel: the plane that is shown goes through the point already
+
 const PARALLEL = 0.999; // cosine: measurements are drawn on planes that are turned by less
 
 type Annotation = ToolTypes.Annotation;
@@ -125,6 +127,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     const { viewPlaneNormal: normal, focalPoint, position } = this.viewport.getCamera();
     if (!normal || !focalPoint || !position) return;
     const away = [0, 1, 2].reduce((sum, axis) => sum + ((world[axis] ?? 0) - (focalPoint[axis] ?? 0)) * (normal[axis] ?? 0), 0);
+    if (Math.abs(away) < HERE * this.thickness()) return; // between two planes there are no voxels of their own
     const moved = (from: Types.Point3): Types.Point3 => [from[0] + away * normal[0], from[1] + away * normal[1], from[2] + away * normal[2]];
     this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
     this.viewport.render();

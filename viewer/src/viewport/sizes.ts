@@ -1,6 +1,6 @@
 /** What Cornerstone calls a length or an area, in millimetres or in pixels and nothing else. */
 
-import { n, t } from "@/i18n";
+import { alike, t } from "@/i18n";
 
 /** Ultrasound regions have their lengths in centimetres (PS3.3 C.8.5.5.1.15). */
 const MILLIMETRES: Readonly<Record<string, number>> = { mm: 1, cm: 10 };
@@ -28,5 +28,5 @@ export function sizeText(figures: readonly number[], name: string, power: 1 | 2 
   const [first] = sized;
   if (!first) return undefined;
   const unit = first.unit === "px" ? t("unit.px") : t("unit.mm");
-  return `${sized.map((one) => n(one?.value ?? 0, 1)).join(" × ")} ${unit}${power === 2 ? "\u00B2" : ""}`;
+  return `${alike(sized.map((one) => one?.value ?? 0), 1).join(" × ")} ${unit}${power === 2 ? "\u00B2" : ""}`;
 }

@@ -5,11 +5,11 @@ import { Enums as ToolEnums, PanTool, ToolGroupManager, TrackballRotateTool, Zoo
 import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/DataModel/Plane";
 import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 
-import type { VolumeGeometry } from "@/dicomweb/geometry";
+import { cross, type VolumeGeometry } from "@/dicomweb/geometry";
 import type { Removal, View } from "@/viewport/contract";
 import { dressSolid } from "@/viewport/appearances";
 import { ENGINE, followSize, renderingEngine } from "@/viewport/engine";
-import type { SolidView, VolumeListener } from "@/viewport/volumeContract";
+import type { Side, SolidListener, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
 const { Events, OrientationAxis, ViewportType } = Enums;
@@ -24,10 +24,13 @@ const STILL: readonly (readonly [number, number])[] = [
 ];
 
 /** Where the eye is, seen from the patient (LPS), and what is up. */
-const LOOKS: Readonly<Record<Parameters<SolidView["look"]>[0], { readonly viewPlaneNormal: Types.Point3; readonly viewUp: Types.Point3 }>> = {
+const LOOKS: Readonly<Record<Side, { readonly viewPlaneNormal: Types.Point3; readonly viewUp: Types.Point3 }>> = {
   anterior: { viewPlaneNormal: [0, -1, 0], viewUp: [0, 0, 1] },
+  posterior: { viewPlaneNormal: [0, 1, 0], viewUp: [0, 0, 1] },
   left: { viewPlaneNormal: [1, 0, 0], viewUp: [0, 0, 1] },
+  right: { viewPlaneNormal: [-1, 0, 0], viewUp: [0, 0, 1] },
   head: { viewPlaneNormal: [0, 0, 1], viewUp: [0, -1, 0] },
+  feet: { viewPlaneNormal: [0, 0, -1], viewUp: [0, -1, 0] },
 };
 
 let serial = 0;
@@ -47,7 +50,7 @@ export class CornerstoneSolidView implements SolidView {
 
   constructor(
     element: HTMLDivElement,
-    private readonly listener: VolumeListener,
+    private readonly listener: SolidListener,
     private readonly geometry: VolumeGeometry,
     private appearance: string,
   ) {
@@ -100,7 +103,7 @@ export class CornerstoneSolidView implements SolidView {
     this.viewport.render();
   }
 
-  look(from: Parameters<SolidView["look"]>[0]): void {
+  look(from: Side): void {
     this.viewport.setCamera(LOOKS[from]); // `setOrientation` does nothing to a volume in three dimensions
     this.viewport.resetCamera();
     this.viewport.render();
@@ -143,6 +146,7 @@ export class CornerstoneSolidView implements SolidView {
       this.viewport.resetCamera();
       this.beganAt = performance.now();
       this.viewport.render();
+      this.tellTurn();
       this.listener.ready(voxels.reduced);
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
@@ -167,8 +171,16 @@ export class CornerstoneSolidView implements SolidView {
 
   private moved(): void {
     if (!this.voxels) return;
+    this.tellTurn();
     this.beganAt = performance.now();
     this.coarse();
+  }
+
+  private tellTurn(): void {
+    const { viewUp, viewPlaneNormal } = this.viewport.getCamera();
+    if (!viewUp || !viewPlaneNormal) return;
+    const cosines = [...cross(viewUp, viewPlaneNormal), ...viewUp.map((value) => -value)];
+    this.listener.turned(cosines.map((value) => Number(value.toFixed(3)) + 0)); // no negative zero
   }
 
   private coarse(): void {

@@ -22,7 +22,7 @@ import type { RegionValues } from "@/viewport/sampling";
 import { stopWaiting } from "@/viewport/stackLoading";
 import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
-import { enlarge, followWheel } from "@/viewport/zooming";
+import { enlarge, followWheel, scaleOf } from "@/viewport/zooming";
 
 const { Events, RequestType, ViewportType } = Enums;
 
@@ -148,6 +148,11 @@ export class CornerstoneStackView implements StackView, Fitting {
 
   zoomBy(factor: number, at?: readonly [number, number]): void {
     enlarge(this.viewport, this.element, factor, at);
+  }
+
+  singly(): void {
+    const { scale } = this.view();
+    if (scale !== undefined && scale > 0) this.zoomBy(1 / scale);
   }
 
   invert(): void {
@@ -379,6 +384,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     return {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
       zoom: this.viewport.getZoom(),
+      ...scaleOf(this.viewport, this.frames[this.viewport.getCurrentImageIdIndex()]),
       ...this.turned(),
       masks: masksOf(image?.imageId ?? ""),
       inverted: (invert === true) !== (image?.invert === true),

@@ -13,15 +13,20 @@ import { acquire, release } from "@/viewport/volumeData";
 
 const { RequestType } = Enums;
 
-/** Indices of the pixels whose centres lie in a region drawn on an image; undefined for what encloses nothing. */
-export function pixelsIn(drawn: ToolTypes.Annotation, data: Types.IImageData): number[] | undefined {
-  const [columns, rows] = data.dimensions;
-  // Counted in pixels, where a region keeps its form: axes of ellipses stay those of the image.
+/** The region drawn on an image, counted in its pixels; undefined for what encloses nothing. */
+export function shapeIn(drawn: ToolTypes.Annotation, data: Pick<Types.IImageData, "imageData">): ReturnType<typeof outlineOf> {
+  // Where a region keeps its form: axes of ellipses stay those of the image.
   const flat = (point: Vector): Vector => {
     const [column = 0, row = 0] = utilities.transformWorldToIndexContinuous(data.imageData, [...point]);
     return [column, row, 0];
   };
-  const shape = outlineOf(drawn, flat, [0, 0, 1], [1, 0, 0]);
+  return outlineOf(drawn, flat, [0, 0, 1], [1, 0, 0]);
+}
+
+/** Indices of the pixels whose centres lie in a region drawn on an image; undefined for what encloses nothing. */
+export function pixelsIn(drawn: ToolTypes.Annotation, data: Types.IImageData): number[] | undefined {
+  const [columns, rows] = data.dimensions;
+  const shape = shapeIn(drawn, data);
   if (!shape) return undefined;
   const ends = [0, 1].map((axis) => {
     const along = shape.corners.map((corner) => corner[axis] ?? 0);
@@ -98,7 +103,7 @@ async function imageOf(frame: Frame): Promise<Types.IImage> {
 }
 
 /** Modality values; of colours how bright they are (ITU-R BT.601). */
-function reader(image: Types.IImage): (pixel: number) => number {
+export function reader(image: Types.IImage): (pixel: number) => number {
   const values = image.getPixelData();
   if (!image.color) return (pixel) => values[pixel] ?? Number.NaN;
   const components = values.length / (image.rows * image.columns);
@@ -108,7 +113,7 @@ function reader(image: Types.IImage): (pixel: number) => number {
   };
 }
 
-function statistics(values: readonly number[]): RegionValues {
+export function statistics(values: readonly number[]): RegionValues {
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const stdDev = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count);

@@ -19,7 +19,6 @@ import {
   StackScrollTool,
   ToolGroupManager,
   TrackballRotateTool,
-  WindowLevelTool,
   ZoomTool,
   type AnnotationTool,
 } from "@cornerstonejs/tools";
@@ -29,6 +28,9 @@ import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
+import { figureOnStacks } from "@/viewport/stackFigures";
+import { writeBeside } from "@/viewport/textBoxes";
+import { WindowDragTool } from "@/viewport/windowDrag";
 
 /** What draws on the image and stays there. */
 const ANNOTATIONS = [
@@ -46,7 +48,7 @@ const ANNOTATIONS = [
 
 export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ toolName }) => toolName));
 
-const TOOL_CLASSES = [WindowLevelTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
+const TOOL_CLASSES = [WindowDragTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
 /** The tools of measurements, by what reports call them. */
 export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
@@ -65,7 +67,7 @@ export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
 /** Without a class: the viewport itself follows the pointer. */
 export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
   ...TOOL_OF_KIND,
-  window: WindowLevelTool.toolName,
+  window: WindowDragTool.toolName,
   scroll: StackScrollTool.toolName,
   zoom: DragZoomTool.toolName,
   pan: PanTool.toolName,
@@ -104,6 +106,8 @@ export class ToolHand {
     for (const name of ANNOTATION_NAMES) {
       group.setToolPassive(name); // what was drawn earlier is shown, and can be chosen
       graspOnly(group.getToolInstance(name) as AnnotationTool, () => this.measures);
+      figureOnStacks(group.getToolInstance(name) as AnnotationTool, name);
+      writeBeside(group.getToolInstance(name) as AnnotationTool, name);
     }
     this.stop = effect(() => this.bind()); // again when the habits are others
   }

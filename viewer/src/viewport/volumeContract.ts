@@ -70,12 +70,20 @@ export interface PlaneView extends ViewControls {
   setVolume(volume: VolumeGeometry): void;
 }
 
+/** The sides of the patient that a rendering is looked at from. */
+export type Side = "anterior" | "posterior" | "left" | "right" | "head" | "feet";
+
+export interface SolidListener extends VolumeListener {
+  /** How the patient lies on the screen: the directions of the picture's rows and columns, six cosines. */
+  turned(cosines: readonly number[]): void;
+}
+
 /** A volume rendered in three dimensions in one element. */
 export interface SolidView extends ViewControls {
   setAppearance(preset: string): void;
   /** Cut away from both sides of each direction of the patient (right to left, front to back, feet to head), 0 to 1. */
   setCut(cut: readonly (readonly [number, number])[]): void;
-  look(from: "anterior" | "left" | "head"): void;
+  look(from: Side): void;
 }
 
 /** Where a picture along a curve has its values from; points and directions of the patient, mm. */

@@ -2,12 +2,25 @@
 
 import type { Types } from "@cornerstonejs/core";
 
+import type { Frame } from "@/dicomweb/frames";
 import { mouse } from "@/tools/mouse";
+import { gridOf, toWorld } from "@/viewport/imageGrid";
 
 const SMALLEST = 0.1;
 const LARGEST = 40;
 const NOTCH = 100; // of a wheel, in its own units
 const NOTCH_FACTOR = 1.15;
+
+const ACROSS = 100; // pixels of the image: their places are told in whole numbers
+
+/** How large an image is shown: pixels of the device for each of its own, whatever picture of it is on the screen. */
+export function scaleOf(viewport: Pick<Types.IStackViewport, "worldToCanvas">, frame: Frame | undefined): { readonly scale?: number } {
+  if (!frame) return {};
+  const grid = gridOf(frame);
+  const [from, to] = [[0, 0], [ACROSS, 0]].map(([column = 0, row = 0]) => viewport.worldToCanvas(toWorld(grid, [column, row]))); // prettier-ignore
+  const scale = from && to ? (Math.hypot(to[0] - from[0], to[1] - from[1]) * devicePixelRatio) / ACROSS : Number.NaN;
+  return Number.isFinite(scale) ? { scale } : {};
+}
 
 /** So many times as large about a place of the element, else about its middle. */
 export function enlarge(viewport: Types.IStackViewport | Types.IVolumeViewport, element: HTMLElement, factor: number, at?: readonly [number, number]): void {

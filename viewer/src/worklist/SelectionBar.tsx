@@ -1,10 +1,13 @@
 /** What can be done with the studies that were selected. */
 
+import { useState } from "preact/hooks";
+
 import { Failure } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { exportLink } from "@/model/route";
 import { Icon } from "@/ui/icons";
+import { LazyDeletion } from "@/worklist/lazyDeletion";
 
 /** So many studies the node puts into one file. */
 const EXPORTED_MOST = 100;
@@ -21,6 +24,7 @@ async function markRead(app: App, studyInstanceUids: Iterable<string>): Promise<
 
 export function SelectionBar({ app }: { readonly app: App }) {
   const { worklist } = app;
+  const [deleting, setDeleting] = useState(false);
   const selection = worklist.selection.value;
   if (!selection) return null;
   const { size } = selection;
@@ -41,6 +45,12 @@ export function SelectionBar({ app }: { readonly app: App }) {
         </button>
       )}
       {size > EXPORTED_MOST && <span class="muted">{t("export.tooMany", { count: EXPORTED_MOST })}</span>}
+      {app.session.deletes.value && (
+        <button type="button" class="button" data-testid="selection-delete" onClick={() => setDeleting(true)}>
+          {t("deletion.open")}
+        </button>
+      )}
+      {deleting && <LazyDeletion app={app} close={() => setDeleting(false)} />}
       <button type="button" class="button quiet" data-testid="selection-end" onClick={() => (worklist.selection.value = undefined)}>
         {t("dialog.cancel")}
       </button>

@@ -25,7 +25,8 @@ export function WorklistScreen({ app }: { readonly app: App }) {
   const searchField = useRef<HTMLInputElement>(null);
   const rows = useRef<HTMLDivElement>(null);
   useEffect(() => worklist.open(), [worklist]);
-  useEffect(loadViewportWhenIdle, []);
+  const isListed = worklist.loaded.value;
+  useEffect(() => (isListed ? loadViewportWhenIdle() : undefined), [isListed]); // the list has a thin link for itself
   useEffect(() => {
     document.title = `${t("worklist.heading")} · Suret`;
   });

@@ -28,15 +28,15 @@ export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
 };
 
 export const WIDTHS: Readonly<Record<ColumnName, string>> = {
-  reading: "minmax(96px, 130px)",
-  priority: "minmax(100px, 150px)",
-  patient: "minmax(170px, 1.3fr)",
+  reading: "minmax(84px, 100px)",
+  priority: "minmax(84px, 112px)",
+  patient: "minmax(190px, 2.2fr)",
   date: "136px",
   modality: "minmax(88px, 104px)",
   study: "minmax(118px, 1fr)",
   accession: "minmax(110px, 150px)",
   images: "86px",
-  received: "minmax(84px, 140px)",
+  received: "minmax(84px, 104px)",
   referring: "minmax(120px, 1fr)",
   institution: "minmax(120px, 1fr)",
 };

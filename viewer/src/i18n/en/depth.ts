@@ -2,6 +2,8 @@
 
 export const depth = {
   "measure.slab": "No values in a slab",
+  "measure.detector": "At the detector",
+  "measure.partial": "Partly outside the image",
   "fusion.choose": "Lay over",
   "fusion.none": "Nothing laid over",
   "fusion.opacity": "Opacity of what lies over",

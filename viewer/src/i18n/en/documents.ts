@@ -33,6 +33,7 @@ export const documents = {
   "card.other.words": "This kind of object has no form that can be shown here.",
   "card.kept": "It is kept safely in the archive; save it as a DICOM file or retrieve it over DICOM.",
 
+  "doc.earlier": "earlier version",
   "doc.objects": "Object of this series",
   "doc.open": "Open in a new tab",
   "doc.save": "Save",

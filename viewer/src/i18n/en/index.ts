@@ -2,6 +2,7 @@
 
 import { administration } from "@/i18n/en/administration";
 import { curved } from "@/i18n/en/curved";
+import { deletion } from "@/i18n/en/deletion";
 import { depth } from "@/i18n/en/depth";
 import { everyone } from "@/i18n/en/everyone";
 import { exchange } from "@/i18n/en/exchange";
@@ -20,4 +21,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion } as const;

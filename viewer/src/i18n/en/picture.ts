@@ -40,6 +40,7 @@ export const picture = {
   "viewport.series": "Series",
   "viewport.window": "W {width}  L {center}",
   "viewport.zoom": "Zoom {percent} %",
+  "viewport.fit": "fit",
   "viewport.thickness": "Slice {mm} mm",
   "viewport.lossy": "Lossy compression",
   "viewport.preview": "Preview",

@@ -12,6 +12,7 @@ export const study = {
   "study.series.untitled": "Series {number}",
   "study.empty": "This study has no series.",
   "study.images": { one: "{count} image", other: "{count} images" },
+  "study.frames": { one: "{count} frame", other: "{count} frames" },
   "study.objects": { one: "{count} object", other: "{count} objects" },
   "study.alsoOthers": { one: "{count} more object without pictures", other: "{count} more objects without pictures" },
 

@@ -59,6 +59,8 @@ export const tools = {
   "tool.view.explain": "Turn, flip, guides and more",
   "tool.rotate": "Rotate",
   "tool.rotate.explain": "Rotate to the right",
+  "tool.singly": "Pixel for pixel",
+  "tool.singly.explain": "A pixel of the image on each pixel of the screen",
   "tool.flipHorizontal": "Flip ↔",
   "tool.flipHorizontal.explain": "Flip left and right",
   "tool.flipVertical": "Flip ↕",

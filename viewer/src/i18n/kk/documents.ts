@@ -36,6 +36,7 @@ export const documents: Translated<typeof english> = {
   "card.other.words": "Мұндай нысанның мұнда көрсетуге болатын түрі жоқ.",
   "card.kept": "Ол мұрағатта сенімді сақталған: DICOM файлы ретінде сақтаңыз немесе DICOM арқылы алыңыз.",
 
+  "doc.earlier": "бұрынғы нұсқа",
   "doc.objects": "Осы серияның нысаны",
   "doc.open": "Жаңа қойындыда ашу",
   "doc.save": "Сақтау",

@@ -3,6 +3,7 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/kk/administration";
 import { curved } from "@/i18n/kk/curved";
+import { deletion } from "@/i18n/kk/deletion";
 import { depth } from "@/i18n/kk/depth";
 import { everyone } from "@/i18n/kk/everyone";
 import { exchange } from "@/i18n/kk/exchange";
@@ -21,4 +22,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };

@@ -41,6 +41,7 @@ export const picture: Translated<typeof english> = {
   "viewport.series": "Серия",
   "viewport.window": "Ені {width}  Деңг. {center}",
   "viewport.zoom": "Масштаб {percent} %",
+  "viewport.fit": "толық",
   "viewport.thickness": "Қима {mm} мм",
   "viewport.lossy": "Шығынмен сығылған",
   "viewport.preview": "Алдын ала көрініс",

@@ -13,6 +13,7 @@ export const study: Translated<typeof english> = {
   "study.series.untitled": "{number}-серия",
   "study.empty": "Бұл зерттеуде серия жоқ.",
   "study.images": { other: "{count} кескін" },
+  "study.frames": { other: "{count} кадр" },
   "study.objects": { other: "{count} нысан" },
   "study.alsoOthers": { other: "тағы {count} кескінсіз нысан" },
 

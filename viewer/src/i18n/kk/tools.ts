@@ -60,6 +60,8 @@ export const tools: Translated<typeof english> = {
   "tool.view.explain": "Бұру, аудару, сызықтар және басқа",
   "tool.rotate": "Бұру",
   "tool.rotate.explain": "Оңға бұру",
+  "tool.singly": "Пиксельге пиксель",
+  "tool.singly.explain": "Кескіннің әр пикселі экранның бір пикселінде",
   "tool.flipHorizontal": "Аудару ↔",
   "tool.flipHorizontal.explain": "Солдан оңға аудару",
   "tool.flipVertical": "Аудару ↕",

@@ -3,6 +3,8 @@ import type { depth as english } from "@/i18n/en/depth";
 
 export const depth: Translated<typeof english> = {
   "measure.slab": "Катмарда маанилер өлчөнбөйт",
+  "measure.detector": "Детектордо",
+  "measure.partial": "Сүрөттөн жарым-жартылай тышкары",
   "fusion.choose": "Үстүнө коюу",
   "fusion.none": "Үстүндө эч нерсе жок",
   "fusion.opacity": "Үстүнө коюлгандын тунук эместиги",

@@ -36,6 +36,7 @@ export const documents: Translated<typeof english> = {
   "card.other.words": "Мындай объекттин бул жерде көрсөтүүгө боло турган түрү жок.",
   "card.kept": "Ал архивде ишенимдүү сакталган: DICOM файлы катары сактаңыз же DICOM аркылуу алыңыз.",
 
+  "doc.earlier": "мурунку версия",
   "doc.objects": "Бул сериянын объекти",
   "doc.open": "Жаңы өтмөктө ачуу",
   "doc.save": "Сактоо",

@@ -3,6 +3,7 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ky/administration";
 import { curved } from "@/i18n/ky/curved";
+import { deletion } from "@/i18n/ky/deletion";
 import { depth } from "@/i18n/ky/depth";
 import { everyone } from "@/i18n/ky/everyone";
 import { exchange } from "@/i18n/ky/exchange";
@@ -21,4 +22,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };

@@ -13,6 +13,7 @@ export const study: Translated<typeof english> = {
   "study.series.untitled": "{number}-серия",
   "study.empty": "Бул изилдөөдө серия жок.",
   "study.images": { other: "{count} сүрөт" },
+  "study.frames": { other: "{count} кадр" },
   "study.objects": { other: "{count} объект" },
   "study.alsoOthers": { other: "дагы {count} сүрөтсүз объект" },
 

@@ -60,6 +60,8 @@ export const tools: Translated<typeof english> = {
   "tool.view.explain": "Буруу, оодаруу, сызыктар жана башка",
   "tool.rotate": "Буруу",
   "tool.rotate.explain": "Оңго буруу",
+  "tool.singly": "Пикселге пиксель",
+  "tool.singly.explain": "Сүрөттүн ар бир пиксели экрандын бир пикселинде",
   "tool.flipHorizontal": "Оодаруу ↔",
   "tool.flipHorizontal.explain": "Солдон оңго оодаруу",
   "tool.flipVertical": "Оодаруу ↕",

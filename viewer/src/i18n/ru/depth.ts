@@ -3,6 +3,8 @@ import type { depth as english } from "@/i18n/en/depth";
 
 export const depth: Translated<typeof english> = {
   "measure.slab": "В слое значения не измеряются",
+  "measure.detector": "На детекторе",
+  "measure.partial": "Частично вне снимка",
   "fusion.choose": "Наложить",
   "fusion.none": "Без наложения",
   "fusion.opacity": "Непрозрачность наложения",

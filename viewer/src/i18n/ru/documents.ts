@@ -36,6 +36,7 @@ export const documents: Translated<typeof english> = {
   "card.other.words": "У объекта этого вида нет формы, которую можно показать здесь.",
   "card.kept": "Объект надёжно хранится в архиве: сохраните его как файл DICOM или получите по DICOM.",
 
+  "doc.earlier": "прежняя версия",
   "doc.objects": "Объект этой серии",
   "doc.open": "Открыть в новой вкладке",
   "doc.save": "Сохранить",

@@ -3,6 +3,7 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ru/administration";
 import { curved } from "@/i18n/ru/curved";
+import { deletion } from "@/i18n/ru/deletion";
 import { depth } from "@/i18n/ru/depth";
 import { everyone } from "@/i18n/ru/everyone";
 import { exchange } from "@/i18n/ru/exchange";
@@ -21,4 +22,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };

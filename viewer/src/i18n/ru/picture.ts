@@ -41,6 +41,7 @@ export const picture: Translated<typeof english> = {
   "viewport.series": "Серия",
   "viewport.window": "Ш {width}  Ц {center}",
   "viewport.zoom": "Масштаб {percent} %",
+  "viewport.fit": "целиком",
   "viewport.thickness": "Срез {mm} мм",
   "viewport.lossy": "Сжатие с потерями",
   "viewport.preview": "Предпросмотр",

@@ -13,6 +13,7 @@ export const study: Translated<typeof english> = {
   "study.series.untitled": "Серия {number}",
   "study.empty": "В этом исследовании нет серий.",
   "study.images": { one: "{count} снимок", few: "{count} снимка", many: "{count} снимков", other: "{count} снимка" },
+  "study.frames": { one: "{count} кадр", few: "{count} кадра", many: "{count} кадров", other: "{count} кадра" },
   "study.objects": { one: "{count} объект", few: "{count} объекта", many: "{count} объектов", other: "{count} объекта" },
   "study.alsoOthers": {
     one: "ещё {count} объект без изображений",

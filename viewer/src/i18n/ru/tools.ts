@@ -60,6 +60,8 @@ export const tools: Translated<typeof english> = {
   "tool.view.explain": "Повороты, отражения, линии и другое",
   "tool.rotate": "Повернуть",
   "tool.rotate.explain": "Повернуть вправо",
+  "tool.singly": "Пиксель в пиксель",
+  "tool.singly.explain": "Каждый пиксель снимка на пикселе экрана",
   "tool.flipHorizontal": "Отразить ↔",
   "tool.flipHorizontal.explain": "Отразить слева направо",
   "tool.flipVertical": "Отразить ↕",

@@ -1,12 +1,13 @@
 /** A series without a stack of images: its objects one by one, each in the form that people read. */
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { documentAddress, documentForm, type DocumentAddress, type DocumentForm } from "@/dicomweb/documents";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { reportTree } from "@/dicomweb/report";
+import { isReport, reportTree } from "@/dicomweb/report";
 import { t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
+import { inReadingOrder } from "@/model/remarks";
 import { PdfPage } from "@/ui/documents/PdfPage";
 import { PlainPage } from "@/ui/documents/PlainPage";
 import { ReportPage } from "@/ui/documents/ReportPage";
@@ -39,7 +40,8 @@ const OPENED: ReadonlySet<DocumentForm> = new Set(["pdf", "report", "waveform"])
 const SAVED: ReadonlySet<DocumentForm> = new Set(["pdf", "xml", "video", "model"]);
 
 export function DocumentPane({ workspace, pane }: PaneProps) {
-  const { frames, others } = pane.content.value;
+  const { frames } = pane.content.value;
+  const { others, earlier } = useMemo(() => inReadingOrder(pane.content.value.others), [pane.content.value.others]);
   const series = pane.showing.value?.series;
   const [chosen, choose] = useState(0);
   const index = Math.min(chosen, others.length - 1);
@@ -55,6 +57,11 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
         <Icon name={kindOf(dataset).icon} />
         <h2>{titleOf(dataset)}</h2>
         <span class="muted">{momentOf(dataset)}</span>
+        {earlier.has(dataset) && (
+          <span class="badge caution-badge" data-testid="document-earlier">
+            {t("doc.earlier")}
+          </span>
+        )}
         {others.length > 1 && (
           <select
             aria-label={t("doc.objects")}
@@ -64,7 +71,9 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
           >
             {others.map((other, at) => (
               <option key={text(other, Tag.SOPInstanceUID)} value={at}>
-                {`${at + 1}/${others.length} · ${titleOf(other)}`}
+                {[`${at + 1}/${others.length}`, titleOf(other), isReport(other) ? momentOf(other) : "", earlier.has(other) ? t("doc.earlier") : ""]
+                  .filter((part) => part !== "")
+                  .join(" · ")}
               </option>
             ))}
           </select>

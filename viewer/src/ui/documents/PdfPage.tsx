@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { reach } from "@/dicomweb/reach";
 import { t } from "@/i18n";
 import { BrokenNote } from "@/ui/documents/BrokenNote";
 import { loadPdf, PDF_FILES, type PDFDocumentProxy, type PDFPageProxy, type PdfModule } from "@/ui/documents/lazyPdf";
@@ -60,10 +61,16 @@ export function PdfPage({ source }: { readonly source: string | Uint8Array<Array
 }
 
 async function open(source: string | Uint8Array<ArrayBuffer>): Promise<[PdfModule, PDFDocumentProxy]> {
-  const module = await loadPdf();
-  const where = typeof source === "string" ? { url: source, httpHeaders: { Accept: "application/pdf" } } : { data: source.slice() };
-  const task = module.getDocument({ ...where, ...PDF_FILES, disableRange: true, disableStream: true, enableXfa: false, verbosity: 0 });
+  const [module, data] = await Promise.all([loadPdf(), typeof source === "string" ? fetched(source) : source.slice()]);
+  const task = module.getDocument({ data, ...PDF_FILES, enableXfa: false, verbosity: 0 });
   return [module, await task.promise];
+}
+
+/** By the one way to the node, so that this device keeps it. */
+async function fetched(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const answer = await reach(path, { headers: { Accept: "application/pdf" }, credentials: "same-origin" });
+  if (!answer.ok) throw new TypeError(`the node answered ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
 }
 
 function pagesOf(found: PDFDocumentProxy): Promise<PDFPageProxy[]> {

@@ -9,6 +9,7 @@ import { formatDate, formatTime } from "@/i18n/format";
 import { openImage } from "@/model/openImage";
 import type { PageProps } from "@/ui/documents/DocumentPane";
 import { Icon } from "@/ui/icons";
+import { KeptPicture } from "@/ui/KeptPicture";
 import type { PaneProps } from "@/ui/paneProps";
 import { Scroll } from "@/ui/documents/Scroll";
 
@@ -97,7 +98,7 @@ function Reference({ workspace, pane, reference }: PaneProps & { readonly refere
       onClick={() => openImage(workspace, pane, series, sopInstanceUid, frameNumber)}
     >
       {reference.isImage && !missing ? (
-        <img src={pictureOf(series, reference)} alt="" loading="lazy" onError={() => setMissing(true)} />
+        <KeptPicture path={pictureOf(series, reference)} alt="" failed={() => setMissing(true)} />
       ) : (
         <Icon name={reference.isImage ? "image" : "document"} />
       )}

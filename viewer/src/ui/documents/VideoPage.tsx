@@ -6,6 +6,7 @@ import { instancePath } from "@/dicomweb/client";
 import { videoFormat } from "@/dicomweb/documents";
 import { Http, isAborted } from "@/dicomweb/http";
 import { datasets, number, Tag, text, type Dataset } from "@/dicomweb/json";
+import { reach } from "@/dicomweb/reach";
 import { t } from "@/i18n";
 import type { PageProps } from "@/ui/documents/DocumentPane";
 import { Icon } from "@/ui/icons";
@@ -14,8 +15,11 @@ const FRAME_TIME = "00181063"; // ms
 const CINE_RATE = "00180040";
 const USUAL_RATE = 25;
 
+const KEPT_BYTES_MAX = 64 << 20;
+
 export function VideoPage({ dataset, address }: PageProps) {
   const video = useRef<HTMLVideoElement>(null);
+  const { source, playsThrough, lost } = useVideo(address.rendered);
   const [failed, setFailed] = useState(false);
   const syntax = useTransferSyntax(text(dataset, Tag.SOPInstanceUID));
   const format = videoFormat(syntax ?? "");
@@ -40,12 +44,13 @@ export function VideoPage({ dataset, address }: PageProps) {
       <video
         ref={video}
         data-testid="video"
-        src={address.rendered}
+        src={source}
         controls
         playsInline
         preload="metadata"
         aria-label={t("card.video")}
-        onError={() => setFailed(true)}
+        onCanPlayThrough={playsThrough}
+        onError={() => source && lost(() => setFailed(true))}
       />
       <div class="zoom-bar" role="toolbar" aria-label={t("video.steps")}>
         <button type="button" class="button quiet" onClick={() => step(-1)}>
@@ -58,6 +63,61 @@ export function VideoPage({ dataset, address }: PageProps) {
       </div>
     </div>
   );
+}
+
+interface Video {
+  /** Undefined until it is known where it comes from. */
+  readonly source: string | undefined;
+  /** It is here faster than it is played: there is room on the link to keep it. */
+  playsThrough(): void;
+  /** The node gave no more of it; `otherwise`: this device has not kept it either. */
+  lost(otherwise: () => void): void;
+}
+
+/** The video at the node, by ranges; without the node the copy on this device. */
+function useVideo(path: string): Video {
+  const [copy, setCopy] = useState<string | undefined>(undefined);
+  const asked = useRef(false);
+  useEffect(() => {
+    asked.current = false;
+    return () => setCopy(undefined);
+  }, [path]);
+  useEffect(() => () => URL.revokeObjectURL(copy ?? ""), [copy]);
+  return {
+    source: copy ?? path,
+    playsThrough() {
+      if (asked.current || copy) return;
+      asked.current = true;
+      void keep(path);
+    },
+    lost(otherwise) {
+      if (copy) return otherwise();
+      void kept(path).then((blob) => (blob ? setCopy(URL.createObjectURL(blob)) : otherwise()));
+    },
+  };
+}
+
+const WHOLE: RequestInit = { headers: { Accept: "video/*" }, credentials: "same-origin" };
+
+/** Read it as a whole once, which keeps it, unless it is too large for that. */
+async function keep(path: string): Promise<void> {
+  const left = new AbortController();
+  try {
+    const answer = await reach(path, { ...WHOLE, signal: left.signal, priority: "low" });
+    if (Number(answer.headers.get("Content-Length") ?? Infinity) > KEPT_BYTES_MAX) left.abort();
+    else await answer.arrayBuffer();
+  } catch {
+    // it is played nevertheless
+  }
+}
+
+async function kept(path: string): Promise<Blob | undefined> {
+  try {
+    const answer = await reach(path, WHOLE);
+    return answer.ok ? await answer.blob() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function frameSeconds(dataset: Dataset): number {

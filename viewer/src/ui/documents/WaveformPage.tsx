@@ -6,6 +6,7 @@ import { t } from "@/i18n";
 import { BrokenNote } from "@/ui/documents/BrokenNote";
 import type { PageProps } from "@/ui/documents/DocumentPane";
 import { ZoomStage } from "@/ui/documents/ZoomStage";
+import { KeptPicture } from "@/ui/KeptPicture";
 
 export function WaveformPage({ address }: PageProps) {
   const [natural, setNatural] = useState<number | undefined>(undefined);
@@ -15,16 +16,15 @@ export function WaveformPage({ address }: PageProps) {
     <ZoomStage natural={natural} label={t("card.waveform")}>
       {(width) => (
         // an image runs no scripts and loads nothing, whatever is in the drawing
-        <img
+        <KeptPicture
+          path={address.rendered}
           class="drawing"
           data-testid="waveform"
           data-ready={natural !== undefined}
-          src={address.rendered}
           alt={t("card.waveform")}
           width={natural === undefined ? undefined : Math.round(width)}
-          draggable={false}
-          onLoad={(event) => setNatural((known) => known ?? event.currentTarget.naturalWidth)}
-          onError={() => setFailed(true)}
+          loaded={(naturalWidth) => setNatural((known) => known ?? naturalWidth)}
+          failed={() => setFailed(true)}
         />
       )}
     </ZoomStage>

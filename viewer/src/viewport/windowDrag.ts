@@ -1,0 +1,36 @@
+/** Setting the window by dragging: steps in proportion to how wide it is, so that narrow ones can be set finely. */
+
+import { WindowLevelTool } from "@cornerstonejs/tools";
+
+const STEP = 1 / 200; // of the width, a pixel of the way
+
+interface Ends {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+interface Dragged extends Ends {
+  /** CSS pixels to the right and down. */
+  readonly deltaPointsCanvas: readonly number[];
+}
+
+/** To the right wider, down to greater values; never narrower than one value, or than it was. */
+export function draggedWindow({ lower, upper, deltaPointsCanvas: [right = 0, down = 0] }: Dragged): Ends {
+  const width = upper - lower;
+  const center = (lower + upper) / 2 + down * STEP * width;
+  const half = Math.max(width * Math.exp(right * STEP), Math.min(width, 1)) / 2;
+  return { lower: center - half, upper: center + half };
+}
+
+/** Of every modality alike; Cornerstone's own steps follow the values of the image. */
+export class WindowDragTool extends WindowLevelTool {
+  static override toolName = WindowLevelTool.toolName;
+
+  override getNewRange(dragged: Dragged): Ends {
+    return draggedWindow(dragged);
+  }
+
+  override getPTScaledNewRange(dragged: Dragged): Ends {
+    return draggedWindow(dragged);
+  }
+}

@@ -1,0 +1,121 @@
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+
+import { DicomWeb, type SeriesSummary } from "@/dicomweb/client";
+import { Http } from "@/dicomweb/http";
+import { fusion, type Fusion } from "@/model/fusion";
+import { OpenStudy } from "@/model/study";
+import { arrange } from "@/model/volumes";
+import { Workspace } from "@/model/workspace";
+import { Likings } from "./kept";
+
+const WIDE = 1440;
+const COUNT = 40;
+
+function series(number: number, modality: string): SeriesSummary {
+  return { studyInstanceUid: "1.2", seriesInstanceUid: `1.2.${number}`, modality, description: "", bodyPart: "", seriesNumber: number, numberOfInstances: COUNT };
+}
+
+function image(of: SeriesSummary, index: number, apart: number): object {
+  return {
+    "00080018": { vr: "UI", Value: [`${of.seriesInstanceUid}.${index + 1}`] },
+    "0020000E": { vr: "UI", Value: [of.seriesInstanceUid] },
+    "00080060": { vr: "CS", Value: [of.modality] },
+    "00200013": { vr: "IS", Value: [index + 1] },
+    "00200052": { vr: "UI", Value: ["1.9"] },
+    "00200032": { vr: "DS", Value: [0, 0, apart * index] },
+    "00200037": { vr: "DS", Value: [1, 0, 0, 0, 1, 0] },
+    "00280030": { vr: "DS", Value: [1, 1] },
+    "00280010": { vr: "US", Value: [11] },
+    "00280011": { vr: "US", Value: [11] },
+    "7FE00010": { vr: "OW" },
+  };
+}
+
+const CT = series(1, "CT");
+const PET = series(2, "PT");
+const APART = new Map([
+  [CT, 2],
+  [PET, 4],
+]);
+
+/** A desk with CT and PET beside each other, loaded. */
+async function desk(): Promise<Workspace> {
+  const http = new Http(async (address) => {
+    const of = [CT, PET].find(({ seriesInstanceUid }) => String(address).includes(`/series/${seriesInstanceUid}/metadata`));
+    return Response.json(of ? Array.from({ length: COUNT }, (_, index) => image(of, index, APART.get(of) ?? 1)) : []);
+  });
+  const study = new OpenStudy(new DicomWeb(http), "1.2");
+  const made = new Workspace(study, new Likings());
+  study.series.value = [CT, PET];
+  made.setLayout(1, 2);
+  made.showSeries(CT, made.panes.value[0]);
+  made.showSeries(PET, made.panes.value[1]);
+  for (let turn = 0; turn < 200 && made.panes.value.some(({ content }) => content.value.frames.length < COUNT); turn += 1) await new Promise((done) => setTimeout(done, 5));
+  return made;
+}
+
+const shown = ({ panes }: Workspace): unknown[] => panes.value.map(({ showing }) => [showing.value?.kind, showing.value?.series.seriesNumber]);
+
+// a browser that draws volumes
+beforeAll(() => {
+  vi.stubGlobal("document", { createElement: () => ({ getContext: () => ({}) }) });
+});
+
+afterEach(() => {
+  fusion.value = undefined;
+});
+
+describe("planes of a series on the desk", () => {
+  it("open at the image that was looked at, and give the hanging back with its places", async () => {
+    const made = await desk();
+    const [ct, pet] = made.panes.value;
+    if (ct) made.activate(ct);
+    ct?.goTo(12);
+    pet?.goTo(30);
+    arrange(made, "planes", WIDE);
+    expect(shown(made)).toEqual([["mpr", 1], ["mpr", 1], ["mpr", 1]]);
+    expect(made.panes.value.map(({ wishedPoint }) => wishedPoint)).toEqual([[5, 5, 24], [5, 5, 24], [5, 5, 24]]);
+
+    arrange(made, "images", WIDE);
+    expect(shown(made)).toEqual([["stack", 1], ["stack", 2]]);
+    expect(made.panes.value[0]?.imageIndex.value).toBe(12);
+  });
+
+  it("lead to the images of the point that they were left at", async () => {
+    const made = await desk();
+    const [ct] = made.panes.value;
+    if (ct) made.activate(ct);
+    arrange(made, "planes", WIDE);
+    const [axial, coronal] = made.panes.value;
+    if (axial) axial.cut.value = { cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
+    if (coronal) coronal.cut.value = { cosines: [1, 0, 0, 0, 0, -1], centre: [5, 2, 11] };
+    if (coronal) made.activate(coronal);
+    arrange(made, "planesAndSolid", WIDE);
+    expect(made.panes.value[2]?.wishedPoint).toEqual([5, 2, 48]);
+
+    arrange(made, "images", WIDE);
+    expect(made.panes.value.map(({ imageIndex }) => imageIndex.value)).toEqual([24, 12]);
+  });
+
+  it("are those of both series where one lies over the other", async () => {
+    const made = await desk();
+    const [, pet] = made.panes.value;
+    fusion.value = { base: CT.seriesInstanceUid, over: PET } as Fusion;
+    if (pet) made.activate(pet);
+    arrange(made, "planes", WIDE);
+    expect(shown(made)).toEqual([["mpr", 1], ["mpr", 1], ["mpr", 1]]);
+    arrange(made, "images", WIDE);
+    expect(shown(made)).toEqual([["stack", 1], ["stack", 2]]);
+    expect(made.active.value).toBe(made.panes.value[1]);
+  });
+
+  it("give nothing back to a desk that the reader put together anew", async () => {
+    const made = await desk();
+    arrange(made, "planes", WIDE);
+    const [first] = made.panes.value;
+    made.showSeries(PET, first);
+    arrange(made, "planes", WIDE);
+    arrange(made, "images", WIDE);
+    expect(shown(made)).toEqual([["stack", 2]]);
+  });
+});
