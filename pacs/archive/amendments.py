@@ -9,14 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, or_, select, update
 
-from pacs.archive import standing
-from pacs.archive.levels import remove_childless
-from pacs.archive.rows import ATTRIBUTES, columns, identity
+from pacs.archive import patients, standing
+from pacs.archive.rows import ATTRIBUTES, columns, demographics, identity
 from pacs.archive.standing import OTHER_IDS, CorrectionKind, CorrectionLevel, Standing, applied
 from pacs.attributes import Level
 from pacs.index.corrections import corrected_study, correction
 from pacs.index.schema import patient, series, study
-from pacs.index.upsert import upsert
 
 Values = dict[str, str]
 
@@ -57,7 +55,7 @@ def _study(connection: Connection, study_row: int) -> RowMapping | None:
     statement = (
         select(
             study,
-            *[patient.c[name] for name in ("identity", *_columns(Level.PATIENT))],
+            *[patient.c[name] for name in ("identity", "demographics", *_columns(Level.PATIENT))],
             patient.c.original.label("patient_original"),
         )
         .select_from(study.join(patient, study.c.patient_row == patient.c.row))
@@ -120,46 +118,51 @@ def _show(connection: Connection, study_instance_uid: str, numbers: list[int]) -
 def _settle_patient_of(connection: Connection, row: RowMapping, own: Values, now: Values, held: list[Standing]) -> None:
     """Give the study to whom it belongs now, and have its patients say what they should."""
     before, after = row["identity"], identity(now)
-    if after != before:
-        # without what is corrected of that patient: it is applied to the row, and can be undone there
-        theirs = [one for one in held if one.identity != after or one.into_identity]
-        base = applied(theirs, own)[0]
+    # without what is corrected of that patient: it is applied to the row, and can be undone there
+    theirs = [one for one in held if one.identity != after or one.into_identity]
+    base = applied(theirs, own)[0]
+    key = demographics(base, after)
+    if key != row["demographics"]:
         if any(one.kind is CorrectionKind.MERGE for one in theirs):
             base[OTHER_IDS] = own.get(OTHER_IDS, "")
-        kept = {"original": _kept(_of_patient(base) | {_BORROWED: "yes"})}
-        made = upsert(connection, patient).values(identity=after, **columns(Level.PATIENT, base), **kept)
-        connection.execute(made.on_conflict_do_nothing(index_elements=["identity"]))
-        owner = select(patient.c.row).where(patient.c.identity == after).scalar_subquery()
-        connection.execute(update(study).where(study.c.row == row["row"]).values(patient_row=owner))
-        remove_childless(connection, row["patient_row"])
+        borrowed = _kept(_of_patient(base) | {_BORROWED: "yes"}) if identity(own) != after else ""
+        owner = patients.row_of(connection, base, after, borrowed)
+        patients.give(connection, row["row"], owner, row["patient_row"])
         settle_patient(connection, before)
     settle_patient(connection, after, own if identity(own) == after else None)
 
 
 def settle_patient(connection: Connection, patient_identity: str, told: Values | None = None) -> None:
-    """Have the row of a patient, if there is one, say what the standing corrections make of it.
+    """Have the rows of a patient, if there are any, say what the standing corrections make of them.
 
     `told` is what an object of the patient's own says: it is right where the row was made for others' studies.
     """
-    row = connection.execute(select(patient).where(patient.c.identity == patient_identity)).mappings().one_or_none()
-    if row is None:
+    found = select(patient).where(patient.c.identity == patient_identity).order_by(patient.c.row)
+    rows = connection.execute(found).mappings().all()
+    if not rows:
         return
-    shown = _values(Level.PATIENT, row)
-    own: Values = json.loads(row["original"]) if row["original"] else dict(shown)
-    if told is not None and own.pop(_BORROWED, ""):
-        own = shown = _of_patient(told)
     touched = standing.ever_touched(connection, patient_identity)
-    for keyword, text in shown.items():
-        if not own.get(keyword) and text and keyword not in touched:
-            own[keyword] = text  # a later object has told it
-    now = dict(own)
-    for one in standing.of_patient(connection, patient_identity):
-        now |= one.values
+    corrections = standing.of_patient(connection, patient_identity)
     former = standing.former_ids(connection, patient_identity)
-    if former:
-        now[OTHER_IDS] = standing.joined([now.get(OTHER_IDS, ""), *former], but=now.get("PatientID", ""))
-    wanted = columns(Level.PATIENT, now) | {"original": _kept(own) if now != own or _BORROWED in own else ""}
-    _update(connection, patient, row, wanted, None)
+    key = None if told is None else demographics(told, patient_identity)
+    changed = False
+    for row in rows:
+        shown = _values(Level.PATIENT, row)
+        own: Values = json.loads(row["original"]) if row["original"] else dict(shown)
+        if told is not None and key == row["demographics"] and own.pop(_BORROWED, ""):
+            own = shown = _of_patient(told)
+        for keyword, text in shown.items():
+            if not own.get(keyword) and text and keyword not in touched:
+                own[keyword] = text  # a later object has told it
+        now = dict(own)
+        for one in corrections:
+            now |= one.values
+        if former:
+            now[OTHER_IDS] = standing.joined([now.get(OTHER_IDS, ""), *former], but=now.get("PatientID", ""))
+        wanted = columns(Level.PATIENT, now) | {"original": _kept(own) if now != own or _BORROWED in own else ""}
+        changed |= _update(connection, patient, row, wanted, None)
+    if changed:
+        patients.tell_apart(connection, patient_identity)
 
 
 # Later arrivals ------------------------------------------------------------------------------------------------
@@ -180,11 +183,6 @@ def fill(
     if empty:
         connection.execute(update(table).where(table.c.row == row).values(original=_kept(own | empty)))
     return bool(empty)
-
-
-def own_identity(original: str) -> str:
-    """The identity that the objects of a corrected study tell."""
-    return identity(json.loads(original))
 
 
 # Erased --------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from pacs.archive.archive import Archive
 from pacs.archive.damage import prove
 from pacs.errors import NotFound
 from pacs.index.deletions import tombstone
-from pacs.index.schema import IS_LIVE, commitment, commitment_reference, instance
+from pacs.index.schema import IS_LIVE, instance
+from pacs.index.transfers import commitment, commitment_reference
 from pacs.index.upsert import upsert
 from pacs.model import InstanceState, StorageState, from_microseconds, to_microseconds
 

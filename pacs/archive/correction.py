@@ -22,13 +22,24 @@ from pacs.access.principals import Principal
 from pacs.archive import amendments
 from pacs.archive.correctable import checked, checked_reason
 from pacs.archive.events import EventLog
-from pacs.archive.meant import WHO, PatientKey, Wanted, affected, of_patient, patient_row, series_row, study_row, who
+from pacs.archive.meant import (
+    WHO,
+    PatientKey,
+    Wanted,
+    affected,
+    of_patient,
+    patient_row,
+    rows_of,
+    series_row,
+    study_row,
+    who,
+)
 from pacs.archive.rows import IDENTITY_SEPARATOR, identity
 from pacs.archive.standing import CorrectionKind, CorrectionLevel
 from pacs.attributes import BY_KEYWORD
 from pacs.errors import AlreadyThere, Gone, NotFound, NotPermitted, QueryRefused
 from pacs.index.corrections import corrected_study, correction
-from pacs.index.schema import patient, study
+from pacs.index.schema import study
 from pacs.model import EventKind, from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
@@ -163,7 +174,7 @@ class Corrections:
             target = identity({**told, "StudyInstanceUID": study_instance_uid})
             if target == row["identity"]:
                 raise QueryRefused("the study is that patient's already", "name another patient")
-            known = connection.execute(select(patient).where(patient.c.identity == target)).mappings().one_or_none()
+            known = next(iter(rows_of(connection, target)), None)
             if known is None and "PatientName" not in told:
                 raise NotFound(
                     f"there is no patient {into.patient_id[:64]} here", "tell at least the PatientName of a new one"

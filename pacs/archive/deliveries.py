@@ -13,7 +13,8 @@ from sqlalchemy import Connection, and_, delete, exists, func, select, tuple_
 from pacs.archive.archive import Archive
 from pacs.archive.commitments import Reference
 from pacs.archive.selection import Selected
-from pacs.index.schema import IS_LIVE, delivery, instance, series, study
+from pacs.index.schema import IS_LIVE, instance, series, study
+from pacs.index.transfers import delivery
 from pacs.index.upsert import upsert
 from pacs.model import to_microseconds
 

@@ -3,19 +3,21 @@ them, so that no question has to look for what is hidden; what was known of them
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, func, select, update
 
 from pacs.archive.arrived import Arrived
-from pacs.archive.rows import columns, identity
+from pacs.archive.patients import remove_childless, tell_apart
+from pacs.archive.rows import ATTRIBUTES, columns, demographics, identity
 from pacs.attributes import Level
 from pacs.index.schema import IS_LIVE, instance, patient, series, study
 from pacs.index.upsert import upsert
 from pacs.model import to_microseconds
 
-COUNTED = {"row", "patient_row", "study_row", "number_of_series", "number_of_instances", "changed_at"}
+COUNTED = {"row", "patient_row", "person", "study_row", "number_of_series", "number_of_instances", "changed_at"}
 """Columns that are made anew when a row comes back."""
 
 Saved = dict[str, Any]
@@ -42,7 +44,11 @@ def of(arrived: Arrived) -> Saved:
     """What the object itself tells of its patient, study and series."""
     values, at = arrived.values, to_microseconds(arrived.received_at)
     return {
-        "patient": {"identity": identity(values), **columns(Level.PATIENT, values)},
+        "patient": {
+            "identity": identity(values),
+            "demographics": demographics(values),
+            **columns(Level.PATIENT, values),
+        },
         "study": {"received_at": at, **columns(Level.STUDY, values)},
         "series": [columns(Level.SERIES, values)],
     }
@@ -91,16 +97,14 @@ def recount(connection: Connection, study_row: int, series_rows: Iterable[int], 
     return False
 
 
-def remove_childless(connection: Connection, patient_row: int) -> None:
-    """Take a patient's row away who has no study left."""
-    if connection.execute(select(study.c.row).where(study.c.patient_row == patient_row).limit(1)).first() is None:
-        connection.execute(delete(patient).where(patient.c.row == patient_row))
-
-
 def give_back(connection: Connection, saved: Saved, at: int) -> tuple[int, dict[str, int]]:
     """The rows of what was saved, made again where they went: the study's, and the series' by UID. They are counted
     afterwards, by `recount`."""
-    patient_row = _row(connection, patient, ("identity",), saved["patient"])
+    of_patient = saved["patient"]
+    # kept by a release that had one row of an identity
+    of_patient = {"demographics": demographics(_told(of_patient), of_patient["identity"])} | of_patient
+    patient_row = _row(connection, patient, ("demographics",), of_patient)
+    tell_apart(connection, of_patient["identity"])
     study_row = _row(
         connection, study, ("study_instance_uid",), {**saved["study"], "patient_row": patient_row, "changed_at": at}
     )
@@ -115,6 +119,14 @@ def give_back(connection: Connection, saved: Saved, at: int) -> tuple[int, dict[
         for one in saved["series"]
     }
     return study_row, rows
+
+
+def _told(of_patient: Mapping[str, Any]) -> dict[str, str]:
+    """What the objects of a saved patient say, by keyword."""
+    if of_patient.get("original"):
+        own: dict[str, str] = json.loads(of_patient["original"])
+        return own
+    return {one.keyword: of_patient.get(one.column, "") for one in ATTRIBUTES[Level.PATIENT]}
 
 
 def _row(connection: Connection, table: Table, key: tuple[str, ...], values: Mapping[str, Any]) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Table, select
@@ -43,7 +44,7 @@ class Wanted:
 
 def of_patient(connection: Connection, key: PatientKey, values: Mapping[str, str]) -> tuple[Wanted, RowMapping]:
     """A correction of a patient's own attributes, and their row. Raises NotFound, QueryRefused, AlreadyThere."""
-    row = patient_row(connection, key)
+    row = patient_row(connection, key, values)
     into = ""
     if {"PatientID", "IssuerOfPatientID"} & set(values):
         named = {"PatientID": row["patient_id"], "IssuerOfPatientID": row["issuer_of_patient_id"], **values}
@@ -51,24 +52,34 @@ def of_patient(connection: Connection, key: PatientKey, values: Mapping[str, str
             raise QueryRefused("a Patient ID cannot be taken away", "give the right one")
         into = identity(named)
         into = "" if into == row["identity"] else into
-        if into and connection.execute(select(patient.c.row).where(patient.c.identity == into)).first() is not None:
+        if into and rows_of(connection, into):
             raise AlreadyThere("another patient has that ID", "merge the two, or move the study")
     wanted = Wanted(CorrectionKind.ATTRIBUTES, CorrectionLevel.PATIENT, identity=row["identity"], into_identity=into)
     return wanted, row
 
 
-def patient_row(connection: Connection, key: PatientKey) -> RowMapping:
-    """The row of a patient, found through a study with that one's columns too. Raises NotFound, QueryRefused."""
+def patient_row(
+    connection: Connection, key: PatientKey, values: Mapping[str, str] = MappingProxyType({})
+) -> RowMapping:
+    """The row of a patient, found through a study with that one's columns too; where objects of theirs tell of several,
+    the first that does not say `values` already. Raises NotFound, QueryRefused."""
     if not key.patient_id:
         if not key.study_instance_uid:
             raise QueryRefused("no patient is named", "give the Patient ID, or a study of theirs")
         return study_row(connection, key.study_instance_uid)
     wanted = identity({"PatientID": key.patient_id, "IssuerOfPatientID": key.issuer_of_patient_id})
-    row = connection.execute(select(patient).where(patient.c.identity == wanted)).mappings().one_or_none()
-    if row is None:
+    rows = rows_of(connection, wanted)
+    if not rows:
         of = f" of {key.issuer_of_patient_id[:64]}" if key.issuer_of_patient_id else ""
         raise NotFound(f"there is no patient {key.patient_id[:64]}{of} here", "check the ID and who issued it")
-    return row
+    says = {BY_KEYWORD[keyword].column: text for keyword, text in values.items()}
+    return next((row for row in rows if any(row[name] != text for name, text in says.items())), rows[0])
+
+
+def rows_of(connection: Connection, patient_identity: str) -> Sequence[RowMapping]:
+    """The rows of a patient, those first that came first."""
+    found = select(patient).where(patient.c.identity == patient_identity).order_by(patient.c.person, patient.c.row)
+    return connection.execute(found).mappings().all()
 
 
 def study_row(connection: Connection, study_instance_uid: str) -> RowMapping:
@@ -108,8 +119,8 @@ def affected(connection: Connection, wanted: Wanted) -> list[tuple[int, str]]:
     """Row and UID of the studies that a new correction is of."""
     statement = select(study.c.row, study.c.study_instance_uid)
     if wanted.level is CorrectionLevel.PATIENT:
-        owner = select(patient.c.row).where(patient.c.identity == wanted.identity).scalar_subquery()
-        statement = statement.where(study.c.patient_row == owner)
+        owners = select(patient.c.row).where(patient.c.identity == wanted.identity)
+        statement = statement.where(study.c.patient_row.in_(owners))
     else:
         statement = statement.where(study.c.study_instance_uid == wanted.study_instance_uid)
     return [(row, uid) for row, uid in connection.execute(statement.order_by(study.c.row))]

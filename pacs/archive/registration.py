@@ -7,7 +7,8 @@ ever lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -18,15 +19,16 @@ from sqlalchemy import Connection, select, update
 from pacs.access import audit
 from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
-from pacs.archive import amendments, rejections, rows, standing, tombstones
+from pacs.archive import amendments, patients, rejections, rows, standing, tombstones
 from pacs.archive.arrived import Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.extended_values import keep, read_later
 from pacs.archive.limits import Retention
 from pacs.archive.proof import Recorded
 from pacs.attributes import Level
+from pacs.dicom.likeness import may_be_one
 from pacs.dicom.rejection import RejectionNote
-from pacs.index.schema import instance, patient, series, study
+from pacs.index.schema import ANOTHER_PATIENT, instance, patient, series, study
 from pacs.index.writer import Statement
 from pacs.model import EventKind, GarbageReason, InstanceState, Outcome, StorageState, Stored, to_microseconds
 
@@ -36,7 +38,7 @@ HEALED_COLUMNS = frozenset(
 """What changes in the row of a damaged object when its data set comes again: where it is and what is around it."""
 
 
-_ANOTHER_PATIENT = ("patient_differs_in_study",)
+_ANOTHER_PATIENT = (ANOTHER_PATIENT,)
 
 Proof = Callable[[str], StorageState | None]
 """Tells of an object key what storage gave back just now, None where nobody has looked."""
@@ -135,27 +137,65 @@ def _study_row(
 ) -> tuple[int, tuple[str, ...], bool]:
     """The study's row, made with its patient when it is new; the second part tells of a patient that differs, the
     third that what the objects say of a corrected study has become more."""
-    study_instance_uid = values["StudyInstanceUID"]
     identity = rows.identity(values)
     if known[0] is None:
-        made = rows.INSERT_PATIENT.one(connection, {"identity": identity, **rows.columns(Level.PATIENT, values)})
-        patient_row = made[0] if made else _existing(rows.FIND_PATIENT, connection, {"identity": identity})[0]
-        rows.INSERT_STUDY.run(
-            connection,
-            {"patient_row": patient_row, "received_at": at, "changed_at": at, **rows.columns(Level.STUDY, values)},
-        ).close()
-        known = _existing(rows.FIND_STUDY, connection, {"study_instance_uid": study_instance_uid})
-    row, patient_row, known_identity, original, *stored = known
+        known = _new_study(connection, values, at, identity)
+    row, patient_row, known_identity, known_demographics, original, *stored = known
     if original:
-        own_identity = amendments.own_identity(original)
-        levels = (Level.STUDY, Level.PATIENT) if identity == own_identity else (Level.STUDY,)
+        own = json.loads(original)
+        own_identity = rows.identity(own)
+        is_theirs = identity == own_identity and may_be_one(patients.told_by(own), patients.told_by(values))
+        levels = (Level.STUDY, Level.PATIENT) if is_theirs else (Level.STUDY,)
         filled = amendments.fill(connection, study, row, original, levels, values)
-        return row, () if identity in (own_identity, known_identity) else _ANOTHER_PATIENT, filled
+        differs = not is_theirs and (identity == own_identity or identity != known_identity)
+        return row, _ANOTHER_PATIENT if differs else (), filled
     _fill(connection, Level.STUDY, row, stored[: len(rows.STUDY_COLUMNS)], values)
     if known_identity != identity:
         return row, _ANOTHER_PATIENT, False
-    _fill(connection, Level.PATIENT, patient_row, stored[len(rows.STUDY_COLUMNS) :], values)
+    of_patient = stored[len(rows.STUDY_COLUMNS) :]
+    if known_demographics != rows.demographics(values, identity):
+        if not _completed(connection, row, patient_row, known_demographics, of_patient, values):
+            return row, _ANOTHER_PATIENT, False
+    else:
+        _fill(connection, Level.PATIENT, patient_row, of_patient, values)
     return row, (), False
+
+
+def _new_study(connection: Connection, values: dict[str, str], at: int, identity: str) -> tuple[Any, ...]:
+    """Make the rows of a study and of its patient, who may be known."""
+    key = rows.demographics(values, identity)
+    made = rows.INSERT_PATIENT.one(
+        connection, {"demographics": key, "identity": identity, **rows.columns(Level.PATIENT, values)}
+    )
+    if made is not None:
+        patients.tell_apart(connection, identity)
+    patient_row = made[0] if made else _existing(rows.FIND_PATIENT, connection, {"demographics": key})[0]
+    rows.INSERT_STUDY.run(
+        connection,
+        {"patient_row": patient_row, "received_at": at, "changed_at": at, **rows.columns(Level.STUDY, values)},
+    ).close()
+    return _existing(rows.FIND_STUDY, connection, {"study_instance_uid": values["StudyInstanceUID"]})
+
+
+def _completed(
+    connection: Connection,
+    study_row: int,
+    patient_row: int,
+    known_demographics: str,
+    stored: Sequence[str],
+    values: dict[str, str],
+) -> bool:
+    """Give a study whose patient was told in part what a later object tells besides; False where that object cannot be
+    of the same person. The other studies of that patient stay what their objects say."""
+    own = {attribute.keyword: text for attribute, text in zip(rows.ATTRIBUTES[Level.PATIENT], stored, strict=True)}
+    if not may_be_one(patients.told_by(own), patients.told_by(values)):
+        return False
+    whole = values | {keyword: text for keyword, text in own.items() if text}
+    if rows.demographics(whole) == known_demographics:
+        _fill(connection, Level.PATIENT, patient_row, stored, values)
+    else:
+        patients.give(connection, study_row, patients.row_of(connection, whole), patient_row)
+    return True
 
 
 def _series_row(

@@ -98,6 +98,14 @@ def identity(values: Mapping[str, str]) -> str:
     return f"{patient_id}{IDENTITY_SEPARATOR}{values.get('IssuerOfPatientID', '')}"
 
 
+def demographics(values: Mapping[str, str], of: str = "") -> str:
+    """The key of the one row of `patient` that says of whom these values tell: identity, name, birth date and sex;
+    `of` is the identity where it is known."""
+    name = values.get("PatientName", "").rstrip("^")
+    birth_date = values.get("PatientBirthDate", "").replace(".", "")
+    return f"{of or identity(values)}\x1e{name}\x1f{birth_date}\x1f{values.get('PatientSex', '')}"
+
+
 def instance_values(
     arrived: Arrived,
     series_row: int | None,
@@ -171,6 +179,7 @@ _STUDY_COLUMNS = (
     study.c.row,
     study.c.patient_row,
     patient.c.identity,
+    patient.c.demographics,
     study.c.original,
     *[study.c[name] for name in STUDY_COLUMNS],
     *[patient.c[name] for name in _PATIENT_COLUMNS],
@@ -224,7 +233,7 @@ def _same_content(condition: ColumnElement[bool]) -> Statement:
 
 HELD = _same_content(_IS_HELD)
 REJECTED = _same_content(_IS_REJECTED)
-FIND_PATIENT = Statement(select(patient.c.row).where(patient.c.identity == bindparam("identity")))
+FIND_PATIENT = Statement(select(patient.c.row).where(patient.c.demographics == bindparam("demographics")))
 FIND_STUDY = Statement(
     select(*_STUDY_COLUMNS)
     .select_from(_STUDY_AND_PATIENT)
@@ -236,7 +245,9 @@ FIND_SERIES = Statement(
         series.c.series_instance_uid == bindparam("series_instance_uid"),
     )
 )
-INSERT_PATIENT = InsertOnce(patient, ("identity",), returning="row", values=_bound(patient, "row", "original"))
+INSERT_PATIENT = InsertOnce(
+    patient, ("demographics",), returning="row", values=_bound(patient, "row", "original", "person")
+)
 INSERT_STUDY = InsertOnce(
     study,
     ("study_instance_uid",),

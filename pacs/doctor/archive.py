@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from pacs.archive import duties
 from pacs.archive.duties import Duty
 from pacs.archive.jobs import JobState
+from pacs.archive.patients import mixed, shared_identities
 from pacs.archive.verify import followers_behind
 from pacs.doctor.finding import Finding, unseen, well, wrong
 from pacs.doctor.look import Look
@@ -64,6 +65,27 @@ def conflicts(look: Look) -> Iterator[Finding]:
         yield wrong(
             f"{_many(count, 'image')} kept beside another with the same UID and other content",
             "find out which is right: a device that gives one UID to two images has to be repaired; both are kept",
+        )
+
+
+def patients(look: Look) -> Iterator[Finding]:
+    """Are there objects of different people under one Patient ID, or in one study?"""
+    if not _is_readable(look):
+        return
+    assert look.index is not None
+    with look.index.read() as connection:
+        shared, studies = shared_identities(connection), len(mixed(connection))
+    if shared:
+        yield wrong(
+            f"{_many(shared, 'Patient ID')} in use by different people: names, birth dates or sexes differ",
+            "the worklist marks their studies: `pacs move STUDY RIGHT_ID PatientName=…` gives one to whom it is of; "
+            "where it is one person, `pacs correct PatientName=… PatientBirthDate=… --patient ID` has all say the same",
+        )
+    if studies:
+        yield wrong(
+            f"{studies} {'study has' if studies == 1 else 'studies have'} objects that name another patient",
+            "the worklist marks them: `pacs delete` what is of somebody else and have it sent again under a study of "
+            "its own, or `pacs correct PatientName=… --study UID` where only the name is wrong",
         )
 
 

@@ -43,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     Check("object store", archive.object_store),
     Check("damage", archive.damaged),
     Check("conflicts", archive.conflicts),
+    Check("patients", archive.patients),
     Check("arrivals", archive.unfinished),
     Check("followers", archive.followers),
     Check("jobs", archive.jobs),

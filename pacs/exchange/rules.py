@@ -29,7 +29,7 @@ from pacs.archive.conditions import (
 )
 from pacs.archive.jobs import Priority
 from pacs.errors import NotFound, NotPermitted
-from pacs.index.schema import route
+from pacs.index.transfers import route
 from pacs.index.upsert import upsert
 from pacs.model import to_microseconds
 from pacs.settings import valid_ae_title

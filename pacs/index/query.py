@@ -32,6 +32,7 @@ from pacs.index.extended import meets, values_of
 from pacs.index.forms import Forms
 from pacs.index.items import items_meet
 from pacs.index.names import LAST, like, name_condition, sql_pattern
+from pacs.index.persons import first_of_person, related
 from pacs.index.schema import IS_LIVE, LEVEL_TABLES, instance, patient, series, study
 from pacs.index.ways import EVERYWHERE, Way, ways
 from pacs.index.zones import COMBINED, are_one, widened, zoned
@@ -253,6 +254,8 @@ def _conditions(query: Query, way: Way) -> list[ColumnElement[bool]]:
         if query.level is Level.PATIENT:
             allowed = exists().where(study.c.patient_row == patient.c.row, allowed)
         conditions.append(allowed)
+    if query.level is Level.PATIENT:
+        conditions.append(first_of_person(conditions))
     return conditions
 
 
@@ -289,18 +292,9 @@ _COMPUTED: dict[str, ColumnElement[Any]] = {
         .order_by(instance.c.sop_class_uid)
         .correlate(study)
     ),
-    "NumberOfPatientRelatedStudies": select(func.count())
-    .where(study.c.patient_row == patient.c.row)
-    .correlate(patient)
-    .scalar_subquery(),
-    "NumberOfPatientRelatedSeries": select(func.coalesce(func.sum(study.c.number_of_series), 0))
-    .where(study.c.patient_row == patient.c.row)
-    .correlate(patient)
-    .scalar_subquery(),
-    "NumberOfPatientRelatedInstances": select(func.coalesce(func.sum(study.c.number_of_instances), 0))
-    .where(study.c.patient_row == patient.c.row)
-    .correlate(patient)
-    .scalar_subquery(),
+    "NumberOfPatientRelatedStudies": related(func.count()),
+    "NumberOfPatientRelatedSeries": related(func.sum(study.c.number_of_series)),
+    "NumberOfPatientRelatedInstances": related(func.sum(study.c.number_of_instances)),
     "NumberOfStudyRelatedSeries": study.c.number_of_series,
     "NumberOfStudyRelatedInstances": study.c.number_of_instances,
     "NumberOfSeriesRelatedInstances": series.c.number_of_instances,

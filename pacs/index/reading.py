@@ -238,14 +238,26 @@ def _filters(reading: Reading) -> Iterator[_Filter]:
         yield _Filter(inside, select(series.c.study_row).where(is_one))
 
     if reading.patient_of:
-        same = select(study.c.patient_row).where(study.c.study_instance_uid == reading.patient_of).scalar_subquery()
-        yield _Filter(study.c.patient_row == same, select(study.c.row).where(study.c.patient_row == same))
+        same = study.c.patient_row.in_(_rows_of_patient(reading.patient_of))
+        yield _Filter(same, select(study.c.row).where(same))
     if reading.read is not None:
         said = exists().where(
             reading_state.c.study_instance_uid == study.c.study_instance_uid, reading_state.c.read_by != ""
         )
         wanted = said.correlate(study) if reading.read else not_(said.correlate(study))
         yield _Filter(wanted, select(study.c.row).where(wanted))
+
+
+def _rows_of_patient(study_instance_uid: str) -> Select[Any]:
+    """Every row of the Patient ID that the study is under, whatever name, birth date and sex its objects tell."""
+    whose, other = study.alias(), patient.alias()
+    return (
+        select(other.c.row)
+        .join(patient, patient.c.identity == other.c.identity)
+        .join(whose, whose.c.patient_row == patient.c.row)
+        .where(whose.c.study_instance_uid == study_instance_uid)
+        .correlate(None)
+    )
 
 
 def _few(connection: Connection, one: _Filter) -> bool:

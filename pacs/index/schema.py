@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     func,
     literal_column,
     text,
@@ -68,10 +69,22 @@ patient = Table(
     "patient",
     metadata,
     Column("row", ROW, primary_key=True),
-    # Patient ID and issuer, or the study's UID where there is no Patient ID: NULLs never collide, this always does.
-    Column("identity", TEXT, nullable=False, unique=True),
+    # Patient ID and issuer, or the study's UID where there is no Patient ID, then name, birth date and sex as objects
+    # say them: studies under one ID that tell of several people have a row for each. NULLs never collide, this does.
+    Column("demographics", TEXT, nullable=False),
     *_attribute_columns(Level.PATIENT),
     _original(),
+    _text("identity"),  # its beginning, without name, birth date and sex
+    # Of one identity: rows that differ in mere spelling are one person, 0; who cannot be the same is another, 1, 2, ...
+    Column("person", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("demographics", name="uq_patient_identity"),  # so named before: SQLite renames none
+    Index("ix_patient_identity", "identity", "person"),
+    Index(
+        "ix_patient_person",
+        "identity",
+        sqlite_where=text("person > 0"),
+        postgresql_where=text("person > 0"),
+    ),
     Index("ix_patient_patient_id", "patient_id"),
     Index("ix_patient_patient_name_folded", "patient_name_folded"),
     Index(
@@ -196,6 +209,12 @@ instance = Table(
         "study_instance_uid",
         sqlite_where=text("state <> 'live'"),
         postgresql_where=text("state <> 'live'"),
+    ),
+    Index(
+        "ix_instance_of_another_patient",
+        "study_instance_uid",
+        sqlite_where=text("state = 'live' AND oddities <> replace(oddities, 'patient_differs_in_study', '')"),
+        postgresql_where=text("state = 'live' AND oddities <> replace(oddities, 'patient_differs_in_study', '')"),
     ),
     Index(
         "ix_instance_damaged",
@@ -438,52 +457,6 @@ job_pause = Table(
     _moment("since"),
 )
 
-commitment = Table(
-    "commitment",
-    metadata,
-    Column("transaction_uid", TEXT, primary_key=True),
-    Column("direction", TEXT, nullable=False),  # received: a peer asked us; requested: we asked a peer
-    Column("ae_title", TEXT, nullable=False),  # the peer
-    Column("state", TEXT, nullable=False),
-    _moment("created_at"),
-    _moment("settled_at", nullable=True),
-    _text("job_id"),  # what was forwarded and is to be committed to
-    Index("ix_commitment_job_id", "job_id"),
-)
-
-commitment_reference = Table(
-    "commitment_reference",
-    metadata,
-    Column("transaction_uid", TEXT, ForeignKey("commitment.transaction_uid"), primary_key=True),
-    Column("number", Integer, primary_key=True),  # in the order of the request
-    _text("sop_class_uid"),
-    _text("sop_instance_uid"),
-    Column("failure_reason", Integer, nullable=True),  # PS3.3 C.14.1.1; 0: committed; NULL: not known yet
-    Index("ix_commitment_reference_sop_instance_uid", "sop_instance_uid"),
-)
-
-delivery = Table(
-    "delivery",
-    metadata,
-    # What a peer has taken of us, by object: the same instance healed by a re-send is another object.
-    Column("ae_title", TEXT, primary_key=True),
-    Column("object_key", TEXT, primary_key=True),
-    Column("sop_class_uid", TEXT, nullable=False),
-    Column("sop_instance_uid", TEXT, nullable=False),
-    Column("status", Integer, nullable=False),  # of C-STORE: 0 or a warning
-    Column("job_id", TEXT, nullable=False),  # the last that sent it
-    _moment("at"),
-    Index("ix_delivery_job_id", "job_id"),
-)
-
-route = Table(
-    "route",
-    metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("rule", TEXT, nullable=False),  # JSON
-    _moment("created_at"),
-)
-
 # Written out, not bound: a partial index serves only what is known to meet its condition, and SQLite plans a statement
 # anew each time a bound value has to tell it.
 IS_LIVE = instance.c.state == literal_column(f"'{InstanceState.LIVE}'")
@@ -491,6 +464,13 @@ NAME_START = 3
 WORD_CHARACTERS = 64
 IN_GROUPS = patient.c.patient_name_folded != func.replace(
     patient.c.patient_name_folded, literal_column("'='"), literal_column("''")
+)
+ANOTHER_PATIENT = "patient_differs_in_study"
+"""The oddity of an object whose patient cannot be the one of its study."""
+IS_OF_ANOTHER_PATIENT = and_(
+    IS_LIVE,
+    instance.c.oddities
+    != func.replace(instance.c.oddities, literal_column(f"'{ANOTHER_PATIENT}'"), literal_column("''")),
 )
 NOT_LIVE = instance.c.state != literal_column(f"'{InstanceState.LIVE}'")
 

@@ -240,6 +240,7 @@ def _patients(shape: Shape) -> Iterator[Row]:
         yield fixed | {
             "row": number + 1,
             "identity": f"{values['PatientID']}{IDENTITY_SEPARATOR}",
+            "demographics": f"{values['PatientID']}{IDENTITY_SEPARATOR}",
             "patient_id": values["PatientID"],
             "patient_name": values["PatientName"],
             "patient_name_folded": f"{fold(surname)}^{fold(given)}",

@@ -84,7 +84,7 @@ def test_postgresql_gets_the_same_rows(folder: Path, postgresql_cluster: Cluster
     index = Index(postgresql_url)  # its sequences go on behind the rows there are
     row = index.write(
         lambda connection: connection.execute(
-            insert(patient).values(identity="another").returning(patient.c.row)
+            insert(patient).values(identity="another", demographics="another").returning(patient.c.row)
         ).scalar_one()
     )
     assert row == SHAPE.patients + 1

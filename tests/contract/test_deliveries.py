@@ -8,7 +8,8 @@ from sqlalchemy import delete, select
 from pacs.archive import deliveries
 from pacs.archive.archive import Archive
 from pacs.archive.deliveries import Delivered
-from pacs.index.schema import delivery, instance
+from pacs.index.schema import instance
+from pacs.index.transfers import delivery
 from tests.support.archives import send
 from tests.support.factories import ct_series
 

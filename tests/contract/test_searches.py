@@ -33,7 +33,9 @@ def named(index: Index) -> Index:
     def work(connection: Connection) -> None:
         for number, name in enumerate(NAMES, 1):
             row = columns(Level.PATIENT, {"PatientName": name, "PatientID": f"P{number}"})
-            connection.execute(insert(patient).values(row=number, identity=f"P{number}", **row))
+            connection.execute(
+                insert(patient).values(row=number, identity=f"P{number}", demographics=f"P{number}", **row)
+            )
         for number in range(STUDIES):
             values = {
                 "StudyInstanceUID": f"1.2.{number * 7 % STUDIES}",

@@ -40,6 +40,7 @@ def _fill(connection: object, first: int) -> None:
         {
             "row": number + 1,
             "identity": f"P{number}",
+            "demographics": f"P{number}",
             "patient_id": f"P{number}",
             "patient_name": f"Person^{number}",
             "patient_name_folded": f"person^{number}",

@@ -1,40 +1,49 @@
-"""For everyone: every screen in every language and width is whole, translated and keeps WCAG 2.2 AA.
+"""For everyone: every screen in every language and window is whole, translated and keeps WCAG 2.2 AA.
 
-PACS_TEST_MATRIX=full walks through all the screens in four languages at four widths; else those on the way of
-`test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width.
+PACS_TEST_MATRIX=full walks through all the screens in four languages in every window; else those on the way of
+`test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width. PACS_TEST_PICTURES names a
+folder for a picture of each screen, to be looked at.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import urllib.request
+from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
+from pydicom.uid import VideoPhotographicImageStorage
 
 from tests.fuzz.openapi import fill
 from tests.journeys.test_depth import _pet, _series
 from tests.journeys.test_viewer import dcmsend
 from tests.support.corpus import corpus
-from tests.support.factories import KYRGYZ, ct_series, write_folder
+from tests.support.factories import KYRGYZ, ct_series, part10, uid, us_cine, write_folder
+from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
-from tests.support.screens import LANGUAGES, SIZES, Walk, axe, inspect, walked
+from tests.support.screens import walked
+from tests.support.screens.walk import Walk
+from tests.support.windows import WINDOWS, Window
 
 pytestmark = pytest.mark.browser
 
 FULL: Final = os.environ.get("PACS_TEST_MATRIX") == "full"
-TOUCHED_UP_TO: Final = 600
+PICTURES: Final = os.environ.get("PACS_TEST_PICTURES")
 DOCUMENTS: Final = {
-    "report": "sr/",
-    "pdf": "pdf-sr/dcmjs-dimse/datasets/pdf.dcm",
-    "waveform": "pydicom-wheel/pydicom/waveform_ecg.dcm",
+    "report": ("sr/",),
+    "pdf": ("pdf-sr/dcmjs-dimse/datasets/pdf.dcm",),
+    "waveform": ("pydicom-wheel/pydicom/waveform_ecg.dcm",),
+    "slide": ("seg-sr-sm/highdicom/sm_image.dcm",),
+    "marked": ("dcmqi/dcmqi/data/segmentations/ct-3slice/", "dcmqi/dcmqi/data/segmentations/liver.dcm"),
 }
+NEWCOMER: Final = "newcomer"
 
 
-@pytest.fixture(scope="module")
-def shelf(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A study of each kind that the screens show, by what they call it."""
+def stocked(node: NodeProcess, folder: Path) -> dict[str, str]:
+    """The node is given a study of each kind that the screens show: which, by what they call it."""
     words = {
         "StudyDescription": "Көкүрөк көңдөйүнүн КТ изилдөөсү контраст менен",
         "SeriesDescription": "Артериялык фаза",
@@ -44,38 +53,62 @@ def shelf(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) ->
         *ct_series(6, patient=KYRGYZ, study="now", series="b", StudyDate="20260301", SeriesNumber=2),
     ]
     before = ct_series(3, patient=KYRGYZ, study="before", StudyDate="20250901")
-    fused = [*_series(), *_pet("scanner")]
-    folder = tmp_path_factory.mktemp("shelf")
-    for number, series in enumerate((now, before, fused)):
-        write_folder(series, folder / str(number))
-    dcmsend(module_node, folder)
-    found = {"images": str(now[0].StudyInstanceUID), "fused": str(fused[0].StudyInstanceUID)}
-    for name, beginning in DOCUMENTS.items():
-        files = [one.path.read_bytes() for one in corpus() if one.name.startswith(beginning)][:1]
-        found[name] = fill(module_node, files)[0]["study"]
+    other = ct_series(2, patient=KYRGYZ, study="other", StudyDate="20200101", PatientName="Other^Boris")
+    moments = [
+        one
+        for moment in range(3)
+        for one in ct_series(
+            6, study="moments", seed=moment, TemporalPositionIdentifier=moment + 1, TriggerTime=moment * 90
+        )
+    ]
+    for number, one in enumerate(moments, 1):
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = uid("moments", number)
+        one.InstanceNumber = number
+    uneven = [one for index, one in enumerate(ct_series(9, study="uneven")) if index != 4]
+    video = us_cine(study="video")
+    video.SOPClassUID = video.file_meta.MediaStorageSOPClassUID = VideoPhotographicImageStorage
+    studies = {
+        "images": now,
+        "before": before,
+        "other": other,
+        "fused": [*_series(), *_pet("scanner")],
+        "moments": moments,
+        "uneven": uneven,
+    }
+    for name, series in studies.items():
+        write_folder(series, folder / name)
+    dcmsend(node, folder)
+    found = {name: str(series[0].StudyInstanceUID) for name, series in studies.items()}
+    found["video"] = fill(node, [part10(video)])[0]["study"]
+    for name, beginnings in DOCUMENTS.items():
+        files = [one.path.read_bytes() for one in corpus() if one.name.startswith(beginnings)]
+        found[name] = fill(node, files[:1] if len(beginnings) == 1 else files)[0]["study"]
+    account = {"name": NEWCOMER, "role": "radiologist", "password": node.admin_password}
+    headers = {"Content-Type": "application/json"} | node.authorization("admin")
+    request = urllib.request.Request(f"{node.web_url}/api/accounts", json.dumps(account).encode(), headers)
+    urllib.request.urlopen(request, timeout=30).close()
     return found
 
 
-@pytest.fixture
-def touched(browser: Browser, size: tuple[int, int], language: str) -> Iterator[Page]:
-    """A window of this size; the small ones are phones."""
-    phone = size[0] < TOUCHED_UP_TO
-    viewport = {"width": size[0], "height": size[1]}
-    with browser.new_context(viewport=viewport, has_touch=phone, is_mobile=phone, locale=language) as context:  # type: ignore[arg-type]
-        yield context.new_page()
+@pytest.fixture(scope="module")
+def shelf(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return stocked(module_node, tmp_path_factory.mktemp("shelf"))
 
 
 if FULL:
 
     @pytest.mark.timeout(900)
-    @pytest.mark.parametrize("size", SIZES, ids=[str(width) for width, _ in SIZES])
+    @pytest.mark.parametrize("window", WINDOWS, ids=[window.name for window in WINDOWS])
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_every_screen_is_whole(
-        module_node: NodeProcess, touched: Page, shelf: dict[str, str], language: str, size: tuple[int, int]
+        module_node: NodeProcess, browser: Browser, shelf: dict[str, str], language: str, window: Window
     ) -> None:
-        walk = Walk(touched, module_node.web_url, "admin", module_node.admin_password, language, shelf)
         found = {}
-        for screen in walked(walk):
-            touched.wait_for_timeout(150)
-            found[screen.name] = inspect(touched, language) + axe(touched)
+        with window.opened(browser, language) as page:
+            walk = Walk(page, module_node.web_url, "admin", module_node.admin_password, language, shelf, NEWCOMER)
+            for screen in walked(walk):
+                page.wait_for_timeout(150)
+                found[screen.name] = complaints(page, language)
+                if PICTURES:
+                    page.screenshot(path=Path(PICTURES) / f"{screen.name}-{window.name}-{language}.png")
         assert {screen: told for screen, told in found.items() if told} == {}

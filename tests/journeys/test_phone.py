@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.factories import KAZAKH, KYRGYZ, ct_series, write_folder
 from tests.support.fingers import Fingers
+from tests.support.inspection import axe, inspect
 from tests.support.process import NodeProcess
-from tests.support.screens import axe, inspect
 
 pytestmark = pytest.mark.browser
 

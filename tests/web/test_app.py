@@ -96,6 +96,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("POST", "/api/export/pictures"): READERS - {"task"},
     ("GET", "/api/preferences"): SIGNED_IN,
     **{(method, "/api/preferences/{name}"): SIGNED_IN for method in ("PUT", "DELETE")},
+    ("GET", "/api/studies/{study}/doubt"): READERS,
     ("GET", "/api/studies/{study}/reading"): READERS,
     ("POST", "/api/studies/{study}/reading"): {Role.ADMIN, Role.RADIOLOGIST},
     ("GET", "/api/session"): SIGNED_IN,

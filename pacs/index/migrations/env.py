@@ -10,10 +10,12 @@ from pacs.index.extended import extended_tag
 from pacs.index.feeds import webhook
 from pacs.index.people import preference
 from pacs.index.schema import metadata
+from pacs.index.transfers import commitment
 from pacs.index.worklists import scheduled_step
 
 for table in (
     scheduled_step,
+    commitment,
     deletion,
     webhook,
     extended_tag,

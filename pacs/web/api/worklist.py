@@ -19,6 +19,7 @@ from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.operation import BOOLEAN, DATE, UID, Json, Operation, Parameter, gives, one_of, whole
 from pacs.access.principals import Principal
+from pacs.archive.patients import SURE, doubts
 from pacs.archive.priority import band_name
 from pacs.archive.reading import UNREAD, ReadingState, states
 from pacs.archive.totals import Totals
@@ -27,6 +28,8 @@ from pacs.index.engine import Index
 from pacs.index.reading import NEWEST, SORTS, TOTAL_MAX, Reading, page, total
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import Clock, InstanceState, from_microseconds, to_microseconds
+from pacs.web.api import doubt
+from pacs.web.api.doubt import DOUBT
 from pacs.web.api.queries import whole_number
 from pacs.web.api.reading import READING_STATE, shown
 from pacs.web.dicomweb.accesses import Accesses
@@ -73,7 +76,7 @@ _SAYS = Operation(
                     {str(column.name): int if column.name.startswith("number_of") else str for column in _COLUMNS}
                     | {"modalities": list[str], "received_at": datetime, "priority": str, "conflicts": int}
                     | {"reason": Json({"type": ["object", "null"]}), "priority_source": _TEXT_OR_NOTHING}
-                    | {"reading": READING_STATE}
+                    | {"reading": READING_STATE, "doubt": DOUBT}
                 ],
                 "total": int,
                 "total_is_least": bool,
@@ -139,6 +142,7 @@ def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: i
         uids = [row["study_instance_uid"] for row in rows]
         conflicts = _conflicts(connection, uids)
         readings = states(connection, uids, now)
+        doubtful = doubts(connection, uids, reading.studies)
     if offset == 0 and len(places) < limit:
         found = len(places)
     else:
@@ -147,6 +151,7 @@ def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: i
     return {
         "studies": [
             _entry(row, modalities[row["row"]], conflicts.get(uid, 0), readings.get(uid, UNREAD))
+            | {"doubt": doubt.shown(doubtful.get(uid, SURE))}
             for row, uid in zip(rows, uids, strict=True)
         ],
         "total": found if reading == Reading() else min(found, TOTAL_MAX),

@@ -68,6 +68,7 @@ def test_a_row(client: TestClient) -> None:
         "referring_physician_name": row["referring_physician_name"],
         "institution_name": row["institution_name"],
         "reading": {"state": "unread", "by": "", "at": None, "until": None},
+        "doubt": {"others": [], "objects": 0},
     }
 
 
@@ -193,3 +194,19 @@ def test_the_studies_of_a_patient(client: TestClient) -> None:
 def test_what_cannot_be_is_refused(client: TestClient, name: str, text: str) -> None:
     answer = client.get("/api/worklist", params={name: text})
     assert (answer.status_code, bool(answer.json()["hint"])) == (400, True)
+
+
+def test_who_else_is_under_a_patient_id_is_told(client: TestClient, module_site: Site) -> None:
+    sent = [
+        send(module_site.archive, ct_slice(patient=Patient("TWICE", name, born, "F"), study=name))
+        for name, born in (("First^Ada", "19500101"), ("Second^Eve", "19600101"))
+    ]
+    rows = listed(client, search="TWICE")["studies"]
+    assert {row["patient_name"]: [other["patient_name"] for other in row["doubt"]["others"]] for row in rows} == {
+        "First^Ada": ["Second^Eve"],
+        "Second^Eve": ["First^Ada"],
+    }
+    told = client.get(f"/api/studies/{sent[0].study_instance_uid}/doubt").json()
+    second = {"patient_name": "Second^Eve", "patient_birth_date": "19600101", "patient_sex": "F"}
+    assert told == {"others": [second], "objects": 0}
+    assert client.get(f"/api/studies/{ONE}/doubt").json() == {"others": [], "objects": 0}

@@ -7,6 +7,7 @@ import { Http } from "@/dicomweb/http";
 import { followNetwork, reachable, takeOutage } from "@/dicomweb/reach";
 import { Accounts } from "@/model/accounts";
 import { Devices } from "@/model/devices";
+import { doubtOf, SURE, type Doubt } from "@/model/doubt";
 import { Holding, tell, type Deed } from "@/model/holding";
 import { Importer } from "@/model/importer";
 import { Live } from "@/model/live";
@@ -47,6 +48,9 @@ export class App {
 
   /** The reader's hold on it; undefined for who only looks. */
   readonly holding = signal<Holding | undefined>(undefined);
+
+  /** Whether the study being read may not be of whom it says. */
+  readonly doubt = signal<Doubt>(SURE);
 
   /** Whether the list of what is on this device is open. */
   readonly deviceShown = signal(false);
@@ -144,6 +148,15 @@ export class App {
         this.holding.value = undefined;
         untracked(() => holding.close());
       };
+    });
+    effect(() => {
+      const study = this.study.value;
+      this.doubt.value = SURE;
+      if (!study?.dataset.value || !this.session.isOpen.value) return undefined; // again when it was corrected
+      const abort = new AbortController();
+      const path = `/api/studies/${study.studyInstanceUid}/doubt`;
+      this.http.json(path, { signal: abort.signal }).then((told) => (this.doubt.value = doubtOf(told)), () => {}); // as offline
+      return () => abort.abort();
     });
     this.followDevice();
     void this.session.resume();

@@ -6,6 +6,7 @@ import { Failure, isAborted, isOutOfReach, type Http } from "@/dicomweb/http";
 import { isUid } from "@/dicomweb/client";
 import { cleanText, formatPersonName } from "@/dicomweb/json";
 import { count, list, record, string, strings } from "@/model/decode";
+import { doubtOf, type Doubt } from "@/model/doubt";
 import { dates, NO_FILTER, type ColumnName, type Filter, type Sort } from "@/model/listView";
 
 export type Priority = "stat" | "critical" | "urgent" | "routine" | "low";
@@ -32,6 +33,7 @@ export interface WorklistStudy {
   /** Name of the AI service that raised the priority; "" when none did. */
   readonly prioritySource: string;
   readonly conflicts: number;
+  readonly doubt: Doubt;
   readonly referringPhysician: string;
   readonly institution: string;
   readonly reading: Reading;
@@ -303,6 +305,7 @@ export function worklistStudy(value: unknown): WorklistStudy {
     reason: reasonOf(row["reason"]),
     prioritySource: shown("priority_source"),
     conflicts: count(row["conflicts"]),
+    doubt: doubtOf(row["doubt"]),
     referringPhysician: formatPersonName(string(row["referring_physician_name"])),
     institution: shown("institution_name"),
     reading: readingOf(row["reading"]),

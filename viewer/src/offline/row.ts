@@ -2,6 +2,7 @@
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { SURE } from "@/model/doubt";
 import type { WorklistStudy } from "@/model/worklist";
 
 /** The worklist's own row where the study is in it; else what the study says of itself, of which reading and priority are not. */
@@ -31,6 +32,7 @@ export function rowOf(dataset: Dataset, series: readonly SeriesSummary[], known:
     reason: {},
     prioritySource: "",
     conflicts: 0,
+    doubt: SURE,
     referringPhysician: "",
     institution: "",
     reading: { state: "unread", by: "", at: "", until: "" },

@@ -7,9 +7,13 @@ import { Tag, text } from "@/dicomweb/json";
 import { n, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { PrintedPicture, Taking } from "@/pictures/taking";
+import { giveBack } from "@/ui/Dialog";
+import { useSize } from "@/ui/useSize";
 
 /** Within the margins of a page of A4, below its header, mm. */
 const ROOM_MM = { width: 190, height: 255 } as const;
+/** Of a screen that shows a page of A4 in its own size, CSS pixels. */
+const WHOLE_PX = 820;
 const COLUMNS: Readonly<Record<number, number>> = { 1: 1, 2: 1, 4: 2, 6: 2, 9: 3, 12: 3 };
 
 interface PrintSheetsProps {
@@ -44,6 +48,18 @@ export function PrintSheets(props: PrintSheetsProps) {
 function Sheets({ taking, sheets, close }: PrintSheetsProps) {
   const { perPage } = taking.choices.value;
   const pages = pagesOf(sheets, perPage);
+  const now = useRef<HTMLButtonElement>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const [width] = useSize(place);
+  useEffect(() => {
+    const [beneath, before] = [document.getElementById("app"), document.activeElement];
+    beneath?.setAttribute("inert", "");
+    now.current?.focus();
+    return () => {
+      beneath?.removeAttribute("inert");
+      giveBack(before);
+    };
+  }, []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") close();
@@ -57,9 +73,9 @@ function Sheets({ taking, sheets, close }: PrintSheetsProps) {
     };
   }, []);
   return (
-    <div class="print-sheets" role="dialog" aria-modal="true" aria-label={t("pictures.print.heading")} data-testid="print-sheets">
+    <div ref={place} class="print-sheets" role="dialog" aria-modal="true" aria-label={t("pictures.print.heading")} data-testid="print-sheets">
       <div class="print-bar">
-        <button type="button" class="button primary" data-testid="print-now" onClick={() => print()}>
+        <button ref={now} type="button" class="button primary" data-testid="print-now" onClick={() => print()}>
           {t("pictures.print.now")}
         </button>
         <button type="button" class="button" data-testid="print-close" onClick={close}>
@@ -68,7 +84,7 @@ function Sheets({ taking, sheets, close }: PrintSheetsProps) {
         {taking.choices.value.trueSize && <span>{t("pictures.print.trueSize")}</span>}
       </div>
       {pages.map((pictures, index) => (
-        <section key={index} class="print-page" data-testid="print-page">
+        <section key={index} class="print-page" style={{ "--shown": width > 0 ? Math.min(1, width / WHOLE_PX) : 1 }} data-testid="print-page">
           <Header taking={taking} picture={pictures[0]} />
           <div class="print-grid" style={{ gridTemplateColumns: `repeat(${COLUMNS[perPage] ?? 1}, 1fr)`, gridTemplateRows: `repeat(${Math.ceil(perPage / (COLUMNS[perPage] ?? 1))}, minmax(0, 1fr))` }}>
             {pictures.map((picture) => (

@@ -183,7 +183,7 @@ function anchorOf(corner: HTMLElement, viewport: DOMRect): readonly [number, num
 }
 
 /** Never in a picture: what is to be pressed, and what speaks of the screen alone. */
-const OF_THE_SCREEN = "button, .quality, [data-testid=pixel-readout], .hidden-label";
+const OF_THE_SCREEN = "button, .marks-panel, .quality, [data-testid=pixel-readout], .hidden-label";
 
 function drawTexts(drawing: Drawing, corner: HTMLElement): void {
   const { burned, viewport, emphasis } = drawing;

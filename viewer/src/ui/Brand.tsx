@@ -6,7 +6,7 @@ export function Brand() {
         <circle cx="12" cy="12" r="8.5" fill="none" stroke="currentColor" stroke-width="2.4" />
         <path d="M12 3.5a8.5 8.5 0 0 1 0 17z" fill="currentColor" />
       </svg>
-      Suret
+      <span class="brand-word">Suret</span>
     </span>
   );
 }

@@ -139,7 +139,6 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           <VolumeQuality state={state} awaited={overlaid === "loading"} />
         </PlaneOverlay>
         <VolumeState state={state} />
-        <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
       </div>
@@ -246,7 +245,9 @@ function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: 
   const { window } = pane.view.value;
   return (
     <div class="overlay">
-      <PatientCorner dataset={dataset} />
+      <PatientCorner dataset={dataset}>
+        <MarksPanel workspace={workspace} pane={pane} />
+      </PatientCorner>
       {frame && (
         <StudyCorner workspace={workspace} pane={pane} frame={frame} all>
           <span>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>

@@ -8,6 +8,7 @@ import { counted, t } from "@/i18n";
 import type { Pane, Shown } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { LinkMark, PatientCorner, PositionText, StudyCorner, TurnedMark } from "@/ui/Identity";
+import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
 import { SubtractionMark } from "@/ui/PresentedPicture";
@@ -22,7 +23,15 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
   const all = workspace.switches.overlays.value;
   return (
     <div class="overlay" data-full={all}>
-      {all && <PatientCorner dataset={frame.dataset} />}
+      {all ? (
+        <PatientCorner dataset={frame.dataset}>
+          <MarksPanel workspace={workspace} pane={pane} />
+        </PatientCorner>
+      ) : (
+        <div class="corner top-left">
+          <MarksPanel workspace={workspace} pane={pane} />
+        </div>
+      )}
       <StudyCorner workspace={workspace} pane={pane} frame={frame} all={all} />
       <ImageCorner workspace={workspace} pane={pane} frame={frame} />
       {all && <ViewCorner pane={pane} frame={frame} />}

@@ -9,6 +9,7 @@ import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
+import { DoubtNote } from "@/ui/DoubtMark";
 import { ExportDialog } from "@/ui/ExportDialog";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 import { LeaveGuard } from "@/ui/LeaveGuard";
@@ -63,6 +64,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
           <span class="back-word">{t("study.back")}</span>
         </a>
         <PatientTitle study={study} open={() => void app.timeline.open(study.studyInstanceUid)} />
+        <DoubtNote doubt={app.doubt.value} />
         <button
           type="button"
           class="button quiet timeline-icon"

@@ -16,7 +16,6 @@ import { Guides } from "@/ui/Guides";
 import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
-import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
 import { PresentedPicture } from "@/ui/PresentedPicture";
@@ -63,7 +62,6 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <PresentedPicture workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
-        <MarksPanel workspace={workspace} pane={pane} />
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
       </div>

@@ -38,8 +38,12 @@ export function Popup({ name, label, icon, class: className = "", look = "chip",
       document.removeEventListener("keydown", onKey);
     };
   }, [open]);
+  const onFocusOut = ({ relatedTarget }: FocusEvent): void => {
+    if (relatedTarget instanceof Node && !place.current?.contains(relatedTarget)) setOpen(false); // it would cover what has the focus
+  };
   return (
-    <div ref={place} class={`popup-place ${className}`}>
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- told of the focus of what is in it
+    <div ref={place} class={`popup-place ${className}`} onFocusOut={onFocusOut}>
       <button ref={button} type="button" class={look} data-testid={`popup-${name}`} title={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={icon} />
         <span class={look === "chip" ? undefined : "user-name"}>{label}</span>

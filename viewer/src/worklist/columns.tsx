@@ -9,6 +9,7 @@ import type { ColumnName } from "@/model/listView";
 import type { Timeline } from "@/model/timeline";
 import type { OnDevice, WorklistStudy } from "@/model/worklist";
 import { PriorityMark } from "@/triage/PriorityMark";
+import { DoubtMark } from "@/ui/DoubtMark";
 import { Icon } from "@/ui/icons";
 import { patientFacts } from "@/ui/patient";
 import { ReadingMark } from "@/worklist/ReadingMark";
@@ -102,6 +103,7 @@ function PatientCell({ study, fresh, timeline }: CellProps) {
         </button>
       </span>
       <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
+      <DoubtMark doubt={study.doubt} />
       {study.onDevice && <DeviceMark study={study} onDevice={study.onDevice} />}
     </>
   );

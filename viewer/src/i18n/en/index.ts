@@ -5,6 +5,7 @@ import { curved } from "@/i18n/en/curved";
 import { deletion } from "@/i18n/en/deletion";
 import { depth } from "@/i18n/en/depth";
 import { everyone } from "@/i18n/en/everyone";
+import { doubt } from "@/i18n/en/doubt";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
 import { offline } from "@/i18n/en/offline";
@@ -21,4 +22,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt } as const;

@@ -6,6 +6,7 @@ import { curved } from "@/i18n/kk/curved";
 import { deletion } from "@/i18n/kk/deletion";
 import { depth } from "@/i18n/kk/depth";
 import { everyone } from "@/i18n/kk/everyone";
+import { doubt } from "@/i18n/kk/doubt";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
 import { offline } from "@/i18n/kk/offline";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

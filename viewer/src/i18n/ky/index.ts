@@ -6,6 +6,7 @@ import { curved } from "@/i18n/ky/curved";
 import { deletion } from "@/i18n/ky/deletion";
 import { depth } from "@/i18n/ky/depth";
 import { everyone } from "@/i18n/ky/everyone";
+import { doubt } from "@/i18n/ky/doubt";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
 import { offline } from "@/i18n/ky/offline";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

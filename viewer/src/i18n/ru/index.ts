@@ -6,6 +6,7 @@ import { curved } from "@/i18n/ru/curved";
 import { deletion } from "@/i18n/ru/deletion";
 import { depth } from "@/i18n/ru/depth";
 import { everyone } from "@/i18n/ru/everyone";
+import { doubt } from "@/i18n/ru/doubt";
 import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
 import { offline } from "@/i18n/ru/offline";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

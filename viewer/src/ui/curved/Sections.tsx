@@ -82,7 +82,7 @@ function SectionPicture({ pane, curve, view, along, size, middle, sheet }: Secti
     >
       <canvas ref={canvas} />
       <span class="curved-section-place">{n(along, 1)}</span>
-      {letters && SIDES.map((side) => <span key={side} class={`letter letter-${side}`}>{letters[side]}</span>)}
+      {letters && SIDES.map((side) => <span key={side} class={`letter letter-${side}`} aria-hidden="true">{letters[side]}</span>)}
     </button>
   );
 }

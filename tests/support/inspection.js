@@ -4,10 +4,10 @@
   const CONTROLS = "button, a[href], input:not([type=hidden]), select, textarea, [role=button], [role=menuitem], summary";
   const BOXES = `${CONTROLS}, .badge, .chip, .priority, .modality, .fresh, label, th, td`;
   const CUT_ON_PURPOSE = ".patient-title, .series-title, .pane-name, .corner, option, .saved-search, [data-cut]";
-  const DATA = ".report-page, [data-testid^=colour-]"; // what an object says, and names of colour maps
+  const DATA = ".report-page, [data-testid=pdf-page], .marks-label, .marks-heading, [data-testid^=colour-]"; // what an object says, and names of colour maps
   const TOLERANCE = 1.5;
   const complaints = new Set();
-  const modal = document.querySelector("dialog[open]");
+  const modal = document.querySelector("dialog[open], [aria-modal=true]");
   const within = modal ?? document.body;
 
   const named = (element) => {
@@ -51,6 +51,9 @@
   }
 
   if (document.documentElement.scrollWidth > innerWidth) complaints.add(`the page is ${document.documentElement.scrollWidth} px wide on ${innerWidth}`);
+  // what is read from top to bottom is not read from side to side as well (1.4.10)
+  for (const scrolled of innerWidth > 860 ? [] : document.querySelectorAll("dialog, .menu, .popup, .import-body, .devices-main, .rows-scroll, .worklist-main, .panel, .gate, .report-page, .marks-panel"))
+    if (shown(scrolled) && scrolled.scrollWidth > scrolled.clientWidth + 1) complaints.add(`scrolls sideways: ${named(scrolled)} ${scrolled.scrollWidth} px on ${scrolled.clientWidth}`);
   if (document.documentElement.lang !== foreign.language) complaints.add(`the page says it is ${document.documentElement.lang}`);
 
   // ---- texts: whole, inside their boxes, not over each other, in the language of the screen
@@ -69,7 +72,7 @@
       const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top / 4)));
       if (tops.size > 1) complaints.add(`broken within "${word}" in ${named(element)}`);
     }
-    if (foreign.texts.includes(words) && !element.closest(DATA)) complaints.add(`not in ${foreign.language}: ${words}`);
+    if (foreign.texts.includes(words) && !element.closest(DATA)) complaints.add(`not in ${foreign.language}: ${words} in ${named(element)}`);
     for (const box of boxes) {
       const by = cutter(element, box);
       if (by && !element.closest(CUT_ON_PURPOSE)) complaints.add(`cut off: "${words}" in ${named(element)} by ${named(by)}`);
@@ -110,10 +113,18 @@
 
   const layers = [...within.querySelectorAll(LAYERS)].filter(shown);
   const covered = (box, layer) => layers.some((one) => one !== layer && !(layer && one.contains(layer)) && !(layer && layer.contains(one)) && hits(one.getBoundingClientRect(), box));
+  /** What everything that scrolls around an element leaves to be seen of it; undefined where nothing does. */
   const scrollport = (element) => {
-    let at = element.parentElement;
-    while (at && !/auto|scroll|hidden/.test(getComputedStyle(at).overflow)) at = at.parentElement;
-    return at?.getBoundingClientRect();
+    let port;
+    for (let at = element.parentElement; at; at = at.parentElement) {
+      if (getComputedStyle(at).position === "fixed") break;
+      if (!/auto|scroll|hidden/.test(getComputedStyle(at).overflow)) continue;
+      const { left, top, right, bottom } = at.getBoundingClientRect();
+      port = port
+        ? { left: Math.max(port.left, left), top: Math.max(port.top, top), right: Math.min(port.right, right), bottom: Math.min(port.bottom, bottom) }
+        : { left, top, right, bottom };
+    }
+    return port;
   };
   const seen = (element, box) => {
     const port = scrollport(element);

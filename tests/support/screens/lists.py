@@ -1,0 +1,97 @@
+"""Signing in, the worklist, and what is opened from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from playwright.sync_api import expect
+
+from tests.support.screens.walk import Screen, Walk
+
+
+def _sign_in(walk: Walk) -> None:
+    walk.page.goto(walk.url)
+    walk.page.evaluate("language => localStorage.setItem('suret.language', language)", walk.language)
+    walk.page.reload()
+    expect(walk.find("login-submit")).to_be_visible(timeout=30_000)
+
+
+def _wrong_password(walk: Walk) -> None:
+    walk.find("login-name").fill(walk.name)
+    walk.find("login-password").fill("wrong")
+    walk.press("login-submit")
+    expect(walk.find("login-failure")).to_be_visible(timeout=30_000)
+
+
+def _worklist(walk: Walk) -> None:
+    walk.find("login-name").fill(walk.name)
+    walk.find("login-password").fill(walk.password)
+    walk.press("login-submit")
+    expect(walk.find("worklist-row").first).to_be_visible(timeout=30_000)
+
+
+def _wrong_dates(walk: Walk) -> None:
+    walk.find("worklist-dates-from").fill("31.02.2026")
+    walk.find("worklist-dates-to").press("Enter")
+    expect(walk.find("date-wrong")).to_be_visible()
+
+
+def _nothing_found(walk: Walk) -> None:
+    walk.find("worklist-dates-from").fill("")
+    walk.find("worklist-search").fill("no such patient")
+    expect(walk.find("worklist-empty")).to_be_visible()
+
+
+def _popup(name: str) -> Callable[[Walk], None]:
+    def go(walk: Walk) -> None:
+        walk.find("worklist-search").fill("")
+        walk.page.keyboard.press("Escape")
+        if not walk.find(f"popup-{name}").is_visible():
+            return
+        walk.press(f"popup-{name}")
+        expect(walk.find(f"popup-{name}-content")).to_be_visible()
+
+    return go
+
+
+def _selection(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
+    walk.press("select-studies", "worklist-row")
+    expect(walk.find("export-selected")).to_be_visible()
+
+
+def _import(walk: Walk) -> None:
+    walk.press("selection-end", "import-open")
+    walk.find("import-files").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no DICOM"})
+    expect(walk.find("import-state")).to_have_attribute("data-state", "done", timeout=30_000)
+
+
+def _saved_search(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
+    walk.find("worklist-search").fill("e")
+    walk.press("popup-searches")
+    walk.find("search-name").fill("Көкүрөк көңдөйүнүн компьютердик томографиясы, окула элек")
+    walk.press("search-save")
+    expect(walk.find("saved-search").first).to_be_visible()
+
+
+def _device_panel(walk: Walk) -> None:
+    walk.press("import-close", "device-open")
+    expect(walk.find("device-panel")).to_be_visible(timeout=30_000)
+
+
+LISTS: Final[Sequence[Screen]] = (
+    Screen("sign-in", _sign_in),
+    Screen("wrong-password", _wrong_password),
+    Screen("worklist", _worklist),
+    Screen("wrong-dates", _wrong_dates),
+    Screen("nothing-found", _nothing_found),
+    Screen("searches", _popup("searches")),
+    Screen("search-saved", _saved_search),
+    Screen("sort", _popup("sort")),
+    Screen("columns", _popup("columns")),
+    Screen("selection", _selection),
+    Screen("import", _import),
+    Screen("device-panel", _device_panel),
+)

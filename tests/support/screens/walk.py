@@ -1,0 +1,84 @@
+"""A browser on its way through the screens of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.fingers import Fingers
+
+
+@dataclass
+class Walk:
+    """A browser that goes through the screens of a node, and the studies it meets by what they are called here."""
+
+    page: Page
+    url: str
+    name: str
+    password: str
+    language: str
+    studies: Mapping[str, str]
+    newcomer: str = ""
+    """The name of an account whose password has to be changed at the next sign-in; the same password."""
+
+    def find(self, name: str) -> Locator:
+        return self.page.get_by_test_id(name)
+
+    def press(self, *names: str) -> None:
+        for name in names:
+            self.find(name).first.click()
+
+    def escape(self, closed: str) -> None:
+        self.page.keyboard.press("Escape")
+        expect(self.find(closed)).to_have_count(0)
+
+    def study(self, name: str) -> None:
+        """Open a study afresh; what is unsaved in the one before is given up."""
+        self.page.goto(f"{self.url}#/")
+        if self.find("leave-anyway").is_visible():
+            self.press("leave-anyway")
+        expect(self.find("worklist-row").first).to_be_visible(timeout=30_000)
+        self.page.goto(f"{self.url}#/study/{self.studies[name]}")
+        expect(self.find("patient-title")).to_be_visible(timeout=30_000)
+
+    def page_of(self, address: str, name: str) -> None:
+        self.page.goto(f"{self.url}#/{address}")
+        expect(self.find(name).first).to_be_visible(timeout=30_000)
+
+    def images(self) -> None:
+        state = self.page.locator("[data-testid=pane][data-active=true] [data-testid=viewport-state]")
+        expect(state).to_have_attribute("data-state", "ready", timeout=60_000)
+
+    def viewport(self) -> tuple[float, float]:
+        """The middle of the active viewport, CSS pixels of the page."""
+        box = self.page.locator("[data-testid=pane][data-active=true] [data-testid=viewport]").bounding_box()
+        assert box
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """With a finger where there are fingers, else with the mouse."""
+        if self.page.evaluate("navigator.maxTouchPoints > 0"):
+            Fingers(self.page).stroke((start, end))
+            return
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        self.page.mouse.move(*end, steps=3)
+        self.page.mouse.up()
+
+    def tool(self, name: str) -> None:
+        """Press a tool, where it stands in the view menu on a phone."""
+        button = self.find(f"tool-{name}")
+        if button.is_visible():
+            button.click()
+        else:
+            self.press("tool-view", f"more-{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One state of the viewer that people see, and the way to it from the one before."""
+
+    name: str
+    open: Callable[[Walk], None]

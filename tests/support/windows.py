@@ -1,0 +1,67 @@
+"""The windows in which the viewer is looked at: sizes, zoom and text spacing, as WCAG 2.2 and devices have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import Browser, Page
+
+_SPACED: Final = """
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`
+        * { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+        p { margin-bottom: 2em !important }
+    `);
+    document.adoptedStyleSheets = [sheet];
+"""
+"""What WCAG 1.4.12 lets a reader set; as a constructed sheet, which the content security policy has no word in."""
+
+_PHONE: Final = 600
+"""Less than this in one direction, CSS pixels, is held in a hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a browser's window is: CSS pixels, device pixels in each, and what its reader set besides."""
+
+    name: str
+    width: int
+    height: int
+    zoom: int = 1
+    """1.4.4 and 1.4.10: so many device pixels in a CSS pixel, on a screen that is no phone."""
+    spaced: bool = False
+
+    @contextmanager
+    def opened(self, browser: Browser, language: str) -> Iterator[Page]:
+        """A page of this window. No window's reader wants motion."""
+        phone = self.zoom == 1 and min(self.width, self.height) < _PHONE
+        with browser.new_context(
+            viewport={"width": self.width, "height": self.height},
+            device_scale_factor=self.zoom,
+            has_touch=phone,
+            is_mobile=phone,
+            locale=language,
+            reduced_motion="reduce",
+        ) as context:
+            if self.spaced:
+                context.add_init_script(_SPACED)
+            yield context.new_page()
+
+
+WINDOWS: Final = (
+    Window("1440", 1440, 900),
+    Window("1024", 1024, 768),
+    Window("768", 768, 1024),
+    Window("390", 390, 844),
+    Window("360", 360, 640),
+    Window("320", 320, 568),
+    Window("640x360", 640, 360),
+    Window("844x390", 844, 390),
+    Window("zoom-200", 720, 450, zoom=2),
+    Window("zoom-400", 320, 256, zoom=4),
+    Window("spaced-1440", 1440, 900, spaced=True),
+    Window("spaced-390", 390, 844, spaced=True),
+)
