@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.canvas import Fit
+from tests.support.derived_objects import blending_state
 from tests.support.factories import ct_series, uid, write_folder
 from tests.support.process import NodeProcess
 
@@ -208,12 +211,16 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     module_node: NodeProcess, page: Page, tmp_path: Path
 ) -> None:
     series = _series()
-    write_folder([*series, *_pet("scanner"), *_pet("elsewhere")], tmp_path / "depth")
+    pet = _pet("scanner")
+    greys = np.repeat(np.arange(256)[:, None], 3, axis=1)
+    state = blending_state(series, pet, 0.4, greys, windows=((10_000, 20_000), (100, 800)))
+    write_folder([*series, *pet, *_pet("elsewhere"), state], tmp_path / "depth")
     dcmsend(module_node, tmp_path / "depth")
     page.set_viewport_size({"width": 1200, "height": 800})
     sign_in(page, module_node)
     page.goto(f"{module_node.web_url}#/study/{series[0].StudyInstanceUID}")
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    _stacked(page, series)
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
@@ -372,6 +379,59 @@ def _fused(page: Page, axial: Plane) -> None:
     uptake = float(readout.get_attribute("data-over") or "nan")
     assert uptake in _uptake()
     assert _numbers((readout.text_content() or "").partition("SUVbw")[2]) == [pytest.approx(uptake * SUV, abs=0.006)]
+
+
+def _stacked(page: Page, series: list[Dataset]) -> None:
+    """Over the images of a stack too: first as a display state blends them, then as the reader wants it."""
+    view = page.locator(f'[data-testid=viewport][data-series-uid="{series[0].SeriesInstanceUID}"]').first
+    view.click(position={"x": 8, "y": 8})
+    page.keyboard.press("Home")
+    page.get_by_test_id("tool-save").click()
+    page.get_by_test_id("display-state").click()
+    page.keyboard.press("Escape")
+    layer = view.get_by_test_id("stack-fusion").first
+    expect(layer).to_have_attribute("data-shown", "true", timeout=30_000)
+    index = next(
+        at for at, one in enumerate(series) if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid")
+    )
+    assert _stack_differs(view, index, lambda value: value / 20_000, 0.4) < 3.5
+    view.get_by_test_id("fusion-looks").click()
+    page.get_by_test_id("fusion-opacity").fill("70")
+    page.get_by_test_id("fusion-colours").select_option("Grayscale")
+    page.get_by_test_id("fusion-window").select_option("suv-5")
+    view.get_by_test_id("fusion-looks").click()
+    assert _stack_differs(view, index, lambda value: value * SUV / 5, 0.7) < 3.5
+    view.hover()
+    readout = view.get_by_test_id("pixel-readout")
+    expect(readout).to_contain_text("SUVbw")
+    column, row = (int(readout.get_attribute(f"data-{name}") or -1) for name in ("column", "row"))
+    assert float(readout.get_attribute("data-values") or "nan") == _voxels()[index, row, column]
+    x, y, z = np.rint((_on_image(index, column, row) - PET_ORIGIN) / PET_SPACING).astype(int)
+    assert float(readout.get_attribute("data-over") or "nan") == _uptake()[z, y, x]
+    view.get_by_test_id("fusion").select_option("")
+
+
+def _on_image(index: int, column: Array | int, row: Array | int) -> Array:
+    """Points of an image in the patient, mm."""
+    place = np.stack(np.broadcast_arrays(column, row, index), axis=-1)
+    return np.asarray(ORIGIN + (place * SPACING) @ DIRECTION)
+
+
+def _stack_differs(view: Locator, index: int, tone: Callable[[Array], Array], opacity: float) -> float:
+    """The 95th percentile of the difference in greys of what is on the screen from CT with PET over it."""
+    place = view.locator("canvas.cornerstone-canvas").bounding_box()
+    assert place
+    shot = np.asarray(imagecodecs.png_decode(view.page.screenshot(clip=place)))[:, :, :3].astype(np.float64)  # type: ignore[arg-type]
+    fit = Fit(place["width"], place["height"], SIZE, SIZE, 1.0)
+    y, x = (grid.ravel() for grid in np.mgrid[110 : shot.shape[0] - 110 : 3, 110 : shot.shape[1] - 110 : 3])
+    columns, rows = fit.pixel(x + 0.5, y + 0.5)
+    points = _on_image(index, columns, rows)
+    above = tone(_values_at(points, _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)))
+    below = (_values_at(points) + 300) / 800
+    true = 255 * ((1 - opacity) * np.clip(below, 0, 1) + opacity * np.clip(above, 0, 1))
+    inside = ~np.isnan(true)
+    assert inside.sum() > 2000
+    return float(np.percentile(np.abs(shot[y, x].mean(axis=1) - true)[inside], 95))
 
 
 def _uptake_in(plane: Plane, centre: Array, across: float, along: float) -> float:

@@ -10,16 +10,22 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
-from playwright.sync_api import Page
+from numpy.typing import NDArray
+from playwright.sync_api import Page, expect
+from pydicom import Dataset
 
 from tests.journeys.test_corpus import as_sent, files, send
-from tests.journeys.test_viewer import sign_in
+from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.canvas import differences, open_image, show_one_series
 from tests.support.corpus import CorpusFile
-from tests.support.pixels import expected
+from tests.support.derived_objects import ANGIOGRAPHY_STATE, angiography, image_reference, item, presentation_state
+from tests.support.factories import uid, write_folder
+from tests.support.pixels import Expected, expected
 from tests.support.process import NodeProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -85,3 +91,57 @@ def test_what_is_shown_is_what_pydicom_reads(
         pytest.skip("it has no SOP Instance UID, or one that another file of the corpus has")
     assert open_image(reader, dataset) == "ready"
     assert differences(reader, expected(dataset, 1)) == []
+
+
+RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))
+MASK = item(MaskOperation="AVG_SUB", ApplicableFrameRange=[2, 5], MaskFrameNumbers=[1, 2])
+MOVED = item(PixelShiftFrameRange=[4, 4], RegionPixelShiftSequence=[item(MaskSubPixelShift=[2.0, 0.5])])
+WINDOW = item(WindowCenter=50, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")
+
+
+def _compound(kind: str, points: list[float]) -> Dataset:
+    return item(
+        CompoundGraphicInstanceID=1, CompoundGraphicUnits="PIXEL", GraphicDimensions=2,
+        NumberOfGraphicPoints=len(points) // 2, GraphicData=points, CompoundGraphicType=kind, GraphicFilled="N",
+    )  # fmt: skip
+
+
+def _greys(values: NDArray[np.float64], low: float, high: float) -> Expected:
+    return Expected(values, low, high, sigmoid=False, inverted=False, aspect=1.0)
+
+
+def test_masks_are_taken_away_as_the_image_or_its_display_state_says(
+    module_node: NodeProcess, reader: Page, tmp_path: Path
+) -> None:
+    run = angiography(RUN, RecommendedViewingMode="SUB", MaskSubtractionSequence=[MASK], StudyInstanceUID=uid("run"))
+    del run.WindowCenter, run.WindowWidth
+    area = item(GraphicLayer="A", CompoundGraphicSequence=[_compound("RECTANGLE", [5, 5, 20, 15])])
+    state = presentation_state(
+        [run],
+        ANGIOGRAPHY_STATE,
+        MaskSubtractionSequence=[MASK],
+        PixelShiftSequence=[MOVED],
+        SoftcopyVOILUTSequence=[WINDOW],
+        GraphicAnnotationSequence=[area],
+    )
+    state.ReferencedSeriesSequence[0].ReferencedImageSequence = [image_reference(run, [4])]
+    write_folder([run, state], tmp_path / "run")
+    dcmsend(module_node, tmp_path / "run")
+    show_one_series(reader, [run])
+    assert open_image(reader, run, 4) == "ready"
+    mask = RUN[:2].mean(axis=0)
+    mark = reader.get_by_test_id("subtraction")
+    mark.evaluate("button => { button.style.pointerEvents = 'none' }")  # a probe may lie beneath it
+    strength = float(np.percentile(np.abs(RUN[3] - mask), 99.9))
+    assert differences(reader, _greys(RUN[3] - mask, -strength, strength)) == []
+    mark.dispatch_event("click")
+    expect(mark).to_have_attribute("aria-pressed", "false")
+    expect(reader.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready")
+    assert differences(reader, _greys(RUN[3].astype(np.float64), float(RUN[3].min()), float(RUN[3].max()))) == []
+    reader.get_by_test_id("tool-save").click()
+    reader.get_by_test_id("display-state").click()
+    expect(reader.locator("[data-mark=RECTANGLE] path")).to_have_count(1)
+    reader.keyboard.press("Escape")
+    down = np.pad(mask, ((2, 0), (0, 0)), mode="edge")[:32]
+    moved = (down + np.pad(down, ((0, 0), (1, 0)), mode="edge")[:, :40]) / 2
+    assert differences(reader, _greys(RUN[3] - moved, -450, 550)) == []

@@ -76,9 +76,10 @@ def blending_state(
     over: Sequence[Dataset],
     opacity: float,
     palette: np.ndarray[Any, Any],
+    windows: Sequence[tuple[float, float]] = ((0, 1000), (0, 1000)),
     **attributes: object,
 ) -> Dataset:
-    """A state that lays `over`, in `palette` (entries, 3) of 8 bits, on `under`; both by a window of 1000 about 0."""
+    """A state that lays `over`, in `palette` (entries, 3) of 8 bits, on `under`; windows by center and width."""
     state = presentation_state([*under], BLENDING_STATE)
     for keyword in ("ReferencedSeriesSequence", "PresentationLUTShape", "RescaleSlope", "RescaleIntercept"):
         delattr(state, keyword)
@@ -95,9 +96,11 @@ def blending_state(
             RescaleIntercept=images[0].RescaleIntercept,
             RescaleSlope=images[0].RescaleSlope,
             RescaleType="US",
-            SoftcopyVOILUTSequence=[item(WindowCenter=0, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")],
+            SoftcopyVOILUTSequence=[item(WindowCenter=center, WindowWidth=width, VOILUTFunction="LINEAR_EXACT")],
         )
-        for position, images in (("SUPERIMPOSED", over), ("UNDERLYING", under))
+        for position, images, (center, width) in zip(
+            ("SUPERIMPOSED", "UNDERLYING"), (over, under), windows, strict=True
+        )
     ]
     state.RelativeOpacity = opacity
     for colour, entries in zip(("Red", "Green", "Blue"), palette.T, strict=True):

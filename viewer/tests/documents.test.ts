@@ -113,6 +113,8 @@ describe("a report", () => {
   it("says in which language it is written, where it does", () => {
     expect(reportLanguage(report)).toEqual({ code: "", name: "" });
     expect(reportLanguage(said("kk-KZ", "Kazakh"))).toEqual({ code: "kk-KZ", name: "Kazakh" });
+    expect(reportLanguage(said("eng", "English"))).toEqual({ code: "en", name: "English" });
+    expect(reportLanguage(said("en-us-us", "odd"))).toEqual({ code: "", name: "odd" });
     expect(reportLanguage(said('x" onclick="', "odd"))).toEqual({ code: "", name: "odd" });
   });
 

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Dataset } from "@/dicomweb/json";
-import { displayOf, hasTables, isAbout, marksOf, shuttersOf } from "@/dicomweb/presentation";
+import { marksOf } from "@/dicomweb/graphics";
+import { displayOf, isAbout, needsNodesPicture, shuttersOf } from "@/dicomweb/presentation";
 
 const e = (vr: string, ...Value: unknown[]): { vr: string; Value: unknown[] } => ({ vr, Value });
 const frame = (sopInstanceUid: string, photometric = "MONOCHROME2"): Frame => ({
@@ -58,10 +59,10 @@ test("figures and texts lie on their images, shutters on all", () => {
     { type: "POLYLINE", points: [[1, 2], [3, 4]], display: false },
     { type: "TEXT", points: [[5, 6]], display: true, text: "here" },
   ]); // prettier-ignore
-  expect(shuttersOf(state)).toEqual([
-    { points: [[10, 4], [19, 4], [19, 14], [10, 14]] },
+  expect(shuttersOf(state, frame("7"))).toEqual([
+    { points: [[9, 4], [20, 4], [20, 15], [9, 15]] },
     { center: [19.5, 9.5], radius: 7 },
   ]); // prettier-ignore
-  expect(hasTables(state)).toBe(false);
-  expect(hasTables({ "00283000": e("SQ") })).toBe(true);
+  expect(needsNodesPicture(state, frame("7"))).toBe(false);
+  expect(needsNodesPicture({ "00283000": e("SQ") }, frame("7"))).toBe(true);
 });

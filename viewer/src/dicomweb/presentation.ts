@@ -1,5 +1,6 @@
-/** Softcopy presentation states (PS3.3 A.33.1 to A.33.3): how images were displayed, as values. */
+/** Softcopy presentation states (PS3.3 A.33.1 to A.33.5): how images were displayed, as values. */
 
+import { fromLab } from "@/dicomweb/colour";
 import type { Frame } from "@/dicomweb/frames";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 import type { Window } from "@/tools/presets";
@@ -24,18 +25,6 @@ const PR = {
   BottomRight: "00700053",
   ImageRotation: "00700042",
   ImageHorizontalFlip: "00700041",
-  GraphicAnnotationSequence: "00700001",
-  GraphicObjectSequence: "00700009",
-  TextObjectSequence: "00700008",
-  GraphicAnnotationUnits: "00700005",
-  GraphicData: "00700022",
-  GraphicType: "00700023",
-  GraphicFilled: "00700024",
-  UnformattedTextValue: "00700006",
-  AnchorPoint: "00700014",
-  AnchorPointUnits: "00700004",
-  BoundingBoxUnits: "00700003",
-  BoundingBoxTopLeft: "00700010",
   ShutterShape: "00181600",
   ShutterLeft: "00181602",
   ShutterRight: "00181604",
@@ -44,9 +33,23 @@ const PR = {
   ShutterCenter: "00181610",
   ShutterRadius: "00181612",
   ShutterVertices: "00181620",
+  ShutterPresentationValue: "00181622",
+  ShutterPresentationColour: "00181624",
+  ShutterOverlayGroup: "00181623",
+  FrameDisplayShutterSequence: "00189472",
+  VOILUTFunction: "00281056",
+  RescaleIntercept: "00281052",
+  RescaleSlope: "00281053",
+  PixelIntensityRelationshipLUTSequence: "00289422",
+  RedPaletteDescriptor: "00281101",
+  BlendingSequence: "00700402",
+  BlendingPosition: "00700405",
 } as const;
 
 const STATES = "1.2.840.10008.5.1.4.1.1.11.";
+/** Grayscale, colour, pseudo-colour, blending, XA/XRF: what the viewer, or the node for it, shows. */
+const SHOWN = new Set([1, 2, 3, 4, 5].map((number) => `${STATES}${number}`));
+const OVERLAYS = /^60[0-9A-F]{2}1001$/; // which of the image's overlay planes are switched on, and in which layer
 
 /** In pixels: the corner of the first is (0, 0). */
 export interface Area {
@@ -69,15 +72,6 @@ export interface Display {
 
 type Pair = readonly [number, number];
 
-/** A figure or a text; `display` points are fractions of the displayed area, others pixels of the image. */
-export interface Mark {
-  readonly type: string;
-  readonly points: readonly Pair[];
-  readonly display: boolean;
-  readonly filled: boolean;
-  readonly text: string;
-}
-
 export function isPresentation(dataset: Dataset): boolean {
   return text(dataset, Tag.SOPClassUID).startsWith(STATES);
 }
@@ -88,7 +82,13 @@ export function presentationTitle(state: Dataset): { readonly label: string; rea
   return { label, by: text(state, PR.CreatorName), date: text(state, PR.CreationDate), time: text(state, PR.CreationTime) };
 }
 
-function names(item: Dataset, { sopInstanceUid, frameNumber }: Frame): boolean {
+/** Whether it is one that anybody here shows; others are of volumes, or of pipelines. */
+export function isShownHere(state: Dataset): boolean {
+  return SHOWN.has(text(state, Tag.SOPClassUID));
+}
+
+/** Whether an item of a state is about this image: one that names none is about all. */
+export function areItemsAbout(item: Dataset, { sopInstanceUid, frameNumber }: Frame): boolean {
   const references = items(item, PR.ReferencedImageSequence);
   return references.length === 0 || references.some((one) => isMeant(one, sopInstanceUid, frameNumber));
 }
@@ -98,9 +98,39 @@ function isMeant(reference: Dataset, uid: string, frameNumber: number): boolean 
   return text(reference, PR.ReferencedSOPInstanceUID) === uid && (frames.length === 0 || frames.includes(frameNumber));
 }
 
+/** What a blending state lays over what (C.11.14): the item of the one or of the other. */
+export function blendingItem(state: Dataset, position: "UNDERLYING" | "SUPERIMPOSED"): Dataset | undefined {
+  return items(state, PR.BlendingSequence).find((item) => text(item, PR.BlendingPosition) === position);
+}
+
+export function isBlending(state: Dataset): boolean {
+  return PR.BlendingSequence in state;
+}
+
+/** Where the state says what it is about: at its top, of blended images in the item of those beneath. */
+function subject(state: Dataset): Dataset {
+  return isBlending(state) ? (blendingItem(state, "UNDERLYING") ?? {}) : state;
+}
+
+/** The images that a state, or an item of it, names; a frame of 0 stands for all of them. */
+export function referencesOf(dataset: Dataset): { readonly series: string; readonly uid: string; readonly frame: number }[] {
+  return items(dataset, PR.ReferencedSeriesSequence).flatMap((series) =>
+    items(series, PR.ReferencedImageSequence).flatMap((image) => {
+      const frames = numbers(image, PR.ReferencedFrameNumber);
+      const [named, uid] = [text(series, Tag.SeriesInstanceUID), text(image, PR.ReferencedSOPInstanceUID)];
+      return (frames.length > 0 ? frames : [0]).map((frame) => ({ series: named, uid, frame }));
+    }),
+  );
+}
+
+/** The images that the state is shown on, in its order. */
+export function imagesOf(state: Dataset): ReturnType<typeof referencesOf> {
+  return referencesOf(subject(state));
+}
+
 /** Whether the state is about this image. */
 export function isAbout(state: Dataset, frame: Frame): boolean {
-  return items(state, PR.ReferencedSeriesSequence).some(
+  return items(subject(state), PR.ReferencedSeriesSequence).some(
     (series) =>
       text(series, Tag.SeriesInstanceUID) === frame.seriesInstanceUid &&
       items(series, PR.ReferencedImageSequence).some((one) => isMeant(one, frame.sopInstanceUid, frame.frameNumber)),
@@ -109,27 +139,85 @@ export function isAbout(state: Dataset, frame: Frame): boolean {
 
 /** The series that the state is about. */
 export function seriesOf(state: Dataset): string[] {
-  return items(state, PR.ReferencedSeriesSequence).map((series) => text(series, Tag.SeriesInstanceUID));
+  return items(subject(state), PR.ReferencedSeriesSequence).map((series) => text(series, Tag.SeriesInstanceUID));
 }
 
-/** Whether it has tables, which the viewport does not apply: then only the node's picture is the whole of it. */
-export function hasTables(state: Dataset): boolean {
-  const voi = items(state, PR.SoftcopyVOILUTSequence).some((item) => PR.VOILUTSequence in item);
-  return voi || PR.ModalityLUTSequence in state || PR.PresentationLUTSequence in state;
+/** Whether it has what the viewport does not apply: tables, a palette, a curved window, bitmaps. Then the node makes the picture. */
+export function needsNodesPicture(state: Dataset, { dataset }: Frame): boolean {
+  const own = subject(state);
+  const windows = items(own, PR.SoftcopyVOILUTSequence);
+  return (
+    windows.some((item) => PR.VOILUTSequence in item || text(item, PR.VOILUTFunction) === "SIGMOID") ||
+    [PR.ModalityLUTSequence, PR.PixelIntensityRelationshipLUTSequence].some((tag) => tag in own) ||
+    PR.PresentationLUTSequence in state ||
+    (PR.RedPaletteDescriptor in state && !isBlending(state)) ||
+    PR.ShutterOverlayGroup in state ||
+    Object.keys(state).some((tag) => OVERLAYS.test(tag)) ||
+    (PR.ModalityLUTSequence in dataset && windows.length > 0) // whose values the image has not
+  );
 }
 
-export function displayOf(state: Dataset, frame: Frame): Display {
-  const about = (sequence: string): Dataset | undefined => items(state, sequence).find((item) => names(item, frame));
-  const voi = about(PR.SoftcopyVOILUTSequence);
-  const [center, width] = [voi && number(voi, Tag.WindowCenter), voi && number(voi, Tag.WindowWidth)];
+/** Modality values as a state has them from those of the image: times `slope`, plus `intercept`. */
+export interface Rescaling {
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+function rescalingIn(dataset: Dataset): Rescaling {
+  return { slope: number(dataset, PR.RescaleSlope) || 1, intercept: number(dataset, PR.RescaleIntercept) ?? 0 };
+}
+
+/** The state's word counts: one without a rescaling means stored values. */
+export function rescalingOf(state: Dataset, { dataset }: Frame): Rescaling {
+  const [own, wanted] = [rescalingIn(dataset), rescalingIn(subject(state))];
+  const slope = wanted.slope / own.slope;
+  return { slope, intercept: wanted.intercept - own.intercept * slope };
+}
+
+/** Centre and width of a window as LINEAR has them (C.11.2.1.2), whatever the function that it is told by. */
+function plain(voi: Dataset): Window | undefined {
+  const [center, width] = [number(voi, Tag.WindowCenter), number(voi, Tag.WindowWidth)];
+  if (center === undefined || width === undefined) return undefined;
+  return text(voi, PR.VOILUTFunction) === "LINEAR_EXACT" ? { center: center + 0.5, width: width + 1 } : { center, width };
+}
+
+/** The window of one of the state's values in values of the image. */
+function inImage({ center, width }: Window, { slope, intercept }: Rescaling): Window {
+  if (slope === 1 && intercept === 0) return { center, width };
+  const ends = [center - width / 2, center + width / 2 - 1].map((value) => (value - intercept) / slope); // C.11.2.1.2.1
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return { center: (low + high + 1) / 2, width: high - low + 1 };
+}
+
+/** Every value that the stored bits may have: what is meant where a state says no window (PS3.4 N.2). */
+function wholeRange({ dataset }: Frame): Window | undefined {
+  const bits = number(dataset, Tag.BitsStored);
+  if (bits === undefined || !text(dataset, Tag.PhotometricInterpretation).startsWith("MONOCHROME")) return undefined;
+  const low = number(dataset, Tag.PixelRepresentation) === 1 ? -(2 ** (bits - 1)) : 0;
+  const { slope, intercept } = rescalingIn(dataset);
+  const ends = [low, low + 2 ** bits - 1].map((value) => value * slope + intercept);
+  const [lower, upper] = [Math.min(...ends), Math.max(...ends)];
+  return { center: (lower + upper + 1) / 2, width: upper - lower + 1 };
+}
+
+/** The window of an item of a state, or of the whole of it, for this image, in values of the image. */
+export function windowOf(own: Dataset, frame: Frame, subtracted = false): Window | undefined {
+  const voi = items(own, PR.SoftcopyVOILUTSequence).find((item) => areItemsAbout(item, frame));
+  const said = voi && plain(voi);
+  if (subtracted) return said; // a difference is made of the state's values
+  return said ? inImage(said, rescalingOf(own, frame)) : wholeRange(frame);
+}
+
+/** `subtracted`: of a difference, which has the state's values and, without a window, the one that it is opened with. */
+export function displayOf(state: Dataset, frame: Frame, subtracted = false): Display {
   const shape = text(state, PR.PresentationLUTShape);
   const negative = text(frame.dataset, Tag.PhotometricInterpretation) === "MONOCHROME1";
   return {
-    window: center !== undefined && width !== undefined ? { center, width } : undefined,
+    window: windowOf(subject(state), frame, subtracted),
     inverted: shape === "" ? undefined : (shape === "INVERSE") !== negative,
     rotation: number(state, PR.ImageRotation) ?? 0,
     flipped: text(state, PR.ImageHorizontalFlip) === "Y",
-    area: areaOf(about(PR.DisplayedAreaSelectionSequence)),
+    area: areaOf(items(state, PR.DisplayedAreaSelectionSequence).find((item) => areItemsAbout(item, frame))),
   };
 }
 
@@ -144,41 +232,31 @@ function pairs(flat: readonly number[]): Pair[] {
   return Array.from({ length: Math.floor(flat.length / 2) }, (_, index) => [flat[2 * index] ?? 0, flat[2 * index + 1] ?? 0]);
 }
 
-function figureMark(figure: Dataset): Mark {
-  return {
-    type: text(figure, PR.GraphicType),
-    points: pairs(numbers(figure, PR.GraphicData)),
-    display: text(figure, PR.GraphicAnnotationUnits) === "DISPLAY",
-    filled: text(figure, PR.GraphicFilled) === "Y",
-    text: "",
-  };
-}
-
-function textMark(words: Dataset): Mark {
-  const anchored = PR.AnchorPoint in words;
-  return {
-    type: "TEXT",
-    points: pairs(numbers(words, anchored ? PR.AnchorPoint : PR.BoundingBoxTopLeft)),
-    display: text(words, anchored ? PR.AnchorPointUnits : PR.BoundingBoxUnits) === "DISPLAY",
-    filled: false,
-    text: text(words, PR.UnformattedTextValue),
-  };
-}
-
-/** The figures and texts on this image. */
-export function marksOf(state: Dataset, frame: Frame): Mark[] {
-  const found: Mark[] = [];
-  for (const item of items(state, PR.GraphicAnnotationSequence)) {
-    if (!names(item, frame)) continue;
-    found.push(...items(item, PR.GraphicObjectSequence).map(figureMark), ...items(item, PR.TextObjectSequence).map(textMark));
-  }
-  return found;
-}
-
 /** A shutter as its outline in pixels of the image; what lies beyond is covered. */
 export type Shutter = { readonly points: readonly Pair[] } | { readonly center: Pair; readonly radius: number };
 
-export function shuttersOf(state: Dataset): Shutter[] {
+/** What covers this image: of its frame where the state tells frames apart, else of the whole state; without a state its own. */
+export function shuttersOf(state: Dataset | undefined, frame: Frame): Shutter[] {
+  if (!state) return shuttersIn(frame.dataset);
+  return shuttersIn(shuttering(state, frame));
+}
+
+function shuttering(state: Dataset, frame: Frame): Dataset {
+  const own = items(state, PR.FrameDisplayShutterSequence).find((item) => areItemsAbout(item, frame));
+  return own && PR.ShutterShape in own ? own : state;
+}
+
+/** The colour of what covers, as CSS writes it: black where nothing is said. */
+export function shadeOf(state: Dataset | undefined, frame: Frame): string {
+  const dataset = state ? shuttering(state, frame) : frame.dataset;
+  const [l, a, b] = numbers(dataset, PR.ShutterPresentationColour);
+  if (l !== undefined && a !== undefined && b !== undefined) return `rgb(${fromLab((l * 100) / 65535, (a * 255) / 65535 - 128, (b * 255) / 65535 - 128).join(" ")})`;
+  const grey = Math.round(((number(dataset, PR.ShutterPresentationValue) ?? 0) / 65535) * 255);
+  return `rgb(${grey} ${grey} ${grey})`;
+}
+
+/** Those that a data set itself describes; what every one of its shapes leaves open is seen, edges too. */
+function shuttersIn(state: Dataset): Shutter[] {
   const shapes = new Set((state[PR.ShutterShape]?.Value ?? []).map(String));
   const found: Shutter[] = [];
   const edge = (tag: string): number => number(state, tag) ?? NaN;
@@ -186,7 +264,7 @@ export function shuttersOf(state: Dataset): Shutter[] {
     const [left, right] = [edge(PR.ShutterLeft), edge(PR.ShutterRight)];
     const [upper, lower] = [edge(PR.ShutterUpper), edge(PR.ShutterLower)];
     if ([left, right, upper, lower].every(Number.isFinite)) {
-      found.push({ points: [[left, upper - 1], [right - 1, upper - 1], [right - 1, lower - 1], [left, lower - 1]] }); // prettier-ignore
+      found.push({ points: [[left - 1, upper - 1], [right, upper - 1], [right, lower], [left - 1, lower]] }); // prettier-ignore
     }
   }
   const [row, column] = numbers(state, PR.ShutterCenter);

@@ -164,7 +164,17 @@ export function reportLanguage(dataset: Dataset): { readonly code: string; reado
   });
   const [value] = said ? items(said, Tag.ConceptCodeSequence) : [];
   const code = value ? text(value, CODE_VALUE) : "";
-  return { code: /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code) ? code : "", name: value ? text(value, Tag.CodeMeaning) : "" };
+  const tag = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code) ? canonical(code) : "";
+  return { code: tag, name: value ? text(value, Tag.CodeMeaning) : "" };
+}
+
+/** The shortest code, as web pages want it ("eng" is "en"); "" where it is none. */
+function canonical(code: string): string {
+  try {
+    return Intl.getCanonicalLocales(code)[0] ?? "";
+  } catch {
+    return ""; // RangeError: of the form of a code, and none
+  }
 }
 
 /** What stands over a report: how far it is and who answers for it. */

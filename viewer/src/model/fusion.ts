@@ -14,6 +14,8 @@ export interface Fusion {
   readonly over: SeriesSummary;
   readonly volume: VolumeGeometry;
   readonly colours: string;
+  /** Of a display state, under the name of `colours`: red, green and blue of each entry, 0 to 1. */
+  readonly palette?: readonly number[] | undefined;
   /** 0: not seen, 1: nothing beneath is. */
   readonly opacity: number;
   /** Undefined: as images of its kind are opened. */

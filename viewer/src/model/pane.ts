@@ -40,6 +40,8 @@ export class Pane {
   readonly shown = signal<Shown>({ kind: "preview" });
   /** Under the pointer. */
   readonly pixel = signal<PixelReading | undefined>(undefined);
+  /** What lies over the image at a place of it, while something does. */
+  valueOver: ((at: PixelReading) => PixelReading["over"]) | undefined;
   readonly loadedImages = signal(0);
   /** About so many bytes of the stack are still to come; 0 when all is here or nothing is known. */
   readonly bytesLeft = signal(0);

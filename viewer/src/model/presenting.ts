@@ -5,8 +5,13 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { type Measured, wireForm } from "@/dicomweb/measured";
-import { displayOf, isAbout, isPresentation, seriesOf, type Area, type Display } from "@/dicomweb/presentation";
+import { objectPath } from "@/dicomweb/client";
+import type { Frame } from "@/dicomweb/frames";
+import { blendingItem, displayOf, imagesOf, isAbout, isBlending, isPresentation, isShownHere, needsNodesPicture, referencesOf, seriesOf, type Area, type Display } from "@/dicomweb/presentation";
+import { ownSubtraction, subtractionIn, type Subtraction } from "@/dicomweb/subtraction";
 import { n } from "@/i18n";
+import { blendingOf, OF_STATE } from "@/model/blending";
+import { fusion } from "@/model/fusion";
 import type { Pane } from "@/model/pane";
 import type { SavingState } from "@/model/saving";
 import type { Workspace } from "@/model/workspace";
@@ -29,23 +34,30 @@ export class Presenting {
   readonly shown = signal<Shown | undefined>(undefined);
 
   private readonly wanted = signal<Shown | undefined>(undefined);
-  private readonly stop: () => void;
+  /** The blending state that only the node can make a picture of. */
+  private readonly unlaid = signal<Dataset | undefined>(undefined);
+  private laid: Shown | undefined;
+  private readonly stops: (() => void)[];
 
   constructor(private readonly workspace: Workspace) {
-    this.stop = effect(() => {
-      const wanted = this.wanted.value;
-      if (!wanted) return;
-      const { frames } = wanted.pane.content.value;
-      const index = frames.findIndex((frame) => isAbout(wanted.state, frame));
-      const [controls, shown] = [wanted.pane.controls.value, wanted.pane.shown.value];
-      if (index < 0 || !controls) return;
-      if (wanted.pane.imageIndex.value !== index) untracked(() => wanted.pane.goTo(index));
-      else if (shown.kind === "ready") untracked(() => this.apply(wanted));
-    });
+    this.stops = [effect(() => this.followWish()), effect(() => this.blend())];
+  }
+
+  private followWish(): void {
+    const wanted = this.wanted.value;
+    if (!wanted) return;
+    const { frames } = wanted.pane.content.value;
+    const index = frames.findIndex((frame) => isAbout(wanted.state, frame));
+    const [controls, shown] = [wanted.pane.controls.value, wanted.pane.shown.value];
+    if (index < 0 || !controls) return;
+    if (wanted.pane.imageIndex.value !== index) untracked(() => wanted.pane.goTo(index));
+    else if (shown.kind === "ready") untracked(() => void this.apply(wanted));
   }
 
   /** Show what the state is about as it says, in the active viewport. */
   choose(state: Dataset): void {
+    if (!isShownHere(state)) return;
+    this.clear();
     const pane = this.workspace.active.peek();
     const about = seriesOf(state);
     const frame = pane.frame.peek();
@@ -59,8 +71,81 @@ export class Presenting {
   }
 
   clear(): void {
+    const shown = this.shown.peek();
     this.wanted.value = undefined;
     this.shown.value = undefined;
+    this.unlaid.value = undefined;
+    if (fusion.peek()?.preset?.name === OF_STATE) fusion.value = undefined;
+    void shown?.pane.controls.peek()?.subtract?.(ownSubtraction);
+  }
+
+  /** Show the frames of the viewport less their masks, or again as they were taken. */
+  async turnMasks(pane: Pane): Promise<void> {
+    const controls = pane.controls.peek();
+    const on = (pane.view.peek().masks ?? []).length === 0;
+    await controls?.subtract?.(on ? this.masksOf(this.of(pane)) : () => undefined);
+  }
+
+  /** What could be taken away from the image of the viewport, by its state or its own word. */
+  subtractable(pane: Pane): Subtraction | undefined {
+    const frame = pane.frame.value;
+    return frame && this.masksOf(this.of(pane))(frame);
+  }
+
+  /** Where the node's picture of an image through the state is, when the viewport cannot show it so itself. */
+  pictureOf(pane: Pane, frame: Frame): string | undefined {
+    const state = this.of(pane);
+    if (!state || !isAbout(state, frame)) return undefined;
+    const isOurs = !needsNodesPicture(state, frame) && subtractionIn(state, frame) !== "elsewhere" && this.unlaid.value !== state;
+    if (isOurs) return undefined;
+    const number = this.numberOf(state, frame, pane);
+    const [series, uid] = [text(state, Tag.SeriesInstanceUID), text(state, Tag.SOPInstanceUID)];
+    return number === undefined ? undefined : `${objectPath(frame.studyInstanceUid, series, uid)}/frames/${number}/rendered`;
+  }
+
+  /** The place of an image among those that a state shows, from 1: of what it names, what is here. */
+  private numberOf(state: Dataset, frame: Frame, pane: Pane): number | undefined {
+    const { study } = this.workspace;
+    const named = study.series.value.filter(({ seriesInstanceUid }) => seriesOf(state).includes(seriesInstanceUid));
+    const frames = [...pane.content.value.frames, ...named.flatMap((series) => study.library.of(series).content.value.frames)];
+    const counts = new Map(frames.map(({ sopInstanceUid, numberOfFrames }) => [sopInstanceUid, numberOfFrames]));
+    const all = imagesOf(state).flatMap(({ uid, frame: one }) => {
+      const count = counts.get(uid) ?? 0;
+      const numbers = one === 0 ? Array.from({ length: count }, (_, index) => index + 1) : [one].filter((number) => number <= count);
+      return numbers.map((number) => `${uid} ${number}`);
+    });
+    const place = all.indexOf(`${frame.sopInstanceUid} ${frame.frameNumber}`);
+    return place < 0 ? undefined : place + 1;
+  }
+
+  private masksOf(state: Dataset | undefined): (frame: Frame) => Subtraction | undefined {
+    if (!state) return ownSubtraction;
+    return (frame) => {
+      if (!isAbout(state, frame)) return ownSubtraction(frame);
+      const asked = subtractionIn(state, frame);
+      return typeof asked === "object" ? asked : undefined;
+    };
+  }
+
+  /** Lay what a blending state superimposes over the viewport's images, once it is known. */
+  private blend(): void {
+    const shown = this.shown.value;
+    if (!shown || !isBlending(shown.state)) return;
+    const { state, pane } = shown;
+    const { study } = this.workspace;
+    const base = pane.showing.value?.series.seriesInstanceUid;
+    const [uid, another] = [...new Set(referencesOf(blendingItem(state, "SUPERIMPOSED") ?? {}).map(({ series }) => series))];
+    const over = another === undefined ? study.series.value.find(({ seriesInstanceUid }) => seriesInstanceUid === uid) : undefined;
+    const load = over && study.library.of(over);
+    if (load && !load.loaded.value && !load.failure.value) return;
+    const frames = load?.content.value.frames ?? [];
+    if (this.laid === shown) return; // and perhaps changed, or taken away, since
+    this.laid = shown;
+    untracked(() => {
+      const laid = over && base ? blendingOf(state, base, pane.content.peek().frames, over, frames) : undefined;
+      if (laid) fusion.value = laid;
+      else this.unlaid.value = state;
+    });
   }
 
   /** The state a viewport is shown through. */
@@ -94,15 +179,19 @@ export class Presenting {
   }
 
   close(): void {
-    this.stop();
+    for (const stop of this.stops) stop();
   }
 
-  private apply({ pane, state }: Shown): void {
+  private async apply(shown: Shown): Promise<void> {
+    const { pane, state } = shown;
     const frame = pane.frame.peek();
     if (!frame) return;
-    pane.controls.peek()?.display?.(displayOf(state, frame));
     this.wanted.value = undefined;
-    this.shown.value = { pane, state };
+    const masks = this.masksOf(state);
+    const controls = pane.controls.peek();
+    await controls?.subtract?.(masks);
+    controls?.display?.(displayOf(state, frame, masks(frame) !== undefined));
+    this.shown.value = shown;
   }
 }
 

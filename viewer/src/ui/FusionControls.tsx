@@ -6,6 +6,7 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import { volumeOf } from "@/dicomweb/geometry";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
+import { OF_STATE } from "@/model/blending";
 import { fusible, fusion, refusalOf, type Beneath, type Fusion, type FusionRefusal } from "@/model/fusion";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { presetsFor } from "@/tools/presets";
@@ -143,8 +144,9 @@ function Looks({ shown }: { readonly shown: Fusion }) {
         aria-label={t("fusion.colours")}
         data-testid="fusion-colours"
         value={shown.colours}
-        onChange={(event) => change({ colours: event.currentTarget.value })}
+        onChange={(event) => change({ colours: event.currentTarget.value, palette: undefined })}
       >
+        {shown.palette && <option value={shown.colours}>{t("states.own")}</option>}
         {COLOUR_MAPS.map(({ name, label }) => (
           <option key={name} value={name}>
             {label}
@@ -157,6 +159,7 @@ function Looks({ shown }: { readonly shown: Fusion }) {
         value={shown.preset?.name ?? presets.find(({ kind }) => kind === "values")?.name ?? "stored"}
         onChange={(event) => change({ preset: presets.find(({ name }) => name === event.currentTarget.value) })}
       >
+        {shown.preset?.name === OF_STATE && <option value={OF_STATE}>{t("states.own")}</option>}
         {presets.map((preset) => (
           <option key={preset.name} value={preset.name}>
             {presetLabel(preset)}

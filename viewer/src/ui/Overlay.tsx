@@ -11,6 +11,7 @@ import { LinkMark, PatientCorner, PositionText, StudyCorner, TurnedMark } from "
 import { MarksPanel } from "@/ui/marks/MarksPanel";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
+import { SubtractionMark } from "@/ui/PresentedPicture";
 import { QualityMark, type Mark } from "@/ui/QualityMark";
 import { windowText } from "@/ui/windowText";
 
@@ -54,6 +55,7 @@ function ImageCorner({ workspace, pane, frame }: OverlayProps) {
     <div class="corner bottom-left">
       <LinkMark workspace={workspace} pane={pane} />
       <TurnedMark pane={pane} />
+      <SubtractionMark workspace={workspace} pane={pane} />
       {all && others.length > 0 && series && (
         <button type="button" class="button also-others" data-testid="also-others" onClick={() => workspace.show({ kind: "document", series }, pane)}>
           {counted("study.alsoOthers", others.length)}

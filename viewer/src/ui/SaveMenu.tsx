@@ -1,7 +1,7 @@
 /** What has not been saved yet, and saving it into the archive. */
 
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { hasTables, presentationTitle } from "@/dicomweb/presentation";
+import { isShownHere, presentationTitle } from "@/dicomweb/presentation";
 import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Failure } from "@/dicomweb/http";
@@ -88,6 +88,7 @@ function DisplayStates({ workspace }: { readonly workspace: Workspace }) {
           type="button"
           role="menuitemradio"
           aria-checked={state === shown}
+          disabled={!isShownHere(state)}
           data-testid="display-state"
           onClick={() => presenting.choose(state)}
         >
@@ -105,7 +106,7 @@ function StateWords({ state }: { readonly state: Dataset }) {
     <>
       <span>{label}</span>
       <span class="muted">{when}</span>
-      {hasTables(state) && <span class="caution">{t("save.display.partly")}</span>}
+      {!isShownHere(state) && <span class="caution">{t("states.unknown")}</span>}
     </>
   );
 }

@@ -29,8 +29,8 @@ export function StackFusion({ workspace, pane, frame }: StackFusionProps) {
   const beneath = useMemo(() => ({ frames, frameOfReferenceUid: text(frame.dataset, FRAME_OF_REFERENCE_UID) }), [frames, frame]);
   const choices = base ? fusible(workspace, base) : [];
   const emission = [...choices, ...(base ? [base] : [])].some(({ modality }) => EMISSION.has(modality));
-  if (!base || choices.length === 0 || !emission || !(Tag.ImagePositionPatient in frame.dataset)) return null;
-  const shown = fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
+  const shown = base && fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
+  if (!base || choices.length === 0 || !(emission || shown) || !(Tag.ImagePositionPatient in frame.dataset)) return null;
   return (
     <>
       {shown && <Layer workspace={workspace} pane={pane} frame={frame} shown={shown} setFailed={setFailed} />}
@@ -66,6 +66,13 @@ function Layer({ pane, frame, shown, setFailed }: LayerProps) {
       setLayer(undefined);
     };
   }, [shown.volume]);
+  useEffect(() => {
+    const { origin, row, column, columnSpacing, rowSpacing } = imagePlace(frame).grid;
+    pane.valueOver = layer && ((at) => layer.valueAt(plus(origin, scaled(row, at.column * columnSpacing), scaled(column, at.row * rowSpacing))));
+    return () => {
+      pane.valueOver = undefined;
+    };
+  }, [pane, layer, frame]);
   const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
   const ready = pane.shown.value.kind === "ready";
   useEffect(() => {

@@ -18,6 +18,7 @@ import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
 import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
+import { PresentedPicture } from "@/ui/PresentedPicture";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import { StackFusion } from "@/ui/StackFusion";
@@ -58,6 +59,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <PresentedPicture workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <CurvePanel pane={pane} />
@@ -168,7 +170,8 @@ function listener(workspace: Workspace, pane: Pane): StackListener {
   return {
     moved: (index) => pane.moved(index),
     pointed: (pixel) => {
-      pane.pixel.value = pixel;
+      const over = pixel && pane.valueOver?.(pixel);
+      pane.pixel.value = pixel && over ? { ...pixel, over } : pixel;
     },
     painted: (index, quality) => {
       if (index === pane.imageIndex.peek()) pane.shown.value = { kind: "ready", quality };

@@ -9,7 +9,7 @@ import { number, Tag, text } from "@/dicomweb/json";
 import type { Figure, ImagePoint, Measured, MeasuredKind, SpacePoint } from "@/dicomweb/measured";
 import { figuresOf } from "@/viewport/figures";
 import { gridOf, toImage, toWorld } from "@/viewport/imageGrid";
-import { imageIdOf, nativeImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
+import { imageIdOf, nativeImageId, plainImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
 import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
 import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
 
@@ -98,7 +98,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
   const images = imagesOf(frames);
   return state.getAllAnnotations().flatMap((one): Measured[] => {
     const imageId = one.metadata?.referencedImageId ?? "";
-    const frame = images.get(imageId);
+    const frame = images.get(plainImageId(imageId));
     const kind = KIND_OF_TOOL[one.metadata?.toolName ?? ""];
     if (!kind || !one.annotationUID) return [];
     if (!frame) {
@@ -149,7 +149,7 @@ export function place(frames: readonly Frame[], measurements: readonly Measured[
     const made = present.has(name) ? undefined : drawnAs(measured, frames);
     if (!made) continue;
     const before = present.get(otherwise);
-    const isOfStudy = images.has(before?.metadata?.referencedImageId ?? "") || (measured.space && before?.metadata?.FrameOfReferenceUID === measured.space.frameOfReferenceUid);
+    const isOfStudy = images.has(plainImageId(before?.metadata?.referencedImageId ?? "")) || (measured.space && before?.metadata?.FrameOfReferenceUID === measured.space.frameOfReferenceUid);
     if (before?.annotationUID && isOfStudy) discard(before.annotationUID);
     made.annotationUID = name;
     state.addAnnotation(made, String(made.metadata?.FrameOfReferenceUID));

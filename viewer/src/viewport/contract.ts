@@ -5,6 +5,7 @@ import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Measured } from "@/dicomweb/measured";
 import type { Dataset } from "@/dicomweb/json";
 import type { Area, Display } from "@/dicomweb/presentation";
+import type { Subtraction } from "@/dicomweb/subtraction";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
@@ -36,6 +37,8 @@ export interface View {
   readonly turned?: readonly [number, number, number, number];
   /** Changes whenever the image lies otherwise on the screen. */
   readonly placed?: string;
+  /** Frames that are taken away from the one shown (digital subtraction); none where it is seen as it was taken. */
+  readonly masks?: readonly number[];
   /** Whether the reader turned black and white round; MONOCHROME1 alone is not that. */
   readonly inverted: boolean;
 }
@@ -91,6 +94,8 @@ export interface ViewControls {
   setColourMap?(name: string): void;
   /** Where a point in the patient (mm) lies on the viewport, in CSS pixels; undefined where nothing is shown. */
   toCanvas?(world: Point): readonly [number, number] | undefined;
+  /** Take these masks away from each image, or none; resolves when the image shown is the difference. */
+  subtract?(masks: (frame: Frame) => Subtraction | undefined): Promise<void>;
   /** Show the image as a presentation state says. */
   display?(display: Display): void;
   /** The part of the image that is on the screen, where its first corner is shown at the top left. */

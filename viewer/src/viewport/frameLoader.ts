@@ -141,7 +141,7 @@ export function coarseLevel(bytes: number, time: (bytes: number) => number): num
  */
 export async function loadCoarse(imageId: string, signal: AbortSignal): Promise<Types.IImage | undefined> {
   const dataset = frameOf(imageId)?.dataset;
-  if (!dataset || loading.has(imageId) || cache.getImageLoadObject(imageId)) return undefined;
+  if (!imageId.startsWith(STORED) || !dataset || loading.has(imageId) || cache.getImageLoadObject(imageId)) return undefined;
   const path = imageId.slice(STORED.length);
   const kept = await keptBeginning(path);
   if (kept) return coarse(imageId, dataset, kept.fetched, kept.level);

@@ -8,6 +8,7 @@ import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { StackListener, StackView } from "@/viewport/contract";
 import { CalculatedCurvedView } from "@/viewport/curvedView";
 import { forgetFrames, installFrameLoader } from "@/viewport/frameLoader";
+import { installDifferenceLoader } from "@/viewport/differenceLoader";
 import { CalculatedLayer } from "@/viewport/layer";
 import { installProvider } from "@/viewport/metadata";
 import { installNativeLoader } from "@/viewport/nativeLoader";
@@ -50,6 +51,7 @@ function start(): void {
   installFrameLoader();
   installNativeLoader();
   installRenderedLoader();
+  installDifferenceLoader();
   installSliceLoader();
   installStackLoading();
   installTools();

@@ -3,8 +3,11 @@
 import { utilities } from "@cornerstonejs/core";
 import { newInstance as newColours } from "@kitware/vtk.js/Rendering/Core/ColorTransferFunction";
 
-import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
+import type { PixelReading } from "@/viewport/contract";
+import { coloursOf } from "@/viewport/colours";
 import { rangeOf } from "@/viewport/planeOverlay";
+import { nearestValue } from "@/viewport/sampling";
 import { valuesOn } from "@/viewport/sheets";
 import type { LayerListener, Overlay, Sheet, VolumeLayer } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
@@ -47,8 +50,10 @@ export class CalculatedLayer implements VolumeLayer {
     );
   }
 
-  picture(sheet: Sheet, { colours, opacity, preset }: Overlay): ImageData | undefined {
+  picture(sheet: Sheet, looks: Overlay): ImageData | undefined {
     const { voxels } = this;
+    const { opacity, preset } = looks;
+    const colours = coloursOf(looks);
     if (!voxels || sheet.columns.length === 0 || sheet.rows === 0) return undefined;
     if (this.table?.name !== colours) this.table = { name: colours, colours: tableOf(colours) };
     const table = this.table.colours;
@@ -60,6 +65,11 @@ export class CalculatedLayer implements VolumeLayer {
       picture.data.set([255 * (table[level] ?? 0), 255 * (table[level + 1] ?? 0), 255 * (table[level + 2] ?? 0), 255 * opacity], 4 * index);
     }
     return picture;
+  }
+
+  valueAt(point: Vector): PixelReading["over"] {
+    const value = this.voxels && nearestValue(this.voxels, point);
+    return value === undefined || !this.voxels ? undefined : { value, dataset: this.voxels.dataset };
   }
 
   close(): void {

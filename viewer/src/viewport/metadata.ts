@@ -15,6 +15,8 @@ const { MetadataModules } = Enums;
 export const STORED = "wadors:";
 export const RENDERED = "rendered:";
 export const NATIVE = "native:";
+/** Less its masks; what is taken away stands behind the question mark (`differenceLoader.ts`). */
+export const DIFFERENCE = "difference:";
 const RENDERED_QUALITY = 90;
 const RENDERED_LONGEST = 2048;
 
@@ -60,7 +62,19 @@ export function nextImageId(frame: Frame, failed: string): string | undefined {
 
 /** The frame an image is made of; undefined when nobody shows it. */
 export function frameOf(imageId: string): Frame | undefined {
-  return frames.get(imageId);
+  return frames.get(plainImageId(imageId));
+}
+
+/** A name that the image is known by whatever is taken away from it. */
+export function plainImageId(imageId: string): string {
+  return imageId.startsWith(DIFFERENCE) ? NATIVE + (imageId.slice(DIFFERENCE.length).split("?")[0] ?? "") : imageId;
+}
+
+/** Whether both are forms of one image. */
+export function isOneImage(one: string | undefined, other: string | undefined): boolean {
+  if (one === other) return true;
+  const frame = one === undefined ? undefined : frameOf(one);
+  return frame !== undefined && other !== undefined && frame === frameOf(other);
 }
 
 /** Make every form of the image known, until it is unregistered as often. */
@@ -217,6 +231,11 @@ const OF_NATIVE: Readonly<Record<string, Answer>> = {
   [MetadataModules.SOP_COMMON]: ({ dataset }) => ({ sopClassUID: text(dataset, Tag.SOPClassUID) }),
 };
 
+const OF_DIFFERENCE: Readonly<Record<string, Answer>> = {
+  ...OF_NATIVE,
+  [MetadataModules.VOI_LUT]: () => ({ voiLUTFunction: ["LINEAR_EXACT"] }), // its window comes with the image
+};
+
 const OF_RENDERED: Readonly<Record<string, Answer>> = {
   [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame, renderedSize(frame)),
   [MetadataModules.IMAGE_PIXEL]: () => RENDERED_PIXEL,
@@ -225,11 +244,13 @@ const OF_RENDERED: Readonly<Record<string, Answer>> = {
   [MetadataModules.GENERAL_SERIES]: ({ dataset }) => ({ modality: text(dataset, Tag.Modality) }),
 };
 
+const ANSWERS: Readonly<Record<string, typeof OF_STORED>> = { [RENDERED]: OF_RENDERED, [NATIVE]: OF_NATIVE, [DIFFERENCE]: OF_DIFFERENCE };
+
 function provide(type: string, imageId: unknown): unknown {
   if (typeof imageId !== "string") return undefined;
-  const frame = frames.get(imageId);
-  const answers = imageId.startsWith(RENDERED) ? OF_RENDERED : imageId.startsWith(NATIVE) ? OF_NATIVE : OF_STORED;
-  return frame && answers[type]?.(frame);
+  const frame = frameOf(imageId);
+  const scheme = imageId.slice(0, imageId.indexOf(":") + 1);
+  return frame && (ANSWERS[scheme] ?? OF_STORED)[type]?.(frame);
 }
 
 const FIRST = 10_000; // asked before the loader's own provider

@@ -39,11 +39,23 @@ async function isStoredUncompressed({ studyInstanceUid, seriesInstanceUid, sopIn
   return instance !== undefined && STORED_UNCOMPRESSED.has(text(instance, Tag.AvailableTransferSyntaxUID));
 }
 
-function image(imageId: string, { dataset }: Frame, { values, components, min, max }: NativePixels): Types.IImage {
+interface Window {
+  readonly center: number;
+  readonly width: number;
+}
+
+/** An image of greys whose values are told, and by which window they are opened. */
+export function monochromeImage(imageId: string, frame: Frame, values: Float32Array, window: Window): Types.IImage {
+  let [min, max] = [Infinity, -Infinity];
+  for (const value of values) [min, max] = [value < min ? value : min, value > max ? value : max];
+  return image(imageId, frame, { values, components: 1, min, max }, window);
+}
+
+function image(imageId: string, { dataset }: Frame, { values, components, min, max }: NativePixels, opened?: Window): Types.IImage {
   const [height, width] = [number(dataset, Tag.Rows) ?? 0, number(dataset, Tag.Columns) ?? 0];
   const { row, column } = spacingOf(dataset);
   const color = components === 3;
-  const windows = windowsOf(dataset);
+  const windows = opened ? { centers: [opened.center], widths: [opened.width] } : windowsOf(dataset);
   const range = utilities.windowLevel.toWindowLevel(min, max > min ? max : min + 1); // one value only: black
   const made: Omit<Types.IImage, "voiLUTFunction"> = {
     imageId,

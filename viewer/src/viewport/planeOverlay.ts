@@ -6,7 +6,8 @@ import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMappe
 import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants";
 
 import { endsOf, type Preset } from "@/tools/presets";
-import { indexAt, valueAt } from "@/viewport/sampling";
+import { coloursOf } from "@/viewport/colours";
+import { nearestValue } from "@/viewport/sampling";
 import type { Overlay } from "@/viewport/volumeContract";
 import { acquire, release, type VoxelVolume } from "@/viewport/volumeData";
 
@@ -58,10 +59,7 @@ export class PlaneOverlay {
 
   /** Its value at a point of the patient, of the nearest voxel; undefined outside. */
   valueAt(world: Types.Point3): number | undefined {
-    const { voxels } = this;
-    if (!voxels) return undefined;
-    const [column, row, slice] = indexAt(voxels, world);
-    return valueAt(voxels, [Math.round(column), Math.round(row), Math.round(slice)]);
+    return this.voxels && nearestValue(this.voxels, world);
   }
 
   /** Its colours, window and opacity, which the blending of a slab shall leave alone. */
@@ -73,8 +71,7 @@ export class PlaneOverlay {
     // Composed of samples along the ray it would be as dense as they are many: the greatest of them has just its opacity.
     if (mapper.getBlendMode() === BlendMode.COMPOSITE_BLEND) mapper.setBlendMode(BlendMode.MAXIMUM_INTENSITY_BLEND);
     actor.getProperty().setScalarOpacityUnitDistance(0, mapper.getSampleDistance());
-    const { colours, opacity } = wanted;
-    this.viewport.setProperties({ colormap: { name: colours, opacity } }, voxels.id);
+    this.viewport.setProperties({ colormap: { name: coloursOf(wanted), opacity: wanted.opacity } }, voxels.id);
     this.viewport.setProperties({ voiRange: rangeOf(voxels, wanted.preset) }, voxels.id);
     this.viewport.render();
   }

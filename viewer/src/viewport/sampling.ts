@@ -32,6 +32,12 @@ export function valueAt(voxels: Voxels, [column, row, slice]: Vector): number | 
   return Number.isNaN(value) ? undefined : value;
 }
 
+/** The value of the voxel nearest to a point of the patient; undefined outside. */
+export function nearestValue(voxels: Voxels, point: Vector): number | undefined {
+  const [column, row, slice] = indexAt(voxels, point);
+  return valueAt(voxels, [Math.round(column), Math.round(row), Math.round(slice)]);
+}
+
 /** As `valueAt`, not a number outside: nothing is made on the way, pictures ask it for every pixel. */
 export function interpolated({ dimensions: [columns, rows, slices], values }: Voxels, column: number, row: number, slice: number): number {
   if (!(column >= -EDGE && column <= columns - 1 + EDGE)) return NaN;

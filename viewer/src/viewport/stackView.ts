@@ -5,14 +5,17 @@ import { annotation } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Area, Display } from "@/dicomweb/presentation";
+import { ownSubtraction, type Subtraction } from "@/dicomweb/subtraction";
 import { endsOf, openingOf, type Preset } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
 import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
+import { showOnEveryForm } from "@/viewport/forms";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
+import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
 import { bytesExpected, bytesOf, followBytes, isCoarse, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
-import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
+import { imageIdOf, isOneImage, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
 import type { RegionValues } from "@/viewport/sampling";
@@ -64,9 +67,10 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.viewport = this.engine.getViewport(this.viewportId) as Types.IStackViewport;
     this.hand = new ToolHand(`hand-${serial}`, this.viewportId, ENGINE, (done) => listener.askText(done));
     this.measurements = new Measurements(element, this.viewport, this.hand, {
-      isShown: ({ metadata }) => metadata?.referencedImageId === this.viewport.getCurrentImageId(),
-      isOwn: ({ metadata }) => this.imageIds.includes(metadata?.referencedImageId ?? ""),
+      isShown: ({ metadata }) => isOneImage(metadata?.referencedImageId, this.viewport.getCurrentImageId()),
+      isOwn: ({ metadata }) => this.imageIds.some((imageId) => isOneImage(metadata?.referencedImageId, imageId)),
     });
+    showOnEveryForm(this.viewport);
     this.stopFollowing = followSize(element, this);
     this.listen();
   }
@@ -77,7 +81,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     for (const frame of this.frames) unregister(frame);
     for (const frame of frames) register(frame);
     this.frames = frames;
-    this.imageIds = frames.map(imageIdOf);
+    this.imageIds = frames.map((frame) => this.imageIdOf(frame));
     this.startReadAhead();
     this.followBytesOf(index);
     void this.load(index).then(() => {
@@ -94,6 +98,29 @@ export class CornerstoneStackView implements StackView, Fitting {
       });
       this.viewport.render();
     });
+  }
+
+  /** What is taken away from each image before it is shown. */
+  private masks: (frame: Frame) => Subtraction | undefined = ownSubtraction;
+
+  private imageIdOf(frame: Frame): string {
+    const how = this.masks(frame);
+    return how ? differenceImageId(frame, how) : imageIdOf(frame);
+  }
+
+  async subtract(masks: (frame: Frame) => Subtraction | undefined): Promise<void> {
+    this.masks = masks;
+    const wanted = this.frames.map((frame) => this.imageIdOf(frame));
+    if (wanted.every((imageId, index) => imageId === this.imageIds[index])) return;
+    const seen = this.viewport.getViewPresentation();
+    this.imageIds = wanted;
+    this.startReadAhead();
+    await this.load(this.viewport.getCurrentImageIdIndex());
+    if (this.closing.signal.aborted) return;
+    this.viewport.setViewPresentation(seen);
+    this.viewport.resetProperties(); // greys of another kind
+    this.dress();
+    this.viewport.render();
   }
 
   show(index: number): void {
@@ -359,6 +386,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       zoom: this.viewport.getZoom(),
       ...scaleOf(this.viewport, this.frames[this.viewport.getCurrentImageIdIndex()]),
       ...this.turned(),
+      masks: masksOf(image?.imageId ?? ""),
       inverted: (invert === true) !== (image?.invert === true),
     };
   }

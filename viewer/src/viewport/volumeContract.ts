@@ -51,6 +51,8 @@ export interface Overlay {
   readonly volume: VolumeGeometry;
   /** As `tools/colourMaps.ts` names them. */
   readonly colours: string;
+  /** What `colours` stands for where it is no known name: red, green and blue of each entry, 0 to 1. */
+  readonly palette?: readonly number[] | undefined;
   readonly opacity: number;
   readonly preset: Preset | undefined;
 }
@@ -131,5 +133,7 @@ export interface LayerListener {
 export interface VolumeLayer {
   /** Its values on a sheet in colours; undefined until it is here. */
   picture(sheet: Sheet, looks: Overlay): ImageData | undefined;
+  /** Its value at a point of the patient (mm), of the nearest voxel; undefined outside, or until it is here. */
+  valueAt(point: Vector): PixelReading["over"];
   close(): void;
 }

@@ -14,6 +14,7 @@ import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
 import { pictures } from "@/i18n/en/pictures";
 import { saving } from "@/i18n/en/saving";
+import { states } from "@/i18n/en/states";
 import { settings } from "@/i18n/en/settings";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
@@ -21,4 +22,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...doubt, ...settings, ...deletion } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt } as const;

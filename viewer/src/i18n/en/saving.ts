@@ -10,7 +10,6 @@ export const saving = {
   "save.forbidden": "You may look and measure, but your account may not save into the archive. Ask the administrator.",
   "save.display": "Save how this image is displayed",
   "save.displays": "Saved displays",
-  "save.display.partly": "shown without its tables",
   "save.saving": "Saving…",
   "save.saved": "Saved.",
   "save.failed": "This could not be saved; nothing of it is lost here.",

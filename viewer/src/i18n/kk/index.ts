@@ -15,6 +15,7 @@ import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
 import { pictures } from "@/i18n/kk/pictures";
 import { saving } from "@/i18n/kk/saving";
+import { states } from "@/i18n/kk/states";
 import { settings } from "@/i18n/kk/settings";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...doubt, ...settings, ...deletion };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

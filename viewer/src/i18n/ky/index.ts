@@ -15,6 +15,7 @@ import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
 import { pictures } from "@/i18n/ky/pictures";
 import { saving } from "@/i18n/ky/saving";
+import { states } from "@/i18n/ky/states";
 import { settings } from "@/i18n/ky/settings";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...doubt, ...settings, ...deletion };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

@@ -15,6 +15,7 @@ import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
 import { pictures } from "@/i18n/ru/pictures";
 import { saving } from "@/i18n/ru/saving";
+import { states } from "@/i18n/ru/states";
 import { settings } from "@/i18n/ru/settings";
 import { shell } from "@/i18n/ru/shell";
 import { study } from "@/i18n/ru/study";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...doubt, ...settings, ...deletion };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };

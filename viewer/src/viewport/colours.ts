@@ -1,0 +1,15 @@
+/** Colour maps as Cornerstone and vtk.js know them, and those that objects bring with them. */
+
+import { utilities } from "@cornerstonejs/core";
+
+import type { Overlay } from "@/viewport/volumeContract";
+
+/** The name by which Cornerstone finds the colours of what lies over a plane. */
+export function coloursOf({ colours, palette }: Pick<Overlay, "colours" | "palette">): string {
+  if (palette && !utilities.colormap.getColormap(colours)) {
+    const last = Math.max(1, palette.length / 3 - 1);
+    const points = Array.from({ length: palette.length / 3 }, (_, index) => [index / last, ...palette.slice(3 * index, 3 * index + 3)]);
+    utilities.colormap.registerColormap({ Name: colours, ColorSpace: "RGB", RGBPoints: points.flat() } as never);
+  }
+  return colours;
+}
