@@ -13,12 +13,13 @@ import type { Point, Quality, Removal, StackListener, StackView, View } from "@/
 import { showOnEveryForm } from "@/viewport/forms";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
-import { bytesExpected, bytesOf, followBytes, isCoarse, loadFrame, release } from "@/viewport/frameLoader";
+import { isCoarse, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, isOneImage, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
 import { ReadAhead } from "@/viewport/readAhead";
 import type { RegionValues } from "@/viewport/sampling";
+import { StackBytes } from "@/viewport/stackBytes";
 import { stopWaiting } from "@/viewport/stackLoading";
 import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
@@ -28,7 +29,6 @@ const { Events, RequestType, ViewportType } = Enums;
 
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
-const PROGRESS_EVERY_MS = 200;
 const QUARTER = 90; // degrees
 const WHOLE_WITHIN = 0.01; // of the zoom
 
@@ -47,7 +47,11 @@ export class CornerstoneStackView implements StackView, Fitting {
   private imageIds: string[] = [];
   private readAhead: ReadAhead | undefined;
   private awaitsPaint: { readonly index: number; readonly quality: Quality } | undefined;
-  private loadedCount = 0;
+  private readonly bytes = new StackBytes(
+    () => this.imageIds,
+    () => this.frames[0]?.dataset,
+    (count, left) => this.listener.loaded(count, left),
+  );
   /** Identifier of the image painted last. */
   private painted: string | undefined;
 
@@ -83,7 +87,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.frames = frames;
     this.imageIds = frames.map((frame) => this.imageIdOf(frame));
     this.startReadAhead();
-    this.followBytesOf(index);
+    this.bytes.follow(index);
     void this.load(index).then(() => {
       if (this.frames !== frames) return;
       if (!kept) {
@@ -305,7 +309,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.closing.abort();
     this.readAhead?.stop();
     stopWaiting(this.viewportId);
-    this.followBytesOf(undefined);
+    this.bytes.follow();
     this.stopFollowing();
     this.measurements.close();
     this.hand.close();
@@ -329,7 +333,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     on<Types.EventTypes.StackNewImageEventDetail>(this.element, Events.STACK_NEW_IMAGE, ({ imageIdIndex: index, image }) => {
       const quality = isCoarse(image) ? "partial" : this.qualityOf(index);
       this.awaitsPaint = { index, quality };
-      if (quality === "partial") this.tellLoaded(0);
+      if (quality === "partial") this.bytes.tell();
       else this.readAhead?.arrived(index);
     });
     on(this.element, Events.IMAGE_RENDERED, () => this.rendered());
@@ -443,47 +447,19 @@ export class CornerstoneStackView implements StackView, Fitting {
 
   /** The reader is at another image: the bytes of this one are told, and read ahead from here. */
   private went(index: number): void {
-    this.followBytesOf(index);
+    this.bytes.follow(index);
     this.readAhead?.around(index);
-  }
-
-  private followed: string | undefined;
-
-  private followBytesOf(index: number | undefined): void {
-    if (this.followed !== undefined) followBytes(this.followed, undefined);
-    this.followed = index === undefined ? undefined : this.imageIds[index];
-    let told = 0;
-    const progress = (received: number): void => {
-      if (performance.now() - told < PROGRESS_EVERY_MS) return;
-      told = performance.now();
-      this.tellLoaded(received);
-    };
-    if (this.followed !== undefined) followBytes(this.followed, progress);
-  }
-
-  /** What is not here yet is taken to be as large as what is, on the average; `received` bytes are of the image shown. */
-  private tellLoaded(received: number): void {
-    let [known, sum] = [0, 0];
-    for (const imageId of this.imageIds) {
-      const bytes = bytesOf(imageId);
-      if (bytes === undefined) continue;
-      known += 1;
-      sum += bytes;
-    }
-    const [first] = this.frames;
-    const each = known > 0 ? sum / known : first ? bytesExpected(first.dataset) : 0;
-    this.listener.loaded(this.loadedCount, Math.max(0, (this.imageIds.length - this.loadedCount) * each - received));
   }
 
   private startReadAhead(): void {
     this.readAhead?.stop();
-    this.loadedCount = 0;
+    this.bytes.count = 0;
     const { imageIds } = this;
     this.readAhead = new ReadAhead(imageIds.length, {
       hasRoom: () => cache.getCacheSize() < cache.getMaxCacheSize() * SHARE_OF_CACHE,
       progress: (count) => {
-        this.loadedCount = count;
-        this.tellLoaded(0);
+        this.bytes.count = count;
+        this.bytes.tell();
       },
       giveUp: (index) => release(imageIds[index] ?? ""),
       load: async (index) => {
