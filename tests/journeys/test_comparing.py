@@ -34,7 +34,7 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     priors = page.get_by_test_id("prior")
     expect(priors).to_have_count(2)
     expect(priors.nth(0)).to_contain_text("6 months earlier")
-    expect(priors.nth(1)).to_contain_text("6 years earlier")
+    expect(priors.nth(1)).to_contain_text("Another patient? Other Boris")
     priors.nth(0).click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=30_000)
     views = page.get_by_test_id("viewport")

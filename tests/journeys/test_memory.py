@@ -110,4 +110,4 @@ def test_a_study_closed_leaves_nothing_behind(module_node: NodeProcess, page: Pa
     story = "\n".join(map(str, rounds))
     assert last.heap_bytes <= settled.heap_bytes + SLACK_BYTES, story
     assert last.pixel_bytes <= settled.pixel_bytes + SLACK_BYTES, story
-    assert last.counts == settled.counts, story
+    assert all(now <= then for now, then in zip(last.counts, settled.counts, strict=True)), story

@@ -64,6 +64,11 @@ class Hospital:
         return wrong
 
 
+@pytest.fixture(autouse=True)
+def silent_console() -> None:
+    """These pages are another viewer's: `Hospital.open` collects what they say."""
+
+
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Iterator[Hospital]:
     node = NodeProcess(tmp_path_factory.mktemp("hospital"))
