@@ -25,7 +25,7 @@ import { PhaseBar } from "@/ui/PhaseBar";
 import { PixelReadout } from "@/ui/PixelReadout";
 import { RemovalNotice } from "@/ui/RemovalNotice";
 import { RenderedPane } from "@/ui/RenderedPane";
-import { SideLetters } from "@/ui/SideLetters";
+import { DirectionLetters } from "@/ui/SideLetters";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
@@ -271,7 +271,7 @@ function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: 
           </span>
         )}
       </div>
-      <SideLetters cosines={place?.cosines} />
+      <DirectionLetters cosines={place?.cosines} />
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
 import { SubtractionMark } from "@/ui/PresentedPicture";
 import { QualityMark, type Mark } from "@/ui/QualityMark";
+import { SideLetters } from "@/ui/SideLetters";
 import { windowText } from "@/ui/windowText";
 
 interface OverlayProps extends PaneProps {
@@ -99,22 +100,9 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
   );
 }
 
-const SIDES = ["left", "right", "top", "bottom"] as const;
-
 /** As the image is turned on the screen. */
 function Letters({ pane, frame }: { readonly pane: Pane; readonly frame: Frame }) {
-  const { turned } = pane.view.value;
-  const letters = orientationLetters(frame.dataset, turned);
-  if (!letters) return null;
-  return (
-    <>
-      {SIDES.map((side) => (
-        <span key={side} class={`letter letter-${side}`} data-testid={`orientation-${side}`}>
-          {letters[side]}
-        </span>
-      ))}
-    </>
-  );
+  return <SideLetters letters={orientationLetters(frame.dataset, pane.view.value.turned)} />;
 }
 
 /** The mark of what is on the screen; undefined when nothing is. */

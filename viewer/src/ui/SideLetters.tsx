@@ -6,12 +6,11 @@ import { Tag } from "@/dicomweb/json";
 const SIDES = ["left", "right", "top", "bottom"] as const;
 
 interface SideLettersProps {
-  /** Directions of the picture's rows and columns in the patient, six. */
-  readonly cosines: readonly number[] | undefined;
+  /** Of the four sides; undefined where they are not known. */
+  readonly letters: ReturnType<typeof orientationLetters>;
 }
 
-export function SideLetters({ cosines }: SideLettersProps) {
-  const letters = cosines && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: [...cosines] } });
+export function SideLetters({ letters }: SideLettersProps) {
   if (!letters) return null;
   return (
     <>
@@ -22,4 +21,9 @@ export function SideLetters({ cosines }: SideLettersProps) {
       ))}
     </>
   );
+}
+
+/** For directions of the picture's rows and columns in the patient, six. */
+export function DirectionLetters({ cosines }: { readonly cosines: readonly number[] | undefined }) {
+  return <SideLetters letters={cosines && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: [...cosines] } })} />;
 }

@@ -10,7 +10,7 @@ import { hasWebGl2 } from "@/model/device";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
-import { SideLetters } from "@/ui/SideLetters";
+import { DirectionLetters } from "@/ui/SideLetters";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import type { Side, SolidView, VolumeFailure } from "@/viewport/volumeContract";
@@ -68,7 +68,7 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
         <div class="overlay">
           <PatientCorner dataset={dataset} />
           {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}
-          <SideLetters cosines={turn} />
+          <DirectionLetters cosines={turn} />
           <div class="corner bottom-right">
             <VolumeQuality state={state} />
             <span class="caution">{t("solid.caution")}</span>
