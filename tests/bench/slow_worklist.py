@@ -1,9 +1,9 @@
 """The worklist and a study over the thinnest link, 256 kbit/s and 600 ms: the part `slow` of the bench.
 
 One round is a day's beginning in a new browser: the address is opened, somebody signs in, the list comes, it is
-filtered, the study is opened, scrolled through image by image and then past many, left, and the page is opened once more. Times are
-milliseconds from the deed to what it was done for on the screen. What fails (a request, the console) makes the round
-worth nothing.
+filtered, the study is opened, scrolled through image by image and then past many, left, and the page is opened once
+more. Times are milliseconds from the deed to what it was done for on the screen. What fails (a
+request, the console) makes the round worth nothing.
 """
 
 from __future__ import annotations
