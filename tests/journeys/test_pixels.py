@@ -25,10 +25,18 @@ from pydicom.filewriter import write_dataset
 
 from tests.journeys.test_corpus import Sent, as_sent, files, send
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.canvas import differences, open_image, show_one_series
-from tests.support.corpus import CorpusFile
-from tests.support.derived_objects import ANGIOGRAPHY_STATE, angiography, image_reference, item, presentation_state
+from tests.support.canvas import differences, differing_planes, open_image, read_planes, show_one_series
+from tests.support.corpus import CorpusFile, corpus_folder
+from tests.support.derived_objects import (
+    ANGIOGRAPHY_STATE,
+    angiography,
+    graphic_layer,
+    image_reference,
+    item,
+    presentation_state,
+)
 from tests.support.factories import uid, write_folder
+from tests.support.overlay_planes import SIDE, add_plane, cleared, disc, shown, slices
 from tests.support.pixels import Expected, expected
 from tests.support.process import NodeProcess
 
@@ -66,7 +74,7 @@ CHOSEN = _chosen()
 
 @pytest.fixture(scope="module")
 def images(module_node: NodeProcess) -> dict[str, Dataset]:
-    """The objects by the name of their file, in the node; one that has no UID, or that of another file, has new ones."""
+    """The objects by the name of their file, in the node; without a UID of their own under new ones."""
     read: dict[str, Dataset] = {}
     for file in CHOSEN:
         sent = as_sent(file)
@@ -163,3 +171,52 @@ def test_masks_are_taken_away_as_the_image_or_its_display_state_says(
     down = np.pad(mask, ((2, 0), (0, 0)), mode="edge")[:32]
     moved = (down + np.pad(down, ((0, 0), (1, 0)), mode="edge")[:, :40]) / 2
     assert differences(reader, _greys(RUN[3] - moved, -450, 550)) == []
+
+
+WHITE = (255, 255, 255)
+
+
+def test_overlay_planes_are_drawn_where_numpy_lays_them(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+    page = reader
+    real = pydicom.dcmread(corpus_folder() / "pydicom-wheel/pydicom/examples_overlay.dcm")
+    first, second = slices()
+    layer = graphic_layer("A", GraphicLayerRecommendedDisplayGrayscaleValue=32896)
+    state = presentation_state([first], GraphicLayerSequence=[layer])
+    state.add_new((0x6002, 0x1001), "CS", "A")
+    add_plane(state, 0x6006, disc(SIDE, SIDE)[::-1], label="Of the state")
+    state.add_new((0x6006, 0x1001), "CS", "A")
+    write_folder([real, first, second, state], tmp_path / "planes")
+    dcmsend(module_node, tmp_path / "planes")
+    show_one_series(page, [real, first])
+
+    assert open_image(page, real) == "ready"
+    packed = np.unpackbits(np.frombuffer(real[0x6000, 0x3000].value, np.uint8), bitorder="little")
+    bits = packed[: real.Rows * real.Columns].reshape(real.Rows, real.Columns).astype(np.bool_)
+    assert bits.any()
+    assert differing_planes(page, bits, WHITE) == 0
+
+    assert open_image(page, first) == "ready"
+    assert differences(page, expected(cleared(first), 1)) == []  # spare bits are no values
+    everything = shown(0x6000, 0x6002, 0x6004)
+    assert differing_planes(page, everything, WHITE) == 0
+    page.keyboard.press("BracketRight")
+    assert differing_planes(page, np.rot90(everything, -1), WHITE) == 0
+    page.keyboard.press("h")
+    assert differing_planes(page, np.rot90(everything, -1)[:, ::-1], WHITE) == 0
+    page.keyboard.press("r")
+    page.get_by_test_id("marks-button").click()
+    expect(page.get_by_test_id("plane-figures")).to_contain_text("41.5 ± 3.25")
+    page.get_by_label("Arrow").uncheck()
+    assert differing_planes(page, shown(0x6002, 0x6004), WHITE) == 0
+    page.get_by_test_id("marks-button").click()
+    page.keyboard.press("F9")
+    assert read_planes(page) is None
+    page.keyboard.press("F9")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready")
+    assert read_planes(page) is None
+
+    page.get_by_test_id("tool-save").click()
+    page.get_by_test_id("display-state").click()
+    expect(page.get_by_test_id("overlay-planes")).to_have_attribute("data-planes", "2")
+    assert differing_planes(page, shown(0x6002) | disc(SIDE, SIDE)[::-1], (128, 128, 128)) == 0
