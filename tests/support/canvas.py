@@ -194,7 +194,7 @@ def differing_planes(page: Page, shown: NDArray[np.bool_], colour: tuple[int, in
     assert fit.scale >= 1, "the viewport is smaller than the image"
     chance = np.random.default_rng(1)
     x, y = chance.integers(width, size=20 * SAMPLES), chance.integers(height, size=20 * SAMPLES)
-    across, down = fit.pixel(x + 0.5, y + 0.5)
+    across, down = fit.pixel(np.asarray(x + 0.5, np.float64), np.asarray(y + 0.5, np.float64))
     column, row = np.rint(across).astype(int), np.rint(down).astype(int)
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     at_edge = (np.abs(across - column) > 0.5 - 1 / fit.scale) | (np.abs(down - row) > 0.5 - 1 / fit.scale)

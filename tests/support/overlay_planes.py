@@ -49,10 +49,10 @@ def slices() -> list[Dataset]:
     spare[50:60, ::3] = True
     words = np.frombuffer(first.PixelData, "<u2").reshape(SIDE, SIDE) & 0x0FFF
     first.PixelData = (words | spare.astype("<u2") << 13).astype("<u2").tobytes()
-    for element, vr, value in ((0x0010, "US", SIDE), (0x0011, "US", SIDE), (0x0040, "CS", "G")):
-        first.add_new((0x6004, element), vr, value)
-    for element, vr, value in ((0x0050, "SS", [1, 1]), (0x0100, "US", 16), (0x0102, "US", 13)):
-        first.add_new((0x6004, element), vr, value)
+    for element, size in ((0x0010, SIDE), (0x0011, SIDE), (0x0100, 16), (0x0102, 13)):
+        first.add_new((0x6004, element), "US", size)
+    first.add_new((0x6004, 0x0040), "CS", "G")
+    first.add_new((0x6004, 0x0050), "SS", [1, 1])
     return [first, second]
 
 
