@@ -67,10 +67,10 @@ function sizeOf(lines: readonly string[]): { readonly width: number; readonly he
   return { width: width * SLACK, height: lines.length * LINE_HEIGHT };
 }
 
-/** What the viewport around an element says in its corners and at its sides. */
+/** What the viewport around an element says in its corners, at its sides and by its ruler. */
 function saidOver(element: HTMLElement): Box[] {
   const from = element.getBoundingClientRect();
-  return [...(element.closest(".viewport")?.querySelectorAll(".overlay .corner, .overlay .letter") ?? [])].map((said) => {
+  return [...(element.closest(".viewport")?.querySelectorAll(".overlay .corner, .overlay .letter, .ruler") ?? [])].map((said) => {
     const { left, top, width, height } = said.getBoundingClientRect();
     return { x: left - from.left, y: top - from.top, width, height };
   });
