@@ -34,10 +34,7 @@ class Companion:
     def __init__(
         self, name: str, module: str, size: int, environment: Mapping[str, str], answer_s: int | None = None
     ) -> None:
-        """`size`: bytes of the memory. Reading the pipe waits for `answer_s` at most, not at all where that is None.
-
-        Raises OSError, ValueError where there is no shared memory.
-        """
+        """`size`: bytes of the memory. Reading the pipe waits for `answer_s` at most, not at all where that is None."""
         self.pipe: socket.socket | None = None
         self.is_greeted = False
         self.deaths = 0
@@ -48,13 +45,23 @@ class Companion:
         self._answer_s = answer_s
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = float("-inf")
-        self._descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
-        try:
-            os.ftruncate(self._descriptor, size)
-            self.memory = memoryview(mmap.mmap(self._descriptor, size))
-        except BaseException:
-            os.close(self._descriptor)
-            raise
+        self._name = name
+        self._descriptor = -1
+        self._memory = memoryview(b"")
+
+    @property
+    def memory(self) -> memoryview:
+        """What is shared, from the first use on. Raises OSError, ValueError where that cannot be had."""
+        if self._descriptor < 0:
+            descriptor = os.memfd_create(self._name, os.MFD_CLOEXEC)
+            try:
+                os.ftruncate(descriptor, self._size)
+                self._memory = memoryview(mmap.mmap(descriptor, self._size))
+            except BaseException:
+                os.close(descriptor)
+                raise
+            self._descriptor = descriptor
+        return self._memory
 
     @property
     def pid(self) -> int | None:
@@ -63,7 +70,7 @@ class Companion:
 
     def is_ready(self) -> bool:
         """Whether it can be asked; it is begun where it is not there, and nobody waits for that. One that has died just
-        now is not begun again at once. Raises OSError where it cannot be begun, or has not come up.
+        now is not begun again at once. Raises OSError, ValueError where it cannot be begun, or has not come up.
         """
         if self.pipe is None:
             self._start()
@@ -90,15 +97,19 @@ class Companion:
             log.warning(self._ended, cause=cause, status=status)
 
     def close(self) -> None:
-        """End it for good."""
+        """End it for good; what is in the memory stays."""
         self._started_at = float("inf")
         self.stop("")
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _start(self) -> None:
         now = time.monotonic()
         if now - self._started_at < RESTART_S:
             return
         self._started_at = now
+        _ = self.memory  # there is one from now on
         self.pipe, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             if self._answer_s is None:

@@ -28,7 +28,7 @@ class Hasher:
     """
 
     def __init__(self, size: int) -> None:
-        """`size`: bytes of the memory. Raises OSError where there is no shared memory."""
+        """`size`: bytes of the memory. Raises OSError, ValueError where there is no shared memory."""
         environment = {"PYTHONPATH": str(Path(pacs.__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
         self._companion = Companion("hasher", "pacs.archive.hashing", size, environment, ANSWER_S)
         self.memory = self._companion.memory

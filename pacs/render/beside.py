@@ -14,13 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
-import structlog
 
 from pacs.companion import Companion
 from pacs.render.plain_process import MESSAGE_MAX, Made, Wanted
 from pacs.render.values import JPEG, Picture, PlainGrey, RenderParameters
-
-log = structlog.get_logger()
 
 PLACES: Final = 4
 """How many frames lie in the memory of one process: one that it works at, and those that wait for it."""
@@ -39,10 +36,8 @@ class PictureProcess:
     """One of them. It is started when it is first wanted, and used by the event loop that wanted it, in its thread."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Raises OSError, ValueError where there is no shared memory."""
         module = "pacs.render.plain_process"
         self._companion = Companion("picture_process", module, PLACES * PLACE_BYTES, environment)
-        self._memory = self._companion.memory
         self._loop: asyncio.AbstractEventLoop | None = None
         self._read_from = -1
         self._free: list[int] = []
@@ -88,7 +83,7 @@ class PictureProcess:
         assert self._loop is not None, "it has an event loop"
         place = self._free.pop()
         try:
-            if length > PLACE_BYTES or not fill(self._memory[place : place + length]):
+            if length > PLACE_BYTES or not fill(self._companion.memory[place : place + length]):
                 self._free.append(place)
                 return None
             self._companion.pipe.send(_encoder.encode(Wanted(place, length, PLACE_BYTES, plain, parameters)))
@@ -111,7 +106,7 @@ class PictureProcess:
         try:
             if not self._companion.is_ready():
                 return
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._companion.stop(str(error))
             return
         assert self._companion.pipe is not None, "what is ready is there"
@@ -138,7 +133,7 @@ class PictureProcess:
         _, answer = self._asked.pop(made.place)
         picture = None
         if 0 < made.length <= PLACE_BYTES:
-            data = bytes(self._memory[made.place : made.place + made.length])
+            data = bytes(self._companion.memory[made.place : made.place + made.length])
             picture = Picture(JPEG, data, made.width, made.height)
             self.made += 1
         else:
@@ -175,18 +170,12 @@ class PictureProcess:
 
 
 class PicturesBeside:
-    """As many such processes as there are cores beside the event loop's, PROCESSES_MAX at most; none where there is no
-    shared memory."""
+    """As many such processes as there are cores beside the event loop's, PROCESSES_MAX at most."""
 
     def __init__(self, environment: Mapping[str, str], count: int | None = None) -> None:
         if count is None:
             count = min(len(os.sched_getaffinity(0)) - 1, PROCESSES_MAX)
-        self._processes: list[PictureProcess] = []
-        try:
-            for _ in range(count):
-                self._processes.append(PictureProcess(environment))
-        except (OSError, ValueError) as error:
-            log.warning("no_picture_processes", cause=str(error))
+        self._processes = [PictureProcess(environment) for _ in range(count)]
 
     def statistics(self) -> dict[str, int]:
         """How many processes may run and do, how often one has died, and of the pictures asked how many were made there

@@ -213,7 +213,7 @@ def test_the_process_that_hashes(
 @pytest.mark.parametrize(
     ("changes", "level", "says"),
     [
-        ({"processes": 0}, Level.WELL, "no shared memory"),
+        ({"processes": 0}, Level.WELL, "one processor"),
         ({"running": 0}, Level.WELL, "begin when several are wanted"),
         ({}, Level.WELL, "40 pictures made"),
         ({"deaths": 4}, Level.WRONG, "4 times"),
@@ -221,7 +221,7 @@ def test_the_process_that_hashes(
 )
 def test_the_processes_that_make_pictures(settings: Settings, changes: dict[str, int], level: Level, says: str) -> None:
     told = {"processes": 3, "running": 2, "deaths": 0, "made": 40, "refused": 1} | changes
-    [finding] = _ask(settings, work.pictures, status={"processors": 4, "pictures": told})
+    [finding] = _ask(settings, work.pictures, status={"pictures": told})
     assert (finding.level, says in finding.text) == (level, True)
     assert ("dmesg" in finding.remedy) is (level is Level.WRONG)
 
