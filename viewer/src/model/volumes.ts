@@ -42,9 +42,15 @@ const hung = new WeakMap<Workspace, Hung>();
 
 const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", "volume"]);
 
-/** Show the series of the active viewport so, at the point of the patient that was looked at. */
-export function arrange(workspace: Workspace, arrangement: Arrangement, width: number): void {
-  const series = seriesOf(workspace, arrangement);
+/** What is to be shown, and where in it. */
+interface Subject {
+  readonly series: SeriesSummary;
+  readonly at: Vector;
+}
+
+/** Show the series of the active viewport so, at the point of the patient that was looked at; or what is named. */
+export function arrange(workspace: Workspace, arrangement: Arrangement, width: number, named?: Subject): void {
+  const series = named?.series ?? seriesOf(workspace, arrangement);
   if (!series) return;
   const point = pointOf(workspace);
   moment.value = 0;
@@ -69,7 +75,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
     const pane = workspace.panes.peek()[index];
     if (!pane) continue;
     workspace.show(showing, pane);
-    if (showing.kind === "mpr") pane.wishedPoint = point?.at;
+    if (showing.kind === "mpr") pane.wishedPoint = named?.at ?? point?.at;
   }
   const [first] = workspace.panes.peek();
   if (first) workspace.activate(first);

@@ -11,7 +11,7 @@ import { CINE, cineFrom } from "@/model/cine";
 import { Comparing } from "@/model/comparing";
 import type { ContextPlace } from "@/model/contextPlace";
 import { Hanger } from "@/model/hanger";
-import { undoCurve } from "@/model/curvedPath";
+import { LaidCurves, undoCurve } from "@/model/laidCurves";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Linking } from "@/model/linking";
 import { Pane } from "@/model/pane";
@@ -84,6 +84,9 @@ export class Workspace {
 
   /** Whether keys of one character do something. */
   readonly characterKeys = computed(() => characterKeysOn(this.kept));
+
+  /** What pictures are made along. */
+  readonly curves = new LaidCurves();
 
   /** Stacks that are scrolled together. */
   readonly linking: Linking;
