@@ -19,11 +19,12 @@ const FRAME: Frame = {
 
 function saved(path: CurvedPath): Measured | undefined {
   const place = { [Tag.ImageOrientationPatient]: { vr: "DS", Value: [1, 0, 0, 0, 1, 0] }, [Tag.PixelSpacing]: { vr: "DS", Value: [1, 1] }, "00200052": { vr: "UI", Value: ["2.25.7"] } };
-  const frames = [0, 5, 10].map((z) => ({
+  const frame = (z: number): Frame => ({
     ...FRAME,
     sopInstanceUid: `1.2.3.${z}`,
     dataset: { ...place, [Tag.ImagePositionPatient]: { vr: "DS", Value: [0, 0, z] } },
-  }));
+  });
+  const frames = [frame(0), frame(5), frame(10)];
   return new LaidCurves().measured(path, frames);
 }
 

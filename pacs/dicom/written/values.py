@@ -47,6 +47,8 @@ class DrawnMeasurement:
 
     ``curve`` is through a volume always: ``space`` has the points that it is laid through, ``line`` the curve itself,
     from point to point so near to each other that it is as long as they are apart.
+
+    ``partly_outside``: a region lies in part beside the image or volume, and its figures are of the rest.
     """
 
     kind: MeasurementKind
@@ -60,6 +62,7 @@ class DrawnMeasurement:
     frame_of_reference_uid: str = ""
     space: tuple[SpacePoint, ...] = ()
     line: tuple[SpacePoint, ...] = ()
+    partly_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,8 @@ def mistakes(measurement: DrawnMeasurement) -> str:
         return f"{measurement.kind} has {found} points, {kind.points} are wanted"
     if kind.in_space and not kind.least <= len(measurement.line) <= SPACE_POINTS_MAX:
         return f"the line of {measurement.kind} has {len(measurement.line)} points, {kind.least} to {most} are wanted"
+    if measurement.partly_outside and not kind.region:
+        return f"{measurement.kind} is no region that could lie partly outside"
     if not kind.in_space and measurement.line:
         return f"{measurement.kind} has no line beside its points"
     points += measurement.line

@@ -104,6 +104,7 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
         send(site.archive, image)
     body = {"measurements": [measured((first, second)[at % 2], kind, at) for at, kind in enumerate(ON_IMAGES)]}
     body["measurements"][0]["figures"][0]["at_detector"] = True
+    body["measurements"][ON_IMAGES.index("ellipse")]["partly_outside"] = True
     report = save(site.browser(), first, "measurements", body)
     assert (report.Modality, report.Manufacturer, report.CompletionFlag) == ("SR", "Suret", "COMPLETE")
     text = _dcmtk("dsrdump", report, tmp_path, "+Pl")
@@ -117,6 +118,9 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
     for group, sent in zip(groups, body["measurements"], strict=True):
         texts = {item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence}
         assert sent["tracking_uid"] == texts["112040"].UID
+        extent = texts.get("REGION_EXTENT")
+        assert (extent is not None) is sent.get("partly_outside", False)
+        assert extent is None or extent.ConceptCodeSequence[0].CodeValue == "PARTLY_OUTSIDE"
         assert texts["112039"].TextValue.endswith(f":{KINDS[sent['kind']].tool}")
         numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
         values = [float(item.MeasuredValueSequence[0].NumericValue) for item in numbers]
@@ -270,6 +274,7 @@ def test_what_is_wrong_is_told(site: Site) -> None:
         ("measurements", {"measurements": [{**length, "frame_number": 2}]}, 400, "no frame 2"),
         ("measurements", {"measurements": [{**length, "kind": "guess"}]}, 400, "not understood"),
         ("measurements", {"measurements": [measured(image, "curve", 1)]}, 400, "lies in space"),
+        ("measurements", {"measurements": [{**length, "partly_outside": True}]}, 400, "no region"),
         ("measurements", {"measurements": [{**length, "line": [[1, 2, 3], [4, 5, 6]]}]}, 400, "no line"),
         ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
     ]

@@ -36,6 +36,8 @@ export interface Measured {
   readonly line?: readonly SpacePoint[];
   readonly label: string;
   readonly figures: readonly Figure[];
+  /** A part of the region lies beside the image or volume, and the figures are of the rest. */
+  readonly partial?: boolean;
   /** A line that does not end where it began. */
   readonly open?: boolean;
   /** Of another maker's report: shown, and left alone. */
@@ -55,6 +57,7 @@ export function wireForm(one: Measured): Readonly<Record<string, unknown>> {
     tracking_uid: one.uid,
     ...(one.space && { space: one.space.points, frame_of_reference_uid: one.space.frameOfReferenceUid }),
     ...(one.line && { line: one.line }),
+    ...(one.partial === true && { partly_outside: true }),
   };
 }
 
@@ -80,6 +83,8 @@ const TRACKING_IDENTIFIER = "112039";
 const TRACKING_UID = "112040";
 const COMMENT = "121106";
 const FINDING = "121071";
+const EXTENT = "REGION_EXTENT";
+const PARTLY_OUTSIDE = "PARTLY_OUTSIDE";
 const FREE_TEXT = "CORNERSTONEFREETEXT";
 const LONG_AXES = new Set(["103339001", "G-A185"]);
 const SHORT_AXES = new Set(["103340004", "G-A186"]);
@@ -191,7 +196,9 @@ function fromGroup(group: Dataset, otherUid: string, foreign: boolean, series: R
   const sopInstanceUid = first.sopInstanceUid || (source ? text(source, SR.ReferencedSOPInstanceUID) : "");
   const frameNumber = first.sopInstanceUid ? first.frameNumber : ((source && number(source, SR.ReferencedFrameNumber)) ?? 1);
   const seriesInstanceUid = series.get(sopInstanceUid) ?? "";
-  const base = { uid, seriesInstanceUid, sopInstanceUid, frameNumber, label, figures, foreign };
+  const extent = items(one(EXTENT) ?? {}, Tag.ConceptCodeSequence)[0];
+  const partial = extent !== undefined && text(extent, SR.CodeValue) === PARTLY_OUTSIDE;
+  const base = { uid, seriesInstanceUid, sopInstanceUid, frameNumber, label, figures, foreign, ...(partial && { partial }) };
   if (first.frameOfReferenceUid !== "") {
     const points = chunks(flat, 3) as unknown as SpacePoint[];
     const shaped = (!foreign && (asDrawn(tool, points) ?? asLaid(tool, points, lines))) || shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);

@@ -128,8 +128,9 @@ export class Saving {
     const all = [...now, ...unseen];
     const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
       measurements: all.map((one) => {
-        const figures = one.figures.length > 0 ? one.figures : (kept.get(one.uid)?.figures ?? []); // of earlier where its image was not looked at since
-        return { ...wireForm(one), label: one.label, figures };
+        // figures of earlier where its image was not looked at since
+        const { figures, partial = false } = one.figures.length > 0 ? one : (kept.get(one.uid) ?? one);
+        return { ...wireForm(one), label: one.label, figures, partly_outside: partial };
       }),
       replaces: this.reports.map((report) => ({
         series_instance_uid: report.seriesInstanceUid,

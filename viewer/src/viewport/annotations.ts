@@ -7,7 +7,7 @@ import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus } from "@/dicomweb/geometry";
 import { number, Tag, text } from "@/dicomweb/json";
 import type { DrawnKind, Figure, ImagePoint, Measured, SpacePoint } from "@/dicomweb/measured";
-import { figuresOf } from "@/viewport/figures";
+import { figuresOf, isPartial } from "@/viewport/figures";
 import { gridOf, toImage, toWorld } from "@/viewport/imageGrid";
 import { imageIdOf, nativeImageId, plainImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
 import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
@@ -123,6 +123,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
         points: FROM_HANDLES[kind]?.(points) ?? points,
         label,
         figures: figuresOf(kind, stats, frame.dataset) as Figure[],
+        ...(isPartial(stats) && { partial: true }),
         foreign: fixed.has(one.annotationUID),
       },
     ];

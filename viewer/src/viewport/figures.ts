@@ -55,6 +55,11 @@ const BY_KIND: Readonly<Record<DrawnKind, (stats: Stats, dataset: Dataset) => Fi
   probe: (stats, dataset) => intensity("value", stats["value"], dataset),
 };
 
+/** Whether the figures (`stats`) are of a part of the region alone. */
+export function isPartial(stats: unknown): boolean {
+  return typeof stats === "object" && stats !== null && (stats as Stats)["partial"] === true;
+}
+
 /** What Cornerstone keeps of a measurement (`stats`) as figures; none where it has not measured yet. */
 export function figuresOf(kind: DrawnKind, stats: unknown, dataset: Dataset): Figure[] {
   return typeof stats === "object" && stats !== null ? BY_KIND[kind](stats as Stats, dataset) : [];

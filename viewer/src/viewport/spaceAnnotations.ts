@@ -6,7 +6,7 @@ import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
 import { numbers, Tag, text } from "@/dicomweb/json";
 import type { DrawnKind, Measured, SpacePoint } from "@/dicomweb/measured";
-import { figuresOf } from "@/viewport/figures";
+import { figuresOf, isPartial } from "@/viewport/figures";
 import { TOOL_OF_KIND } from "@/viewport/toolGroup";
 
 type Annotation = ToolTypes.Annotation;
@@ -65,6 +65,7 @@ export function measuredOnPlane(
     space: { frameOfReferenceUid: space, points },
     label: drawn.data.label ?? "",
     figures: key ? figuresOf(kind, stats[key], near.dataset) : [],
+    ...(key !== undefined && isPartial(stats[key]) && { partial: true }),
     foreign: false,
   };
 }
