@@ -2,7 +2,8 @@
 
 PACS_TEST_MATRIX=full walks through all the screens in four languages in every window; else those on the way of
 `test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width. PACS_TEST_PICTURES names a
-folder for a picture of each screen, to be looked at.
+folder for a picture of each screen, to be looked at; PACS_TEST_SCREENS the screens, divided by commas, that are wanted
+with those on the way to them instead of all.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from tests.support.corpus import corpus
 from tests.support.factories import KYRGYZ, ct_series, part10, uid, us_cine, write_folder
 from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
-from tests.support.screens import walked
-from tests.support.screens.walk import Walk
+from tests.support.screens import told_of
+from tests.support.screens.walk import Screen, Walk
 from tests.support.windows import WINDOWS, Window
 
 pytestmark = pytest.mark.browser
 
 FULL: Final = os.environ.get("PACS_TEST_MATRIX") == "full"
 PICTURES: Final = os.environ.get("PACS_TEST_PICTURES")
+ONLY: Final = os.environ.get("PACS_TEST_SCREENS", "")
 DOCUMENTS: Final = {
     "report": ("sr/",),
     "pdf": ("pdf-sr/dcmjs-dimse/datasets/pdf.dcm",),
@@ -97,18 +99,25 @@ def shelf(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) ->
 
 if FULL:
 
-    @pytest.mark.timeout(900)
+    @pytest.mark.timeout(1500)
     @pytest.mark.parametrize("window", WINDOWS, ids=[window.name for window in WINDOWS])
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_every_screen_is_whole(
         module_node: NodeProcess, browser: Browser, shelf: dict[str, str], language: str, window: Window
     ) -> None:
-        found = {}
         with window.opened(browser, language) as page:
-            walk = Walk(page, module_node.web_url, "admin", module_node.admin_password, language, shelf, NEWCOMER)
-            for screen in walked(walk):
+
+            def look(screen: Screen) -> list[str]:
                 page.wait_for_timeout(150)
-                found[screen.name] = complaints(page, language)
                 if PICTURES:
                     page.screenshot(path=Path(PICTURES) / f"{screen.name}-{window.name}-{language}.png")
-        assert {screen: told for screen, told in found.items() if told} == {}
+                return complaints(page, language)
+
+            walk = Walk(page, module_node.web_url, "admin", module_node.admin_password, language, shelf, NEWCOMER)
+            found = told_of(walk, look, ONLY)
+        screens: dict[str, list[str]] = {}
+        for screen, told in found.items():
+            for complaint in told:
+                screens.setdefault(complaint, []).append(screen)
+        if screens:
+            pytest.fail("\n".join(f"{complaint} [{', '.join(where)}]" for complaint, where in screens.items()))

@@ -90,7 +90,7 @@ def _marks(walk: Walk) -> None:
 
 
 DEPTH: Final[Sequence[Screen]] = (
-    Screen("mpr", _planes),
+    Screen("mpr", _planes, fresh=True),
     Screen("fusion", _fused),
     Screen("fusion-looks", _looks),
     Screen("solid", _solid),
@@ -99,7 +99,7 @@ DEPTH: Final[Sequence[Screen]] = (
     Screen("curve-hint", _curve_hint),
     Screen("curve-laid", _curve_laid),
     Screen("curved", _curved),
-    Screen("moments", _moments),
-    Screen("refused", _refused),
-    Screen("marks", _marks),
+    Screen("moments", _moments, fresh=True),
+    Screen("refused", _refused, fresh=True),
+    Screen("marks", _marks, fresh=True),
 )

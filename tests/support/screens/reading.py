@@ -119,13 +119,14 @@ def _cine(walk: Walk) -> None:
 
 
 def _steps(walk: Walk) -> None:
-    walk.press("cine-close")
+    walk.leave("cine-close")
     walk.page.keyboard.press("F4")
     expect(walk.find("step-pad")).to_be_focused()
 
 
 def _measured(walk: Walk) -> None:
-    walk.press("steps-close", "tool-measure", "tool-ellipse")
+    walk.leave("steps-close")
+    walk.press("tool-measure", "tool-ellipse")
     x, y = walk.viewport()
     walk.stroke((x, y), (x + 40, y + 30))
     expect(walk.page.locator(".svg-layer text")).to_have_count(1)
@@ -151,7 +152,8 @@ def _curve(walk: Walk) -> None:
 
 
 def _leave(walk: Walk) -> None:
-    walk.press("curve-close", "back")
+    walk.leave("curve-close")
+    walk.press("back")
     expect(walk.find("leave-guard")).to_be_visible()
 
 
@@ -185,20 +187,20 @@ def _online(walk: Walk) -> None:
 MENUS: Final = ("layout", "volume", "measure", "preset", "colour", "view", "save", "compare")
 
 READING: Final[Sequence[Screen]] = (
-    Screen("timeline", _timeline),
+    Screen("timeline", _timeline, fresh=True),
     Screen("stack", _stack),
     Screen("context-menu", _context_menu),
     Screen("export", _export),
     *(Screen(f"menu-{name}", _menu(name)) for name in MENUS),
     Screen("prior", _prior),
     Screen("other-patient", _stranger),
-    Screen("turned", _turned),
+    Screen("turned", _turned, fresh=True),
     Screen("pictures", _pictures),
     Screen("pictures-film", _film),
     Screen("pictures-print", _print_choice),
     Screen("print-sheets", _print),
     Screen("pictures-taken", _taken),
-    Screen("hanging-editor", _editor),
+    Screen("hanging-editor", _editor, fresh=True),
     Screen("help", _help),
     Screen("cine", _cine),
     Screen("steps", _steps),

@@ -23,12 +23,34 @@ class Walk:
     newcomer: str = ""
     """The name of an account whose password has to be changed at the next sign-in; the same password."""
 
+    def begin(self) -> None:
+        """The list of studies, whatever the page was at: signed in, online, nothing unsaved."""
+        self.page.context.set_offline(False)
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.url}#/")
+        submit, anyway = self.find("login-submit"), self.find("leave-anyway")
+        expect(submit.or_(anyway).or_(self.find("worklist-row")).first).to_be_visible(timeout=30_000)
+        if submit.is_visible():
+            self.sign_in()
+        self.listed()
+
+    def sign_in(self) -> None:
+        self.find("login-name").fill(self.name)
+        self.find("login-password").fill(self.password)
+        self.press("login-submit")
+        expect(self.find("worklist-row").first).to_be_visible(timeout=30_000)
+
     def find(self, name: str) -> Locator:
         return self.page.get_by_test_id(name)
 
     def press(self, *names: str) -> None:
         for name in names:
             self.find(name).first.click()
+
+    def leave(self, name: str) -> None:
+        """Press what closes the screen before this one, where it was reached."""
+        if self.find(name).first.is_visible():
+            self.press(name)
 
     def escape(self, closed: str) -> None:
         self.page.keyboard.press("Escape")
@@ -88,3 +110,5 @@ class Screen:
 
     name: str
     open: Callable[[Walk], None]
+    fresh: bool = False
+    """It is reached from any other: a section of the walk begins here."""
