@@ -154,6 +154,11 @@ interface HandleProps {
 const KEY_MM = 1;
 const KEYS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** The plane under a point. */
+function host({ currentTarget }: KeyboardEvent): HTMLElement | SVGElement {
+  return (currentTarget as SVGElement).closest<HTMLElement>("[data-testid=viewport]") ?? (currentTarget as SVGElement);
+}
+
 /** A point of the curve: keeps its depth while it is moved on the screen. */
 function Handle({ curve, index, point, screen }: HandleProps) {
   const [x, y] = onScreen(screen, point);
@@ -161,7 +166,9 @@ function Handle({ curve, index, point, screen }: HandleProps) {
   const moved = (from: Vector, right: number, down: number): Vector => plus(from, scaled(screen.right, right), scaled(screen.down, down));
   const key = (event: KeyboardEvent): void => {
     const way = KEYS[event.key];
-    if (event.key === "Delete" || event.key === "Backspace") curve.remove(index);
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // to undo, to save
+    if (event.key === "Escape") host(event).focus();
+    else if (event.key === "Delete" || event.key === "Backspace") curve.remove(index);
     else if (way) {
       const pixels = (KEY_MM * (event.shiftKey ? 5 : 1)) / Math.hypot(...screen.right);
       curve.grasp(index);
