@@ -45,8 +45,10 @@ _COBB_ANGLE: Final = Code("285285000", "SCT", "Cobb angle")
 _IMAGE_REGION: Final = Code("111030", "DCM", "Image Region")
 _COMMENT: Final = Code("121106", "DCM", "Comment")
 _CURVE_POINTS: Final = Code("CURVE_POINTS", "99SURET", "Points that the curve is laid through")
-_EXTENT: Final = Code("REGION_EXTENT", "99SURET", "Extent of the region")
-_PARTLY_OUTSIDE: Final = Code("PARTLY_OUTSIDE", "99SURET", "Partly outside the image, figures are of the part inside")
+_EXTENT: Final = (
+    Code("REGION_EXTENT", "99SURET", "Extent of the region"),
+    Code("PARTLY_OUTSIDE", "99SURET", "Partly outside the image, figures are of the part inside"),
+)
 _AT_DETECTOR: Final = Code("AT_DETECTOR", "99SURET", "At the detector, not corrected for magnification")
 _IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 
@@ -129,7 +131,7 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
             measurement.tracking_uid, f"{_OWN_IDENTIFIER if kind.in_space else _IDENTIFIER}:{kind.tool}"
         ),
         measurements=figures or None,
-        qualitative_evaluations=[sr.QualitativeEvaluation(_EXTENT, _PARTLY_OUTSIDE)] if measurement.partly_outside else None,
+        qualitative_evaluations=[sr.QualitativeEvaluation(*_EXTENT)] if measurement.partly_outside else None,
         source_images=[_source_of_group(image, measurement.frame_number)] if measurement.space else None,
     )
     items = group[0].ContentSequence

@@ -162,8 +162,8 @@ def test_what_is_measured_on_planes_is_saved_in_the_space_of_the_patient(site: S
         drawn = [value for item in shapes for value in item.GraphicData]
         assert drawn[:3] == sent["space"][0]
         assert all(value in drawn for point in sent["space"] for value in point)
-    lines = {item.GraphicType: np.reshape(item.GraphicData, (-1, 3)).tolist() for item in shapes}  # the curve's, the last
-    assert lines == {"POLYLINE": sent["line"], "MULTIPOINT": sent["space"]}
+    curve = {item.GraphicType: np.reshape(item.GraphicData, (-1, 3)).tolist() for item in shapes}  # is the last
+    assert curve == {"POLYLINE": sent["line"], "MULTIPOINT": sent["space"]}
     elsewhere = {**body["measurements"][0], "frame_of_reference_uid": "2.25.78"}
     address = f"/api/studies/{images[0].StudyInstanceUID}/measurements"
     assert site.browser().post(address, json={"measurements": [elsewhere]}).status_code == 400
