@@ -150,6 +150,11 @@ class Plane:
         self.page.mouse.up()
         return self.world(*ends[0]), self.world(*ends[1])
 
+    def below_middle(self, axial: Plane) -> tuple[int, int]:
+        """Where an axial plane cuts this one, in pixels from the middle."""
+        mine, other = (float((plane.view.get_attribute("data-centre") or "").split()[2]) for plane in (self, axial))
+        return -90, round((mine - other) / float(self.view.get_attribute("data-mm-per-pixel") or "nan"))
+
     def lines(self, containing: str) -> str:
         """What is written beside the measurement with this word or unit."""
         found = self.view.locator(".svg-layer text").filter(has_text=containing).last
@@ -260,7 +265,7 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     page.get_by_test_id("measurements-undo").click()
     expect(coronal.view.locator(".svg-layer text")).to_have_count(1)
     _measure(page, "probe")
-    coronal.view.click()
+    coronal.drag(*[coronal.below_middle(axial)] * 2)
     expect(axial.view.locator(".svg-layer text")).to_have_count(2)  # the planes meet in the point
     length = coronal.lines("mm")
     _saved(page, coronal, axial, length, _curved(page))

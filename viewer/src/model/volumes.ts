@@ -4,6 +4,7 @@ import { batch, signal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
+import { DRAWN_KINDS } from "@/dicomweb/measured";
 import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import type { Layout } from "@/model/layout";
@@ -40,6 +41,8 @@ interface Hung {
 
 const hung = new WeakMap<Workspace, Hung>();
 
+const MEASURES: ReadonlySet<string> = new Set(DRAWN_KINDS);
+
 const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", "volume"]);
 
 /** What is to be shown, and where in it. */
@@ -54,6 +57,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   if (!series) return;
   const point = pointOf(workspace);
   moment.value = 0;
+  if (arrangement === "curved" && MEASURES.has(workspace.tool.peek())) workspace.press("window"); // a tap is a point of the curve alone
   if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
   remember(workspace, point);
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });

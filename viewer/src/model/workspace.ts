@@ -278,7 +278,7 @@ export class Workspace {
   }
 
   key(event: KeyboardEvent): void {
-    if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
+    if (event.altKey || (!savesFromField(event) && (isTyping(event.target) || movesSlider(event)))) return;
     if (isCharacter(event) && !this.characterKeys.peek()) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
@@ -336,6 +336,11 @@ export class Workspace {
 /** Whether the space bar and Enter press what has the focus. */
 function isPressable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
+}
+
+/** Whether a key saves though a field has the focus, the name of a curve: no field of the desk has a meaning for it. */
+function savesFromField({ code, ctrlKey, metaKey, target }: KeyboardEvent): boolean {
+  return code === "KeyS" && (ctrlKey || metaKey) && target instanceof HTMLElement && target.closest("dialog") === null;
 }
 
 /** Whether a key moves the slider that has the focus, which is not that of the images. */
