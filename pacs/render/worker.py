@@ -31,7 +31,7 @@ from pacs.render.encoders import (
 )
 from pacs.render.header import read_header
 from pacs.render.native import Pixels
-from pacs.render.picture import render_frame
+from pacs.render.picture import render_frame, whole_words
 from pacs.render.picture_file import encode
 from pacs.render.plain import plain_grey
 from pacs.render.presentation import render_presented
@@ -149,9 +149,11 @@ def _serve(
     if task.action == "render":
         picture = _picture(task, dataset, description, frame, attached)
         return wire.PictureMade(picture.media_type, picture.width, picture.height), picture.data
-    pixels = decode_frame(description, frame, task.frame_number)
+    beside = _overlays_in_pixels(dataset)
+    if task.action == "encode" and beside:
+        raise NotAcceptable("overlays lie in the pixel data, beside the pixels", _AS_STORED)
+    pixels = (whole_words if beside else decode_frame)(description, frame, task.frame_number)
     if task.action == "encode":
-        _refuse_overlays_in_pixels(dataset)
         return _encoded(description, pixels, frame, task.target_transfer_syntax_uid)
     single_bits = description.bits_allocated == 1
     answer = wire.FrameDecoded(
@@ -175,11 +177,12 @@ def _unpacked(data: bytes, media_type: str) -> tuple[wire.Answer, bytes]:
     return answer, np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _refuse_overlays_in_pixels(dataset: Dataset) -> None:
+def _overlays_in_pixels(dataset: Dataset) -> bool:
     """Old objects have overlays in the bits above the stored ones (PS3.5 8.1.2), which no codec would carry."""
-    for group in range(0x6000, 0x6020, 2):
-        if (group, 0x0100) in dataset and (group, 0x3000) not in dataset and dataset[group, 0x0100].value != 1:
-            raise NotAcceptable("overlays lie in the pixel data, beside the pixels", _AS_STORED)
+    return any(
+        (group, 0x0100) in dataset and (group, 0x3000) not in dataset and dataset[group, 0x0100].value != 1
+        for group in range(0x6000, 0x6020, 2)
+    )
 
 
 def _encoded(

@@ -1,6 +1,7 @@
 """The truth of pixels: every image of the corpus through the real canvas, against pydicom and numpy.
 
-`make test` looks at one image of each kind of pixels. The long form looks at all of them, about ten minutes:
+`make test` looks at one image of each kind of pixels. The long form looks at all of them, about ten minutes, or at one
+part of several (2/6: the second of six):
 
     PACS_TEST_PIXELS=all .venv/bin/python -m pytest tests/journeys/test_pixels.py -m browser -q
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,23 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 from pydicom import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 
-from tests.journeys.test_corpus import as_sent, files, send
+from tests.journeys.test_corpus import Sent, as_sent, files, send
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.canvas import differences, open_image, show_one_series
-from tests.support.corpus import CorpusFile
-from tests.support.derived_objects import ANGIOGRAPHY_STATE, angiography, image_reference, item, presentation_state
+from tests.support.canvas import differences, differing_planes, open_image, read_planes, show_one_series
+from tests.support.corpus import CorpusFile, corpus_folder
+from tests.support.derived_objects import (
+    ANGIOGRAPHY_STATE,
+    angiography,
+    graphic_layer,
+    image_reference,
+    item,
+    presentation_state,
+)
 from tests.support.factories import uid, write_folder
+from tests.support.overlay_planes import SIDE, add_plane, cleared, disc, shown, slices
 from tests.support.pixels import Expected, expected
 from tests.support.process import NodeProcess
 
@@ -47,8 +59,12 @@ SAMPLE = (
 
 def _chosen() -> list[CorpusFile]:
     images = [file for file in files(("fuzz",), within=False) if file.decoded_shape]
-    if os.environ.get("PACS_TEST_PIXELS") == "all":
+    wanted = os.environ.get("PACS_TEST_PIXELS", "")
+    if wanted == "all":
         return images
+    if wanted:
+        part, parts = map(int, wanted.split("/"))
+        return images[part - 1 :: parts]
     found = (next((file for file in images if file.name.startswith(name)), None) for name in SAMPLE)
     return [file for file in found if file is not None]
 
@@ -57,22 +73,36 @@ CHOSEN = _chosen()
 
 
 @pytest.fixture(scope="module")
-def images(module_node: NodeProcess) -> dict[str, pydicom.Dataset]:
-    """The objects by the name of their file, of one UID the first alone, in the node."""
-    first: dict[str, CorpusFile] = {}
+def images(module_node: NodeProcess) -> dict[str, Dataset]:
+    """The objects by the name of their file, in the node; without a UID of their own under new ones."""
+    read: dict[str, Dataset] = {}
     for file in CHOSEN:
-        first.setdefault(as_sent(file).sop_instance_uid, file)
-    for file in first.values():
-        [(_, status)] = send(module_node, [as_sent(file)])
+        sent = as_sent(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(file.path, force=True)
+            known = {str(other.SOPInstanceUID) for other in read.values()}
+            if "SOPInstanceUID" not in dataset or sent.sop_instance_uid in known:
+                sent = _renamed(sent, dataset)
+        [(_, status)] = send(module_node, [sent])
         assert status == 0, file.name
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        read = {file.name: pydicom.dcmread(file.path, force=True) for file in first.values()}
-    return {name: dataset for name, dataset in read.items() if "SOPInstanceUID" in dataset}
+        read[file.name] = dataset
+    return read
+
+
+def _renamed(sent: Sent, dataset: Dataset) -> Sent:
+    """The same pixels as an object, series and study of their own; `dataset` gets the new UIDs too."""
+    dataset.SOPInstanceUID, dataset.SeriesInstanceUID, dataset.StudyInstanceUID = (
+        uid(f"{level} of {sent.file.name}") for level in ("object", "series", "study")
+    )
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = dataset.original_encoding
+    write_dataset(buffer, dataset)
+    return replace(sent, sop_instance_uid=str(dataset.SOPInstanceUID), dataset=buffer.getvalue())
 
 
 @pytest.fixture(scope="module")
-def reader(module_node: NodeProcess, browser: object, images: dict[str, pydicom.Dataset]) -> Iterator[Page]:
+def reader(module_node: NodeProcess, browser: object, images: dict[str, Dataset]) -> Iterator[Page]:
     """A page of one who is signed in, for all images."""
     context = browser.new_context(viewport={"width": 900, "height": 700})  # type: ignore[attr-defined]
     page = context.new_page()
@@ -83,12 +113,8 @@ def reader(module_node: NodeProcess, browser: object, images: dict[str, pydicom.
 
 
 @pytest.mark.parametrize("file", CHOSEN, ids=lambda file: file.name)
-def test_what_is_shown_is_what_pydicom_reads(
-    file: CorpusFile, images: dict[str, pydicom.Dataset], reader: Page
-) -> None:
-    dataset = images.get(file.name)
-    if dataset is None:
-        pytest.skip("it has no SOP Instance UID, or one that another file of the corpus has")
+def test_what_is_shown_is_what_pydicom_reads(file: CorpusFile, images: dict[str, Dataset], reader: Page) -> None:
+    dataset = images[file.name]
     assert open_image(reader, dataset) == "ready"
     assert differences(reader, expected(dataset, 1)) == []
 
@@ -145,3 +171,52 @@ def test_masks_are_taken_away_as_the_image_or_its_display_state_says(
     down = np.pad(mask, ((2, 0), (0, 0)), mode="edge")[:32]
     moved = (down + np.pad(down, ((0, 0), (1, 0)), mode="edge")[:, :40]) / 2
     assert differences(reader, _greys(RUN[3] - moved, -450, 550)) == []
+
+
+WHITE = (255, 255, 255)
+
+
+def test_overlay_planes_are_drawn_where_numpy_lays_them(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+    page = reader
+    real = pydicom.dcmread(corpus_folder() / "pydicom-wheel/pydicom/examples_overlay.dcm")
+    first, second = slices()
+    layer = graphic_layer("A", GraphicLayerRecommendedDisplayGrayscaleValue=32896)
+    state = presentation_state([first], GraphicLayerSequence=[layer])
+    state.add_new((0x6002, 0x1001), "CS", "A")
+    add_plane(state, 0x6006, disc(SIDE, SIDE)[::-1], label="Of the state")
+    state.add_new((0x6006, 0x1001), "CS", "A")
+    write_folder([real, first, second, state], tmp_path / "planes")
+    dcmsend(module_node, tmp_path / "planes")
+    show_one_series(page, [real, first])
+
+    assert open_image(page, real) == "ready"
+    packed = np.unpackbits(np.frombuffer(real[0x6000, 0x3000].value, np.uint8), bitorder="little")
+    bits = packed[: real.Rows * real.Columns].reshape(real.Rows, real.Columns).astype(np.bool_)
+    assert bits.any()
+    assert differing_planes(page, bits, WHITE) == 0
+
+    assert open_image(page, first) == "ready"
+    assert differences(page, expected(cleared(first), 1)) == []  # spare bits are no values
+    everything = shown(0x6000, 0x6002, 0x6004)
+    assert differing_planes(page, everything, WHITE) == 0
+    page.keyboard.press("BracketRight")
+    assert differing_planes(page, np.rot90(everything, -1), WHITE) == 0
+    page.keyboard.press("h")
+    assert differing_planes(page, np.rot90(everything, -1)[:, ::-1], WHITE) == 0
+    page.keyboard.press("r")
+    page.get_by_test_id("marks-button").click()
+    expect(page.get_by_test_id("plane-figures")).to_contain_text("41.5 ± 3.25")
+    page.get_by_label("Arrow").uncheck()
+    assert differing_planes(page, shown(0x6002, 0x6004), WHITE) == 0
+    page.get_by_test_id("marks-button").click()
+    page.keyboard.press("F9")
+    assert read_planes(page) is None
+    page.keyboard.press("F9")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready")
+    assert read_planes(page) is None
+
+    page.get_by_test_id("tool-save").click()
+    page.get_by_test_id("display-state").click()
+    expect(page.get_by_test_id("overlay-planes")).to_have_attribute("data-planes", "2")
+    assert differing_planes(page, shown(0x6002) | disc(SIDE, SIDE)[::-1], (128, 128, 128)) == 0

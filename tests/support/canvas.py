@@ -26,6 +26,9 @@ _READ_CANVAS = """() => {
   for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
   return [canvas.width, canvas.height, btoa(text)];
 }"""
+_READ_PLANES = _READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas.planes").replace(
+    "const bytes", "if (!canvas) return null;\n  const bytes"
+)
 _IDENTITY = """uid => fetch("/dicom-web/instances?SOPInstanceUID=" + uid, {headers: {Accept: "application/dicom+json"}})
   .then(answer => answer.json())
   .then(([found]) => [found["0020000D"].Value[0], found["0020000E"].Value[0]])"""
@@ -168,3 +171,36 @@ def _differing_greys(page: Page, wanted: Expected, fit: Fit) -> list[str]:
     if float(np.percentile(difference, 95)) > 3.5 or float(difference.mean()) > 1.5:
         return [f"greys differ by {difference.mean():.1f} in the mean, 95 % by {np.percentile(difference, 95):.1f}"]
     return []
+
+
+def read_planes(page: Page) -> NDArray[np.uint8] | None:
+    """Red, green, blue and opacity of every pixel of the overlay planes' canvas; None where no plane is drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found = page.evaluate(_READ_PLANES)
+    if found is None:
+        return None
+    width, height, content = found
+    return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)
+
+
+def differing_planes(page: Page, shown: NDArray[np.bool_], colour: tuple[int, int, int]) -> float:
+    """The share of points where the planes on the screen are not `shown` (rows, columns) in their colour."""
+    planes = read_planes(page)
+    if planes is None:
+        return float(shown.mean())
+    height, width = planes.shape[:2]
+    rows, columns = shown.shape
+    fit = Fit(width, height, columns, rows, 1.0)
+    assert fit.scale >= 1, "the viewport is smaller than the image"
+    chance = np.random.default_rng(1)
+    x, y = chance.integers(width, size=20 * SAMPLES), chance.integers(height, size=20 * SAMPLES)
+    across, down = fit.pixel(np.asarray(x + 0.5, np.float64), np.asarray(y + 0.5, np.float64))
+    column, row = np.rint(across).astype(int), np.rint(down).astype(int)
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    at_edge = (np.abs(across - column) > 0.5 - 1 / fit.scale) | (np.abs(down - row) > 0.5 - 1 / fit.scale)
+    wanted = np.zeros(x.size, np.bool_)
+    wanted[inside] = shown[row[inside], column[inside]]
+    drawn = planes[y, x]
+    right = (drawn[:, 3] == 255) == wanted
+    right &= ~wanted | (drawn[:, :3] == colour).all(axis=1)
+    return float((~right & ~at_edge).mean())

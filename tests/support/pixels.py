@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ def _expected(dataset: pydicom.Dataset, number: int) -> Expected:
     flat = _flat(dataset, number)
     interpretation = str(flat.get("PhotometricInterpretation", "MONOCHROME2"))
     if interpretation == "PALETTE COLOR":
-        pixels = apply_color_lut(pixels, dataset)
+        pixels = apply_color_lut(pixels, _little_endian(dataset))
     if pixels.ndim == 3:
         depth = 16 if interpretation == "PALETTE COLOR" and pixels.dtype.itemsize == 2 else int(dataset.BitsStored)
         colours = np.floor(pixels.astype(np.float64) / 2.0 ** max(0, depth - 8))
@@ -77,6 +78,17 @@ def _expected(dataset: pydicom.Dataset, number: int) -> Expected:
     sigmoid, (low, high) = _window(values, flat)
     inverted = interpretation == "MONOCHROME1" or flat.get("Modality") == "PT"  # dark uptake on white
     return Expected(values, low, high, sigmoid, inverted, _aspect(flat))
+
+
+def _little_endian(dataset: pydicom.Dataset) -> pydicom.Dataset:
+    """With palettes as pydicom takes them for, whatever the order of the bytes."""
+    if dataset.original_encoding[1] is not False:
+        return dataset
+    turned = copy.deepcopy(dataset)
+    for colour in ("Red", "Green", "Blue"):
+        keyword = f"{colour}PaletteColorLookupTableData"
+        setattr(turned, keyword, np.frombuffer(dataset[keyword].value, ">u2").astype("<u2").tobytes())
+    return turned
 
 
 def _decoded(dataset: pydicom.Dataset, number: int) -> NDArray[Any]:

@@ -18,6 +18,16 @@ test("a JPEG called RGB is decoded here only when it says itself what its colour
   expect(doubtOf({ photometricInterpretation: "YBR_FULL_422" }, JPEG, jpeg(frame(0)))).toBeUndefined();
 });
 
+test("a JPEG-LS with a scan for each colour is not decoded here", () => {
+  const header = segment(0xf7, [8, 1, 0, 1, 0, 3, 1, 17, 0, 2, 17, 0, 3, 17, 0]);
+  const apart = segment(0xda, [1, 1, 0, 0, 0, 0]);
+  const together = segment(0xda, [3, 1, 0, 2, 0, 3, 0, 0, 2, 0]);
+  const grey = segment(0xf7, [8, 1, 0, 1, 0, 1, 1, 17, 0]);
+  expect(doubtOf(RGB, "1.2.840.10008.1.2.4.80", jpeg(header, apart))).toBe("planes");
+  expect(doubtOf(RGB, "1.2.840.10008.1.2.4.81", jpeg(header, together))).toBeUndefined();
+  expect(doubtOf({}, "1.2.840.10008.1.2.4.80", jpeg(grey, apart))).toBeUndefined();
+});
+
 function codestream(depth: number): Uint8Array {
   const bytes = new Uint8Array(100);
   bytes.set([0xff, 0x4f, 0xff, 0x51]);

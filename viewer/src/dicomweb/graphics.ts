@@ -209,6 +209,15 @@ function isKnown({ type, points }: Mark): boolean {
   return points.length >= (COMPOUND[type] ?? Infinity);
 }
 
+/** The colours of the layers by their names, as CSS writes them; undefined where a layer says none. */
+export function layerColours(state: Dataset): ReadonlyMap<string, string | undefined> {
+  return new Map(items(state, GR.GraphicLayerSequence).map((layer) => [text(layer, GR.GraphicLayer), colourOf(layer)]));
+}
+
+function colourOf(layer: Dataset): string | undefined {
+  return colourIn(layer, GR.GraphicLayerCIELab) ?? greyIn(layer);
+}
+
 /** What is drawn on this image, lower layers first: a compound graphic that is known, or the figures that stand for it. */
 export function marksOf(state: Dataset, frame: Frame): Mark[] {
   const layers = new Map(items(state, GR.GraphicLayerSequence).map((layer) => [text(layer, GR.GraphicLayer), layer]));
@@ -218,7 +227,7 @@ export function marksOf(state: Dataset, frame: Frame): Mark[] {
   const about = items(state, GR.GraphicAnnotationSequence).filter((item) => areItemsAbout(item, frame));
   for (const item of about.toSorted((one, other) => order(one) - order(other))) {
     const layer = layerOf(item);
-    const colour = layer && (colourIn(layer, GR.GraphicLayerCIELab) ?? greyIn(layer));
+    const colour = layer && colourOf(layer);
     const compounds = items(item, GR.CompoundGraphicSequence).map((one) => ({ id: number(one, GR.CompoundGraphicInstanceID), mark: compoundMark(one, colour) }));
     const drawn = compounds.filter(({ mark }) => isKnown(mark));
     const ids = new Set(drawn.map(({ id }) => id).filter((id) => id !== undefined));

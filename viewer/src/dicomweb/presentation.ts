@@ -49,7 +49,6 @@ const PR = {
 const STATES = "1.2.840.10008.5.1.4.1.1.11.";
 /** Grayscale, colour, pseudo-colour, blending, XA/XRF: what the viewer, or the node for it, shows. */
 const SHOWN = new Set([1, 2, 3, 4, 5].map((number) => `${STATES}${number}`));
-const OVERLAYS = /^60[0-9A-F]{2}1001$/; // which of the image's overlay planes are switched on, and in which layer
 
 /** In pixels: the corner of the first is (0, 0). */
 export interface Area {
@@ -142,7 +141,7 @@ export function seriesOf(state: Dataset): string[] {
   return items(subject(state), PR.ReferencedSeriesSequence).map((series) => text(series, Tag.SeriesInstanceUID));
 }
 
-/** Whether it has what the viewport does not apply: tables, a palette, a curved window, bitmaps. Then the node makes the picture. */
+/** Whether it has what the viewport does not apply: tables, a palette, a curved window. Then the node makes the picture. */
 export function needsNodesPicture(state: Dataset, { dataset }: Frame): boolean {
   const own = subject(state);
   const windows = items(own, PR.SoftcopyVOILUTSequence);
@@ -151,8 +150,6 @@ export function needsNodesPicture(state: Dataset, { dataset }: Frame): boolean {
     [PR.ModalityLUTSequence, PR.PixelIntensityRelationshipLUTSequence].some((tag) => tag in own) ||
     PR.PresentationLUTSequence in state ||
     (PR.RedPaletteDescriptor in state && !isBlending(state)) ||
-    PR.ShutterOverlayGroup in state ||
-    Object.keys(state).some((tag) => OVERLAYS.test(tag)) ||
     (PR.ModalityLUTSequence in dataset && windows.length > 0) // whose values the image has not
   );
 }
@@ -244,6 +241,12 @@ export function shuttersOf(state: Dataset | undefined, frame: Frame): Shutter[] 
 function shuttering(state: Dataset, frame: Frame): Dataset {
   const own = items(state, PR.FrameDisplayShutterSequence).find((item) => areItemsAbout(item, frame));
   return own && PR.ShutterShape in own ? own : state;
+}
+
+/** The group of the overlay plane of the state itself that covers the image where its bits are set; "": none (PS3.3 C.7.6.15). */
+export function shutterGroupOf(state: Dataset): string {
+  const group = number(state, PR.ShutterOverlayGroup);
+  return group === undefined ? "" : group.toString(16).toUpperCase().padStart(4, "0");
 }
 
 /** The colour of what covers, as CSS writes it: black where nothing is said. */

@@ -64,7 +64,7 @@ export class Workspace {
   readonly tool = signal<ToolName>(mouse.peek().left);
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
-  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), steps: signal(false), pictures: signal(false), help: signal(false) };
+  readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), graphics: signal(true), steps: signal(false), pictures: signal(false), help: signal(false) };
   /** Where the crosshair was set. */
   readonly cross = signal<Cross | undefined>(undefined);
   /** A text is wanted for an arrow or a note. */

@@ -11,6 +11,8 @@ import { isMeasured, spacingOf } from "@/dicomweb/spacing";
 import { t } from "@/i18n";
 import { rateOf } from "@/model/cine";
 import { handOver } from "@/model/handOver";
+import { overlayPlanesOf } from "@/dicomweb/overlayPlanes";
+import { overlayPlanes } from "@/model/overlayPlanes";
 import { Pane } from "@/model/pane";
 import { displayedAs } from "@/model/presenting";
 import type { Workspace } from "@/model/workspace";
@@ -102,9 +104,10 @@ export class Taking {
   /** Some pixels may tell whose they are, whatever is drawn over them. */
   readonly pixelsMayTell = computed(() => {
     const { panes, active } = this.workspace;
-    const { subject } = this.choices.value;
+    const { subject, burned } = this.choices.value;
     const looked = subject === "layout" || subject === "keys" ? panes.value : [active.value];
-    return looked.some(({ frame }) => frame.value !== undefined && mayShowIdentity(frame.value.dataset));
+    const planesTell = (dataset: Dataset): boolean => burned.marks && overlayPlanesOf(dataset).length > 0; // which are often letters
+    return looked.some(({ frame: { value: frame } }) => frame !== undefined && (mayShowIdentity(frame.dataset) || planesTell(frame.dataset)));
   });
 
   private stopped = false;
@@ -325,6 +328,8 @@ export class Taking {
     }
     await nextPaint();
     await isShown(pane, index);
+    await overlayPlanes(this.workspace).have(pane, frame);
+    await nextPaint();
     const shown = pane.shown.peek();
     const smaller = native ? fit < 1 : pane.view.peek().zoom * Math.min(width / turned[0], height / turned[1]) * devicePixelRatio < 0.999;
     return smaller || shown.kind !== "ready" || shown.quality !== "diagnostic";

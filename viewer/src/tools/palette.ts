@@ -14,7 +14,7 @@ export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "s
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
-export const SWITCHES = ["cine", "lines", "linked", "overlays", "steps", "pictures", "help"] as const;
+export const SWITCHES = ["cine", "lines", "linked", "overlays", "graphics", "steps", "pictures", "help"] as const;
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
@@ -72,6 +72,7 @@ export const BUTTONS: readonly Button[] = [
   button("lines", "KeyY", "view"),
   button("linked", "KeyB", "view"),
   button("overlays", "Digit0", "view"),
+  button("graphics", "F9", "view"),
   button("redo", "Period", "view"),
   button("steps", "F4", "view"),
   button("help", "F1", "view"),

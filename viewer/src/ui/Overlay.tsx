@@ -26,11 +26,11 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
     <div class="overlay" data-full={all}>
       {all ? (
         <PatientCorner dataset={frame.dataset}>
-          <MarksPanel workspace={workspace} pane={pane} />
+          <MarksPanel workspace={workspace} pane={pane} frame={frame} />
         </PatientCorner>
       ) : (
         <div class="corner top-left">
-          <MarksPanel workspace={workspace} pane={pane} />
+          <MarksPanel workspace={workspace} pane={pane} frame={frame} />
         </div>
       )}
       <StudyCorner workspace={workspace} pane={pane} frame={frame} all={all} />

@@ -16,6 +16,7 @@ import { Guides } from "@/ui/Guides";
 import { Icon } from "@/ui/icons";
 import { loadViewport } from "@/ui/lazyViewport";
 import { StackMarks } from "@/ui/marks/MarksCanvas";
+import { StackPlanes } from "@/ui/marks/PlanesCanvas";
 import { Overlay } from "@/ui/Overlay";
 import { PresentationMarks } from "@/ui/PresentationMarks";
 import { PresentedPicture } from "@/ui/PresentedPicture";
@@ -61,6 +62,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentedPicture workspace={workspace} pane={pane} frame={frame} />}
         {frame && <PresentationMarks workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <StackPlanes workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Overlay workspace={workspace} pane={pane} frame={frame} />}
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />

@@ -56,6 +56,7 @@ const PATHS = {
   magnify: ["M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5 20 20M7.5 10.5h6M10.5 7.5v6"],
   measure: ["M4 15 15 4l5 5L9 20zM8 12h.01M12 8h.01M16 16l4 4M20 16l-4 4"],
   overlays: ["M4 5h16v14H4zM7 8h4M7 16h3M14 8h3M14 16h3"],
+  graphics: ["M4 5h16v14H4zM8 15l3-6 2.500 4 1.500-2 2 4"],
   pictures: ["M4 8h4l1.5-2.500h5L16 8h4v11H4zM12 10.5a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"],
   probe: ["M12 4v5M12 15v5M4 12h5M15 12h5", "fill:M11 11h2v2h-2z"],
   rectangle: ["M4 7h16v10H4z"],

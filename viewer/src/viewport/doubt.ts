@@ -1,6 +1,6 @@
 /** Frames of which the browser's decoders are known to make another picture than the sender meant; the node decodes them. */
 
-export type Doubt = "colours" | "depth" | "sign";
+export type Doubt = "colours" | "depth" | "planes" | "sign";
 
 interface FrameHeader {
   readonly photometricInterpretation?: string;
@@ -10,16 +10,18 @@ interface FrameHeader {
 
 const JPEG_BASELINE = "1.2.840.10008.1.2.4.50";
 const JPEG_TWELVE_BITS = new Set(["1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"]);
+const JPEG_LS = new Set(["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"]);
 const JPEG_2000 = new Set(["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"]);
 
 /**
  * What speaks against decoding this compressed frame here: of a JPEG that does not say what its colours are, the header does,
  * but the browser takes them for luminance and chroma; its decoder of 12-bit
- * JPEG errs; the sign in a JPEG 2000 codestream may differ from the header's.
+ * JPEG errs, and that of JPEG-LS leaves colours that were coded one after the other in planes; the sign in a JPEG 2000 codestream may differ from the header's.
  */
 export function doubtOf(header: FrameHeader, transferSyntax: string, bytes: Uint8Array): Doubt | undefined {
   if (transferSyntax === JPEG_BASELINE && header.photometricInterpretation === "RGB" && !tellsColours(bytes)) return "colours";
   if (JPEG_TWELVE_BITS.has(transferSyntax) && (header.bitsStored ?? 8) > 8) return "depth";
+  if (JPEG_LS.has(transferSyntax) && isInPlanes(bytes)) return "planes";
   if (JPEG_2000.has(transferSyntax)) {
     const signed = signInCodestream(bytes);
     if (signed !== undefined && signed !== (header.pixelRepresentation === 1)) return "sign";
@@ -62,6 +64,18 @@ function tellsColours(bytes: Uint8Array): boolean {
     if (marker === APP0 && named.startsWith("JFIF")) return true;
     if (marker === APP14 && named === "Adobe" && word(at + 2) >= ADOBE_LENGTH) return true;
     if (marker === START_OF_FRAME) return String.fromCharCode(bytes[at + 10] ?? 0).toUpperCase() === "R";
+  }
+  return false;
+}
+
+const [START_OF_LS_FRAME, START_OF_SCAN] = [0xf7, 0xda];
+
+/** Whether each component of a JPEG-LS has a scan of its own (ISO 14495-1 C.2). */
+function isInPlanes(bytes: Uint8Array): boolean {
+  let components = 1;
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))) {
+    if (bytes[at + 1] === START_OF_LS_FRAME) components = bytes[at + 9] ?? 1;
+    if (bytes[at + 1] === START_OF_SCAN) return components > 1 && bytes[at + 4] === 1;
   }
   return false;
 }

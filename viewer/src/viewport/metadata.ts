@@ -6,6 +6,7 @@ import { wadors } from "@cornerstonejs/dicom-image-loader";
 import { framePath, renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { hasNativeMeaning } from "@/dicomweb/nativePixels";
+import { hasOverlayInPixels } from "@/dicomweb/overlayPlanes";
 import { isInMillimetres, spacingOf } from "@/dicomweb/spacing";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 import { hasPalette, withPlainPalette } from "@/viewport/palette";
@@ -123,7 +124,8 @@ const KNOWN_COLOURS = new Set([
 
 /**
  * Whether the browser's decoders are known to give another picture than the standard says, so that the node helps:
- * bit-packed and wide pixels, floats, 16-bit colours, tables and palettes which they do not apply.
+ * bit-packed and wide pixels, floats, 16-bit colours, tables and palettes which they do not apply, and bits of overlays,
+ * which they take for values.
  */
 export function needsNode(dataset: Dataset): boolean {
   const bits = number(dataset, Tag.BitsAllocated) ?? 0;
@@ -134,6 +136,7 @@ export function needsNode(dataset: Dataset): boolean {
     !(Tag.PixelData in dataset) ||
     !KNOWN_COLOURS.has(text(dataset, Tag.PhotometricInterpretation)) ||
     items(dataset, MODALITY_LUT_SEQUENCE).length > 0 ||
+    hasOverlayInPixels(dataset) ||
     (hasPalette(dataset) && withPlainPalette(dataset) === undefined)
   );
 }

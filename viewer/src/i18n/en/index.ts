@@ -8,6 +8,7 @@ import { everyone } from "@/i18n/en/everyone";
 import { doubt } from "@/i18n/en/doubt";
 import { exchange } from "@/i18n/en/exchange";
 import { documents } from "@/i18n/en/documents";
+import { graphics } from "@/i18n/en/graphics";
 import { offline } from "@/i18n/en/offline";
 import { identity } from "@/i18n/en/identity";
 import { phone } from "@/i18n/en/phone";
@@ -22,4 +23,4 @@ import { tools } from "@/i18n/en/tools";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics } as const;

@@ -9,6 +9,7 @@ import { everyone } from "@/i18n/kk/everyone";
 import { doubt } from "@/i18n/kk/doubt";
 import { exchange } from "@/i18n/kk/exchange";
 import { documents } from "@/i18n/kk/documents";
+import { graphics } from "@/i18n/kk/graphics";
 import { offline } from "@/i18n/kk/offline";
 import { identity } from "@/i18n/kk/identity";
 import { phone } from "@/i18n/kk/phone";
@@ -23,4 +24,4 @@ import { tools } from "@/i18n/kk/tools";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };

@@ -9,6 +9,7 @@ import { everyone } from "@/i18n/ky/everyone";
 import { doubt } from "@/i18n/ky/doubt";
 import { exchange } from "@/i18n/ky/exchange";
 import { documents } from "@/i18n/ky/documents";
+import { graphics } from "@/i18n/ky/graphics";
 import { offline } from "@/i18n/ky/offline";
 import { identity } from "@/i18n/ky/identity";
 import { phone } from "@/i18n/ky/phone";
@@ -23,4 +24,4 @@ import { tools } from "@/i18n/ky/tools";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };

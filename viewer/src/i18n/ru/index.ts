@@ -9,6 +9,7 @@ import { everyone } from "@/i18n/ru/everyone";
 import { doubt } from "@/i18n/ru/doubt";
 import { exchange } from "@/i18n/ru/exchange";
 import { documents } from "@/i18n/ru/documents";
+import { graphics } from "@/i18n/ru/graphics";
 import { offline } from "@/i18n/ru/offline";
 import { identity } from "@/i18n/ru/identity";
 import { phone } from "@/i18n/ru/phone";
@@ -23,4 +24,4 @@ import { tools } from "@/i18n/ru/tools";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };

@@ -2,21 +2,25 @@
 
 import { useState } from "preact/hooks";
 
+import type { Frame } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { n, t } from "@/i18n";
 import { marksOf, type MarkedPart, type Marks } from "@/model/marks";
 import type { Pane } from "@/model/pane";
+import { overlayPlanes } from "@/model/overlayPlanes";
 import { nearest } from "@/model/planes";
 import type { Workspace } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
+import { PlanesList } from "@/ui/marks/PlanesList";
 import "@/ui/marks/marks.css";
 import type { PaneProps } from "@/ui/paneProps";
 
-/** Nothing where a study has neither segmentations nor structure sets. */
-export function MarksPanel({ workspace, pane }: PaneProps) {
+/** `frame`: the image of a stack, whose overlay planes are listed too. Nothing where there is nothing to be listed. */
+export function MarksPanel({ workspace, pane, frame }: PaneProps & { readonly frame?: Frame }) {
   const study = marksOf(workspace);
   const [open, setOpen] = useState(false);
-  if (study.candidates.value.length === 0) return null;
+  const planes = frame !== undefined && overlayPlanes(workspace).over(pane, frame).some(({ shutter }) => !shutter);
+  if (study.candidates.value.length === 0 && !planes) return null;
   const own = study.all.value.filter((marks) => marks.belongsTo(pane.content.value));
   const toggle = (): void => {
     study.ask();
@@ -31,7 +35,8 @@ export function MarksPanel({ workspace, pane }: PaneProps) {
       </button>
       {open && (
         <div class="marks-panel" data-testid="marks-panel" data-keys="own">
-          {own.length === 0 && <p class="muted">{t("marks.none")}</p>}
+          {frame && <PlanesList workspace={workspace} pane={pane} frame={frame} />}
+          {own.length === 0 && !planes && <p class="muted">{t("marks.none")}</p>}
           {own.map((marks) => (
             <MarksEntry key={marks.source.sopInstanceUid} workspace={workspace} pane={pane} marks={marks} />
           ))}
