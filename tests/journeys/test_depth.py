@@ -378,6 +378,7 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     """Over the images of a stack too: first as a display state blends them, then as the reader wants it."""
     view = page.locator(f'[data-testid=viewport][data-series-uid="{series[0].SeriesInstanceUID}"]').first
     view.click(position={"x": 8, "y": 8})
+    pane = page.locator("[data-testid=pane][data-active=true]")
     page.keyboard.press("Home")
     page.get_by_test_id("tool-save").click()
     page.get_by_test_id("display-state").click()
@@ -388,11 +389,11 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
         at for at, one in enumerate(series) if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid")
     )
     assert _stack_differs(view, index, lambda value: value / 20_000, 0.4) < 3.5
-    view.get_by_test_id("fusion-looks").click()
+    pane.get_by_test_id("fusion-looks").click()
     page.get_by_test_id("fusion-opacity").fill("70")
     page.get_by_test_id("fusion-colours").select_option("Grayscale")
     page.get_by_test_id("fusion-window").select_option("suv-5")
-    view.get_by_test_id("fusion-looks").click()
+    pane.get_by_test_id("fusion-looks").click()
     assert _stack_differs(view, index, lambda value: value * SUV / 5, 0.7) < 3.5
     view.hover()
     readout = view.get_by_test_id("pixel-readout")
@@ -401,7 +402,7 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     assert float(readout.get_attribute("data-values") or "nan") == _voxels()[index, row, column]
     x, y, z = np.rint((_on_image(index, column, row) - PET_ORIGIN) / PET_SPACING).astype(int)
     assert float(readout.get_attribute("data-over") or "nan") == _uptake()[z, y, x]
-    view.get_by_test_id("fusion").select_option("")
+    pane.get_by_test_id("fusion").select_option("")
 
 
 def _on_image(index: int, column: Array | int, row: Array | int) -> Array:

@@ -62,7 +62,8 @@
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const words = node.data.trim();
     const element = node.parentElement;
-    if (words === "" || !shown(element) || element.closest("option, script, style, noscript, .textLayer, canvas")) continue;
+    if (words === "" || !shown(element) || element.closest("option, script, style, noscript, canvas")) continue;
+    if (getComputedStyle(element).color === "rgba(0, 0, 0, 0)") continue; // words over the drawing of a page, to be selected and heard
     const range = document.createRange();
     range.selectNodeContents(node);
     const boxes = [...range.getClientRects()].filter(({ width, height }) => width > 0.5 && height > 0.5);
@@ -130,7 +131,12 @@
     const port = scrollport(element);
     return !port || hits(port, box);
   };
-  const own = texts.filter(({ element, box, layer }) => !covered(box, layer) && seen(element, box));
+  /** What of a rectangle is not scrolled out of sight. */
+  const inPort = (element, box) => {
+    const port = scrollport(element) ?? box;
+    return { left: Math.max(port.left, box.left), top: Math.max(port.top, box.top), right: Math.min(port.right, box.right), bottom: Math.min(port.bottom, box.bottom) };
+  };
+  const own = texts.filter(({ element, box, layer }) => !covered(box, layer) && seen(element, box)).map((one) => ({ ...one, box: inPort(one.element, one.box) }));
   for (const [index, one] of own.entries())
     for (const other of own.slice(index + 1)) {
       if (one.element === other.element || one.element.contains(other.element) || other.element.contains(one.element)) continue;

@@ -1,10 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { oneTimePassword } from "@/model/accounts";
 import { cineFrom, rateOf } from "@/model/cine";
 import { MOUSE_PRESETS, mouse, mouseFrom, presetOf } from "@/tools/mouse";
 import { DicomWeb } from "@/dicomweb/client";
-import { RightPress } from "@/model/contextPlace";
+import { RestingFinger, RightPress } from "@/model/contextPlace";
 import { Http } from "@/dicomweb/http";
 import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
@@ -47,6 +47,23 @@ describe("a press of the right button", () => {
     press.down(from);
     press.moved(over);
     expect(press.up(to)).toBe(wanted);
+  });
+});
+
+describe("a finger", () => {
+  it.each([
+    ["that rests wants the menu", (finger: RestingFinger) => finger.moved(104, 53), true],
+    ["that went on does not", (finger: RestingFinger) => finger.moved(100, 62), false],
+    ["that was lifted does not", (finger: RestingFinger) => finger.end(), false],
+  ] as const)("%s", (_which, then, wanted) => {
+    vi.useFakeTimers();
+    const rested = vi.fn();
+    const finger = new RestingFinger(rested);
+    finger.down(100, 50);
+    then(finger);
+    vi.advanceTimersByTime(2000);
+    expect(rested.mock.calls).toEqual(wanted ? [[100, 50]] : []);
+    vi.useRealTimers();
   });
 });
 

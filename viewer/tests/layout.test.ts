@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { layout, layoutName, sizeOf } from "@/model/layout";
+import { layout, layoutName, placesOf, sizeOf } from "@/model/layout";
 
 describe("a layout", () => {
   it("has from one to four rows and columns, whatever is asked", () => {
@@ -12,5 +12,16 @@ describe("a layout", () => {
 
   it("is written rows first", () => {
     expect(layoutName(layout(2, 3))).toBe("2×3");
+  });
+});
+
+describe("the places of viewports", () => {
+  it("follow one another in rows", () => {
+    expect(placesOf(layout(1, 2))).toEqual({ template: "repeat(1, minmax(0, 1fr)) / repeat(2, minmax(0, 1fr))", areas: ["1 / 1", "1 / 2"] });
+  });
+
+  it("give the lower row to a wide one behind three", () => {
+    expect(placesOf(layout(2, 2), true).areas).toEqual(["1 / 1", "1 / 2", "1 / 3", "2 / 1 / -1 / -1"]);
+    expect(placesOf(layout(2, 3), true).areas).toHaveLength(6);
   });
 });

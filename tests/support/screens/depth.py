@@ -61,7 +61,7 @@ def _curved(walk: Walk) -> None:
     """A phone shows the planes or the picture along the curve."""
     switch = walk.find("pane-switch")
     if switch.first.is_visible():
-        switch.nth(1).click()
+        switch.last.click()
     expect(walk.find("curved-picture")).to_be_visible(timeout=30_000)
 
 

@@ -140,8 +140,8 @@ def _unsaved(walk: Walk) -> None:
 def _question(walk: Walk) -> None:
     walk.page.keyboard.press("Escape")
     walk.press("tool-measure", "tool-text")
-    x, y = walk.viewport()
-    walk.stroke((x - 40, y - 40), (x - 60, y - 50))
+    x, y = walk.beside(".svg-layer text")
+    walk.stroke((x, y), (x + 20, y + 10))
     expect(walk.find("text-question")).to_be_visible()
 
 

@@ -85,6 +85,26 @@ class Walk:
         assert box
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
+    def beside(self, things: str) -> tuple[float, float]:
+        """A place of the active viewport that none of these lie at."""
+        x, y = self.viewport()
+        boxes = [box for one in self.page.locator(things).all() if (box := one.bounding_box())]
+
+        def away(place: tuple[float, float]) -> float:
+            """How far the nearest of them is, pixels."""
+            gaps = [
+                max(
+                    box["x"] - place[0],
+                    place[0] - box["x"] - box["width"],
+                    box["y"] - place[1],
+                    place[1] - box["y"] - box["height"],
+                )
+                for box in boxes
+            ]
+            return min(gaps, default=0.0)
+
+        return max(((x + right, y + down) for right in (-70, 70) for down in (-60, 60)), key=away)
+
     def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """With a finger where there are fingers, else with the mouse."""
         if self.page.evaluate("navigator.maxTouchPoints > 0"):

@@ -29,7 +29,7 @@ const LATEST_PROBE_MS = 15_000;
 const PROBED = "/livez";
 
 /** What is of one study and may be kept: its metadata, frames and pictures, and what the node says of it as a whole. */
-const OF_STUDY = /^(?:\/dicom-web\/studies\/([0-9.]+)\/|\/dicom-web\/studies\?StudyInstanceUID=([0-9.]+)&|\/api\/studies\/([0-9.]+)\/first-picture\?)/;
+const OF_STUDY = /^(?:\/dicom-web\/studies\/([0-9.]+)\/|\/dicom-web\/studies\?StudyInstanceUID=([0-9.]+)&|\/api\/studies\/([0-9.]+)\/(?:first-picture\?|doubt$))/;
 
 /** A proxy says for the node that it is not there. */
 const ABSENT = new Set([502, 504]);

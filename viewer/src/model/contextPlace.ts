@@ -1,4 +1,4 @@
-/** Where on the screen the menu of a viewport is wanted, and when a press of the right button wants it. */
+/** Where on the screen the menu of a viewport is wanted, and when a press of the right button or of a finger wants it. */
 
 import type { PixelReading } from "@/viewport/contract";
 
@@ -39,6 +39,36 @@ export class RightPress {
     const still = press.button === RIGHT && this.from !== undefined;
     this.from = undefined;
     return still;
+  }
+}
+
+const RESTED_MS = 550;
+const FINGER_STILL_PX = 10;
+
+/** Tells when a finger rests where it was put down. */
+export class RestingFinger {
+  private from: readonly [number, number] | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly rested: (x: number, y: number) => void) {}
+
+  down(x: number, y: number): void {
+    this.end();
+    this.from = [x, y];
+    this.timer = setTimeout(() => {
+      this.end();
+      this.rested(x, y);
+    }, RESTED_MS);
+  }
+
+  moved(x: number, y: number): void {
+    if (this.from && Math.hypot(x - this.from[0], y - this.from[1]) > FINGER_STILL_PX) this.end();
+  }
+
+  /** It was lifted, or is not alone. */
+  end(): void {
+    clearTimeout(this.timer);
+    this.from = undefined;
   }
 }
 

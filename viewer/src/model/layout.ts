@@ -32,3 +32,24 @@ export function layoutNamed(name: string): Layout | undefined {
   const [, rows, columns] = /^([1-4])×([1-4])$/.exec(name) ?? [];
   return rows && columns ? layout(Number(rows), Number(columns)) : undefined;
 }
+
+/** How viewports share the screen. */
+export interface Places {
+  /** A CSS grid template. */
+  readonly template: string;
+  /** The CSS grid area of each viewport. */
+  readonly areas: readonly string[];
+}
+
+/** Rows and columns alike; of four, one that is wide by its nature has the whole of the lower row when it is the last. */
+export function placesOf({ rows, columns }: Layout, lastIsWide = false): Places {
+  if (lastIsWide && rows === 2 && columns === 2) {
+    return { template: gridOf(2, 3), areas: ["1 / 1", "1 / 2", "1 / 3", "2 / 1 / -1 / -1"] };
+  }
+  const areas = Array.from({ length: rows * columns }, (_, index) => `${Math.trunc(index / columns) + 1} / ${(index % columns) + 1}`);
+  return { template: gridOf(rows, columns), areas };
+}
+
+function gridOf(rows: number, columns: number): string {
+  return `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+}

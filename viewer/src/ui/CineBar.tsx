@@ -36,7 +36,7 @@ export function CineBar({ pane }: { readonly pane: Pane }) {
         />
         <span class="cine-rate">{t("cine.perSecond", { count: rate })}</span>
         {reached !== undefined && (
-          <span class="muted" data-testid="cine-reached" data-reached={reached.toFixed(1)}>
+          <span class="muted cine-reached" data-testid="cine-reached" data-reached={reached.toFixed(1)}>
             {t("cine.reached", { count: n(reached, 1) })}
           </span>
         )}

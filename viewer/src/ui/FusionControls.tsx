@@ -1,6 +1,6 @@
 /** What lies over the planes of a series: which series, through which colours and window, how dense. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { volumeOf } from "@/dicomweb/geometry";
@@ -17,6 +17,7 @@ import type { VolumeFailure } from "@/viewport/volumeContract";
 
 const HOT_METAL = "Black-Body Radiation";
 const HALF = 0.5;
+const MARGIN_PX = 8;
 
 interface FusionControlsProps extends PaneProps {
   readonly volume: Beneath;
@@ -83,10 +84,31 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
   return { refused, loading: asked !== undefined && !loaded };
 }
 
+type Corner = Readonly<Record<"right" | "bottom", string>>;
+
+/** Above the bar of a button and no further right than it, from the window's edges: a bar that is scrolled would cut what it holds. */
+function useCornerAbove(button: { readonly current: HTMLElement | null }, open: boolean): Corner | undefined {
+  const [corner, setCorner] = useState<Corner | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (!open) return undefined;
+    const place = (): void => {
+      const bar = button.current?.parentElement?.getBoundingClientRect();
+      const own = button.current?.getBoundingClientRect();
+      if (!bar || !own) return;
+      setCorner({ right: `${Math.max(MARGIN_PX, innerWidth - Math.min(own.right, bar.right))}px`, bottom: `${innerHeight - bar.top}px` });
+    };
+    place();
+    addEventListener("resize", place);
+    return () => removeEventListener("resize", place);
+  }, [open]);
+  return open ? corner : undefined;
+}
+
 /** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape or a press on it. */
 function LooksButton({ shown }: { readonly shown: Fusion }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
+  const corner = useCornerAbove(button, open);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -109,7 +131,7 @@ function LooksButton({ shown }: { readonly shown: Fusion }) {
       </button>
       {open && (
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes it from within
-        <div class="fusion-looks" role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
+        <div class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
           <Looks shown={shown} />
         </div>
       )}

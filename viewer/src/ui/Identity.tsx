@@ -56,9 +56,9 @@ export function StudyCorner({ workspace, pane, frame, all, children }: StudyCorn
         <>
           <span data-identity>{date.join(" ").trim()}</span>
           <OtherStudy workspace={workspace} frame={frame} />
-          <span>{text(dataset, Tag.StudyDescription)}</span>
+          <span class="said-elsewhere">{text(dataset, Tag.StudyDescription)}</span>
           {series && (
-            <span>
+            <span class="said-elsewhere">
               {series.seriesNumber === undefined ? "" : `${t("viewport.series")} ${series.seriesNumber}: `}
               {seriesTitle(series)}
             </span>

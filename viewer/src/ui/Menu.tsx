@@ -12,7 +12,7 @@ interface ListProps {
   /** How far the arrow up and down go in the list; 1 but in grids. */
   readonly perRow?: number;
   close(): void;
-  /** Called once it stands, before it takes the focus. */
+  /** Called once it stands, before it takes the focus, and when the window has another size. */
   placed(menu: HTMLElement): void;
   readonly children: ComponentChildren;
 }
@@ -25,6 +25,7 @@ const MARGIN_PX = 8;
 function place(menu: HTMLElement, name: string | undefined): void {
   const bar = menu.parentElement?.getBoundingClientRect();
   const button = menu.parentElement?.querySelector(`[data-testid="tool-${name}"]`)?.getBoundingClientRect();
+  menu.style.left = "";
   if (!bar || !button || bar.top > innerHeight / 2) return;
   const furthest = bar.width - menu.offsetWidth - MARGIN_PX;
   menu.style.left = `${Math.max(MARGIN_PX, Math.min(button.left - bar.left, furthest))}px`;
@@ -53,9 +54,14 @@ export function MenuList({ label, class: className = "", perRow = 1, close, plac
       const target = event.target as Element;
       if (!menu.current?.contains(target) && !target.closest("[aria-haspopup=menu]")) close();
     };
+    const onResize = (): void => {
+      if (menu.current) placed(menu.current);
+    };
     document.addEventListener("pointerdown", onOutside);
+    window.addEventListener("resize", onResize);
     return () => {
       document.removeEventListener("pointerdown", onOutside);
+      window.removeEventListener("resize", onResize);
       setTimeout(() => giveBack(before)); // when the menu is gone, and with it what it held
     };
   }, []);

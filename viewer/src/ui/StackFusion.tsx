@@ -12,6 +12,7 @@ import { loadViewport } from "@/ui/lazyViewport";
 import { imagePlace, stackScreen } from "@/ui/marks/place";
 import type { PaneProps } from "@/ui/paneProps";
 import { useSize } from "@/ui/useSize";
+import "@/ui/barBelow.css";
 import type { Sheet, VolumeFailure, VolumeLayer } from "@/viewport/volumeContract";
 
 const FRAME_OF_REFERENCE_UID = "00200052";
@@ -22,28 +23,49 @@ interface StackFusionProps extends PaneProps {
   readonly frame: Frame;
 }
 
-export function StackFusion({ workspace, pane, frame }: StackFusionProps) {
-  const base = pane.showing.value?.series;
-  const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
+interface StackFusionLayerProps extends StackFusionProps {
+  setFailed(why: VolumeFailure | undefined): void;
+}
+
+/** What lies over the images. */
+export function StackFusionLayer(props: StackFusionLayerProps) {
+  const shown = shownOver(props);
+  return shown && isOffered(props) ? <Layer {...props} shown={shown} /> : null;
+}
+
+interface StackFusionBarProps extends StackFusionProps {
+  readonly failed: VolumeFailure | undefined;
+}
+
+/** The choices, below the images, so that they cover nothing of them. */
+export function StackFusionBar(props: StackFusionBarProps) {
+  const { workspace, pane, frame, failed } = props;
   const { frames } = pane.content.value;
   const beneath = useMemo(() => ({ frames, frameOfReferenceUid: text(frame.dataset, FRAME_OF_REFERENCE_UID) }), [frames, frame]);
-  const choices = base ? fusible(workspace, base) : [];
-  const emission = [...choices, ...(base ? [base] : [])].some(({ modality }) => EMISSION.has(modality));
-  const shown = base && fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
-  if (!base || choices.length === 0 || !(emission || shown) || !(Tag.ImagePositionPatient in frame.dataset)) return null;
+  if (!isOffered(props)) return null;
   return (
-    <>
-      {shown && <Layer workspace={workspace} pane={pane} frame={frame} shown={shown} setFailed={setFailed} />}
-      <div class="stack-fusion">
-        <FusionControls workspace={workspace} pane={pane} volume={beneath} failed={failed} />
-      </div>
-    </>
+    <div class="stack-fusion">
+      <FusionControls workspace={workspace} pane={pane} volume={beneath} failed={failed} />
+    </div>
   );
 }
 
-interface LayerProps extends StackFusionProps {
+function shownOver({ pane }: PaneProps): Fusion | undefined {
+  const base = pane.showing.value?.series;
+  return base && fusion.value?.base === base.seriesInstanceUid ? fusion.value : undefined;
+}
+
+/** Where something emits, or lies over the images already. */
+function isOffered(props: StackFusionProps): boolean {
+  const { workspace, pane, frame } = props;
+  const base = pane.showing.value?.series;
+  const choices = base ? fusible(workspace, base) : [];
+  const emission = [...choices, ...(base ? [base] : [])].some(({ modality }) => EMISSION.has(modality));
+  return choices.length > 0 && (emission || shownOver(props) !== undefined) && Tag.ImagePositionPatient in frame.dataset;
+}
+
+interface LayerProps extends StackFusionLayerProps {
   readonly shown: Fusion;
-  setFailed(why: VolumeFailure | undefined): void;
 }
 
 function Layer({ pane, frame, shown, setFailed }: LayerProps) {

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 
+import { placesOf } from "@/model/layout";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { t } from "@/i18n";
@@ -34,13 +35,13 @@ export function Stage({ workspace }: { readonly workspace: Workspace }) {
     );
   }
   const panes = workspace.panes.value;
-  const grid = { gridTemplate: `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))` };
+  const places = placesOf(workspace.layout.value, panes.at(-1)?.showing.value?.kind === "curved");
   return (
     <>
       <PaneSwitch workspace={workspace} />
-      <div ref={stage} class="stage" style={grid} data-testid="stage" data-layout={`${rows}x${columns}`} data-panes={panes.length}>
+      <div ref={stage} class="stage" style={{ gridTemplate: places.template }} data-testid="stage" data-layout={`${rows}x${columns}`} data-panes={panes.length}>
         {panes.map((pane, index) => (
-          <PaneFrame key={pane.id} workspace={workspace} pane={pane} row={Math.trunc(index / columns)} column={index % columns} />
+          <PaneFrame key={pane.id} workspace={workspace} pane={pane} area={places.areas[index] ?? "auto"} />
         ))}
       </div>
       {workspace.context.value && <ContextMenu workspace={workspace} place={workspace.context.value} />}
@@ -59,12 +60,12 @@ function flicksOf(workspace: Workspace): FlickOptions {
 }
 
 interface PaneFrameProps extends PaneProps {
-  readonly row: number;
-  readonly column: number;
+  /** The CSS grid area. */
+  readonly area: string;
 }
 
 /** One place of the layout: takes what is dropped on it, becomes active by a touch, stands alone by a double click. */
-function PaneFrame({ workspace, pane, row, column }: PaneFrameProps) {
+function PaneFrame({ workspace, pane, area }: PaneFrameProps) {
   const many = workspace.panes.value.length > 1;
   const active = workspace.active.value === pane;
   const alone = active && workspace.oneUp.value;
@@ -72,7 +73,7 @@ function PaneFrame({ workspace, pane, row, column }: PaneFrameProps) {
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the viewport in it has role and keys
     <div
       class={many ? "pane one-of-many" : "pane"}
-      style={{ gridArea: alone ? "1 / 1 / -1 / -1" : `${row + 1} / ${column + 1}` }}
+      style={{ gridArea: alone ? "1 / 1 / -1 / -1" : area }}
       data-testid="pane"
       data-active={active}
       data-alone={alone}

@@ -26,7 +26,7 @@ import { Toolbar } from "@/ui/Toolbar";
 import "@/ui/study.css";
 import "@/ui/phone.css";
 import "@/ui/patientTitle.css";
-import "@/ui/shortScreen.css";
+import "@/ui/landscape.css";
 
 interface StudyScreenProps {
   readonly app: App;

@@ -22,14 +22,16 @@ import { PresentationMarks } from "@/ui/PresentationMarks";
 import { PresentedPicture } from "@/ui/PresentedPicture";
 import type { PaneProps } from "@/ui/paneProps";
 import { RemovalNotice } from "@/ui/RemovalNotice";
-import { StackFusion } from "@/ui/StackFusion";
+import { StackFusionBar, StackFusionLayer } from "@/ui/StackFusion";
 import type { StackListener, StackView } from "@/viewport/contract";
+import type { VolumeFailure } from "@/viewport/volumeContract";
 
 /** The images: the node's preview at once, the diagnostic viewport in its place as soon as it has painted. */
 export function ViewportPane({ workspace, pane }: PaneProps) {
   const element = useRef<HTMLDivElement>(null);
   const { frames } = pane.content.value;
   const [previewDone, setPreviewDone] = useState(false);
+  const [unfused, setUnfused] = useState<VolumeFailure | undefined>(undefined);
   useViewport(element, previewDone, workspace, pane);
   const index = pane.imageIndex.value;
   const { window, zoom, inverted } = pane.view.value;
@@ -56,7 +58,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
-        {frame && <StackFusion workspace={workspace} pane={pane} frame={frame} />}
+        {frame && <StackFusionLayer workspace={workspace} pane={pane} frame={frame} setFailed={setUnfused} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
@@ -68,6 +70,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         <RemovalNotice pane={pane} />
       </div>
       {frames.length > 1 && <StackSlider workspace={workspace} pane={pane} />}
+      {frame && <StackFusionBar workspace={workspace} pane={pane} frame={frame} failed={unfused} />}
       {pane.cine.open.value && <CineBar pane={pane} />}
     </>
   );

@@ -1,8 +1,12 @@
-/** Opens the menu of a viewport: a press of the right button that did not drag, the menu key, Shift+F10. */
+/** Opens the menu of a viewport: a press of the right button that did not drag, a finger that rests, the menu key, Shift+F10. */
 
-import { isMenuKey, RightPress } from "@/model/contextPlace";
+import { isMenuKey, RestingFinger, RightPress } from "@/model/contextPlace";
 import type { Workspace } from "@/model/workspace";
 import { mouse } from "@/tools/mouse";
+import type { ToolName } from "@/tools/palette";
+
+/** With any other in hand a finger that rests takes aim. */
+const NOT_AIMED: ReadonlySet<ToolName> = new Set(["window", "scroll", "zoom", "pan"]);
 
 /** Listens on the stage; the returned function ends it. */
 export function followRightPress(stage: HTMLElement, workspace: Workspace): () => void {
@@ -21,6 +25,7 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
   stage.addEventListener("pointermove", (event) => press.moved(event), options);
   stage.addEventListener("pointerup", (event) => press.up(event) && has(event.target) && open(event.clientX, event.clientY, true), options);
   stage.addEventListener("contextmenu", (event) => has(event.target) && event.preventDefault(), options);
+  followRest(stage, options, (event) => has(event.target) && NOT_AIMED.has(workspace.tool.peek()), (x, y) => open(x, y, false));
   const onKey = (event: KeyboardEvent): void => {
     const own = event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [role=menu]") !== null;
     if (!isMenuKey(event) || own || !workspace.active.peek().controls.peek()) return;
@@ -36,4 +41,33 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
   document.addEventListener("keydown", onKey, { signal: closing.signal });
   document.addEventListener("contextmenu", onMenu, { signal: closing.signal });
   return () => closing.abort();
+}
+
+/** What the finger does after the menu has opened is no longer the tool's. */
+function followRest(
+  stage: HTMLElement,
+  options: { readonly signal: AbortSignal; readonly capture: boolean },
+  isWanted: (event: TouchEvent) => boolean,
+  rested: (x: number, y: number) => void,
+): void {
+  let spent = false;
+  const finger = new RestingFinger((x, y) => {
+    spent = true;
+    rested(x, y);
+  });
+  const onStart = (event: TouchEvent): void => {
+    const [one] = event.touches;
+    spent = false;
+    if (one && event.touches.length === 1 && isWanted(event)) finger.down(one.clientX, one.clientY);
+    else finger.end();
+  };
+  const onMove = (event: TouchEvent): void => {
+    const [one] = event.touches;
+    if (spent) event.stopPropagation();
+    else if (one) finger.moved(one.clientX, one.clientY);
+  };
+  stage.addEventListener("touchstart", onStart, { ...options, passive: true });
+  stage.addEventListener("touchmove", onMove, { ...options, passive: true });
+  for (const end of ["touchend", "touchcancel"] as const) stage.addEventListener(end, () => finger.end(), { ...options, passive: true });
+  options.signal.addEventListener("abort", () => finger.end());
 }

@@ -67,11 +67,11 @@ function sizeOf(lines: readonly string[]): { readonly width: number; readonly he
   return { width: width * SLACK, height: lines.length * LINE_HEIGHT };
 }
 
-/** The corners with texts of the viewport around an element. */
-function cornersOver(element: HTMLElement): Box[] {
+/** What the viewport around an element says in its corners, at its sides and by its ruler. */
+function saidOver(element: HTMLElement): Box[] {
   const from = element.getBoundingClientRect();
-  return [...(element.closest(".viewport")?.querySelectorAll(".overlay .corner") ?? [])].map((corner) => {
-    const { left, top, width, height } = corner.getBoundingClientRect();
+  return [...(element.closest(".viewport")?.querySelectorAll(".overlay .corner, .overlay .letter, .ruler") ?? [])].map((said) => {
+    const { left, top, width, height } = said.getBoundingClientRect();
     return { x: left - from.left, y: top - from.top, width, height };
   });
 }
@@ -108,7 +108,7 @@ export function writeBeside(tool: AnnotationTool, toolName: string): void {
     if (handles.textBox.hasMoved) return original(writing);
     const { viewport } = writing.enabledElement;
     const { element } = viewport;
-    const taken = [...getRegisteredTextBoxes(writing.svgDrawingHelper.svgLayerElement), ...cornersOver(element)];
+    const taken = [...getRegisteredTextBoxes(writing.svgDrawingHelper.svgLayerElement), ...saidOver(element)];
     const room = { width: element.clientWidth, height: element.clientHeight };
     const { x, y } = placeBeside(around(writing.placementPoints ?? writing.canvasCoordinates), sizeOf(writing.textLines), room, taken);
     handles.textBox.worldPosition = viewport.canvasToWorld([x - PADDING, y - PADDING]);

@@ -33,7 +33,7 @@ export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   priority: "minmax(84px, 112px)",
   patient: "minmax(190px, 2.2fr)",
   date: "136px",
-  modality: "minmax(88px, 104px)",
+  modality: "minmax(94px, 110px)",
   study: "minmax(118px, 1fr)",
   accession: "minmax(110px, 150px)",
   images: "86px",

@@ -10,6 +10,7 @@ import type { CurvedPath } from "@/model/curvedPath";
 import { curveOf } from "@/model/laidCurves";
 import type { Pane } from "@/model/pane";
 import { nearest, planeOf } from "@/model/planes";
+import { gripsOf } from "@/ui/curved/grips";
 import { onScreen, plus, scaled, type Screen } from "@/model/screen";
 import { followTaps } from "@/ui/curved/taps";
 import { imagePlace, planeScreen, stackScreen } from "@/ui/marks/place";
@@ -79,11 +80,13 @@ function CurveLayer({ curve, pane, screenFor, goTo }: CurveLayerProps) {
     if (point) goTo(point);
   }, [at]);
   const path = curve.path.value;
+  const points = curve.points.value;
+  const grips = screen && editing ? gripsOf(points.map((point) => ({ at: onScreen(screen, point), away: isAway(screen, point) })), curve.chosen.value) : [];
   return (
-    <svg ref={element} class="curve-layer" data-testid="curve-layer" data-editing={editing} data-points={curve.points.value.length}>
+    <svg ref={element} class="curve-layer" data-testid="curve-layer" data-editing={editing} data-points={points.length}>
       {screen && path && <CurveLine curve={curve} pane={pane} path={path} screen={screen} />}
-      {screen && editing && curve.points.value.map((point, index) => (
-        <Handle key={index} curve={curve} index={index} point={point} screen={screen} />
+      {screen && editing && points.map((point, index) => (
+        <Handle key={index} curve={curve} index={index} point={point} screen={screen} grip={grips[index]} />
       ))}
     </svg>
   );
@@ -99,6 +102,10 @@ function depthOf(screen: Screen, point: Vector): number {
 }
 
 const NEAR_MM = 3; // what lies in or beside the plane is drawn plainly
+
+function isAway(screen: Screen, point: Vector): boolean {
+  return Math.abs(depthOf(screen, point)) > NEAR_MM;
+}
 
 interface CurveLineProps {
   readonly curve: CurvedPath;
@@ -149,8 +156,11 @@ interface HandleProps {
   readonly index: number;
   readonly point: Vector;
   readonly screen: Screen;
+  /** The radius within which it is taken, pixels; undefined where it is only seen. */
+  readonly grip: number | undefined;
 }
 
+const DOT_PX = 6;
 const KEY_MM = 1;
 const KEYS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -160,7 +170,7 @@ function host({ currentTarget }: KeyboardEvent): HTMLElement | SVGElement {
 }
 
 /** A point of the curve: keeps its depth while it is moved on the screen. */
-function Handle({ curve, index, point, screen }: HandleProps) {
+function Handle({ curve, index, point, screen, grip }: HandleProps) {
   const [x, y] = onScreen(screen, point);
   const held = useRef<{ readonly from: readonly [number, number]; readonly point: Vector; moved: boolean } | undefined>(undefined);
   const moved = (from: Vector, right: number, down: number): Vector => plus(from, scaled(screen.right, right), scaled(screen.down, down));
@@ -181,14 +191,23 @@ function Handle({ curve, index, point, screen }: HandleProps) {
     event.stopPropagation();
     held.current = undefined;
   };
+  const look = isAway(screen, point) ? "curve-point away" : "curve-point";
+  const place = `translate(${x} ${y})`;
+  if (grip === undefined) {
+    return (
+      <g class={`${look} only-seen`} data-testid="curve-point" transform={place} aria-hidden="true">
+        <circle class="curve-point-dot" r={DOT_PX} />
+      </g>
+    );
+  }
   return (
     <g
-      class={Math.abs(depthOf(screen, point)) > NEAR_MM ? "curve-point away" : "curve-point"}
+      class={look}
       data-testid="curve-point"
       data-chosen={curve.chosen.value === index}
       data-keys="own"
       data-world={point.join(" ")}
-      transform={`translate(${x} ${y})`}
+      transform={place}
       role="button"
       tabIndex={0}
       aria-label={t("curved.point", { index: index + 1, total: curve.points.value.length })}
@@ -212,8 +231,8 @@ function Handle({ curve, index, point, screen }: HandleProps) {
       onPointerUp={release}
       onPointerCancel={release}
     >
-      <circle class="curve-point-grip" r={18} />
-      <circle class="curve-point-dot" r={6} />
+      <circle class="curve-point-grip" r={grip} />
+      <circle class="curve-point-dot" r={DOT_PX} />
     </g>
   );
 }

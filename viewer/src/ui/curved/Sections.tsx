@@ -69,20 +69,20 @@ function SectionPicture({ pane, curve, view, along, size, middle, sheet }: Secti
   const letters =
     middle && size >= LETTERS_PX && right && first && orientationLetters({ [Tag.ImageOrientationPatient]: { vr: "DS", Value: [...right, ...first.down] } });
   return (
-    <button
-      type="button"
-      class={middle ? "curved-section middle" : "curved-section"}
-      style={{ width: `${size}px`, height: `${size}px` }}
-      data-testid="curved-section"
-      data-along={along}
-      aria-label={t("curved.section", { mm: n(along, 1) })}
-      onClick={() => curve.goTo(along, pane.id)}
-      onPointerMove={(event) => readPixel(pane, view, sheet, NO_SLAB, cellAt(event, sheet))}
-      onPointerLeave={() => (pane.pixel.value = undefined)}
-    >
-      <canvas ref={canvas} />
-      <span class="curved-section-place">{n(along, 1)}</span>
+    <div class={middle ? "curved-section middle" : "curved-section"} style={{ width: `${size}px`, height: `${size}px` }}>
+      <button
+        type="button"
+        data-testid="curved-section"
+        data-along={along}
+        aria-label={t("curved.section", { mm: n(along, 1) })}
+        onClick={() => curve.goTo(along, pane.id)}
+        onPointerMove={(event) => readPixel(pane, view, sheet, NO_SLAB, cellAt(event, sheet))}
+        onPointerLeave={() => (pane.pixel.value = undefined)}
+      >
+        <canvas ref={canvas} />
+        <span class="curved-section-place">{n(along, 1)}</span>
+      </button>
       {letters && SIDES.map((side) => <span key={side} class={`letter letter-${side}`} aria-hidden="true">{letters[side]}</span>)}
-    </button>
+    </div>
   );
 }
