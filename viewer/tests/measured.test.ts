@@ -95,6 +95,14 @@ describe("measurements of reports", () => {
     expect("partly_outside" in wireForm(only(scoord("POLYLINE", 0, 0, 4, 0, 4, 4, 0, 0)) as Measured)).toBe(false);
   });
 
+  test("what has no figure is the tool's again, too", () => {
+    const drawn = (tool: string, ...flat: number[]): unknown => measurementsOf(report(group(`Cornerstone3DTools@^0.1.0:${tool}`, scoord("POLYLINE", ...flat))))[0];
+    expect(drawn("Length", 1, 2, 3, 4)).toMatchObject({ kind: "length", figures: [] });
+    expect(drawn("Angle", 0, 0, 4, 0, 4, 0, 4, 4)).toMatchObject({ kind: "angle", points: [[0, 0], [4, 0], [4, 4]] }); // prettier-ignore
+    expect(drawn("Bidirectional", 0, 0, 9, 0, 4, 0, 4, 3)).toMatchObject({ kind: "bidirectional" });
+    expect(drawn("CobbAngle", 0, 0, 9, 0, 4, 1, 4, 3)).toMatchObject({ kind: "cobb" });
+  });
+
   test("what is not whole is left out", () => {
     expect(only()).toBeUndefined();
     expect(only(scoord("POLYLINE"))).toBeUndefined();
