@@ -155,7 +155,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
         known = _told_by(cause)
         if known is not None:
             return known
-    return STORE_FAILED if isinstance(error, StorageError) else None
+    return STORE_FAILED if any(isinstance(cause, StorageError) for cause in _causes(error)) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
