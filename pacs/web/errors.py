@@ -33,6 +33,8 @@ from pacs.errors import (
     TransferSyntaxRefused,
     Unreadable,
 )
+from pacs.index.writer import is_of_the_database
+from pacs.troubles import trouble_of
 from pacs.web.dicomweb.multipart import MultipartBroken
 
 log = structlog.get_logger()
@@ -112,6 +114,10 @@ def answer(error: Exception, path: str) -> Response:
             log.warning("request_failed", path=path, status=status, error=error.message)
         code = {"code": error.code} if error.code else {}
         return JSONResponse({"error": error.message, "hint": error.hint, **code}, status, headers)
+    trouble = trouble_of(error) if is_of_the_database(error) else None
+    if trouble is not None:
+        log.error("request_failed", path=path, trouble=trouble.code, error=type(error).__name__)
+        return answer(trouble.refused(), path)
     number = secrets.token_hex(4)
     # Its text and its variables may be a patient's: only its kind and the lines it came through are logged.
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]

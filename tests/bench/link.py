@@ -85,7 +85,13 @@ class Link:
                         await writer.drain()
 
         delivering = asyncio.create_task(deliver())
+        gone_at = 0.0
         while True:
+            if writer.is_closing():  # a reset takes its way too; until then the sender goes on
+                gone_at = gone_at or time.monotonic()
+                if time.monotonic() - gone_at > self._delay:
+                    await late.put((0.0, b""))
+                    break
             try:
                 data = await reader.read(_CHUNK)
             except OSError:  # reset by who sent: an end as any other

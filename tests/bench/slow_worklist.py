@@ -1,9 +1,9 @@
 """The worklist and a study over the thinnest link, 256 kbit/s and 600 ms: the part `slow` of the bench.
 
 One round is a day's beginning in a new browser: the address is opened, somebody signs in, the list comes, it is
-filtered, the study is opened, scrolled through image by image, left, and the page is opened once more. Times are
-milliseconds from the deed to what it was done for on the screen. What fails (a request, the console) makes the round
-worth nothing.
+filtered, the study is opened, scrolled through image by image and then past many, left, and the page is opened once
+more. Times are milliseconds from the deed to what it was done for on the screen. What fails (a
+request, the console) makes the round worth nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, sync_playwright
 
 from tests.bench.first_picture import Found, lines, send
 from tests.bench.link import Link
@@ -30,6 +30,9 @@ OTHERS: Final = 60
 """Studies that fill the first page of the list, and more."""
 LONGEST_MS: Final = 90_000
 SCROLLED: Final = 5
+PASSED: Final = 10
+READ_MS: Final = 2000
+"""So long an image is looked at before the next is wanted."""
 
 
 class Stopwatch:
@@ -91,23 +94,60 @@ def _walk(page: Page, url: str, password: str, watch: Stopwatch) -> None:
                     || document.querySelector('[data-quality=partial], [data-quality=full]')""",
     )
     watch.stop("searched and opened, first picture")
-    _until(page, "document.querySelector('[data-testid=quality]')?.dataset.quality === 'full'")
+    _until(page, _WHOLE)
     watch.stop("the same, diagnostic image")
     for _ in range(SCROLLED):
-        uid = page.get_by_test_id("viewport").get_attribute("data-sop-instance-uid")
-        watch.start()
-        page.keyboard.press("ArrowDown")
-        _until(
-            page,
-            """(uid) => document.querySelector('[data-testid=viewport]').dataset.sopInstanceUid !== uid
-                        && document.querySelector('[data-testid=viewport-state]').dataset.state === 'ready'""",
-            uid,
-        )
-        watch.stop("next image")
+        _next_image(page, watch)
+    _scrolled_past(page, watch)
     watch.start()
     page.get_by_test_id("back").click()
     _shown(rows)
     watch.stop("back in the list")
+
+
+_SEEN: Final = """(uid) => document.querySelector('[data-testid=viewport]').dataset.sopInstanceUid !== uid
+    && ['partial', 'ready'].includes(document.querySelector('[data-testid=viewport-state]').dataset.state)"""
+_WHOLE: Final = "document.querySelector('[data-testid=quality]')?.dataset.quality === 'full'"
+
+
+def _shown_image(page: Page) -> str | None:
+    return page.get_by_test_id("viewport").get_attribute("data-sop-instance-uid")
+
+
+def _next_image(page: Page, watch: Stopwatch) -> None:
+    uid = _shown_image(page)
+    watch.start()
+    page.keyboard.press("ArrowDown")
+    _until(page, _SEEN, uid)
+    watch.stop("next image, first form")
+    _until(page, _WHOLE)
+    watch.stop("next image, diagnostic")
+    page.wait_for_timeout(READ_MS)
+
+
+def _scrolled_past(page: Page, watch: Stopwatch) -> None:
+    """Through ten images as fast as a key repeats: only what is arrived at is worth the link."""
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/frames/" in request.url:
+            asked.append(request.url.partition("/instances/")[2].partition("/")[0])
+
+    page.on("request", note)
+    for _ in range(PASSED - 1):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(33)
+    uid = _shown_image(page)
+    watch.start()
+    page.keyboard.press("ArrowDown")
+    _until(page, _SEEN, uid)
+    watch.stop("tenth of ten scrolled, first form")
+    _until(page, _WHOLE)
+    watch.stop("of the tenth, diagnostic")
+    page.remove_listener("request", note)
+    arrived = _shown_image(page)
+    passed = {one for one in asked if one != arrived}
+    print(f"  asked for while scrolling: {len(passed)} of {PASSED - 1} that were passed, {len(asked)} requests")
 
 
 def _again(page: Page, watch: Stopwatch) -> None:

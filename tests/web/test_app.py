@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
@@ -210,6 +212,19 @@ def test_leaves_are_mounted_and_pass_the_same_gate(tmp_path: Path, workers: Deco
 def test_a_leaf_that_is_no_route_is_refused(tmp_path: Path, workers: DecodeWorkers) -> None:
     with pytest.raises(TypeError), open_site(tmp_path, workers, leaves=(object(),)):  # type: ignore[arg-type]
         pass
+
+
+def test_an_index_that_fails_under_a_request_passes(tmp_path: Path, workers: DecodeWorkers) -> None:
+    async def broken(request: Request, principal: Principal) -> Response:
+        raise OperationalError("SELECT 'Doe^John'", {}, psycopg.OperationalError("server closed the connection"))
+
+    leaf = Route(("GET",), "/broken", broken, Action.PUBLIC)
+    with open_site(tmp_path, workers, leaves=(leaf,)) as site:
+        response = site.client().get("/broken")
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+    assert response.json()["code"] == "database_away"
+    assert "Doe" not in response.text
 
 
 def test_an_error_of_our_own_tells_nothing_but_a_number(

@@ -30,7 +30,7 @@ function settle(): Promise<void> {
   });
 }
 
-function reader(length: number) {
+function reader(length: number, isLong = false) {
     const [asked, givenUp, open]: [number[], number[], Map<number, (error?: Error) => void>] = [[], [], new Map()];
     const ahead = new ReadAhead(length, {
       load: (index) => {
@@ -42,6 +42,7 @@ function reader(length: number) {
         open.get(index)?.(new DOMException("", "AbortError"));
       },
       hasRoom: () => true,
+      isLong: () => isLong,
       progress: () => {},
     });
     return { ahead, asked, givenUp, open };
@@ -69,5 +70,31 @@ describe("reading ahead", () => {  it("goes outward from the image looked at", a
     ahead.around(1);
     await settle();
     expect(asked.slice(6)).toContain(1);
+  });
+
+  it("over a slow link has one at a time, and none before the image looked at is whole", async () => {
+    const { ahead, asked, open } = reader(100, true);
+    ahead.around(0);
+    expect(asked).toEqual([0]);
+    open.get(0)?.();
+    await settle();
+    expect(asked).toEqual([0, 1]);
+    ahead.goTo(1); // what is on its way stays
+    open.get(1)?.();
+    await settle();
+    expect(asked).toEqual([0, 1]);
+    ahead.around(1);
+    expect(asked).toEqual([0, 1, 2]);
+  });
+
+  it("over a slow link gives up whatever the reader did not go to, and begins nothing while images are scrolled past", async () => {
+    const { ahead, asked, givenUp } = reader(100, true);
+    ahead.around(0);
+    for (let index = 1; index <= 10; index += 1) ahead.goTo(index);
+    await settle();
+    expect(givenUp).toContain(0);
+    expect(asked).toEqual([0]);
+    ahead.around(10);
+    expect(asked).toEqual([0, 10]);
   });
 });

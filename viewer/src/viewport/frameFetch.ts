@@ -2,39 +2,44 @@
 
 import { failureOf } from "@/dicomweb/http";
 import { copyOf, keepCopy, keyOf, reach, reachable, type Copy } from "@/dicomweb/reach";
-import { measuredAt } from "@/viewport/link";
+import type { Arrival } from "@/viewport/arrival";
+import { measured, measuredAt, takesLong } from "@/viewport/link";
 
 const AT_ONCE = 6; // connections which a browser opens to one host
 const AHEAD_AT_ONCE = 3; // the rest is kept free for the image the reader asks for
+const LONG_AT_ONCE = 1; // of those ahead that take long: the first of several is here sooner, and the others cost nothing yet
+const MEASURED_EVERY_MS = 1000; // a link that became slow is not noticed at the end of a frame only
 
+/** A frame, whole. */
 export interface Fetched {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly contentType: string;
-  /** Of the whole, where a part was asked for; else as many as came. */
-  readonly total: number;
-  /** The whole from this device, whatever was asked for. */
+  /** From this device. */
   readonly kept?: boolean;
 }
 
 export interface Wish {
   readonly path: string;
-  readonly accept: string;
-  /** First byte, and the last (inclusive) where it is bounded. */
-  readonly range?: readonly [number, number?];
   readonly signal: AbortSignal;
+  /** About so many bytes. */
+  readonly expected: number;
+  /** What has come of it. It stays when the wish is given up or has to wait, and is where the next one goes on from. */
+  readonly arrival: Arrival;
+  /** Somebody looks at the place where it is to be. */
   urgent: boolean;
-  /** So many bytes of so many are here; 0 of them when the node does not say. */
-  progress?(received: number, total: number): void;
+  /** More of it has come. */
+  progress?(): void;
 }
 
-interface Waiting {
+interface Transfer {
   readonly wish: Wish;
-  readonly settle: (fetched: Promise<Fetched>) => void;
+  readonly settle: (fetched: Promise<Fetched> | Fetched) => void;
+  /** While it is on its way: how to have it wait. */
+  round?: AbortController;
 }
 
-const waiting: Waiting[] = [];
-let urgentRunning = 0;
-let aheadRunning = 0;
+const waiting: Transfer[] = [];
+const running = new Set<Transfer>();
 
 /** A frame is kept whole under one key, in whichever syntax it came; what came of it first, under another. */
 const WHOLE = "stored";
@@ -54,7 +59,7 @@ export async function keptBeginning(path: string): Promise<{ readonly fetched: F
 }
 
 function ofCopy({ bytes, type }: Copy): Fetched {
-  return { bytes, contentType: type, total: bytes.length, kept: true };
+  return { bytes, contentType: type, kept: true };
 }
 
 async function keptWhole(path: string): Promise<Fetched | undefined> {
@@ -65,81 +70,93 @@ async function keptWhole(path: string): Promise<Fetched | undefined> {
 /** Rejects with Failure, AbortError, or TypeError where the network failed. */
 export function fetchFrame(wish: Wish): Promise<Fetched> {
   return new Promise((resolve, reject) => {
-    const one: Waiting = { wish, settle: resolve };
+    const one: Transfer = { wish, settle: resolve };
     wish.signal.addEventListener("abort", () => {
       const at = waiting.indexOf(one);
       if (at >= 0) waiting.splice(at, 1);
+      one.round?.abort();
       reject(wish.signal.reason as Error);
+      pump();
     });
     waiting.push(one);
     pump();
   });
 }
 
-/** Look again at who comes next: a wish became urgent. */
+/** Look again at who comes next: a wish is new, became urgent or is over, or the link is another than it was thought to be. */
 export function pump(): void {
-  for (;;) {
-    const next = waiting.findIndex(({ wish }) => wish.urgent);
-    const room = urgentRunning + aheadRunning < AT_ONCE;
-    const at = next >= 0 ? next : urgentRunning === 0 && aheadRunning < AHEAD_AT_ONCE ? 0 : -1;
-    const one = at >= 0 && room ? waiting.splice(at, 1)[0] : undefined;
-    if (!one) return;
-    void run(one);
+  const urgent = [...waiting, ...running].some(({ wish }) => wish.urgent);
+  const long = [...running].filter(({ wish }) => !wish.urgent && takesLong(wish.expected));
+  for (const one of long.slice(urgent ? 0 : LONG_AT_ONCE)) makeWait(one);
+  for (let next = chosen(urgent); next; next = chosen(urgent)) {
+    waiting.splice(waiting.indexOf(next), 1);
+    void run(next);
   }
 }
 
-async function run({ wish, settle }: Waiting): Promise<void> {
-  const { urgent } = wish;
-  if (urgent) urgentRunning += 1;
-  else aheadRunning += 1;
-  const fetched = receive(wish);
-  settle(fetched);
-  await fetched.catch(() => {}); // told to whoever asked
-  if (urgent) urgentRunning -= 1;
-  else aheadRunning -= 1;
-  pump();
+function chosen(urgent: boolean): Transfer | undefined {
+  if (running.size >= AT_ONCE) return undefined;
+  if (urgent) return waiting.find(({ wish }) => wish.urgent);
+  const [first] = waiting;
+  return first && running.size < (takesLong(first.wish.expected) ? LONG_AT_ONCE : AHEAD_AT_ONCE) ? first : undefined;
 }
 
-async function receive(wish: Wish): Promise<Fetched> {
+/** Its turn comes again; what has come of it stays. */
+function makeWait(one: Transfer): void {
+  running.delete(one);
+  waiting.unshift(one);
+  one.round?.abort();
+}
+
+async function run(one: Transfer): Promise<void> {
+  const round = new AbortController();
+  one.round = round;
+  running.add(one);
+  const { signal } = round;
+  try {
+    one.settle(await receive(one.wish, signal));
+  } catch (error) {
+    if (!signal.aborted) one.settle(Promise.reject(error as Error)); // else it waits again, or nobody waits for it
+  } finally {
+    if (one.round === round) running.delete(one);
+    pump();
+  }
+}
+
+async function receive(wish: Wish, signal: AbortSignal): Promise<Fetched> {
   const kept = await keptWhole(wish.path); // while the node is out of reach
   if (kept) return kept;
   try {
-    return await received(wish);
+    await come(wish, signal);
+    return { bytes: wish.arrival.joined(), contentType: wish.arrival.contentType };
   } catch (error) {
-    const instead = wish.signal.aborted ? undefined : await keptWhole(wish.path);
+    const instead = signal.aborted ? undefined : await keptWhole(wish.path);
     if (instead) return instead;
     throw error;
   }
 }
 
-async function received({ path, accept, range, signal, progress }: Wish): Promise<Fetched> {
-  const headers: Record<string, string> = { Accept: accept };
-  if (range) headers["Range"] = `bytes=${range[0]}-${range[1] ?? ""}`;
-  const answer = await reach(path, { headers, credentials: "same-origin", signal }, false);
+/** What is still to come of it. */
+async function come({ path, arrival, progress }: Wish, signal: AbortSignal): Promise<void> {
+  if (arrival.isWhole) return;
+  const answer = await reach(path, { headers: arrival.request(), credentials: "same-origin", signal }, false);
   if (!answer.ok || !answer.body) throw await failureOf(answer);
-  const started = performance.now();
-  const length = Number(answer.headers.get("Content-Length")) || 0;
-  const parts: Uint8Array[] = [];
-  let received = 0;
+  arrival.begin(answer);
+  let [bytes, since] = [0, performance.now()];
   for (const reader = answer.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
-    parts.push(value);
-    received += value.length;
-    progress?.(received, length);
+    signal.throwIfAborted(); // the next round asks for what this one has not noted
+    arrival.add(value);
+    bytes += value.length;
+    progress?.();
+    const now = performance.now();
+    if (now - since < MEASURED_EVERY_MS) continue;
+    measured(bytes, now - since);
+    [bytes, since] = [0, now];
+    pump();
   }
-  measuredAt(answer.url, received, performance.now() - started);
-  const whole = Number(answer.headers.get("Content-Range")?.split("/")[1]);
-  const total = answer.status === 206 && whole > 0 ? whole : received;
-  return { bytes: joined(parts, received), contentType: answer.headers.get("Content-Type") ?? "", total };
-}
-
-export function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  measuredAt(answer.url, bytes, performance.now() - since);
+  arrival.end();
+  if (!arrival.isWhole) throw new TypeError("the answer is not whole");
 }

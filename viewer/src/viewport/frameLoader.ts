@@ -1,23 +1,22 @@
 /** Frames as the node keeps them, or, over a slow link, as HTJ2K: the coarse resolutions first, the whole after them. */
 
-import { cache, imageLoader, utilities, type Types } from "@cornerstonejs/core";
+import { cache, imageLoader, type Types } from "@cornerstonejs/core";
 import { createImage } from "@cornerstonejs/dicom-image-loader";
 
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
-import { fetchFrame, joined, keepFrame, keptBeginning, pump, type Fetched, type Wish } from "@/viewport/frameFetch";
-import { isSlow, transferTime } from "@/viewport/link";
+import { Arrival } from "@/viewport/arrival";
+import { enlarged, HTJ2K_UID, Refining } from "@/viewport/coarse";
+import { fetchFrame, keepFrame, keptBeginning, pump, type Wish } from "@/viewport/frameFetch";
+import { isSlow, takesLong } from "@/viewport/link";
 import { frameOf, STORED } from "@/viewport/metadata";
 import { splitPart } from "@/viewport/multipart";
 
 const AS_STORED = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
-const HTJ2K_UID = "1.2.840.10008.1.2.4.202"; // PS3.5 10.17: RPCL, one resolution after the other
 /** What cannot be made HTJ2K comes as it is stored. */
 const AS_HTJ2K = `image/jphc; transfer-syntax=${HTJ2K_UID}, ${AS_STORED}; q=0.5`;
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
-const COARSE_WORTH_MS = 700; // a whole that comes sooner is awaited
-const COARSE_TARGET_MS = 350;
-const COARSE_LEVELS_MAX = 5;
 const COMPRESSED_SHARE = 0.45; // of the pixels' size, by experience with CT and radiographs
+const BEGINNINGS_BYTES_MAX = 32 << 20;
 
 interface Loading {
   readonly abort: AbortController;
@@ -26,10 +25,12 @@ interface Loading {
 }
 
 const loading = new Map<string, Loading>();
-/** Beginnings of frames that were shown coarse. */
-const beginnings = new Map<string, Fetched>();
+/** What came of frames that were given up on the way, oldest first: whoever asks again goes on from there. */
+const beginnings = new Map<string, Arrival>();
 /** Bytes of the frames that came. */
 const sizes = new Map<string, number>();
+/** Who is shown what there is of an image, by the image. */
+const watching = new Map<string, Set<Refining>>();
 const progressOf = new Map<string, (received: number, total: number) => void>();
 
 /** Be told of the bytes of one image; undefined: no more. */
@@ -59,6 +60,7 @@ export function release(imageId: string): void {
   if (one.claims > 0) return;
   loading.delete(imageId);
   one.abort.abort();
+  keepBeginning(one.wish);
   if (cache.getImageLoadObject(imageId)) cache.removeImageLoadObject(imageId);
 }
 
@@ -82,6 +84,12 @@ export function bytesExpected(dataset: Dataset): number {
   return pixels * Math.ceil(value(Tag.BitsAllocated, 8) / 8) * COMPRESSED_SHARE;
 }
 
+/** Whether it is not here, and takes long to come. */
+export function isLong(imageId: string): boolean {
+  const dataset = frameOf(imageId)?.dataset;
+  return dataset !== undefined && !cache.isLoaded(imageId) && takesLong(bytesExpected(dataset));
+}
+
 /** What Cornerstone asks of a loader; volumes name the buffer that the pixels go to. */
 interface LoadOptions {
   readonly requestType?: string;
@@ -91,26 +99,31 @@ interface LoadOptions {
 function load(imageId: string, options: LoadOptions = {}): { promise: Promise<Types.IImage>; cancelFn: () => void } {
   const dataset = frameOf(imageId)?.dataset;
   const abort = new AbortController();
-  const beginning = beginnings.get(imageId);
+  const path = imageId.slice(STORED.length);
+  const arrival = beginnings.get(path) ?? new Arrival(wantsHtj2k(dataset) ? AS_HTJ2K : AS_STORED);
+  beginnings.delete(path);
   const wish: Wish = {
-    path: imageId.slice(STORED.length),
-    accept: beginning || wantsHtj2k(dataset) ? AS_HTJ2K : AS_STORED,
+    path,
+    arrival,
+    expected: arrival.total || (dataset ? bytesExpected(dataset) : 0),
     signal: abort.signal,
     urgent: options.requestType !== "prefetch",
-    ...(beginning && { range: [beginning.bytes.length] as const }),
-    progress: (received, total) => progressOf.get(imageId)?.(received, total),
+    progress: () => {
+      progressOf.get(imageId)?.(arrival.received, arrival.total);
+      watching.get(imageId)?.forEach((one) => one.look());
+    },
   };
   loading.set(imageId, { abort, wish, claims: 1 });
   const promise = fetchFrame(wish)
-    .then((rest) => {
-      const whole = beginning && !rest.kept ? joined([beginning.bytes, rest.bytes], beginning.bytes.length + rest.bytes.length) : rest.bytes;
-      sizes.set(imageId, whole.length);
-      if (!rest.kept) keepFrame(wish.path, whole, rest.contentType);
-      return decode(imageId, whole, rest.contentType, options);
+    .then(({ bytes, contentType, kept }) => {
+      sizes.set(imageId, bytes.length);
+      if (!kept) keepFrame(path, bytes, contentType);
+      return decode(imageId, bytes, contentType, options);
     })
     .finally(() => {
-      if (loading.get(imageId)?.wish === wish) loading.delete(imageId);
-      beginnings.delete(imageId);
+      if (loading.get(imageId)?.wish !== wish) return;
+      loading.delete(imageId);
+      if (!arrival.isWhole) keepBeginning(wish);
     });
   return { promise, cancelFn: () => release(imageId) };
 }
@@ -127,77 +140,55 @@ async function decode(
   return (await createImage(imageId, part.bytes, transferSyntax, { ...options, decodeLevel })) as Types.IImage;
 }
 
-/** How many times the sides are halved in what comes in good time; 0 when the whole does. */
-export function coarseLevel(bytes: number, time: (bytes: number) => number): number {
-  if (time(bytes) < COARSE_WORTH_MS) return 0;
-  let level = 1;
-  while (level < COARSE_LEVELS_MAX && time(bytes / 4 ** level) > COARSE_TARGET_MS) level += 1;
-  return level;
+/** Keep what came of it, as long as there is room. */
+function keepBeginning({ path, arrival }: Wish): void {
+  if (!arrival.lasts) return;
+  beginnings.set(path, arrival);
+  let bytes = [...beginnings.values()].reduce((sum, { received }) => sum + received, 0);
+  for (const [oldest, { received }] of beginnings) {
+    if (bytes <= BEGINNINGS_BYTES_MAX) return;
+    beginnings.delete(oldest);
+    bytes -= received;
+  }
 }
 
 /**
- * The image from the first resolutions alone, at its full size; undefined when the whole will soon be here or cannot
- * come by resolutions. Its pixels are not for diagnosis.
+ * Be shown what there is of an image that is on its way: now, and whenever enough has come for twice as many pixels along
+ * each side. Those are not for diagnosis. Returns how to stop, which is before the whole is shown.
  */
-export async function loadCoarse(imageId: string, signal: AbortSignal): Promise<Types.IImage | undefined> {
+export function followCoarse(imageId: string, show: (image: Types.IImage) => void): () => void {
   const dataset = frameOf(imageId)?.dataset;
-  if (!imageId.startsWith(STORED) || !dataset || loading.has(imageId) || cache.getImageLoadObject(imageId)) return undefined;
+  if (!imageId.startsWith(STORED) || !dataset) return () => {};
   const path = imageId.slice(STORED.length);
-  const kept = await keptBeginning(path);
-  if (kept) return coarse(imageId, dataset, kept.fetched, kept.level);
-  if (!wantsHtj2k(dataset)) return undefined;
-  const expected = bytesExpected(dataset);
-  const level = coarseLevel(expected, transferTime);
-  if (level === 0) return undefined;
-  const end = Math.ceil((expected / 4 ** level) * 1.3);
-  const beginning = await fetchFrame({
-    path,
-    accept: AS_HTJ2K,
-    range: [0, end],
-    signal,
-    urgent: true,
-  });
-  if (!beginning.contentType.includes(HTJ2K_UID) || beginning.total <= beginning.bytes.length) return undefined;
-  const image = await coarse(imageId, dataset, beginning, level);
-  beginnings.set(imageId, beginning);
-  keepFrame(path, beginning.bytes, beginning.contentType, level);
-  return image;
+  const refining = new Refining(
+    () => loading.get(imageId)?.wish.arrival ?? beginnings.get(path),
+    async ({ contentType, bytes }, level) => {
+      const image = await coarse(imageId, dataset, bytes, contentType, level);
+      if (!followers.has(refining)) return;
+      show(image);
+      keepFrame(path, bytes, contentType, level);
+    },
+  );
+  const followers = watching.get(imageId) ?? new Set();
+  watching.set(imageId, followers.add(refining));
+  refining.look();
+  return () => {
+    followers.delete(refining);
+    if (followers.size === 0 && watching.get(imageId) === followers) watching.delete(imageId);
+  };
 }
 
-async function coarse(imageId: string, dataset: Dataset, { bytes, contentType }: Fetched, level: number): Promise<Types.IImage> {
+/** What this device has of an image of which it has no more, while the node is out of reach. Not for diagnosis. */
+export async function keptCoarse(imageId: string): Promise<Types.IImage | undefined> {
+  const dataset = frameOf(imageId)?.dataset;
+  if (!imageId.startsWith(STORED) || !dataset || cache.getImageLoadObject(imageId)) return undefined;
+  const kept = await keptBeginning(imageId.slice(STORED.length));
+  return kept && coarse(imageId, dataset, kept.fetched.bytes, kept.fetched.contentType, kept.level);
+}
+
+async function coarse(imageId: string, dataset: Dataset, bytes: Uint8Array<ArrayBuffer>, contentType: string, level: number): Promise<Types.IImage> {
   const image = await decode(imageId, bytes, contentType, {}, level);
   return enlarged(image, number(dataset, Tag.Rows) ?? image.rows, number(dataset, Tag.Columns) ?? image.columns);
-}
-
-/** The same picture in more pixels, so that nothing moves when the whole takes its place. */
-function enlarged(image: Types.IImage, rows: number, columns: number): Types.IImage {
-  const from = image.getPixelData();
-  const samples = image.numberOfComponents;
-  const pixels = new (from.constructor as Uint16ArrayConstructor)(rows * columns * samples);
-  for (let y = 0, to = 0; y < rows; y += 1) {
-    const row = Math.min(image.rows - 1, Math.trunc((y * image.rows) / rows)) * image.columns;
-    for (let x = 0; x < columns; x += 1) {
-      const at = (row + Math.min(image.columns - 1, Math.trunc((x * image.columns) / columns))) * samples;
-      for (let sample = 0; sample < samples; sample += 1, to += 1) pixels[to] = from[at + sample] ?? 0;
-    }
-  }
-  const voxelManager = utilities.VoxelManager.createImageVoxelManager({
-    width: columns,
-    height: rows,
-    scalarData: pixels,
-    numberOfComponents: samples,
-  });
-  const size = { rows, columns, height: rows, width: columns };
-  const whole = { ...image, ...size, voxelManager, getPixelData: () => pixels } as Types.IImage;
-  coarseImages.add(whole);
-  return whole;
-}
-
-const coarseImages = new WeakSet<object>();
-
-/** Whether it was made of the first resolutions alone. */
-export function isCoarse(image: object | undefined): boolean {
-  return image !== undefined && coarseImages.has(image);
 }
 
 export function forgetFrames(): void {

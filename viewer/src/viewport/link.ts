@@ -3,13 +3,16 @@
 const REMEMBERED = "suret.link";
 const WORTH_MEASURING_BYTES = 48 << 10; // of less, waiting is most of the time
 const NEWEST_WEIGHT = 0.4;
+const WORTH_MEASURING_MS = 900; // of what takes so long, waiting is the least
 const SLOW_BITS_PER_S = 20e6;
+const LONG_MS = 700;
 
 let bitsPerSecond: number | undefined;
 
 /** So many bytes came in so many milliseconds. */
 export function measured(bytes: number, milliseconds: number): void {
-  if (bytes < WORTH_MEASURING_BYTES || milliseconds <= 0) return;
+  if (bytes <= 0 || milliseconds <= 0) return;
+  if (bytes < WORTH_MEASURING_BYTES && milliseconds < WORTH_MEASURING_MS) return;
   const now = (bytes * 8000) / milliseconds;
   bitsPerSecond = bitsPerSecond === undefined ? now : bitsPerSecond + NEWEST_WEIGHT * (now - bitsPerSecond);
   globalThis.localStorage?.setItem(REMEMBERED, String(Math.round(bitsPerSecond)));
@@ -52,4 +55,9 @@ export function isSlow(): boolean {
 /** Milliseconds that so many bytes take. */
 export function transferTime(bytes: number): number {
   return (bytes * 8000) / (linkSpeed() ?? SLOW_BITS_PER_S);
+}
+
+/** Whether so many bytes are worth being shown coarse first, and keep others waiting. */
+export function takesLong(bytes: number): boolean {
+  return transferTime(bytes) >= LONG_MS;
 }

@@ -9,18 +9,23 @@ export interface ReadAheadOptions {
   giveUp(index: number): void;
   /** Whether there is still room for another image. */
   hasRoom(): boolean;
+  /** Whether an image takes long to come. */
+  isLong(index: number): boolean;
   /** So many images are loaded. */
   progress(count: number): void;
 }
 
 const FAR = 12; // images; what is on its way beyond is given up when the reader goes on
+const FAR_LONG = 1; // where they take long
 const AT_ONCE = 3; // leaves browser connections for the image the reader asks for
+const AT_ONCE_LONG = 1;
 
 export class ReadAhead {
   private readonly done = new Set<number>();
   private readonly failed = new Set<number>();
   private readonly running = new Set<number>();
   private center = 0;
+  private awaited: number | undefined;
   private stopped = false;
 
   constructor(
@@ -28,10 +33,21 @@ export class ReadAhead {
     private readonly options: ReadAheadOptions,
   ) {}
 
-  /** Read ahead from here on. */
-  around(index: number): void {
+  /** The reader is at an image, which is on its way: where it takes long, nothing else begins before it is here. */
+  goTo(index: number): void {
     this.center = index;
-    for (const one of this.running) if (Math.abs(one - index) > FAR) this.options.giveUp(one);
+    this.awaited = this.options.isLong(index) ? index : undefined;
+    for (const one of this.running) {
+      const far = this.options.isLong(one) ? FAR_LONG : FAR;
+      if (Math.abs(one - index) > far) this.options.giveUp(one);
+    }
+    this.pump();
+  }
+
+  /** The image looked at is on the screen, whole: read ahead from here on. */
+  around(index: number): void {
+    this.goTo(index);
+    this.awaited = undefined;
     this.pump();
   }
 
@@ -48,9 +64,9 @@ export class ReadAhead {
   }
 
   private pump(): void {
-    while (!this.stopped && this.running.size < AT_ONCE && this.options.hasRoom()) {
+    while (!this.stopped && this.awaited === undefined && this.options.hasRoom()) {
       const index = this.next();
-      if (index === undefined) return;
+      if (index === undefined || this.running.size >= (this.options.isLong(index) ? AT_ONCE_LONG : AT_ONCE)) return;
       void this.run(index);
     }
   }

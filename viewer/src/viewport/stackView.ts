@@ -13,7 +13,8 @@ import type { Point, Quality, Removal, StackListener, StackView, View } from "@/
 import { showOnEveryForm } from "@/viewport/forms";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
-import { isCoarse, loadFrame, release } from "@/viewport/frameLoader";
+import { isCoarse } from "@/viewport/coarse";
+import { isLong, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, isOneImage, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
@@ -448,7 +449,7 @@ export class CornerstoneStackView implements StackView, Fitting {
   /** The reader is at another image: the bytes of this one are told, and read ahead from here. */
   private went(index: number): void {
     this.bytes.follow(index);
-    this.readAhead?.around(index);
+    this.readAhead?.goTo(index);
   }
 
   private startReadAhead(): void {
@@ -461,6 +462,7 @@ export class CornerstoneStackView implements StackView, Fitting {
         this.bytes.count = count;
         this.bytes.tell();
       },
+      isLong: (index) => isLong(imageIds[index] ?? ""),
       giveUp: (index) => release(imageIds[index] ?? ""),
       load: async (index) => {
         const imageId = imageIds[index];
