@@ -104,9 +104,7 @@ def test_what_is_left_of_an_archive_is_one(tmp_path: Path, there: str) -> None:
     require_archive(Settings(data=tmp_path))
 
 
-def test_a_backup_is_not_made_among_what_it_is_a_copy_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_is_not_made_among_what_it_is_a_copy_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PACS_DATA", "data")
     done = CliRunner().invoke(app, ["backup", "data/store/../copies"])
