@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
+from storage.errors import StorageError, StorageFull
 
 WORDS_CHARACTERS_MAX: Final = 64  # an Error Comment (0000,0902)
 
@@ -154,7 +155,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
         known = _told_by(cause)
         if known is not None:
             return known
-    return None
+    return STORE_FAILED if any(isinstance(cause, StorageError) for cause in _causes(error)) else None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -177,6 +178,8 @@ def _told_by(error: BaseException) -> Trouble | None:
         return _by_sqlstate(error.sqlstate, type(error).__name__)
     if isinstance(error, OSError):
         return next((one for one in TROUBLES.values() if error.errno in one.numbers), None)
+    if isinstance(error, StorageFull):
+        return NO_ROOM
     return TROUBLES.get(getattr(error, "code", ""))
 
 

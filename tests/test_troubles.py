@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from pacs.errors import OutOfResources, StoreFailed
 from pacs.troubles import TROUBLES, WORDS_CHARACTERS_MAX, trouble_of
-from storage.errors import StorageFailed
+from storage.errors import StorageFailed, StorageFull
 
 OUT_OF_RESOURCES = 0xA700
 
@@ -35,6 +35,8 @@ def _of_sqlite(name: str) -> sqlite3.Error:
         *((OSError(number, os.strerror(number)), "too_many_files") for number in (errno.EMFILE, errno.ENFILE)),
         (OSError(errno.ENOMEM, "no"), "no_memory"),
         (MemoryError(), "no_memory"),
+        (StorageFailed("the service said no"), "store_failed"),
+        (StorageFull("the service has no room"), "no_room"),
         (RuntimeError("can't start new thread"), "no_memory"),
         (_of_sqlite("SQLITE_FULL"), "no_room"),
         (_of_sqlite("SQLITE_IOERR_SHORT_READ"), "disk_failed"),
@@ -82,7 +84,7 @@ def test_an_error_is_known_by_itself_and_through_what_is_around_it(error: Except
         errors.UndefinedTable(),
         psycopg.ProgrammingError("ours"),
         StoreFailed("of no row"),
-        StorageFailed("the service said no"),
+        KeyError("code"),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -33,8 +33,8 @@ from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
 from pacs.errors import DoesNotMatch, IncompleteDataSet, InstanceTooLarge
 from pacs.model import Announced, Outcome, StorageState, Stored, to_microseconds
-from pacs.troubles import NO_ROOM, STORE_FAILED, trouble_of
-from storage.errors import StorageError, StorageFull
+from pacs.troubles import STORE_FAILED, trouble_of
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -307,8 +307,6 @@ def _refusals() -> Iterator[None]:
     """What the store raises as what whoever brought the object hears."""
     try:
         yield
-    except StorageFull as error:
-        raise NO_ROOM.refused(str(error)) from error
     except StorageError as error:
         raise (trouble_of(error) or STORE_FAILED).refused(str(error)) from error
 

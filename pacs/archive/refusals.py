@@ -20,8 +20,7 @@ from pacs.access.principals import Principal
 from pacs.errors import ArrivalRefused
 from pacs.index.engine import Index
 from pacs.model import Clock
-from pacs.troubles import STORE_FAILED, TROUBLES, trouble_of
-from storage.errors import StorageError
+from pacs.troubles import TROUBLES, trouble_of
 
 log = structlog.get_logger()
 
@@ -58,7 +57,7 @@ class Refusals:
 
     def tell(self, error: Exception, principal: Principal, protocol: str) -> None:
         """Keep `error` where it tells of a trouble. Raises the refusal that it amounts to where it is none itself."""
-        trouble = trouble_of(error) or (STORE_FAILED if isinstance(error, StorageError) else None)
+        trouble = trouble_of(error)
         if trouble is None:
             return
         now = self._clock()

@@ -380,7 +380,7 @@ def index_failed(error: BaseException) -> bool:
     return isinstance(error, PendingRollbackError) or trouble_of(error) is not None
 
 
-def is_of_the_database(error: BaseException) -> bool:
+def _is_of_the_database(error: BaseException) -> bool:
     """Whether it is the driver's error, or SQLAlchemy's around it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(error, SQLAlchemyError) or hasattr(cause, "sqlite_errorname") or hasattr(cause, "sqlstate")
@@ -392,7 +392,7 @@ def _no_more_writes() -> ArrivalRefused:
 
 def _as_refusal(error: BaseException) -> BaseException:
     """The database's errors in our own words, the driver's own from a `Statement` too; a work's own as they are."""
-    if not is_of_the_database(error):
+    if not _is_of_the_database(error):
         return error
     trouble = trouble_of(error)
     refusal: Exception = (

@@ -33,7 +33,6 @@ from pacs.errors import (
     TransferSyntaxRefused,
     Unreadable,
 )
-from pacs.index.writer import is_of_the_database
 from pacs.troubles import trouble_of
 from pacs.web.dicomweb.multipart import MultipartBroken
 
@@ -114,7 +113,7 @@ def answer(error: Exception, path: str) -> Response:
             log.warning("request_failed", path=path, status=status, error=error.message)
         code = {"code": error.code} if error.code else {}
         return JSONResponse({"error": error.message, "hint": error.hint, **code}, status, headers)
-    trouble = trouble_of(error) if is_of_the_database(error) else None
+    trouble = trouble_of(error)
     if trouble is not None:
         log.error("request_failed", path=path, trouble=trouble.code, error=type(error).__name__)
         return answer(trouble.refused(), path)

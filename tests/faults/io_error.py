@@ -1,9 +1,10 @@
-"""R4: every single input or output call of the store path fails once: EIO, ENOSPC, EINTR, a short write.
+"""R4: every single input or output call of the store path fails once, with each error of ERRORS, or writes too little.
 
     python -m tests.faults --rig io-error --seed 7
 
 strace answers one call of a run with the error instead of making it. The sender goes on with its next instance, the
-archive is closed and started again; what was acknowledged is there, and nothing whose sync failed was acknowledged.
+archive is closed and started again; what was acknowledged is there, nothing whose sync failed was acknowledged, and
+who was refused heard a reason of the table in `pacs/troubles.py` that fits the error.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from tests.faults.system_calls import Point, struck
 from tests.faults.witness import OUT_OF_RESOURCES
 from tests.faults.work import SCENARIOS, UNEXPECTED
 
-ERRORS = ("EIO", "ENOSPC", "EINTR")
+ERRORS = ("EIO", "ENOSPC", "EINTR", "EDQUOT", "EROFS", "EMFILE")
 ANY_TIME = frozenset({"index_stopped", "commit_unknown", "index_not_opened"})
 HEARD = {
     "EIO": ANY_TIME | {"disk_failed", "index_unreadable"},
     "ENOSPC": ANY_TIME | {"no_room", "disk_failed"},  # SQLite takes what a read or a sync says for an error of the disk
     "EINTR": ANY_TIME | {"store_failed", "disk_failed"},
+    "EDQUOT": ANY_TIME | {"no_room", "disk_failed"},
+    "EROFS": ANY_TIME | {"read_only", "disk_failed"},
+    "EMFILE": ANY_TIME | {"too_many_files", "disk_failed"},
 }
 """The reasons that a sender may hear of each error; Python and SQLite make most interrupted calls again."""
 SYNCS = frozenset({"fsync", "fdatasync"})

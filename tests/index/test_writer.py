@@ -22,6 +22,7 @@ from pacs.index import writer
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
 from pacs.index.writer import BATCH_MAX, Statement
+from tests.faults.commit_relay import CommitRelay, Cut
 from tests.support.archives import full_queue
 from tests.support.dimse import wait_until
 
@@ -70,15 +71,19 @@ def test_a_commit_that_never_arrived_is_a_failure_and_leaves_nothing(postgresql_
     assert not postgresql_index.broken
 
 
-def test_a_commit_whose_answer_was_lost_is_a_success(postgresql_index: Index) -> None:
-    def commit_and_cut(connection: Any) -> None:
-        connection.execute("COMMIT")
-        _cut(connection)
-
-    _once_at_commit(postgresql_index, commit_and_cut)
-    assert postgresql_index.write(lambda connection: _rule(connection, "kept")) == "kept"
+def test_a_commit_whose_answer_was_lost_is_a_success(postgresql_index: Index, postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    with CommitRelay(url.port or 0) as relay:
+        plain = {"sslmode": "disable", "gssencmode": "disable"}  # the relay reads along
+        through = Index(url.set(port=relay.port).update_query_dict(plain).render_as_string(hide_password=False))
+        try:
+            relay.arm(Cut())
+            assert through.write(lambda connection: _rule(connection, "kept")) == "kept"
+            assert not relay.armed
+            assert not through.broken
+        finally:
+            through.close()
     assert _rules(postgresql_index) == ["kept"]
-    assert not postgresql_index.broken
 
 
 def test_a_server_that_is_away_for_long_in_a_commit_stops_nobody_and_is_asked_later(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -214,16 +215,31 @@ def test_a_leaf_that_is_no_route_is_refused(tmp_path: Path, workers: DecodeWorke
         pass
 
 
-def test_an_index_that_fails_under_a_request_passes(tmp_path: Path, workers: DecodeWorkers) -> None:
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (
+            OperationalError("SELECT 'Doe^John'", {}, psycopg.OperationalError("server closed the connection")),
+            503,
+            "database_away",
+        ),
+        (OSError(errno.EIO, "Input/output error", "Doe^John"), 503, "disk_failed"),
+        (OSError(errno.ENOSPC, "No space left on device", "Doe^John"), 507, "no_room"),
+    ],
+    ids=["database", "disk", "room"],
+)
+def test_what_fails_beneath_a_request_passes(
+    tmp_path: Path, workers: DecodeWorkers, error: Exception, status: int, code: str
+) -> None:
     async def broken(request: Request, principal: Principal) -> Response:
-        raise OperationalError("SELECT 'Doe^John'", {}, psycopg.OperationalError("server closed the connection"))
+        raise error
 
     leaf = Route(("GET",), "/broken", broken, Action.PUBLIC)
     with open_site(tmp_path, workers, leaves=(leaf,)) as site:
         response = site.client().get("/broken")
-    assert response.status_code == 503
+    assert response.status_code == status
     assert "retry-after" in response.headers
-    assert response.json()["code"] == "database_away"
+    assert response.json()["code"] == code
     assert "Doe" not in response.text
 
 
