@@ -25,7 +25,9 @@ let underHand: HTMLDivElement | undefined;
 
 /** A tool while it draws. */
 interface Drawing {
-  readonly editData?: { readonly annotation: Measurement; readonly newAnnotation?: boolean } | null;
+  readonly editData?: { readonly annotation: Measurement; readonly newAnnotation?: boolean; readonly hasMoved?: boolean } | null;
+  /** Of an angle: it has its first line at most, and the next stroke draws the second. */
+  readonly angleStartedNotYetCompleted?: boolean;
   cancel(element: HTMLDivElement): unknown;
 }
 
@@ -59,12 +61,17 @@ export class Measurements {
     listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
     // The mouse click which browsers make of a tap would begin another.
     listen(element, "touchend", (event) => this.hand.annotating && event.cancelable && event.preventDefault(), true);
-    listen(document, "touchend", () => setTimeout(() => this.drop())); // after Cornerstone has ended a whole one
+    listen(document, "touchend", () => setTimeout(() => this.isHalfAnAngle || this.drop())); // after Cornerstone has ended a whole one
     listen(document, "touchcancel", () => this.drop(), true);
     const completed = (): void => void setTimeout(() => signal.aborted || this.sweep());
     eventTarget.addEventListener(Events.ANNOTATION_COMPLETED, completed);
     signal.addEventListener("abort", language.subscribe(() => this.redraw())); // their texts are drawn, not rendered
     signal.addEventListener("abort", () => eventTarget.removeEventListener(Events.ANNOTATION_COMPLETED, completed));
+  }
+
+  private get isHalfAnAngle(): boolean {
+    const tool = underHand === this.element ? (this.hand.annotating as Drawing | undefined) : undefined;
+    return tool?.angleStartedNotYetCompleted === true && tool.editData?.hasMoved === true;
   }
 
   /** Give up the measurement that is being drawn. */
