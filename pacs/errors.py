@@ -9,7 +9,8 @@ SuretError(message, hint)
 │   ├── NotAuthorised         0124  the sender may not store
 │   ├── InstanceTooLarge      A700  over the limit for one instance
 │   ├── OutOfResources        A700/507  disk or inodes at their limit; nothing stored, send again later
-│   └── StoreFailed           0110  storage or index failed; nothing promised, send again
+│   └── StoreFailed           A700/503  storage or index failed (`troubles.py`); nothing promised, send again
+│       └── ChangeNotTaken    0110/503  the index did not take the rows, and nothing is wrong with it: a mistake of ours
 ├── QueryRefused              A900/400  the question is malformed or too broad
 ├── AttributesRefused         400  attributes that are given are not as they have to be, every mistake at once
 ├── OperationRefused          carries its DIMSE status: an operation on a procedure step that its state does not allow
@@ -94,6 +95,12 @@ class OutOfResources(ArrivalRefused):
 
 class StoreFailed(ArrivalRefused):
     """Storage or index failed; nothing is promised and a re-send is safe."""
+
+    status = 0xA700
+
+
+class ChangeNotTaken(StoreFailed):
+    """The index did not take what it was given, and nothing is wrong with it."""
 
     status = 0x0110
 

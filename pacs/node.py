@@ -266,6 +266,7 @@ class Node:
         self.ready = False
         self.first_password: str | None = None
         self._closing = closing
+        self._workers = workers
         self._running = ExitStack()
         self._housekeeper = Housekeeper(
             core.archive,
@@ -322,6 +323,9 @@ class Node:
                     "reindex": self._reindexer.statistics,
                     "room": core.archive.room.statistics,
                     "prepared": core.archive.prepared,
+                    "refused": core.archive.refusals.statistics,
+                    "pictures": workers.beside.statistics,
+                    "decoders": workers.statistics,
                 },
             ),
             settings.web,
@@ -371,13 +375,16 @@ class Node:
         return self.core.settings.web.public_url.rstrip("/") or f"http://127.0.0.1:{self.web.port}"
 
     def status(self) -> dict[str, Any]:
-        """Where it listens, whether it is ready, and what is prepared for arrivals."""
+        """Where it listens, whether it is ready, what helps it, and what was refused and why."""
         return {
             "ready": self.ready,
             "dimse_port": self.listener.port if self.ready else 0,
             "web_port": self.web.port,
             "processors": len(os.sched_getaffinity(0)),
             "prepared": self.core.archive.prepared(),
+            "refused": self.core.archive.refusals.told(),
+            "pictures": self._workers.beside.statistics(),
+            "decoders": self._workers.statistics(),
         }
 
     def failure(self) -> str:

@@ -141,7 +141,7 @@ class Accounts:
         password_hash = self._hash(_checked(password, name))
 
         def work(connection: Connection) -> None:
-            self._put_password(connection, _known(connection, name), password_hash, must_change)
+            self._put_password(connection, account_named(connection, name), password_hash, must_change)
             self._audit(connection, "password set", by, name)
 
         self._change(work)
@@ -163,7 +163,7 @@ class Accounts:
         """Close the account, its sessions and its tokens, or open it again. Raises AccountRefused."""
 
         def work(connection: Connection) -> None:
-            known = _known(connection, name)
+            known = account_named(connection, name)
             if disabled and known.role is Role.ADMIN and _administrators(connection) == [name]:
                 raise AccountRefused(f"{name} is the last administrator", "make another administrator first")
             connection.execute(
@@ -181,7 +181,7 @@ class Accounts:
         """What the account, its sessions and its tokens may do from now on. Raises AccountRefused."""
 
         def work(connection: Connection) -> None:
-            known = _known(connection, name)
+            known = account_named(connection, name)
             if role is not Role.ADMIN and known.role is Role.ADMIN and _administrators(connection) == [name]:
                 raise AccountRefused(f"{name} is the last administrator", "make another administrator first")
             connection.execute(update(account).where(account.c.row == known.row).values(role=role.value))
@@ -194,7 +194,7 @@ class Accounts:
         """Forget the failed attempts to sign in: the next one need not wait. Raises AccountRefused."""
 
         def work(connection: Connection) -> None:
-            known = _known(connection, name)
+            known = account_named(connection, name)
             values = update(account).where(account.c.row == known.row).values(failures=0, locked_until=None)
             connection.execute(values)
             self._audit(connection, "account unlocked", by, name)
@@ -302,7 +302,7 @@ class Accounts:
         """Make every token of `name` worthless, here at once and on other nodes within a second; gives their number."""
 
         def work(connection: Connection) -> int:
-            owner = _known(connection, name)
+            owner = account_named(connection, name)
             number = connection.execute(delete(token).where(token.c.account_row == owner.row)).rowcount
             self._audit(connection, "tokens revoked", by, f"{name} {number}")
             return int(number)
@@ -411,7 +411,7 @@ class Accounts:
                 created_at=self._now(),
             )
         )
-        return _known(connection, name)
+        return account_named(connection, name)
 
     def _put_password(
         self, connection: Connection, known: Account, password_hash: str, must_change: bool, keep_session: str = ""
@@ -473,7 +473,8 @@ def _find(connection: Connection, name: str) -> Account | None:
     return _account(row) if row is not None else None
 
 
-def _known(connection: Connection, name: str) -> Account:
+def account_named(connection: Connection, name: str) -> Account:
+    """The account `name`. Raises AccountUnknown."""
     found = _find(connection, name)
     if found is None:
         raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")

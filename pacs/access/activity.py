@@ -47,6 +47,7 @@ class Reason(StrEnum):
     TOO_MANY_FROM_ADDRESS = "too_many_from_address"
     TOO_MANY_FROM_TITLE = "too_many_from_title"
     STOPPING = "stopping"
+    TROUBLE = "trouble"
 
 
 WORDS: Final[Mapping[Reason, str]] = {
@@ -67,6 +68,7 @@ WORDS: Final[Mapping[Reason, str]] = {
     Reason.TOO_MANY_FROM_ADDRESS: "as many associations as allowed are open from {address} ({limit})",
     Reason.TOO_MANY_FROM_TITLE: "as many associations as allowed are open from {calling} ({limit})",
     Reason.STOPPING: "the node is stopping",
+    Reason.TROUBLE: "{cause}",
 }
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from pacs.access.accounts import Account, AccountUnknown
+from pacs.access.accounts import Account, account_named
 from pacs.access.audit import AuditCode, record
 from pacs.access.credentials import SECRET_CHARACTERS_MAX, ShortMemory, digest, new_secret
 from pacs.access.principals import Principal, PrincipalKind, Role
@@ -158,11 +158,9 @@ class Sessions:
         """
 
         def work(connection: Connection) -> int:
-            row = connection.execute(select(account.c.row).where(account.c.name == name)).scalar_one_or_none()
-            if row is None:
-                raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")
+            owner = account_named(connection, name)
             kept = digest(but) if but else ""
-            ended = delete(session).where(session.c.account_row == row, session.c.secret_sha256 != kept)
+            ended = delete(session).where(session.c.account_row == owner.row, session.c.secret_sha256 != kept)
             number = int(connection.execute(ended).rowcount)
             record(
                 connection,

@@ -24,6 +24,7 @@ from pacs.archive.limits import IngestLimits, Retention, UploadLimits
 from pacs.archive.metadata import SeriesMetadata, SeriesMetadataCache
 from pacs.archive.outgoing import Outgoing
 from pacs.archive.ready_files import ReadyFiles
+from pacs.archive.refusals import Refusals
 from pacs.archive.room import Room
 from pacs.archive.spool import BUFFER_BYTES, BUFFERS_MAX, Buffers
 from pacs.archive.tombstones import missing
@@ -31,12 +32,13 @@ from pacs.archive.totals import Totals
 from pacs.archive.uploads import Uploads
 from pacs.attributes import Vocabulary
 from pacs.dicom.uids import valid_uid
-from pacs.errors import NotAuthorised, NotFound, StoreFailed, TransferSyntaxRefused
+from pacs.errors import NotAuthorised, NotFound, TransferSyntaxRefused
 from pacs.index import query as index_query
 from pacs.index.abandonment import Abandonment
 from pacs.index.criteria import Query
 from pacs.index.engine import Index
 from pacs.model import Announced, Clock, StorageState, StoredInstance, utc_now
+from pacs.troubles import INDEX_STOPPED
 from storage.protocol import ByteRange, ObjectStore
 
 SETTLING_MAX = 64
@@ -81,6 +83,7 @@ class Archive:
         self.keeps_files = store.local_path(object_key(self.arrivals.next())) is not None
         self.events = EventLog(index)
         self.doubts = Doubts()
+        self.refusals = Refusals(index, clock)
         self.room = Room(store, index, derived.parent, limits)
         makes_ready = prepared and self.keeps_files
         self.buffers = Buffers(hasher=shared_memory(BUFFERS_MAX * BUFFER_BYTES) if makes_ready else None)
@@ -121,7 +124,7 @@ class Archive:
 
         Raises NotAuthorised, TransferSyntaxRefused, OutOfResources, StoreFailed before a byte is taken.
         """
-        self.admit(principal, announced.study_instance_uid)
+        self.admit(principal, announced.study_instance_uid, protocol)
         self.check_transfer_syntax(announced.transfer_syntax_uid)
         return Reception(self, principal, announced, protocol=protocol, calling_ae_title=calling_ae_title)
 
@@ -137,9 +140,9 @@ class Archive:
         """Begin to take in a whole Part 10 file (STOW, import); `study_instance_uid`, when given, has to be its study,
         and `twin` what it is.
 
-        Raises NotAuthorised, OutOfResources before a byte is taken.
+        Raises NotAuthorised, OutOfResources, StoreFailed before a byte is taken.
         """
-        self.admit(principal, study_instance_uid)
+        self.admit(principal, study_instance_uid, protocol)
         return Reception(
             self,
             principal,
@@ -158,16 +161,20 @@ class Archive:
                 "send Explicit VR Little Endian or one of the syntaxes in docs/conformance.md",
             )
 
-    def admit(self, principal: Principal, study_instance_uid: str = "") -> None:
+    def admit(self, principal: Principal, study_instance_uid: str = "", protocol: str = "") -> None:
         """Whether something may come in now; asked for every object, and before a body that is to become objects.
 
         Raises NotAuthorised, OutOfResources, StoreFailed.
         """
         if not may(principal, Action.STORE, study_instance_uid or None):
             raise NotAuthorised(f"{principal.name} may not store here", "ask the administrator to allow it")
-        if self.index.broken:
-            raise StoreFailed("the index takes no more writes", "restart the node, then send again")
-        self.room.admit()
+        try:
+            if self.index.broken:
+                raise INDEX_STOPPED.refused()
+            self.room.admit()
+        except Exception as error:
+            self.refusals.tell(error, principal, protocol)
+            raise
 
     # Find ------------------------------------------------------------------------------------------------------
 

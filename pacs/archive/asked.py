@@ -11,7 +11,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.correction import Correction, Corrections
 from pacs.archive.deletion import Deletions
 from pacs.archive.meant import PatientKey
-from pacs.archive.tombstones import Deletion
+from pacs.archive.out_of_sight import Deletion
 from pacs.dicom.rejection import RejectionCode
 
 Arguments = Mapping[str, Any]

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from pacs.access.grants import Action, may
 from pacs.access.principals import NODE, Principal
-from pacs.archive import rejections, tombstones
-from pacs.archive.tombstones import Deletion, DeletionKind, Wanted
+from pacs.archive import out_of_sight, rejections
+from pacs.archive.out_of_sight import Deletion, Wanted
+from pacs.archive.tombstones import DeletionKind
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.rejection import COPIED, COPIED_OF_STUDY, Referenced, RejectionCode, make_note
 from pacs.errors import AlreadyThere, NotFound, NotPermitted, QueryRefused
@@ -59,7 +60,7 @@ class Deletions:
         )
         until = self._archive.retention.undo_until(at)
         identifier = self._archive.index.write(
-            lambda connection: tombstones.take_away(connection, wanted, by=by, at=at, undo_until=until)
+            lambda connection: out_of_sight.take_away(connection, wanted, by=by, at=at, undo_until=until)
         )
         self._archive.events.announce()
         return self.get(identifier)
@@ -101,7 +102,7 @@ class Deletions:
         """
         self._require_for(by, identifier)
         at = self._archive.clock()
-        self._archive.index.write(lambda connection: tombstones.restore(connection, identifier, by=by, at=at))
+        self._archive.index.write(lambda connection: out_of_sight.restore(connection, identifier, by=by, at=at))
         self._archive.events.announce()
         return self.get(identifier)
 
@@ -117,7 +118,7 @@ class Deletions:
     def erase_due(self) -> int:
         """Erase what nobody has brought back in its time; how many deletions."""
         with self._archive.index.read() as connection:
-            due = tombstones.due(connection, self._archive.clock(), DUE_AT_ONCE)
+            due = out_of_sight.due(connection, self._archive.clock(), DUE_AT_ONCE)
         for identifier in due:
             try:
                 self._erase(identifier, NODE)
@@ -127,7 +128,7 @@ class Deletions:
 
     def _erase(self, identifier: str, by: Principal) -> None:
         at = self._archive.clock()
-        self._archive.index.write(lambda connection: tombstones.erase(connection, identifier, by=by, at=at))
+        self._archive.index.write(lambda connection: out_of_sight.erase(connection, identifier, by=by, at=at))
         self._archive.events.announce()
         try:
             self._archive.forgetting.catch_up()
@@ -140,7 +141,7 @@ class Deletions:
             row = connection.execute(select(deletion).where(deletion.c.id == identifier)).one_or_none()
         if row is None:
             raise NotFound(f"there is no deletion {identifier[:64]}", "`pacs deletions` lists them")
-        return tombstones.deletion_of(row)
+        return out_of_sight.deletion_of(row)
 
     def listing(
         self, *, by: Principal, study_instance_uid: str = "", only_open: bool = True, limit: int = 100
@@ -155,7 +156,7 @@ class Deletions:
         if only_open:
             statement = statement.where(deletion.c.restored_at.is_(None), deletion.c.erased_at.is_(None))
         with self._archive.index.read() as connection:
-            return [tombstones.deletion_of(row) for row in connection.execute(statement)]
+            return [out_of_sight.deletion_of(row) for row in connection.execute(statement)]
 
     def _study_values(self, study_instance_uid: str) -> dict[str, str]:
         returns = tuple(BY_KEYWORD[keyword] for keyword in (*COPIED, *COPIED_OF_STUDY))

@@ -7,28 +7,18 @@ depends on it: where it is at work, is absent or has died, whoever asked hashes 
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
-import socket
-import struct
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 import pacs
-from pacs.archive.hashing import DIGEST_BYTES, GREETING, QUESTION
-
-log = structlog.get_logger()
+from pacs.archive.hashing import DIGEST_BYTES, QUESTION
+from pacs.companion import Companion
 
 BYTES_MIN: Final = 256 * 1024
 """Less is hashed in the time that asking takes."""
 ANSWER_S: Final = 5
-RESTART_S: Final = 60.0
 
 
 class Hasher:
@@ -38,32 +28,22 @@ class Hasher:
     """
 
     def __init__(self, size: int) -> None:
-        """`size`: bytes of the memory. Raises OSError where there is no shared memory."""
-        self._size = size
-        self._descriptor = os.memfd_create("arrivals", os.MFD_CLOEXEC)
-        try:
-            os.ftruncate(self._descriptor, size)
-            self.memory = memoryview(mmap.mmap(self._descriptor, size))
-        except BaseException:
-            os.close(self._descriptor)
-            raise
+        """`size`: bytes of the memory. Raises OSError, ValueError where there is no shared memory."""
+        environment = {"PYTHONPATH": str(Path(pacs.__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._companion = Companion("hasher", "pacs.archive.hashing", size, environment, ANSWER_S)
+        self.memory = self._companion.memory
         self._at_work = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: socket.socket | None = None
-        self._greeted = False
-        self._started_at = float("-inf")
-        self._closed = False
         self._digests = 0
-        self._deaths = 0
 
     @property
     def pid(self) -> int | None:
         """The process, while there is one."""
-        return self._process.pid if self._process is not None else None
+        return self._companion.pid
 
     def statistics(self) -> dict[str, int]:
         """Whether the process is there and takes questions, how many digests it gave, and how often it has died."""
-        return {"hasher_ready": self._greeted, "hasher_digests": self._digests, "hasher_deaths": self._deaths}
+        it = self._companion
+        return {"hasher_ready": it.is_greeted, "hasher_digests": self._digests, "hasher_deaths": it.deaths}
 
     def begin(self, place: int, length: int) -> bool:
         """Have `length` bytes from `place` hashed, unless others are at the moment. Where True, nobody writes there
@@ -71,80 +51,35 @@ class Hasher:
         if not self._at_work.acquire(blocking=False):
             return False
         try:
-            if self._is_ready():
-                assert self._pipe is not None, "what is ready is there"
-                self._pipe.send(QUESTION.pack(place, length))
+            if self._companion.is_ready():
+                assert self._companion.pipe is not None, "what is ready is there"
+                self._companion.pipe.send(QUESTION.pack(place, length))
                 return True
         except OSError as error:
-            self._stop(str(error))
+            self._companion.stop(str(error))
         self._at_work.release()
         return False
 
     def end(self) -> str | None:
         """The digest in hexadecimal; None where the process has died. Waits for it."""
-        assert self._pipe is not None, "it has begun"
+        assert self._companion.pipe is not None, "it has begun"
         digest, cause = b"", "it ended"
         try:
-            digest = self._pipe.recv(DIGEST_BYTES)
+            digest = self._companion.pipe.recv(DIGEST_BYTES)
         except OSError as error:
             cause = str(error)
         is_whole = len(digest) == DIGEST_BYTES
         if is_whole:
             self._digests += 1
         else:
-            self._stop(cause)
+            self._companion.stop(cause)
         self._at_work.release()
         return digest.hex() if is_whole else None
 
     def close(self) -> None:
         """End the process; from now on everybody hashes by himself."""
         with self._at_work:
-            self._closed = True
-            self._stop("")
-
-    def _is_ready(self) -> bool:
-        """Whether the process can be asked; nobody waits for its start. Raises OSError."""
-        if self._pipe is None:
-            self._start()
-        elif not self._greeted:
-            with contextlib.suppress(BlockingIOError):
-                if not self._pipe.recv(len(GREETING), socket.MSG_DONTWAIT):
-                    raise ConnectionError("it did not start")
-                self._greeted = True
-        return self._greeted
-
-    def _start(self) -> None:
-        """Begin the process; one that has died just now is not begun again at once. Raises OSError."""
-        now = time.monotonic()
-        if self._closed or now - self._started_at < RESTART_S:
-            return
-        self._started_at = now
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._pipe = ours
-        with theirs:
-            # a limit of the socket's own: a time-out of Python's would cost another system call each time
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S, 0))
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "pacs.archive.hashing", str(self._descriptor), str(self._size)],
-                stdin=theirs.fileno(),
-                pass_fds=[self._descriptor],
-                cwd="/",
-                env={"PYTHONPATH": str(Path(pacs.__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
-            )
-
-    def _stop(self, cause: str) -> None:
-        process, self._process = self._process, None
-        pipe, self._pipe = self._pipe, None
-        self._greeted = False
-        status = None
-        if pipe is not None:
-            pipe.close()
-        if process is not None:
-            process.kill()
-            status = process.wait()
-        if cause:
-            self._deaths += 1
-            log.warning("hasher_ended", cause=cause, status=status)
+            self._companion.close()
 
 
 def shared_memory(size: int) -> Hasher | None:

@@ -6,33 +6,23 @@ It maps the memory for reading, hashes what it is asked for, and ends when the n
 from __future__ import annotations
 
 import hashlib
-import mmap
-import signal
 import socket
 import struct
-import sys
 from typing import Final
+
+from pacs.accompany import accompany
 
 QUESTION: Final = struct.Struct("=QQ")
 """Place and length of the bytes to be hashed."""
 DIGEST_BYTES: Final = 32
-GREETING: Final = b"ready"
 
 
 def serve(pipe: socket.socket, memory: memoryview) -> None:
-    """Say that it is ready, then answer until the other end is closed."""
-    pipe.send(GREETING)
+    """Answer until the other end is closed."""
     while len(question := pipe.recv(QUESTION.size)) == QUESTION.size:
         place, length = QUESTION.unpack(question)
         pipe.send(hashlib.sha256(memory[place : place + length]).digest())
 
 
-def main() -> None:
-    """Serve whoever started this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the node's, which ends this
-    descriptor, size = int(sys.argv[1]), int(sys.argv[2])
-    serve(socket.socket(fileno=0), memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)))
-
-
 if __name__ == "__main__":
-    main()
+    accompany(serve, writes=False)

@@ -29,6 +29,7 @@ ROOM_PERIOD_S = 1.0
 STABILITY_PERIOD_S = 1.0
 FORGET_PERIOD_S = 5.0
 DAMAGE_PERIOD_S = 3600.0
+REFUSALS_PERIOD_S = 5.0
 WORKITEM_PERIOD_S = 3600.0
 DELIVERY_PERIOD_S = 60.0
 FAILURE_PAUSE_S = 5.0
@@ -75,6 +76,7 @@ class Housekeeper:
             ("settle_studies", min(STABILITY_PERIOD_S, quiet.total_seconds()), lambda: settle_studies(archive, quiet)),
             ("settle_performed", STABILITY_PERIOD_S, awaited_duty(archive)),
             ("remove_garbage", GARBAGE_PERIOD_S, lambda: remove_garbage(archive, grace)),
+            ("audit_refusals", REFUSALS_PERIOD_S, archive.refusals.write_down),
             ("shrink_derived", ROOM_PERIOD_S, archive.derived_frames.make_room),
             ("forget_erased", FORGET_PERIOD_S, archive.forgetting.catch_up),
             ("remove_uploads", GARBAGE_PERIOD_S, archive.uploads.remove_stale),

@@ -31,15 +31,10 @@ from pacs.dicom.part10 import FileMeta, file_meta, read_file_meta
 from pacs.dicom.rejection import read_note
 from pacs.dicom.uids import valid_uid
 from pacs.dicom.walker import walk
-from pacs.errors import (
-    DoesNotMatch,
-    IncompleteDataSet,
-    InstanceTooLarge,
-    OutOfResources,
-    StoreFailed,
-)
+from pacs.errors import DoesNotMatch, IncompleteDataSet, InstanceTooLarge
 from pacs.model import Announced, Outcome, StorageState, Stored, to_microseconds
-from storage.errors import StorageError, StorageFull
+from pacs.troubles import STORE_FAILED, trouble_of
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pacs.archive.archive import Archive
@@ -84,7 +79,11 @@ class Reception:
         self._settled = False
         self._put_away = False
         if announced is not None:
-            self._begin(announced)
+            try:
+                self._begin(announced)
+            except Exception as error:
+                self._tell(error)
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +95,13 @@ class Reception:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes. Raises InstanceTooLarge, OutOfResources, StoreFailed, NotUnderstood."""
+        try:
+            self._take(data)
+        except Exception as error:
+            self._tell(error)
+            raise
+
+    def _take(self, data: bytes | bytearray | memoryview) -> None:
         if self._announced is None:
             self._head += data
             meta = read_file_meta(self._head)
@@ -120,6 +126,13 @@ class Reception:
 
         Raises IncompleteDataSet, NotUnderstood, DoesNotMatch, OutOfResources, StoreFailed; then nothing is promised.
         """
+        try:
+            return self._stored()
+        except Exception as error:
+            self._tell(error)
+            raise
+
+    def _stored(self) -> Stored:
         if self._announced is None or self._spool is None:
             raise IncompleteDataSet("the file ends inside its File Meta Information", "send the whole file")
         # What is in memory goes to the disk now, and is walked and hashed while the disk takes it.
@@ -137,6 +150,10 @@ class Reception:
         if spool is not None:
             self._await_others()
             spool.discard(keep=self._put_away)
+
+    def _tell(self, error: Exception) -> None:
+        """Keep why it is not taken in. Raises the refusal that an error amounts to which is none itself."""
+        self._archive.refusals.tell(error, self._principal, self._protocol)
 
     def _begin(self, announced: Announced) -> None:
         self._announced = announced
@@ -290,10 +307,8 @@ def _refusals() -> Iterator[None]:
     """What the store raises as what whoever brought the object hears."""
     try:
         yield
-    except StorageFull as error:
-        raise OutOfResources(str(error), "free space on the node's storage, then send again") from error
     except StorageError as error:
-        raise StoreFailed(str(error), "send again; if it goes on, see the node's log") from error
+        raise (trouble_of(error) or STORE_FAILED).refused(str(error)) from error
 
 
 def _named_by_data_set(announced: Announced, values: Mapping[str, str]) -> Announced:

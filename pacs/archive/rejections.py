@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from pacs.access.principals import Principal
-from pacs.archive import tombstones
+from pacs.archive import out_of_sight
 from pacs.archive.arrived import Arrived
 from pacs.archive.limits import Retention
+from pacs.archive.tombstones import DeletionKind
 from pacs.dicom.rejection import MEANINGS, RejectionCode, RejectionNote
 from pacs.index.deletions import deletion, rejection
 
@@ -30,7 +31,7 @@ def reject(
     note_uid = arrived.values["SOPInstanceUID"]
     for reference in note.references:
         for taken_back in _open_of_note(connection, reference.sop_instance_uid):
-            tombstones.restore(connection, taken_back, by=by, at=at)
+            out_of_sight.restore(connection, taken_back, by=by, at=at)
     too_old = note.code is RejectionCode.RETENTION_EXPIRED
     until = retention.undo_until(at) if too_old else retention.rejected_until(at)
     by_study: dict[str, list[str]] = {arrived.values["StudyInstanceUID"]: []}
@@ -41,8 +42,8 @@ def reject(
         if not uids and (made or len(by_study) > 1):
             continue
         series_uids = {r.series_instance_uid for r in note.references if r.study_instance_uid == study_instance_uid}
-        wanted = tombstones.Wanted(
-            tombstones.DeletionKind.REJECTED,
+        wanted = out_of_sight.Wanted(
+            DeletionKind.REJECTED,
             study_instance_uid,
             series_uids.pop() if len(series_uids) == 1 else "",
             uids[0] if len(uids) == 1 else "",
@@ -50,7 +51,7 @@ def reject(
             MEANINGS[note.code],
             note_uid,
         )
-        identifier = tombstones.take_away(connection, wanted, by=by, at=at, undo_until=until, only=uids)
+        identifier = out_of_sight.take_away(connection, wanted, by=by, at=at, undo_until=until, only=uids)
         named = uids if made else [*uids, note_uid]
         connection.execute(
             insert(rejection),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pacs.archive.limits import INODES_MIN, INODES_WARN, IngestLimits
-from pacs.errors import OutOfResources
+from pacs.troubles import NO_ROOM
 from storage.directories import sync_directory
 from storage.filesystem import space_of
 from storage.protocol import ObjectStore, Space
@@ -77,7 +77,7 @@ class Room:
         """Raise OutOfResources while there is too little room to take anything in. Raises StorageError."""
         for shortage in self.shortages():
             if shortage.level is Level.FULL:
-                raise OutOfResources(shortage.message, "free space or enlarge the disk, then send again")
+                raise NO_ROOM.refused(shortage.message)
 
     def shortages(self) -> Iterator[Shortage]:
         """Every place with too little room. Raises StorageError."""

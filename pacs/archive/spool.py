@@ -7,7 +7,6 @@ nothing of it is read back, and an arrival that breaks off has left nothing on t
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections import deque
@@ -16,7 +15,8 @@ from typing import Final, NamedTuple
 
 from pacs.archive.hasher import BYTES_MIN, Hasher
 from pacs.archive.ready_files import FLAGS, MODE, ReadyFiles
-from pacs.errors import ArrivalRefused, OutOfResources, StoreFailed
+from pacs.errors import ArrivalRefused
+from pacs.troubles import STORE_FAILED, trouble_of
 from storage.protocol import ObjectStore
 from storage.writeback import begin_writeback
 
@@ -24,7 +24,6 @@ BUFFER_BYTES: Final = 1 << 20
 BUFFERS_MAX: Final = 64
 COPY_BYTES: Final = 1 << 20
 WRITEBACK_BYTES: Final = 4 << 20
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Buffer(NamedTuple):
@@ -231,12 +230,13 @@ def renamed(old: Spool, path: Path, head: bytes, buffers: Buffers, ready: ReadyF
     return new
 
 
-def _shorter() -> StoreFailed:
-    return StoreFailed("the incoming file became shorter", "send again; if it goes on, see the node's log")
+def _shorter() -> ArrivalRefused:
+    return STORE_FAILED.refused("the incoming file became shorter")
 
 
 def refusal(error: OSError) -> ArrivalRefused:
     """What whoever brought the object hears of an error of the disk."""
-    if error.errno in FULL:
-        return OutOfResources("no room left on the node's storage", "free space, then send again")
-    return StoreFailed(f"the node's storage failed: {error.strerror}", "send again; if it goes on, see the node's log")
+    trouble = trouble_of(error)
+    if trouble is None:
+        return STORE_FAILED.refused(f"the node's storage failed: {error.strerror}")
+    return trouble.refused()

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from pacs.access.activity import Activity, Reason
+from pacs.access.peer import Peer
 from pacs.access.peers import Peers
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
@@ -29,6 +30,7 @@ from pacs.dimse.watchdog import Watchdog
 from pacs.errors import NodeFailed, SuretError
 from pacs.model import Clock
 from pacs.settings import DimseSettings
+from pacs.troubles import trouble_of
 
 log = structlog.get_logger()
 
@@ -298,10 +300,9 @@ class Listener:
         own, address = self._settings.ae_title, association.connection.address
         if self._settings.check_called_ae_title and called != own:
             raise Refused(Rejection.CALLED_AE_TITLE, Reason.CALLED_AE_TITLE, called=called, own=own)
-        principal = self._peers.recognise(calling, address)
+        principal, known = self._known(calling, address)
         if principal is None:
             self._peers.note_unknown(calling, called, address)
-            known = self._peers.registered(calling)
             if known is None:
                 raise Refused(Rejection.CALLING_AE_TITLE, Reason.NOT_REGISTERED, calling=calling, address=address)
             where = {"calling": calling, "address": address, "host": known.host}
@@ -310,6 +311,19 @@ class Listener:
         with self._lock:
             self._admit(association, principal)
         return principal
+
+    def _known(self, calling: str, address: str) -> tuple[Principal | None, Peer | None]:
+        """Who calls, and what is registered of the title where it is nobody who may. Raises Refused where the index
+        cannot be asked: the caller hears that it passes, and tries again."""
+        try:
+            principal = self._peers.recognise(calling, address)
+            return principal, self._peers.registered(calling) if principal is None else None
+        except Exception as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            log.error("callers_not_known", trouble=trouble.code, error=type(error).__name__)
+            raise Refused(Rejection.LOCAL_LIMIT, Reason.TROUBLE, cause=trouble.words) from error
 
     def _admit(self, association: Association, principal: Principal) -> None:
         """Keep to the limits. Raises Refused."""

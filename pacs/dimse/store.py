@@ -23,6 +23,7 @@ from pacs.dimse.pdu import ProtocolViolation, Roles
 from pacs.dimse.service import STORED_TRANSFER_SYNTAXES, AssociationOver, Context, Discard, Exchange, Service
 from pacs.errors import ArrivalRefused
 from pacs.model import Announced
+from pacs.troubles import TROUBLES
 
 log = structlog.get_logger()
 
@@ -88,7 +89,8 @@ class StorageProvider:
                 status=f"{refused.status:04X}",
                 why=refused.message,
             )
-            return refused.status, refused.message
+            trouble = TROUBLES.get(refused.code)
+            return refused.status, refused.message if trouble is None else trouble.words
         except (ConnectionEnded, ProtocolViolation, AssociationOver):
             raise
         except Exception as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from pacs.doctor import archive, index, machine, node, place
+from pacs.doctor import archive, index, machine, node, place, work
 from pacs.doctor.finding import Finding, Level, unseen
 from pacs.doctor.look import Look
 from pacs.errors import SuretError
@@ -31,8 +31,11 @@ CHECKS: tuple[Check, ...] = (
     Check("room", place.room),
     Check("node", node.running),
     Check("ready", node.ready),
-    Check("hashing", node.hashing),
-    Check("ready files", node.ready_files),
+    Check("refused", work.refused),
+    Check("hashing", work.hashing),
+    Check("ready files", work.ready_files),
+    Check("pictures", work.pictures),
+    Check("decoders", work.decoders),
     Check("ports", node.ports),
     Check("exposure", node.exposure),
     Check("certificates", node.certificates),

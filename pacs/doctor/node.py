@@ -7,7 +7,7 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -48,56 +48,6 @@ def ready(look: Look) -> Iterator[Finding]:
         yield well("the node is ready")
     for problem in said["problems"]:
         yield wrong(f"the node is not ready: {problem}", "see the lines below, and the node's log")
-
-
-def hashing(look: Look) -> Iterator[Finding]:
-    """Does the process that hashes large images beside the node work? No image depends on it."""
-    told = _prepared(look)
-    if not told:
-        return
-    if "hasher_deaths" not in told:
-        assert look.status is not None
-        yield well(
-            "images are hashed by the node itself: it has one processor"
-            if look.status["processors"] == 1
-            else "images are hashed by the node itself: the kernel gives it no shared memory; they take a little longer"
-        )
-        return
-    deaths, digests = told["hasher_deaths"], told["hasher_digests"]
-    if deaths:
-        state = "is at work again" if told["hasher_ready"] else "is begun again with a large image a minute later"
-        yield wrong(
-            f"the process that hashes large images has died {_times(deaths)} since the node started, and {state}; "
-            "no image suffers: the node then hashes by itself",
-            "look for hasher_ended in the node's log, and whether this machine runs out of memory; a restart of the "
-            "node counts from 0",
-        )
-    elif told["hasher_ready"]:
-        yield well(f"large images are hashed by a process of their own, {_times(digests)} since the node started")
-    else:
-        yield well("a process that hashes large images begins with the first of them")
-
-
-def ready_files(look: Look) -> Iterator[Finding]:
-    """Can files be made before they are needed?"""
-    told = _prepared(look)
-    if failures := told.get("files_failures"):
-        yield wrong(
-            f"files for the next images could not be made ready {_times(failures)} since the node started; "
-            "each image makes its own, which takes a little longer",
-            "look for no_files_made_ready in the node's log: the folder's owner, or room on its disk",
-        )
-    elif told:
-        yield well(f"{told['files_ready']} files are ready for the next images; {told['files_taken']} were taken")
-
-
-def _prepared(look: Look) -> Mapping[str, int]:
-    """What the running node has prepared for arrivals; empty where none runs, and where objects are kept by S3."""
-    return look.status.get("prepared", {}) if look.status is not None else {}
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 def ports(look: Look) -> Iterator[Finding]:

@@ -17,15 +17,12 @@ from sqlalchemy import Connection, Dialect, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.sql import ClauseElement
 
-from pacs.errors import Busy, OutOfResources, StoreFailed
+from pacs.errors import ArrivalRefused, Busy, ChangeNotTaken
+from pacs.troubles import COMMIT_UNKNOWN, INDEX_STOPPED, trouble_of
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-_SQLITE_FAILURES = tuple(
-    f"SQLITE_{name}" for name in ("FULL", "IOERR", "NOMEM", "CORRUPT", "NOTADB", "CANTOPEN", "READONLY")
-)
 
 BATCH_MAX = 32
 WAITING_MAX = 1024
@@ -54,6 +51,10 @@ class _Call(Enum):
 class CommitUnknown(Exception):
     """COMMIT was sent and no answer came: it may have happened or not."""
 
+    def __init__(self, transaction_id: int) -> None:
+        super().__init__(transaction_id)
+        self.transaction_id = transaction_id
+
 
 class _Away(Exception):
     """No connection to the database; nothing was asked of it. Its cause is the driver's error."""
@@ -70,6 +71,7 @@ class Writer:
     thread, and then hands on to the first who waits. So a lone writer wakes nobody. Works that nobody waits for are led
     by a thread of the writer's own.
     A commit that stable storage refuses makes the writer `broken`: it takes nothing more, and the node has to restart.
+    A server that went away in the middle of one is asked about it when it is back.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -80,6 +82,8 @@ class Writer:
         self._closed = False
         self._counts = {"commits": 0, "works": 0, "failures": 0}
         self.broken = False
+        self._unknown: set[int] = set()
+        """Transactions of a server of which nobody knows yet whether they were committed."""
         self._kept: Connection | None = None
         self._used_at = 0.0
         self._calls: queue.Queue[_Call] = queue.Queue()
@@ -108,7 +112,7 @@ class Writer:
     @property
     def commits(self) -> int | None:
         """How many there were since the start: counted before who wrote is told. None where that is unknown."""
-        return None if self.broken else self._counts["commits"]
+        return None if self.broken or self._unknown else self._counts["commits"]
 
     def statistics(self) -> dict[str, int]:
         """Counts since the start, and how many works wait now."""
@@ -210,25 +214,29 @@ class Writer:
         self._let_go()
         self._hand_on()
 
-    def _commit(self, batch: list[_Item], attempts: int = RACES_MAX) -> bool:
+    def _commit(self, batch: list[_Item], attempts: int = RACES_MAX) -> BaseException | None:
         """Run `batch` in one transaction; when it fails, each of its works in one of its own.
 
-        False when the database is away: it is not asked again for the rest.
+        Why the database is away, where it is: it is not asked again for the rest.
         """
         if self.broken:
             self._fail(batch, _no_more_writes())
-            return True
+            return None
         try:
             results = self._transaction(batch)
         except CommitUnknown as unknown:
-            self.broken = True
-            log.critical("index_commit_unknown", cause=str(unknown.__cause__))
-            self._fail(batch, StoreFailed("the index failed while committing", "restart the node, then send again"))
+            if self._engine.dialect.name == "postgresql":
+                self._unknown.add(unknown.transaction_id)
+            else:
+                self.broken = True
+            log.critical("index_commit_unknown", cause=str(unknown.__cause__), goes_on=not self.broken)
+            self._fail(batch, COMMIT_UNKNOWN.refused())
         except _Gone:
             return self._commit(batch, attempts)
         except _Away as away:
-            self._fail(batch, away.__cause__ or away)
-            return False
+            reason = away.__cause__ or away
+            self._fail(batch, reason)
+            return reason
         except Exception as error:
             if len(batch) == 1 and attempts > 1 and _lost_a_race(error):
                 return self._commit(batch, attempts - 1)
@@ -236,15 +244,16 @@ class Writer:
                 self._fail(batch, error)
             else:
                 left = iter(batch)
-                if not all(self._commit([item]) for item in left):
-                    self._fail(left, StoreFailed("the index is away", "send again"))
-                    return False
+                for item in left:
+                    if (cause := self._commit([item])) is not None:
+                        self._fail(left, cause)
+                        return cause
         else:
             self._counts["commits"] += 1
             self._counts["works"] += len(batch)
             for item, result in zip(batch, results, strict=True):
                 item.future.set_result(result)
-        return True
+        return None
 
     def _connect(self) -> Connection:
         """A connection that is known to be there; kept, since streams of works are the rule."""
@@ -264,6 +273,8 @@ class Writer:
         was_kept = self._kept is not None
         connection = self._kept or self._connect()
         try:
+            if self._unknown:
+                self._learn_of_unknown(connection)
             transaction = connection.begin()
             try:
                 results = [item.work(connection) for item in batch]
@@ -293,15 +304,12 @@ class Writer:
     def _did_commit(self, transaction_id: int, error: SQLAlchemyError) -> bool:
         """Ask on a fresh connection what became of a transaction whose COMMIT got no answer (PostgreSQL only)."""
         if self._engine.dialect.name != "postgresql":
-            raise CommitUnknown from error
+            raise CommitUnknown(transaction_id) from error
         deadline = time.monotonic() + UNKNOWN_COMMIT_WAIT_S
         while time.monotonic() < deadline:
             try:
                 with self._engine.connect() as connection:
-                    status = connection.execute(
-                        text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))"),
-                        {"id": str(transaction_id)},
-                    ).scalar_one_or_none()
+                    status = _status_of(connection, transaction_id)
             except OperationalError:
                 status = "unreachable"
             if status == "committed":
@@ -309,7 +317,15 @@ class Writer:
             if status == "aborted":
                 return False
             time.sleep(0.2)
-        raise CommitUnknown from error
+        raise CommitUnknown(transaction_id) from error
+
+    def _learn_of_unknown(self, connection: Connection) -> None:
+        """Ask what became of transactions that nobody knew of; one that goes on still may yet be committed."""
+        with connection.begin():
+            for transaction_id in tuple(self._unknown):
+                if _status_of(connection, transaction_id) != "in progress":
+                    self._counts["commits"] += 1  # perhaps: whoever kept what the index said asks it again
+                    self._unknown.discard(transaction_id)
 
     def _fail(self, batch: Iterable[_Item], error: BaseException) -> None:
         for item in batch:
@@ -321,6 +337,13 @@ def _transaction_id(connection: Connection) -> int:
     if connection.dialect.name != "postgresql":
         return 0
     return int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint").scalar_one())
+
+
+def _status_of(connection: Connection, transaction_id: int) -> str | None:
+    """What a server knows of a transaction; None for one so old that it has forgotten it."""
+    return connection.execute(
+        text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))"), {"id": str(transaction_id)}
+    ).scalar_one_or_none()
 
 
 def _is_gone(connection: Connection) -> bool:
@@ -354,28 +377,31 @@ def _lost_a_race(error: BaseException) -> bool:
 
 def index_failed(error: BaseException) -> bool:
     """Whether the database itself is in trouble (room, disk, memory, connection), whatever it was given to do."""
+    return isinstance(error, PendingRollbackError) or trouble_of(error) is not None
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    """Whether it is the driver's error, or SQLAlchemy's around it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(cause, "sqlstate", None) or ""
-    if state:  # classes of errors: connection, resources, intervention of an operator, system, internal
-        return state[:2] in ("08", "53", "57", "58", "XX")
-    named = getattr(cause, "sqlite_errorname", "")
-    return isinstance(error, PendingRollbackError) or named.startswith(_SQLITE_FAILURES)
+    return isinstance(error, SQLAlchemyError) or hasattr(cause, "sqlite_errorname") or hasattr(cause, "sqlstate")
 
 
-def _no_more_writes() -> StoreFailed:
-    return StoreFailed("the index takes no more writes", "restart the node")
+def _no_more_writes() -> ArrivalRefused:
+    return INDEX_STOPPED.refused()
 
 
 def _as_refusal(error: BaseException) -> BaseException:
     """The database's errors in our own words, the driver's own from a `Statement` too; a work's own as they are."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if not (isinstance(error, SQLAlchemyError) or hasattr(cause, "sqlite_errorname") or hasattr(cause, "sqlstate")):
+    if not _is_of_the_database(error):
         return error
-    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100":
-        return OutOfResources("the index has no room left on its disk", "free space, then send again")
-    refusal = StoreFailed("the index did not take the change", "send again; if it goes on, see the node's log")
+    trouble = trouble_of(error)
+    refusal: Exception = (
+        trouble.refused()
+        if trouble is not None
+        else ChangeNotTaken("the index did not take the change", "send again; if it goes on, see the node's log")
+    )
     refusal.__cause__ = error
-    log.error("index_write_failed", cause=str(cause))
+    log.error("index_write_failed", cause=str(error.orig if isinstance(error, DBAPIError) else error))
     return refusal
 
 

@@ -8,29 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import mmap
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
-import structlog
 
-from pacs.render.plain_process import GREETING, MESSAGE_MAX, Made, Wanted
+from pacs.companion import Companion
+from pacs.render.plain_process import MESSAGE_MAX, Made, Wanted
 from pacs.render.values import JPEG, Picture, PlainGrey, RenderParameters
-
-log = structlog.get_logger()
 
 PLACES: Final = 4
 """How many frames lie in the memory of one process: one that it works at, and those that wait for it."""
 PLACE_BYTES: Final = 512 * 512 * 2
 PROCESSES_MAX: Final = 4
 ANSWER_S: Final = 5.0
-RESTART_S: Final = 60.0
 
 Fill = Callable[[memoryview], bool]
 """Puts a frame into the memory; False where that cannot be done at once."""
@@ -43,20 +36,30 @@ class PictureProcess:
     """One of them. It is started when it is first wanted, and used by the event loop that wanted it, in its thread."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+        module = "pacs.render.plain_process"
+        self._companion = Companion("picture_process", module, PLACES * PLACE_BYTES, environment)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: socket.socket | None = None
-        self._memory = memoryview(b"")
+        self._read_from = -1
         self._free: list[int] = []
         self._asked: dict[int, tuple[float, asyncio.Future[Picture | None]]] = {}
         self._watch: asyncio.TimerHandle | None = None
-        self._started_at = float("-inf")
+        self.made = 0
+        self.refused = 0
 
     @property
     def pid(self) -> int | None:
         """The process, while there is one."""
-        return self._process.pid if self._process is not None else None
+        return self._companion.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked."""
+        return self._companion.is_greeted
+
+    @property
+    def deaths(self) -> int:
+        """How often it has ended, hung or not come up."""
+        return self._companion.deaths
 
     @property
     def waiting(self) -> int:
@@ -65,8 +68,8 @@ class PictureProcess:
 
     def has_room(self) -> bool:
         """Whether it takes one more picture; nobody waits for its start."""
-        if self._pipe is None:
-            self._start()
+        if self._read_from < 0:
+            self._begin()
         return bool(self._free) and self._loop is asyncio.get_running_loop()
 
     def ask(
@@ -76,14 +79,14 @@ class PictureProcess:
 
         None at once where the frame is not at hand.
         """
-        assert self._pipe is not None, "what has room is there"
+        assert self._companion.pipe is not None, "what has room is there"
         assert self._loop is not None, "it has an event loop"
         place = self._free.pop()
         try:
-            if length > PLACE_BYTES or not fill(self._memory[place : place + length]):
+            if length > PLACE_BYTES or not fill(self._companion.memory[place : place + length]):
                 self._free.append(place)
                 return None
-            self._pipe.send(_encoder.encode(Wanted(place, length, PLACE_BYTES, plain, parameters)))
+            self._companion.pipe.send(_encoder.encode(Wanted(place, length, PLACE_BYTES, plain, parameters)))
         except OSError as error:
             self._stop(str(error))
             return None
@@ -95,51 +98,31 @@ class PictureProcess:
 
     def close(self) -> None:
         """End it for good. For any thread, once its event loop has ended, or for the event loop's."""
-        self._started_at = float("inf")
         self._stop("")
+        self._companion.close()
 
-    def _start(self) -> None:
-        """Begin the process; one that has died just now is not begun again at once."""
-        now = time.monotonic()
-        if now - self._started_at < RESTART_S:
-            return
-        self._started_at = now
-        size = PLACES * PLACE_BYTES
+    def _begin(self) -> None:
+        """Start it, or listen to it once it has come up."""
         try:
-            descriptor = os.memfd_create("pictures", os.MFD_CLOEXEC)
-            try:
-                os.ftruncate(descriptor, size)
-                self._memory = memoryview(mmap.mmap(descriptor, size))
-                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-                with theirs:
-                    self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                        [sys.executable, "-P", "-m", "pacs.render.plain_process", str(descriptor), str(size)],
-                        stdin=theirs.fileno(),
-                        pass_fds=[descriptor],
-                        cwd="/",
-                        env=dict(self._environment),
-                    )
-            finally:
-                os.close(descriptor)
+            if not self._companion.is_ready():
+                return
         except (OSError, ValueError) as error:
-            log.warning("picture_process_not_started", cause=str(error))
+            self._companion.stop(str(error))
             return
-        ours.setblocking(False)
-        self._pipe = ours
+        assert self._companion.pipe is not None, "what is ready is there"
+        self._free = [number * PLACE_BYTES for number in range(PLACES)]
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(ours.fileno(), self._read)
+        self._read_from = self._companion.pipe.fileno()
+        self._loop.add_reader(self._read_from, self._read)
 
     def _read(self) -> None:
         """Take every answer that is there."""
-        while self._pipe is not None:
+        while self._companion.pipe is not None:
             try:
-                message = self._pipe.recv(MESSAGE_MAX)
+                message = self._companion.pipe.recv(MESSAGE_MAX)
                 if not message:
                     raise ConnectionError("it ended")
-                if message == GREETING:
-                    self._free = [number * PLACE_BYTES for number in range(PLACES)]
-                else:
-                    self._take(_answers.decode(message))
+                self._take(_answers.decode(message))
             except BlockingIOError:
                 return
             except (OSError, KeyError, msgspec.DecodeError) as error:
@@ -150,8 +133,11 @@ class PictureProcess:
         _, answer = self._asked.pop(made.place)
         picture = None
         if 0 < made.length <= PLACE_BYTES:
-            data = bytes(self._memory[made.place : made.place + made.length])
+            data = bytes(self._companion.memory[made.place : made.place + made.length])
             picture = Picture(JPEG, data, made.width, made.height)
+            self.made += 1
+        else:
+            self.refused += 1
         self._free.append(made.place)
         if not answer.done():
             answer.set_result(picture)
@@ -168,25 +154,19 @@ class PictureProcess:
             self._watch = self._loop.call_later(ANSWER_S, self._check)
 
     def _stop(self, cause: str) -> None:
-        process, self._process = self._process, None
-        pipe, self._pipe = self._pipe, None
         self._free = []
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        if pipe is not None:
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.remove_reader(pipe.fileno())
-            pipe.close()
+        if self._read_from >= 0 and self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._read_from)
+        self._read_from = -1
         asked, self._asked = self._asked, {}
+        self.refused += len(asked)
         for _, answer in asked.values():
             if not answer.done():
                 answer.set_result(None)
-        if process is not None:
-            process.kill()
-            status = process.wait()
-            if cause:
-                log.warning("picture_process_ended", cause=cause, status=status)
+        self._companion.stop(cause)
 
 
 class PicturesBeside:
@@ -196,6 +176,18 @@ class PicturesBeside:
         if count is None:
             count = min(len(os.sched_getaffinity(0)) - 1, PROCESSES_MAX)
         self._processes = [PictureProcess(environment) for _ in range(count)]
+
+    def statistics(self) -> dict[str, int]:
+        """How many processes may run and do, how often one has died, and of the pictures asked how many were made there
+        and how many were left to the node."""
+        of = self._processes
+        return {
+            "processes": len(of),
+            "running": sum(process.is_running for process in of),
+            "deaths": sum(process.deaths for process in of),
+            "made": sum(process.made for process in of),
+            "refused": sum(process.refused for process in of),
+        }
 
     def free(self, wanted: int) -> PictureProcess | None:
         """The process that makes one of the pictures `wanted` at this moment; None where the event loop does.

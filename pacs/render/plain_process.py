@@ -6,20 +6,17 @@ A picture is made of the bytes that lie in the shared memory, and lies there aft
 from __future__ import annotations
 
 import contextlib
-import mmap
-import signal
 import socket
-import sys
 from typing import Final
 
 import msgspec
 
+from pacs.accompany import accompany
 from pacs.errors import SuretError
 from pacs.render.plain import render_plain
 from pacs.render.values import JPEG, PlainGrey, RenderParameters
 
 MESSAGE_MAX: Final = 64 << 10
-GREETING: Final = b"ready"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -52,19 +49,11 @@ def made(memory: memoryview, wanted: Wanted) -> Made:
 
 
 def serve(pipe: socket.socket, memory: memoryview) -> None:
-    """Say that it is ready, then make pictures until the other end is closed."""
+    """Make pictures until the other end is closed."""
     questions, answers = msgspec.msgpack.Decoder(Wanted), msgspec.msgpack.Encoder()
-    pipe.send(GREETING)
     while question := pipe.recv(MESSAGE_MAX):
         pipe.send(answers.encode(made(memory, questions.decode(question))))
 
 
-def main() -> None:
-    """Serve whoever started this."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the node's, which ends this
-    descriptor, size = int(sys.argv[1]), int(sys.argv[2])
-    serve(socket.socket(fileno=0), memoryview(mmap.mmap(descriptor, size)))
-
-
 if __name__ == "__main__":
-    main()
+    accompany(serve, writes=True)

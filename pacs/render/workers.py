@@ -166,6 +166,7 @@ class DecodeWorkers:
         self._count = count
         self.beside = PicturesBeside(_environment())
         self._lock = threading.Lock()
+        self._counts = {"frames": 0, "lost": 0, "not_started": 0, "refused": 0}
         self._waiting = 0
         self._closed = False
         self._told_of_sandbox = False
@@ -188,6 +189,16 @@ class DecodeWorkers:
         """The worker processes alive now."""
         with self._lock:
             return tuple(sorted(worker.process.pid for worker in self._living))
+
+    def statistics(self) -> dict[str, int]:
+        """How many workers there are to be and are, and since the start: frames they answered for, workers that were
+        lost at one, that could not be started, and callers who were sent away because none was free."""
+        with self._lock:
+            return {"workers": self._count, "running": len(self._living), **self._counts}
+
+    def _counted(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] += 1
 
     @property
     def sandbox_report(self) -> tuple[SandboxMeasure, ...]:
@@ -332,7 +343,7 @@ class DecodeWorkers:
         worker.jobs += 1
         try:
             wire.send(worker.pipe, task, *job.parts, deadline=deadline)
-            return wire.receive_answer(worker.pipe, FRAME_BYTES_MAX, deadline)
+            answer = wire.receive_answer(worker.pipe, FRAME_BYTES_MAX, deadline)
         except TimeoutError:
             reason = f"took longer than {self._timeout_s:g} s"
         except (OSError, wire.WireClosed):
@@ -342,6 +353,10 @@ class DecodeWorkers:
             reason = _DEATHS.get(status, f"ended early (status {status})")
         except wire.WireBroken:
             reason = "gave an answer that makes no sense"
+        else:
+            self._counted("frames")
+            return answer
+        self._counted("lost")
         _log.warning("decode_worker_lost", reason=reason, transfer_syntax_uid=task.transfer_syntax_uid)
         raise Unreadable(f"the decoder {reason}", _AS_STORED)
 
@@ -360,11 +375,13 @@ class DecodeWorkers:
     def _wait_for_free(self) -> _Worker | None:
         with self._lock:
             if self._waiting >= self._queue_max:
+                self._counts["refused"] += 1
                 raise Busy("too many pictures are being asked for at once", "ask again in a moment")
             self._waiting += 1
         try:
             return self._free.get(timeout=self._wait_s)
         except queue.Empty:
+            self._counted("refused")
             raise Busy("no decoder became free in time", "ask again in a moment") from None
         finally:
             with self._lock:
@@ -384,6 +401,7 @@ class DecodeWorkers:
             status = self._end(worker, _GRACE_S)
             if self._closed:
                 raise _closing() from None
+            self._counted("not_started")
             _log.error("decode_worker_not_started", status=status)
             raise _not_started() from error
         self._tell_of_sandbox(worker)
@@ -404,6 +422,7 @@ class DecodeWorkers:
             try:
                 worker = _Worker(self._memory_bytes, self._cpu_seconds)
             except OSError as error:
+                self._counts["not_started"] += 1
                 _log.error("decode_worker_not_started", error=str(error))
                 return None
             self._living.add(worker)

@@ -33,6 +33,7 @@ from pacs.errors import (
     TransferSyntaxRefused,
     Unreadable,
 )
+from pacs.troubles import trouble_of
 from pacs.web.dicomweb.multipart import MultipartBroken
 
 log = structlog.get_logger()
@@ -112,6 +113,10 @@ def answer(error: Exception, path: str) -> Response:
             log.warning("request_failed", path=path, status=status, error=error.message)
         code = {"code": error.code} if error.code else {}
         return JSONResponse({"error": error.message, "hint": error.hint, **code}, status, headers)
+    trouble = trouble_of(error)
+    if trouble is not None:
+        log.error("request_failed", path=path, trouble=trouble.code, error=type(error).__name__)
+        return answer(trouble.refused(), path)
     number = secrets.token_hex(4)
     # Its text and its variables may be a patient's: only its kind and the lines it came through are logged.
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from pacs.archive import hasher as module
+from pacs import companion
 from pacs.archive.hasher import Hasher
 from tests.support.dimse import wait_until
 
@@ -63,7 +63,7 @@ def test_one_that_dies_is_told_of_and_begun_again_later(
     assert not hasher.begin(0, SIZE)
     assert not hasher.begin(0, SIZE)
     assert hasher.statistics() == {"hasher_ready": 0, "hasher_digests": 1, "hasher_deaths": 1}
-    monkeypatch.setattr(module, "RESTART_S", 0.0)
+    monkeypatch.setattr(companion, "RESTART_S", 0.0)
     assert _asked(hasher, 0, 1) == hashlib.sha256(b"\0").hexdigest()
 
 

@@ -16,8 +16,9 @@ from pacs.archive.deletion import Deletions
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.housekeeping import remove_garbage
 from pacs.archive.limits import Retention
+from pacs.archive.out_of_sight import Deletion
 from pacs.archive.recovery import rebuild, recover
-from pacs.archive.tombstones import Deletion, DeletionKind
+from pacs.archive.tombstones import DeletionKind
 from pacs.archive.verify import verify
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.rejection import Referenced, RejectionCode, make_note

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pacs.access.peers import Peers
@@ -97,6 +98,18 @@ def test_connections_over_the_limits_are_closed_at_once(archive: Archive):
         for peer in (*mine[1:], *others):
             peer.close()
         assert listener.statistics()["connections_refused"] == 2
+
+
+def test_a_caller_whom_the_index_cannot_look_up_may_try_again_later(archive: Archive, monkeypatch: pytest.MonkeyPatch):
+    def away(*_: object) -> None:
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with listening(archive) as listener:
+        with monkeypatch.context() as patched, RawPeer(listener.port) as peer:
+            patched.setattr("pacs.access.peers.Peers.recognise", away)
+            assert peer.associate() == LOCAL_LIMIT
+        with RawPeer(listener.port) as again:
+            assert again.associate()[0] == 2
 
 
 @pytest.mark.parametrize(

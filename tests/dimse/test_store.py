@@ -11,7 +11,8 @@ from pacs.access.principals import Principal, PrincipalKind
 from pacs.archive.archive import Archive
 from pacs.dimse.listener import Listener
 from pacs.dimse.store import is_storage_class
-from pacs.errors import StoreFailed
+from pacs.errors import ChangeNotTaken, StoreFailed
+from pacs.troubles import DISK_FAILED
 from tests.support.dimse import (
     CT,
     EXPLICIT,
@@ -168,7 +169,13 @@ def test_who_may_not_store_is_told_so(archive: Archive, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [(StoreFailed("the disk", "look at it"), 0x0110), (RuntimeError("a mistake"), 0x0110)]
+    ("fault", "status"),
+    [
+        (DISK_FAILED.refused("object objects/01 was not stored"), 0xA700),
+        (StoreFailed("the disk", "look at it"), 0xA700),
+        (ChangeNotTaken("a mistake"), 0x0110),
+        (RuntimeError("a mistake"), 0x0110),
+    ],
 )
 def test_a_failure_of_the_node_promises_nothing(
     archive: Archive,

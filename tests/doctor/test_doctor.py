@@ -20,7 +20,7 @@ from pacs.archive.archive import Archive
 from pacs.archive.duties import Duty, Progress
 from pacs.doctor import archive as archive_checks
 from pacs.doctor import index as index_checks
-from pacs.doctor import machine, node, place
+from pacs.doctor import machine, node, place, work
 from pacs.doctor.checks import CHECKS, examine, verdict
 from pacs.doctor.finding import Finding, Level, unseen, well, wrong
 from pacs.doctor.look import Look, look_at
@@ -78,7 +78,17 @@ def test_a_running_node_is_well(node: NodeProcess) -> None:
     # The clock and the kernel are the machine's, and a backup is a site's: everything else is well from the first day.
     assert [one for one in found if one["level"] != "well" and one["check"] not in ("clock", "sandbox", "room")] == []
     told = {one["check"] for one in found}
-    assert {"node", "ready", "hashing", "ready files", "index", "durability", "object store", "damage"} <= told
+    assert {
+        "node",
+        "ready",
+        "refused",
+        "hashing",
+        "ready files",
+        "index",
+        "durability",
+        "object store",
+        "damage",
+    } <= told
     assert all(set(one) == {"check", "level", "text", "remedy"} for one in found)
     brief = node.command("doctor", "--brief")
     assert "well" not in [line.split()[0] for line in brief.stdout.splitlines() if line]
@@ -196,19 +206,59 @@ def test_a_log_that_has_grown(settings: Settings, core: Core, monkeypatch: pytes
 def test_the_process_that_hashes(
     settings: Settings, processors: int, prepared: dict[str, int], level: Level, says: str
 ) -> None:
-    [finding] = _ask(settings, node.hashing, status={"processors": processors, "prepared": prepared})
+    [finding] = _ask(settings, work.hashing, status={"processors": processors, "prepared": prepared})
     assert (finding.level, says in finding.text) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "says"),
+    [
+        ({"processes": 0}, Level.WELL, "one processor"),
+        ({"running": 0}, Level.WELL, "begin when several are wanted"),
+        ({}, Level.WELL, "40 pictures made"),
+        ({"deaths": 4}, Level.WRONG, "4 times"),
+    ],
+)
+def test_the_processes_that_make_pictures(settings: Settings, changes: dict[str, int], level: Level, says: str) -> None:
+    told = {"processes": 3, "running": 2, "deaths": 0, "made": 40, "refused": 1} | changes
+    [finding] = _ask(settings, work.pictures, status={"pictures": told})
+    assert (finding.level, says in finding.text) == (level, True)
+    assert ("dmesg" in finding.remedy) is (level is Level.WRONG)
+
+
+@pytest.mark.parametrize(
+    ("changes", "levels"),
+    [
+        ({}, [Level.WELL]),
+        ({"lost": 2}, [Level.WELL]),
+        ({"lost": 3}, [Level.WRONG]),
+        ({"not_started": 1, "refused": 5}, [Level.WRONG, Level.WRONG]),
+    ],
+)
+def test_the_processes_that_decode(settings: Settings, changes: dict[str, int], levels: list[Level]) -> None:
+    told = {"workers": 2, "running": 2, "frames": 10, "lost": 0, "not_started": 0, "refused": 0} | changes
+    assert _levels(_ask(settings, work.decoders, status={"decoders": told})) == levels
+
+
+def test_images_that_were_refused_are_told_with_what_to_do(settings: Settings) -> None:
+    told = {"disk_failed": {"count": 2, "last_at": "2026-11-28T10:00:00+00:00"}}
+    [finding] = _ask(settings, work.refused, status={"refused": told})
+    assert finding.level is Level.WRONG
+    assert "2 times since the node started, the last at 2026-11-28T10:00:00" in finding.text
+    assert "smartctl" in finding.remedy
+    assert _levels(_ask(settings, work.refused, status={"refused": {}})) == [Level.WELL]
+    assert _ask(settings, work.refused, status=None) == []
 
 
 def test_files_made_ready(settings: Settings) -> None:
     told = {"files_ready": 16, "files_taken": 3, "files_failures": 0}
-    [well_off] = _ask(settings, node.ready_files, status={"prepared": told})
-    [failed] = _ask(settings, node.ready_files, status={"prepared": told | {"files_failures": 2}})
+    [well_off] = _ask(settings, work.ready_files, status={"prepared": told})
+    [failed] = _ask(settings, work.ready_files, status={"prepared": told | {"files_failures": 2}})
     assert (well_off.level, failed.level) == (Level.WELL, Level.WRONG)
     assert "16 files are ready" in well_off.text
     assert "no_files_made_ready" in failed.remedy
     for nothing in ({"prepared": {}}, None):  # objects kept by S3; no node
-        for check in (node.ready_files, node.hashing):
+        for check in (work.ready_files, work.hashing, work.pictures, work.decoders):
             assert _ask(settings, check, status=nothing) == []
 
 

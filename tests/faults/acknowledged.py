@@ -15,13 +15,15 @@ SUCCESS = 0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One instance sent and answered; the moments are seconds since 1970, to meet them with a trace."""
+    """One instance sent and answered; the moments are seconds since 1970, to meet them with a trace. `why` is the code
+    of a refusal."""
 
     sop_instance_uid: str
     digest: str
     status: int
     began: float = 0.0
     ended: float = 0.0
+    why: str = ""
 
 
 @dataclass(slots=True)
@@ -56,18 +58,17 @@ class AcknowledgementLog:
 
     def note(self, attempt: Attempt) -> None:
         """Append one answer, in one write, so that a kill leaves whole lines."""
-        line = (
-            f"{attempt.sop_instance_uid} {attempt.digest} {attempt.status:04X} {attempt.began:.6f} {attempt.ended:.6f}"
-        )
-        os.write(self._descriptor, f"{line}\n".encode())
+        moments = f"{attempt.began:.6f} {attempt.ended:.6f}"
+        line = f"{attempt.sop_instance_uid} {attempt.digest} {attempt.status:04X} {moments} {attempt.why or '-'}\n"
+        os.write(self._descriptor, line.encode())
 
 
 def attempts(file: Path) -> list[Attempt]:
     """What a log says, in the order of the answers; nothing for a log that was never begun."""
     found = []
     for line in file.read_text().splitlines() if file.exists() else ():
-        uid, digest, status, began, ended = line.split()
-        found.append(Attempt(uid, digest, int(status, 16), float(began), float(ended)))
+        uid, digest, status, began, ended, why = line.split()
+        found.append(Attempt(uid, digest, int(status, 16), float(began), float(ended), why.strip("-")))
     return found
 
 

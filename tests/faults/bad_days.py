@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.faults.witness import OUT_OF_RESOURCES, PROCESSING_FAILURE, SUCCESS
+from tests.faults.witness import OUT_OF_RESOURCES, SUCCESS
 from tests.support.relay import Exchange, Fault, damage_request, lose_answer, refuse
 
 READ_TIMEOUT_S = 0.5
-REFUSED = frozenset({PROCESSING_FAILURE, OUT_OF_RESOURCES})
+REFUSED = frozenset({OUT_OF_RESOURCES})
 KEPT = frozenset({SUCCESS})
 ERROR = "<?xml version='1.0'?><Error><Code>InternalError</Code><Message>no</Message></Error>"
 

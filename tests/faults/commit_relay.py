@@ -35,6 +35,8 @@ class CommitRelay:
         self._lock = threading.Lock()
         self._armed: Cut | None = None
         self.cuts = 0
+        self.away = False
+        """Whether whoever connects finds nobody."""
 
     def arm(self, cut: Cut) -> None:
         """Do this to the next COMMIT."""
@@ -71,6 +73,9 @@ class CommitRelay:
                 threading.Thread(target=self._connected, args=(client,), daemon=True).start()
 
     def _connected(self, client: socket.socket) -> None:
+        if self.away:
+            client.close()
+            return
         try:
             server = socket.create_connection(("127.0.0.1", self._server_port), timeout=_PATIENCE_S)
         except OSError:

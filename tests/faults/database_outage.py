@@ -25,16 +25,26 @@ from pacs.archive.archive import Archive
 from pacs.archive.ingest import Reception
 from pacs.archive.recovery import recover
 from pacs.errors import StoreFailed
+from pacs.index import writer
 from pacs.index.engine import Index
 from pacs.index.schema import instance
-from pacs.index.writer import Writer
+from pacs.index.writer import CommitUnknown, Writer
 from storage.filesystem import FolderStore
 from tests.faults.acknowledged import Acknowledged
 from tests.faults.commit_relay import CommitRelay, Cut
 from tests.faults.doors import NodeDoor
 from tests.faults.instances import Template
 from tests.faults.rig import Outcome, Rig
-from tests.faults.witness import SUCCESS, contradictions, deliver, digest_of, instead, on_commit_of_reception, seeded
+from tests.faults.witness import (
+    OUT_OF_RESOURCES,
+    SUCCESS,
+    contradictions,
+    deliver,
+    digest_of,
+    instead,
+    on_commit_of_reception,
+    seeded,
+)
 from tests.support import postgresql
 from tests.support.archives import open_archive
 from tests.support.modality import AssociationLost, Prepared
@@ -150,6 +160,43 @@ def cut_commits(seed: int, folder: Path, *, kind: str = "", cuts: int = CUTS) ->
                 plain.close()
     details = {"sent": acknowledged.sent, "acknowledged": len(acknowledged.digests), **counts}
     return Outcome(sum(counts.values()), seeded(seed, violations), details)
+
+
+LONG_S = 0.5
+
+
+def away_for_long(seed: int, folder: Path) -> Outcome:
+    """The server is out of reach for longer than a COMMIT without an answer is asked about: one that was lost, and one
+    that was done all the same. Nobody is told of success, and everything goes on when it is back."""
+    template, acknowledged, violations = Template(), Acknowledged(), []
+    with server() as database, CommitRelay(database.cluster.port) as relay, ExitStack() as stack:
+
+        def go_away() -> None:
+            relay.away = True
+
+        stack.enter_context(instead(writer, "UNKNOWN_COMMIT_WAIT_S", LONG_S))
+        archive = stack.enter_context(open_archive(folder, database=database.through(relay.port)))
+        _assert_durable(archive)
+        acknowledged.note_sent(template.make(0), deliver(archive, template.make(0)))  # what is read once has been read
+        for number, cut in enumerate((Cut(forwarded=False, strike=go_away), Cut(late_s=LONG_S / 2, strike=go_away)), 1):
+            prepared = template.make(number)
+            relay.arm(cut)
+            told = [deliver(archive, prepared)]
+            relay.away = False
+            told += [deliver(archive, prepared), deliver(archive, template.make(number + 10))]
+            for one, status in zip((prepared, prepared, template.make(number + 10)), told, strict=True):
+                acknowledged.note_sent(one, status)
+            if told != [OUT_OF_RESOURCES, SUCCESS, SUCCESS]:
+                violations.append(f"answered with {told} around a long outage")
+            if archive.index.commits is None:
+                violations.append("nobody has asked what became of the COMMIT")
+            if violations:
+                return Outcome(number, seeded(seed, violations))
+        recover(archive, adopt_hours=24)
+        plain = Index(database.url, read_only=True)
+        stack.callback(plain.close)
+        violations += contradictions(plain, archive.store, acknowledged)
+    return Outcome(2, seeded(seed, violations), {"away for long": 2})
 
 
 def _met(
@@ -315,13 +362,30 @@ def asks_on_the_same_connection(seed: int, folder: Path) -> Outcome:
         return cut_commits(seed, folder, kind="answer-torn")
 
 
+def gives_up(seed: int, folder: Path) -> Outcome:
+    """A mutant: takes nothing more after a COMMIT of which nobody knows."""
+    real = Writer._did_commit
+
+    def did_commit(self: Writer, *arguments: Any) -> bool:
+        try:
+            return real(self, *arguments)
+        except CommitUnknown:
+            self.broken = True
+            raise
+
+    with instead(Writer, "_did_commit", did_commit):
+        return away_for_long(seed, folder)
+
+
 def run_slice(seed: int, folder: Path) -> Outcome:
-    """Cut commits of every kind, then a server that restarts under a node."""
+    """Cut commits of every kind, a long outage, then a server that restarts under a node."""
     cut, restarted = cut_commits(seed, folder / "cuts"), server_restarts(seed, folder / "restart")
+    away = away_for_long(seed, folder / "away")
     details = {**cut.details, "restarts": 1}
     for name, count in restarted.details.items():
         details[name] += count
-    return Outcome(cut.trials + restarted.trials, cut.violations + restarted.violations, details)
+    trials, violations = cut.trials + restarted.trials + away.trials, cut.violations + restarted.violations
+    return Outcome(trials, violations + away.violations, details | dict(away.details))
 
 
 def needs() -> str:
@@ -339,6 +403,7 @@ RIG = Rig(
         "unknown-is-failure-and-delete-object": unknown_is_failure_and_deletes,
         "blind-retry-insert": blind_retry,
         "check-on-same-connection": asks_on_the_same_connection,
+        "gives-up": gives_up,
     },
     needs=needs,
 )

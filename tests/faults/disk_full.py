@@ -35,7 +35,6 @@ from tests.faults.rig import Outcome, Rig
 from tests.faults.small_disk import MIB, SmallDisk, needs
 from tests.faults.witness import (
     OUT_OF_RESOURCES,
-    PROCESSING_FAILURE,
     SUCCESS,
     contradictions,
     deliver,
@@ -358,7 +357,7 @@ def _one_full_commit(
     again = template.make(base + 1)
     status = deliver(archive, again)
     acknowledged.note_sent(again, status)
-    if status != (PROCESSING_FAILURE if archive.index.broken else SUCCESS):
+    if status != (OUT_OF_RESOURCES if archive.index.broken else SUCCESS):
         violations.append(f"answered with {status:04X} though there is room again")
     return violations
 

@@ -8,6 +8,7 @@ go with it, however it ends.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import json
 import os
 import signal
@@ -25,6 +26,8 @@ from typing import IO, Any, NoReturn, Self
 from tests.support.process import ROOT, clean_environment
 
 PATIENCE_S = 60.0
+TELLS_S = 5.0
+"""So long before a child that hangs is killed it tells where each of its threads is."""
 PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_PTRACER_ANY = 1, 0x59616D61, ctypes.c_ulong(-1)
 
 
@@ -185,10 +188,11 @@ def _obey(order: dict[str, Any], running: list[subprocess.Popen[bytes]]) -> dict
 def _child(order: dict[str, Any]) -> dict[str, Any]:
     go, start = os.pipe()
     before = _lines(Path(order["log"]))
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as stacks:
         pid = os.fork()
         if pid == 0:
             os.close(start)
+            faulthandler.dump_traceback_later(PATIENCE_S - TELLS_S, file=stacks)
             _be_child(order, go, told)
         os.close(go)
         tracer = _trace(pid, order["trace"]) if order["trace"] else None
@@ -203,8 +207,10 @@ def _child(order: dict[str, Any]) -> dict[str, Any]:
             tracer.wait(PATIENCE_S)
         told.seek(0)
         said = json.loads(told.read() or b"{}")
+        stacks.seek(0)
+        where = stacks.read().decode(errors="replace")
     died = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    why = f"it hung for {PATIENCE_S} s" if hung else said.get("broken", f"signal {died}" if died else "")
+    why = f"it hung for {PATIENCE_S} s\n{where}" if hung else said.get("broken", f"signal {died}" if died else "")
     return {"signal": died, "result": said.get("result", {}), "why": why, "hung": hung}
 
 

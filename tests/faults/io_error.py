@@ -1,9 +1,10 @@
-"""R4: every single input or output call of the store path fails once: EIO, ENOSPC, EINTR, a short write.
+"""R4: every single input or output call of the store path fails once, with each error of ERRORS, or writes too little.
 
     python -m tests.faults --rig io-error --seed 7
 
 strace answers one call of a run with the error instead of making it. The sender goes on with its next instance, the
-archive is closed and started again; what was acknowledged is there, and nothing whose sync failed was acknowledged.
+archive is closed and started again; what was acknowledged is there, nothing whose sync failed was acknowledged, and
+who was refused heard a reason of the table in `pacs/troubles.py` that fits the error.
 """
 
 from __future__ import annotations
@@ -20,9 +21,20 @@ from tests.faults.memory_folder import in_memory
 from tests.faults.rig import Outcome, Rig
 from tests.faults.system_call_kill import Bench, needs
 from tests.faults.system_calls import Point, struck
+from tests.faults.witness import OUT_OF_RESOURCES
 from tests.faults.work import SCENARIOS, UNEXPECTED
 
-ERRORS = ("EIO", "ENOSPC", "EINTR")
+ERRORS = ("EIO", "ENOSPC", "EINTR", "EDQUOT", "EROFS", "EMFILE")
+ANY_TIME = frozenset({"index_stopped", "commit_unknown", "index_not_opened"})
+HEARD = {
+    "EIO": ANY_TIME | {"disk_failed", "index_unreadable"},
+    "ENOSPC": ANY_TIME | {"no_room", "disk_failed"},  # SQLite takes what a read or a sync says for an error of the disk
+    "EINTR": ANY_TIME | {"store_failed", "disk_failed"},
+    "EDQUOT": ANY_TIME | {"no_room", "disk_failed"},
+    "EROFS": ANY_TIME | {"read_only", "disk_failed"},
+    "EMFILE": ANY_TIME | {"too_many_files", "disk_failed"},
+}
+"""The reasons that a sender may hear of each error; Python and SQLite make most interrupted calls again."""
 SYNCS = frozenset({"fsync", "fdatasync"})
 EVERY = 1 << 30
 NAMES = f"{system_calls.NAMES},read,pread64"
@@ -49,6 +61,11 @@ def fail_at(bench: Bench, scenario: str, point: Point, error: str, mutant: str =
             ]
     spools = [Path(call.path).stem for call in met if call.name in SYNCS and call.path.endswith(".part")]
     never_rows = spools if error != "EINTR" else []  # Python makes an interrupted call again
+    found += [
+        f"heard {told.status:04X} {told.why or 'without a reason'}: {told.sop_instance_uid}"
+        for told in attempts(bench.log)
+        if told.status != SUCCESS and (told.status != OUT_OF_RESOURCES or told.why not in HEARD[error])
+    ]
     return bool(met), found + bench.restart(scenario, mutant, never_rows=never_rows)
 
 

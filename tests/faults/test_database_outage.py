@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.database_outage import RIG, cut_commits, server_restarts
+from tests.faults.database_outage import RIG, away_for_long, cut_commits, server_restarts
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.rig]
 
@@ -30,6 +30,10 @@ def test_a_cut_commit_is_answered_with_what_the_server_did(tmp_path: Path, kind:
 
 def test_a_server_that_restarts_takes_nothing_with_it(tmp_path: Path) -> None:
     assert server_restarts(1, tmp_path / "rig").violations == ()
+
+
+def test_a_server_that_is_away_for_long_in_a_commit_stops_nobody(tmp_path: Path) -> None:
+    assert away_for_long(1, tmp_path / "rig").violations == ()
 
 
 @pytest.mark.parametrize("mutant", sorted(RIG.mutants))

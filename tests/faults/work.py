@@ -85,7 +85,7 @@ def store_instances(archive: Archive, log: AcknowledgementLog, sends: list[tuple
 
 def store_instance(archive: Archive, log: AcknowledgementLog, uid: str, dataset: bytes) -> int:
     """One C-STORE without the wire."""
-    began, status = time.time(), SUCCESS
+    began, status, why = time.time(), SUCCESS, ""
     announced = Announced(CTImageStorage, uid, ExplicitVRLittleEndian)
     try:
         with archive.receive(announced, OPERATOR, protocol="dimse", calling_ae_title="MODALITY") as reception:
@@ -93,11 +93,11 @@ def store_instance(archive: Archive, log: AcknowledgementLog, uid: str, dataset:
                 reception.write(dataset[offset : offset + CHUNK])
             reception.commit()
     except ArrivalRefused as refused:
-        status = refused.status
+        status, why = refused.status, refused.code
     except Exception as error:
         print(f"unexpected: {error!r}", flush=True)
         status = UNEXPECTED
-    log.note(Attempt(uid, digest_of(dataset), status, began, time.time()))
+    log.note(Attempt(uid, digest_of(dataset), status, began, time.time(), why))
     return status
 
 

@@ -22,6 +22,7 @@ from pacs.index import writer
 from pacs.index.engine import Index
 from pacs.index.schema import ai_rule
 from pacs.index.writer import BATCH_MAX, Statement
+from tests.faults.commit_relay import CommitRelay, Cut
 from tests.support.archives import full_queue
 from tests.support.dimse import wait_until
 
@@ -70,15 +71,43 @@ def test_a_commit_that_never_arrived_is_a_failure_and_leaves_nothing(postgresql_
     assert not postgresql_index.broken
 
 
-def test_a_commit_whose_answer_was_lost_is_a_success(postgresql_index: Index) -> None:
-    def commit_and_cut(connection: Any) -> None:
-        connection.execute("COMMIT")
-        _cut(connection)
-
-    _once_at_commit(postgresql_index, commit_and_cut)
-    assert postgresql_index.write(lambda connection: _rule(connection, "kept")) == "kept"
+def test_a_commit_whose_answer_was_lost_is_a_success(postgresql_index: Index, postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    with CommitRelay(url.port or 0) as relay:
+        plain = {"sslmode": "disable", "gssencmode": "disable"}  # the relay reads along
+        through = Index(url.set(port=relay.port).update_query_dict(plain).render_as_string(hide_password=False))
+        try:
+            relay.arm(Cut())
+            assert through.write(lambda connection: _rule(connection, "kept")) == "kept"
+            assert not relay.armed
+            assert not through.broken
+        finally:
+            through.close()
     assert _rules(postgresql_index) == ["kept"]
-    assert not postgresql_index.broken
+
+
+def test_a_server_that_is_away_for_long_in_a_commit_stops_nobody_and_is_asked_later(
+    postgresql_index: Index, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(postgresql_url)
+    monkeypatch.setattr(writer, "UNKNOWN_COMMIT_WAIT_S", 0.3)
+    with psycopg.connect(host=url.host, port=url.port, user=url.username, dbname="postgres", autocommit=True) as admin:
+
+        def go_away(_: Any) -> None:
+            admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database])
+
+        before = postgresql_index.commits
+        _once_at_commit(postgresql_index, go_away)
+        with pytest.raises(StoreFailed) as refused:
+            postgresql_index.write(lambda connection: _rule(connection, "lost"))
+        assert refused.value.code == "commit_unknown"
+        assert not postgresql_index.broken
+        assert postgresql_index.commits is None, "nobody may trust what he knows of the index"
+        admin.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+    assert postgresql_index.write(lambda connection: _rule(connection, "next")) == "next"
+    assert postgresql_index.commits == (before or 0) + 2, "what somebody kept of the index is asked again"
+    assert _rules(postgresql_index) == ["next"]
 
 
 def test_a_session_that_is_ended_inside_a_work_fails_that_work_alone(postgresql_index: Index) -> None:

@@ -19,6 +19,7 @@ from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.canvas import Fit
+from tests.support.curves import along, straightened
 from tests.support.derived_objects import blending_state
 from tests.support.factories import ct_series, uid, write_folder
 from tests.support.process import NodeProcess
@@ -149,6 +150,11 @@ class Plane:
         self.page.mouse.up()
         return self.world(*ends[0]), self.world(*ends[1])
 
+    def below_middle(self, axial: Plane) -> tuple[int, int]:
+        """Where an axial plane cuts this one, in pixels from the middle."""
+        mine, other = (float((plane.view.get_attribute("data-centre") or "").split()[2]) for plane in (self, axial))
+        return -90, round((mine - other) / float(self.view.get_attribute("data-mm-per-pixel") or "nan"))
+
     def lines(self, containing: str) -> str:
         """What is written beside the measurement with this word or unit."""
         found = self.view.locator(".svg-layer text").filter(has_text=containing).last
@@ -258,61 +264,46 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     expect(coronal.view.locator(".svg-layer text")).to_have_count(0)
     page.get_by_test_id("measurements-undo").click()
     expect(coronal.view.locator(".svg-layer text")).to_have_count(1)
-    _saved(page, coronal, axial)
-    _curved(page)
-
-
-def _saved(page: Page, coronal: Plane, axial: Plane) -> None:
-    """What was measured on planes is in the archive, and on the same planes when the study is opened again."""
+    _measure(page, "probe")
+    coronal.drag(*[coronal.below_middle(axial)] * 2)
+    expect(axial.view.locator(".svg-layer text")).to_have_count(2)  # the planes meet in the point
     length = coronal.lines("mm")
+    _saved(page, coronal, axial, length, _curved(page))
+
+
+def _saved(page: Page, coronal: Plane, axial: Plane, length: str, curve: Array) -> None:
+    """What was measured on planes is in the archive, and on the same planes when the study is opened again.
+
+    So is the curve, one press away.
+    """
     page.keyboard.press("Control+s")
     expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false", timeout=20_000)
     page.reload()
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
-    expect(coronal.view.locator(".svg-layer text")).to_have_count(1)
+    for plane in (coronal, axial):  # the point lies in both
+        expect(plane.view.locator(".svg-layer text")).to_have_count(2)
     assert coronal.lines("mm") == length
     expect(axial.view.locator(".svg-layer text").filter(has_text="Area")).to_be_visible()
-    expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
+    page.get_by_test_id("tool-save").click()
+    page.get_by_test_id("laid-curve").filter(has_text="Aorta").click()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(4, timeout=60_000)
+    expect(page.get_by_test_id("curve-length")).to_have_text(f"Length {along(curve, 2)[0]:.1f} mm")
+    page.get_by_test_id("curve-edit").click()  # a tap on a plane changes nothing until then
+    assert np.allclose(_curve_points(axial.view), curve, atol=1e-4)
 
 
-def _along(points: Array, count: int) -> tuple[float, Array, Array]:
-    """A centripetal Catmull-Rom curve: its length, `count` places at equal lengths, and its directions there."""
-    ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
-    pieces = []
-    for four in np.lib.stride_tricks.sliding_window_view(ends, 4, axis=0).transpose(0, 2, 1):
-        knots = np.concatenate([[0], np.cumsum(np.sqrt(np.linalg.norm(np.diff(four, axis=0), axis=1)))])
-        # as a cubic of Hermite: the slopes of unequally spaced Catmull-Rom
-        t0, t1, t2, t3 = knots
-        a, b, c, d = four
-        start = (t2 - t1) * ((b - a) / (t1 - t0) - (c - a) / (t2 - t0) + (c - b) / (t2 - t1))
-        end = (t2 - t1) * ((c - b) / (t2 - t1) - (d - b) / (t3 - t1) + (d - c) / (t3 - t2))
-        u = np.linspace(0, 1, 1500)[:, None]
-        pieces.append(b + start * u + (3 * (c - b) - 2 * start - end) * u**2 + (2 * (b - c) + start + end) * u**3)
-    fine = np.vstack(pieces)
-    lengths = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1))])
-    wanted = np.linspace(0, lengths[-1], count)
-    places = np.stack([np.interp(wanted, lengths, fine[:, axis]) for axis in range(3)], axis=1)
-    ways = np.gradient(places, axis=0)
-    return float(lengths[-1]), places, ways / np.linalg.norm(ways, axis=1)[:, None]
+def _curve_points(view: Locator) -> Array:
+    """Where they are in the patient."""
+    handles = view.get_by_test_id("curve-point")
+    return np.array([(one.get_attribute("data-world") or "").split() for one in handles.all()], float)
 
 
-def _straightened(places: Array, ways: Array, rows: int, step: float) -> Array:
-    """Points of the straightened picture, row after row: up is carried along without a turn about the curve."""
-    up = np.array([0, -1, 0] if abs(ways[0][2]) > 0.9 else [0, 0, 1], float)
-    ups = []
-    for way in ways:
-        up = up - (up @ way) * way  # of steps this small, what parallel transport is
-        up /= np.linalg.norm(up)
-        ups.append(up)
-    down = (np.arange(rows) - (rows - 1) / 2) * step
-    return np.asarray(places[None] - down[:, None, None] * np.array(ups)[None])
-
-
-def _curved(page: Page) -> None:
-    """A curve is laid with taps: the picture along it has the values of numpy, and its length is right."""
+def _curved(page: Page) -> Array:
+    """A curve is laid with taps: the picture along it has the values of numpy, and its length is right. Its points."""
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-curved").click()
     axial = Plane(page.locator("[data-plane=axial]"), page)
@@ -325,7 +316,7 @@ def _curved(page: Page) -> None:
         page.mouse.click(middle[0] + right, middle[1] + down)
     expect(axial.view.get_by_test_id("curve-point")).to_have_count(4)
     handles = axial.view.get_by_test_id("curve-point")
-    points = np.array([(one.get_attribute("data-world") or "").split() for one in handles.all()], float)
+    points = _curve_points(axial.view)
     pixel = float(axial.view.get_attribute("data-mm-per-pixel") or "nan")
     assert np.allclose(points[0], axial.world(middle[0] - 70, middle[1] - 30), atol=0.6 * pixel)
     view = page.locator("[data-curved=straightened]")
@@ -336,9 +327,9 @@ def _curved(page: Page) -> None:
         _READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas")
     )
     step = float(canvas.get_attribute("data-step") or "nan")
-    length, places, ways = _along(points, width)
+    length, places, ways = along(points, width)
     assert float(view.get_attribute("data-length") or "nan") == pytest.approx(length, abs=0.01)
-    values = _values_at(_straightened(places, ways, height, step).reshape(-1, 3))
+    values = _values_at(straightened(places, ways, height, step).reshape(-1, 3))
     true = np.clip((values + 300) / 800, 0, 1) * 255
     shown = np.frombuffer(base64.b64decode(content), np.uint8).reshape(-1, 4).astype(np.float64)
     inside = ~np.isnan(true) & (shown[:, 3] == 255)
@@ -354,6 +345,8 @@ def _curved(page: Page) -> None:
     expect(handles).to_have_count(3)
     page.keyboard.press("Control+z")
     expect(handles).to_have_count(4)
+    page.get_by_test_id("curve-name").fill("Aorta")
+    return points
 
 
 def _fused(page: Page, axial: Plane) -> None:

@@ -1,6 +1,7 @@
 """For everyone: every screen in every language and window is whole, translated and keeps WCAG 2.2 AA.
 
-PACS_TEST_MATRIX=full walks through all the screens in four languages in every window; else those on the way of
+PACS_TEST_MATRIX=full walks through all the screens in four languages in every window; PACS_TEST_MATRIX=large once in
+each language, and looks at each screen in all windows that are no phone's. Else those on the way of
 `test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width. PACS_TEST_PICTURES names a
 folder for a picture of each screen, to be looked at; PACS_TEST_SCREENS the screens, divided by commas, that are wanted
 with those on the way to them instead of all.
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from pydicom.uid import VideoPhotographicImageStorage
 
 from tests.fuzz.openapi import fill
@@ -27,11 +28,11 @@ from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
 from tests.support.screens import told_of
 from tests.support.screens.walk import Screen, Walk
-from tests.support.windows import WINDOWS, Window
+from tests.support.windows import LARGE, WINDOWS, Window
 
 pytestmark = pytest.mark.browser
 
-FULL: Final = os.environ.get("PACS_TEST_MATRIX") == "full"
+MATRIX: Final = os.environ.get("PACS_TEST_MATRIX")
 PICTURES: Final = os.environ.get("PACS_TEST_PICTURES")
 ONLY: Final = os.environ.get("PACS_TEST_SCREENS", "")
 DOCUMENTS: Final = {
@@ -97,7 +98,22 @@ def shelf(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) ->
     return stocked(module_node, tmp_path_factory.mktemp("shelf"))
 
 
-if FULL:
+def _told(found: dict[str, list[str]]) -> None:
+    """Fail where there is a complaint, once for all screens that have it."""
+    screens: dict[str, list[str]] = {}
+    for screen, told in found.items():
+        for complaint in told:
+            screens.setdefault(complaint, []).append(screen)
+    if screens:
+        pytest.fail("\n".join(f"{complaint} [{', '.join(where)}]" for complaint, where in screens.items()))
+
+
+def _pictured(page: Page, screen: Screen, window: Window, language: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{screen.name}-{window.name}-{language}.png")
+
+
+if MATRIX == "full":
 
     @pytest.mark.timeout(1500)
     @pytest.mark.parametrize("window", WINDOWS, ids=[window.name for window in WINDOWS])
@@ -109,15 +125,30 @@ if FULL:
 
             def look(screen: Screen) -> list[str]:
                 page.wait_for_timeout(150)
-                if PICTURES:
-                    page.screenshot(path=Path(PICTURES) / f"{screen.name}-{window.name}-{language}.png")
+                _pictured(page, screen, window, language)
                 return complaints(page, language)
 
             walk = Walk(page, module_node.web_url, "admin", module_node.admin_password, language, shelf, NEWCOMER)
-            found = told_of(walk, look, ONLY)
-        screens: dict[str, list[str]] = {}
-        for screen, told in found.items():
-            for complaint in told:
-                screens.setdefault(complaint, []).append(screen)
-        if screens:
-            pytest.fail("\n".join(f"{complaint} [{', '.join(where)}]" for complaint, where in screens.items()))
+            _told(told_of(walk, look, ONLY))
+
+
+if MATRIX == "large":
+
+    @pytest.mark.timeout(1500)
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_every_screen_is_whole_in_all_large_windows(
+        module_node: NodeProcess, browser: Browser, shelf: dict[str, str], language: str
+    ) -> None:
+        with LARGE[0].opened(browser, language) as page:
+
+            def look(screen: Screen) -> list[str]:
+                told: list[str] = []
+                for window in LARGE:
+                    with window.lent(page):
+                        _pictured(page, screen, window, language)
+                        told += [f"{window.name}: {one}" for one in complaints(page, language)]
+                page.wait_for_timeout(150)
+                return told
+
+            walk = Walk(page, module_node.web_url, "admin", module_node.admin_password, language, shelf, NEWCOMER)
+            _told(told_of(walk, look, ONLY))

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from pacs import companion
 from pacs.render import beside as module
 from pacs.render.beside import PLACE_BYTES, PLACES, Fill, PictureProcess, PicturesBeside
 from pacs.render.plain import render_plain
@@ -86,9 +87,9 @@ def test_one_that_dies_or_hangs_leaves_nobody_waiting_and_is_begun_again_later(
 ) -> None:
     async def trial() -> None:
         for way in (signal.SIGKILL, signal.SIGSTOP):
-            monkeypatch.setattr(module, "RESTART_S", 0.0)
+            monkeypatch.setattr(companion, "RESTART_S", 0.0)
             await _ready(process)
-            monkeypatch.setattr(module, "RESTART_S", 60.0)
+            monkeypatch.setattr(companion, "RESTART_S", 60.0)
             monkeypatch.setattr(module, "ANSWER_S", 0.1)
             assert process.pid is not None
             held = psutil.Process(process.pid)
@@ -99,6 +100,7 @@ def test_one_that_dies_or_hangs_leaves_nobody_waiting_and_is_begun_again_later(
             assert await answer is None
             assert process.pid is None
             assert not process.has_room()
+        assert (process.deaths, process.made, process.refused) == (2, 0, 2)
 
     asyncio.run(trial())
 
@@ -134,7 +136,9 @@ def test_one_who_asks_alone_is_not_sent_away_and_several_share_alike() -> None:
         for answer in answers:
             assert answer is not None
             await answer
+        assert beside.statistics() == {"processes": 1, "running": 1, "deaths": 0, "made": 2, "refused": 0}
 
     asyncio.run(trial())
     beside.close()
     assert PicturesBeside({}, count=0).free(9) is None
+    assert PicturesBeside({}, count=0).statistics()["processes"] == 0

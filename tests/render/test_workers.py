@@ -135,6 +135,8 @@ def test_killing_the_worker_in_the_middle_hurts_that_job_alone() -> None:
                 future.result(PATIENCE_S)
         assert len(seen) == KILLS
         assert np.array_equal(imagecodecs.png_decode(workers.render(plain()).data), RAMP)
+        told = workers.statistics()
+        assert (told["workers"], told["running"], told["lost"], told["frames"]) == (1, 1, KILLS, 1)
 
 
 @pytest.mark.usefixtures("nothing_left_behind")
@@ -236,6 +238,7 @@ def test_a_full_queue_says_come_back_and_closing_frees_the_waiting() -> None:
         with pytest.raises(Busy) as refused:
             workers.render(plain())
         assert "again" in refused.value.hint
+        assert workers.statistics()["refused"] == 1
         workers.close()
         with pytest.raises(Busy, match="shutting down"):
             future.result(PATIENCE_S)
@@ -308,6 +311,7 @@ def test_a_worker_that_cannot_start(program: str, monkeypatch: pytest.MonkeyPatc
         for _ in range(2):
             with pytest.raises(Busy, match="no decoder could be started"):
                 workers.render(plain())
+        assert workers.statistics()["not_started"] >= 2
         monkeypatch.undo()
         assert workers.render(plain()).width == 16
 

@@ -15,9 +15,13 @@ _SPACED: Final = """
         * { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
         p { margin-bottom: 2em !important }
     `);
-    document.adoptedStyleSheets = [sheet];
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, window.spacedTexts = sheet];
 """
 """What WCAG 1.4.12 lets a reader set; as a constructed sheet, which the content security policy has no word in."""
+
+_UNSPACED: Final = """() => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== window.spacedTexts);
+}"""
 
 _PHONE: Final = 600
 """Less than this in one direction, CSS pixels, is held in a hand."""
@@ -50,6 +54,22 @@ class Window:
                 context.add_init_script(_SPACED)
             yield context.new_page()
 
+    @contextmanager
+    def lent(self, page: Page) -> Iterator[None]:
+        """The page of another window has the size and spacing of this one meanwhile, with its own device pixels."""
+        before = page.viewport_size
+        assert before
+        page.set_viewport_size({"width": self.width, "height": self.height})
+        if self.spaced:
+            page.evaluate(f"() => {{ {_SPACED} }}")
+        page.wait_for_timeout(150)
+        try:
+            yield
+        finally:
+            if self.spaced:
+                page.evaluate(_UNSPACED)
+            page.set_viewport_size(before)
+
 
 WINDOWS: Final = (
     Window("1440", 1440, 900),
@@ -65,3 +85,6 @@ WINDOWS: Final = (
     Window("spaced-1440", 1440, 900, spaced=True),
     Window("spaced-390", 390, 844, spaced=True),
 )
+
+LARGE: Final = tuple(window for window in WINDOWS if window.width >= _PHONE and window.height >= 400)
+"""Those that are no phone's: one walk looks at each screen in all of them."""

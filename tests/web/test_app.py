@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
@@ -210,6 +213,34 @@ def test_leaves_are_mounted_and_pass_the_same_gate(tmp_path: Path, workers: Deco
 def test_a_leaf_that_is_no_route_is_refused(tmp_path: Path, workers: DecodeWorkers) -> None:
     with pytest.raises(TypeError), open_site(tmp_path, workers, leaves=(object(),)):  # type: ignore[arg-type]
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (
+            OperationalError("SELECT 'Doe^John'", {}, psycopg.OperationalError("server closed the connection")),
+            503,
+            "database_away",
+        ),
+        (OSError(errno.EIO, "Input/output error", "Doe^John"), 503, "disk_failed"),
+        (OSError(errno.ENOSPC, "No space left on device", "Doe^John"), 507, "no_room"),
+    ],
+    ids=["database", "disk", "room"],
+)
+def test_what_fails_beneath_a_request_passes(
+    tmp_path: Path, workers: DecodeWorkers, error: Exception, status: int, code: str
+) -> None:
+    async def broken(request: Request, principal: Principal) -> Response:
+        raise error
+
+    leaf = Route(("GET",), "/broken", broken, Action.PUBLIC)
+    with open_site(tmp_path, workers, leaves=(leaf,)) as site:
+        response = site.client().get("/broken")
+    assert response.status_code == status
+    assert "retry-after" in response.headers
+    assert response.json()["code"] == code
+    assert "Doe" not in response.text
 
 
 def test_an_error_of_our_own_tells_nothing_but_a_number(

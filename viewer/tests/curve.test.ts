@@ -156,7 +156,7 @@ test("a stretched picture keeps lengths in its surface; the curve of a plane is 
 });
 
 test("points are set, put between, dragged, removed, undone and done again", () => {
-  const curve = new CurvedPath();
+  const curve = new CurvedPath("1.2.3");
   curve.add([0, 0, 0]);
   curve.add([10, 0, 0]);
   curve.add([5, 2, 0], 5);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { documentAddress, documentForm, videoFormat } from "@/dicomweb/documents";
 import { seriesContent } from "@/dicomweb/frames";
-import type { Dataset, Element } from "@/dicomweb/json";
+import { items, type Dataset, type Element } from "@/dicomweb/json";
 import { reportLanguage, reportState, reportTree } from "@/dicomweb/report";
 
 const element = (vr: string, ...Value: unknown[]): Element => ({ vr, Value });
@@ -116,6 +116,14 @@ describe("a report", () => {
     expect(reportLanguage(said("eng", "English"))).toEqual({ code: "en", name: "English" });
     expect(reportLanguage(said("en-us-us", "odd"))).toEqual({ code: "", name: "odd" });
     expect(reportLanguage(said('x" onclick="', "odd"))).toEqual({ code: "", name: "odd" });
+  });
+
+  it("says it once", () => {
+    const language = items(said("eng", "English"), "0040A730")[0] as Dataset;
+    const part = { "0040A040": element("CS", "CONTAINER"), "0040A043": code("1", "Findings"), "0040A730": element("SQ", language) };
+    const children = reportTree({ ...report, "0040A730": element("SQ", language, part) })?.children;
+    expect(children?.map(({ name }) => name)).toEqual(["Findings"]);
+    expect(children?.[0]?.children).toHaveLength(1); // of a part, which nothing else says
   });
 
   it("names the series of its images by its evidence", () => {

@@ -15,6 +15,7 @@ function volume(patientId: string, patientName: string, frameOfReferenceUid: str
     spacing: [1, 1, 1],
     origin: [0, 0, 0],
     direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+    isReadBackwards: false,
     frameOfReferenceUid,
   };
 }

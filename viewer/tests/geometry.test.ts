@@ -47,6 +47,11 @@ test("regular slices in any order are a volume in the patient", () => {
   expect(volume?.direction).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
 });
 
+test("a volume knows at which end its images are begun to be read", () => {
+  expect(volumeOf(stack(0, 2, 4)).volume?.isReadBackwards).toBe(false);
+  expect(volumeOf(stack(4, 2, 0)).volume?.isReadBackwards).toBe(true);
+});
+
 test("what is no volume is refused with its reason", () => {
   expect(volumeOf(stack(0, 1)).refused).toBe("few");
   expect(volumeOf(stack(0, 1, 3))).toMatchObject({ refused: "irregular" });

@@ -77,6 +77,24 @@ describe("measurements of reports", () => {
     expect([isSameMeasured(own as Measured, own), isSameMeasured(own as Measured, moved)]).toEqual([true, false]);
   });
 
+  test("a curve is what it was laid through, its length that of its line", () => {
+    const space = { "30060024": e("UI", "1.5") };
+    const line = item("SCOORD3D", "121112", { "00700023": e("CS", "POLYLINE"), "00700022": e("FL", 0, 0, 0, 1, 1, 0, 2, 0, 0), ...space });
+    const points = item("SCOORD3D", "CURVE_POINTS", { "00700023": e("CS", "MULTIPOINT"), "00700022": e("FL", 0, 0, 0, 2, 0, 0), ...space });
+    const name = item("TEXT", "121106", { "0040A160": e("UT", "Aorta") });
+    const [own] = measurementsOf({ ...report(group("Suret:Curve", num("410668003", "2.5", "mm", line), points, image, name)), "00080070": e("LO", "Suret") });
+    expect(own).toMatchObject({ kind: "curve", label: "Aorta", sopInstanceUid: "1.2.3", figures: [{ name: "length", value: 2.5, unit: "mm" }] });
+    expect(own?.space).toEqual({ frameOfReferenceUid: "1.5", points: [[0, 0, 0], [2, 0, 0]] }); // prettier-ignore
+    expect(wireForm(own as Measured)).toMatchObject({ kind: "curve", line: [[0, 0, 0], [1, 1, 0], [2, 0, 0]] }); // prettier-ignore
+  });
+
+  test("a region that lies partly outside the image is told so, and is so again when it is saved", () => {
+    const extent = item("CODE", "REGION_EXTENT", { "0040A168": e("SQ", code("PARTLY_OUTSIDE")) });
+    const found = only(scoord("POLYLINE", 0, 0, 4, 0, 4, 4, 0, 0), extent);
+    expect(wireForm(found as Measured)).toMatchObject({ partly_outside: true });
+    expect("partly_outside" in wireForm(only(scoord("POLYLINE", 0, 0, 4, 0, 4, 4, 0, 0)) as Measured)).toBe(false);
+  });
+
   test("what is not whole is left out", () => {
     expect(only()).toBeUndefined();
     expect(only(scoord("POLYLINE"))).toBeUndefined();

@@ -56,6 +56,14 @@ test("on a plane of voxels a rectangle holds just its voxels", () => {
   expect([found?.min, found?.max]).toEqual([Math.min(...inside), Math.max(...inside)]);
 });
 
+test("what lies beside the volume is counted, and has no value", () => {
+  const made = volume(STRAIGHT);
+  const corners = [[-2, 3, 4], [1, 3, 4], [-2, 4, 4], [1, 4, 4]].map((index) => place(made, index as unknown as Vector));
+  const shape = rectangle(corners);
+  const found = shape && valuesIn(made, { ...shape, normal: [0, 0, 1], right: [1, 0, 0] });
+  expect([found?.count, found?.outside]).toEqual([4, 4]);
+});
+
 test("on an oblique plane the mean of what is symmetric is the value in its middle", () => {
   const made = volume(TURNED);
   const middle = place(made, [5.5, 4.5, 3.5]);

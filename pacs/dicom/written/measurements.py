@@ -25,6 +25,7 @@ SERIES_NUMBER: Final = 99001
 
 
 _IDENTIFIER: Final = "Cornerstone3DTools@^0.1.0"
+_OWN_IDENTIFIER: Final = "Suret"  # of what no tool of theirs draws
 
 _FIGURES: Final[Mapping[FigureName, Code]] = {
     "length": Code("410668003", "SCT", "Length"),
@@ -43,6 +44,11 @@ _PLAIN_VALUE: Final = Code("246205007", "SCT", "Quantity")  # of a pixel that is
 _COBB_ANGLE: Final = Code("285285000", "SCT", "Cobb angle")
 _IMAGE_REGION: Final = Code("111030", "DCM", "Image Region")
 _COMMENT: Final = Code("121106", "DCM", "Comment")
+_CURVE_POINTS: Final = Code("CURVE_POINTS", "99SURET", "Points that the curve is laid through")
+_EXTENT: Final = (
+    Code("REGION_EXTENT", "99SURET", "Extent of the region"),
+    Code("PARTLY_OUTSIDE", "99SURET", "Partly outside the image, figures are of the part inside"),
+)
 _AT_DETECTOR: Final = Code("AT_DETECTOR", "99SURET", "At the detector, not corrected for magnification")
 _IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 
@@ -121,14 +127,19 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
         for figure in measurement.figures
     ]
     group = sr.MeasurementsAndQualitativeEvaluations(
-        sr.TrackingIdentifier(measurement.tracking_uid, f"{_IDENTIFIER}:{kind.tool}"),
+        sr.TrackingIdentifier(
+            measurement.tracking_uid, f"{_OWN_IDENTIFIER if kind.in_space else _IDENTIFIER}:{kind.tool}"
+        ),
         measurements=figures or None,
+        qualitative_evaluations=[sr.QualitativeEvaluation(*_EXTENT)] if measurement.partly_outside else None,
         source_images=[_source_of_group(image, measurement.frame_number)] if measurement.space else None,
     )
     items = group[0].ContentSequence
     if kind.region:
         group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
         items.append(_region(measurement, image))
+    if kind.in_space:
+        items.append(_laid_through(measurement))
     if measurement.label:
         items.append(sr.TextContentItem(_COMMENT, measurement.label, relationship_type="CONTAINS"))
     return group
@@ -149,6 +160,14 @@ def _region(measurement: DrawnMeasurement, image: Image) -> Any:
     )
     region.ContentSequence = sr.ContentSequence([_source(image, measurement.frame_number)])
     return region
+
+
+def _laid_through(measurement: DrawnMeasurement) -> Any:
+    """What a curve is made of again; the length refers to the curve itself."""
+    points = np.array(measurement.space, np.float64)
+    return sr.Scoord3DContentItem(
+        _CURVE_POINTS, "MULTIPOINT", points, measurement.frame_of_reference_uid, relationship_type="CONTAINS"
+    )
 
 
 def _graphic_type_in_space(measurement: DrawnMeasurement) -> str:
@@ -195,7 +214,7 @@ def _coordinates(measurement: DrawnMeasurement, image: Image, figure: Figure) ->
 
 
 def _graphic(measurement: DrawnMeasurement) -> np.ndarray[Any, Any]:
-    points: list[tuple[float, ...]] = list(measurement.space or measurement.points)
+    points: list[tuple[float, ...]] = list(measurement.line or measurement.space or measurement.points)
     if measurement.kind == "angle":  # two lines, as Cobb's
         points.insert(1, points[1])
     if KINDS[measurement.kind].closed:

@@ -10,8 +10,8 @@ from typing import Final, Literal
 from pacs.dicom.uids import valid_uid
 
 MeasurementKind = Literal[
-    "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "arrow", "text", "probe"
-]
+    "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "arrow", "text", "probe", "curve"
+]  # fmt: skip
 FigureName = Literal[
     "length", "long_axis", "short_axis", "angle", "area", "perimeter", "mean", "standard_deviation", "minimum",
     "maximum", "value",
@@ -44,6 +44,11 @@ class DrawnMeasurement:
 
     What was drawn on a plane through a volume has ``space`` in their place: mm in the patient, in the frame of
     reference named; the image is then one of the volume's.
+
+    ``curve`` is through a volume always: ``space`` has the points that it is laid through, ``line`` the curve itself,
+    from point to point so near to each other that it is as long as they are apart.
+
+    ``partly_outside``: a region lies in part beside the image or volume, and its figures are of the rest.
     """
 
     kind: MeasurementKind
@@ -56,6 +61,8 @@ class DrawnMeasurement:
     figures: tuple[Figure, ...] = ()
     frame_of_reference_uid: str = ""
     space: tuple[SpacePoint, ...] = ()
+    line: tuple[SpacePoint, ...] = ()
+    partly_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,12 @@ class Written:
     """How a kind is written: the name of its tool, its points and their graphic type (PS3.3 C.18.6.1.2)."""
 
     tool: str
-    points: int | None  # None: three or more
+    points: int | None  # None: `least` or more
     graphic_type: str
     region: bool = False
     closed: bool = False
+    least: int = 3
+    in_space: bool = False
 
 
 KINDS: Final[Mapping[MeasurementKind, Written]] = {
@@ -80,10 +89,13 @@ KINDS: Final[Mapping[MeasurementKind, Written]] = {
     "arrow": Written("ArrowAnnotate", 2, "POLYLINE", region=True, closed=True),
     "text": Written("Label", 1, "POINT", region=True),
     "probe": Written("Probe", 1, "POINT", region=True),
+    "curve": Written("Curve", None, "POLYLINE", least=2, in_space=True),
 }
-"""Every kind; arrows, which no template knows, as a line there and back."""
+"""Every kind; arrows, which no template knows, as a line there and back. A curve has no place on a single image."""
 
 POINTS_MAX: Final = 8000
+SPACE_POINTS_MAX: Final = 5000
+"""With three coordinates each; more would not fit into an element of single precision (PS3.5 7.1.2)."""
 LABEL_MAX: Final = 1024
 COORDINATE_MAX: Final = 1e7
 
@@ -130,14 +142,24 @@ class DisplayState:
 
 def mistakes(measurement: DrawnMeasurement) -> str:
     """What is wrong with it; "" where nothing is."""
+    kind = KINDS[measurement.kind]
     if measurement.space and (measurement.points or not valid_uid(measurement.frame_of_reference_uid)):
         return f"{measurement.kind} in space has points on an image too, or no frame of reference"
+    if kind.in_space and not measurement.space:
+        return f"{measurement.kind} lies in space, and has no points there"
     points: tuple[tuple[float, ...], ...] = measurement.space or measurement.points
-    wanted, found = KINDS[measurement.kind].points, len(points)
-    if wanted is None and not 3 <= found <= POINTS_MAX:
-        return f"{measurement.kind} has {found} points, 3 to {POINTS_MAX} are wanted"
-    if wanted is not None and found != wanted:
-        return f"{measurement.kind} has {found} points, {wanted} are wanted"
+    found, most = len(points), SPACE_POINTS_MAX if measurement.space else POINTS_MAX
+    if kind.points is None and not kind.least <= found <= most:
+        return f"{measurement.kind} has {found} points, {kind.least} to {most} are wanted"
+    if kind.points is not None and found != kind.points:
+        return f"{measurement.kind} has {found} points, {kind.points} are wanted"
+    if kind.in_space and not kind.least <= len(measurement.line) <= SPACE_POINTS_MAX:
+        return f"the line of {measurement.kind} has {len(measurement.line)} points, {kind.least} to {most} are wanted"
+    if measurement.partly_outside and not kind.region:
+        return f"{measurement.kind} is no region that could lie partly outside"
+    if not kind.in_space and measurement.line:
+        return f"{measurement.kind} has no line beside its points"
+    points += measurement.line
     if not all(math.isfinite(value) and abs(value) < COORDINATE_MAX for point in points for value in point):
         return f"{measurement.kind} has a point that is nowhere"
     if not all(math.isfinite(figure.value) for figure in measurement.figures):

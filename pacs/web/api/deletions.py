@@ -13,7 +13,7 @@ from pacs.access.grants import Action
 from pacs.access.operation import Body, Operation, Parameter, done, gives, whole
 from pacs.access.principals import Principal
 from pacs.archive.deletion import Deletions
-from pacs.archive.tombstones import Deletion
+from pacs.archive.out_of_sight import Deletion
 from pacs.dicom.rejection import MEANINGS, RejectionCode
 from pacs.errors import QueryRefused
 from pacs.web.api.bodies import body_as, plain

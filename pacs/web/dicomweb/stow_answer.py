@@ -13,6 +13,7 @@ from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import (
     ArrivalRefused,
     Busy,
+    ChangeNotTaken,
     DoesNotMatch,
     InstanceTooLarge,
     MediaTypeRefused,
@@ -113,7 +114,7 @@ def _status(stored: list[Stored], failures: list[Failure]) -> int:
 
 _NOTHING_STORED = (
     (507, frozenset({OutOfResources})),
-    (503, frozenset({OutOfResources, StoreFailed})),
+    (503, frozenset({OutOfResources, StoreFailed, ChangeNotTaken})),
     (413, frozenset({InstanceTooLarge})),
     (403, frozenset({NotAuthorised})),
     (415, frozenset({MediaTypeRefused})),

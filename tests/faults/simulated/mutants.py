@@ -17,7 +17,7 @@ from greenlet import getcurrent
 from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
 from ulid import ULID
 
-from pacs.archive import amendments, housekeeping, ingest, recovery, registration, rows, tombstones
+from pacs.archive import amendments, housekeeping, ingest, out_of_sight, recovery, registration, rows
 from pacs.archive.archive import Archive
 from pacs.archive.arrived import Arrived
 from pacs.archive.correction import Corrections
@@ -294,7 +294,7 @@ def purge_without_recheck(template: Path) -> Iterator[None]:
 @contextmanager
 def deleted_at_once(template: Path) -> Iterator[None]:
     """What is deleted is left to the remover, and not only what is erased."""
-    original = tombstones._hide
+    original = out_of_sight._hide
 
     def hide(connection: Connection, identifier: str, *more: Any) -> None:
         original(connection, identifier, *more)
@@ -302,7 +302,7 @@ def deleted_at_once(template: Path) -> Iterator[None]:
         hidden = select(*mine).where(tombstone.c.deletion_id == identifier)
         connection.execute(insert(garbage).from_select(["object_key", "reason", "since"], hidden))
 
-    with patch.object(tombstones, "_hide", hide):
+    with patch.object(out_of_sight, "_hide", hide):
         yield
 
 

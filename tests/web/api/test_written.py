@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import highdicom
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage
@@ -31,7 +32,9 @@ POINTS = {
     "arrow": [[1, 2], [30, 40]],
     "text": [[5, 6]],
     "probe": [[7, 8]],
+    "curve": [[1, 2], [30, 40], [60, 45.5]],
 }
+ON_IMAGES = [kind for kind, written in KINDS.items() if not written.in_space]
 FIGURES = {
     "length": [("length", 33.25, "mm")],
     "bidirectional": [("long_axis", 33.25, "mm"), ("short_axis", 4.0, "mm")],
@@ -40,6 +43,7 @@ FIGURES = {
     "ellipse": [("area", 115.5, "mm2"), ("mean", -3.0625, "HU"), ("standard_deviation", 7.5, "HU")],
     "rectangle": [("area", 540.25, "px2")],
     "probe": [("value", -1004.0, "HU")],
+    "curve": [("length", 81.75, "mm")],
 }
 
 
@@ -50,7 +54,7 @@ def measured(image: Dataset, kind: str, number: int, **others: Any) -> dict[str,
         "sop_instance_uid": image.SOPInstanceUID,
         "points": POINTS[kind],
         "tracking_uid": f"2.25.{number + 1}",
-        "label": "Ошақ, 3-деңгей" if kind in ("arrow", "text") else "",
+        "label": "Ошақ, 3-деңгей" if kind in ("arrow", "text", "curve") else "",
         "figures": [{"name": name, "value": value, "unit": unit} for name, value, unit in FIGURES.get(kind, ())],
         **others,
     }
@@ -60,6 +64,8 @@ def measured_in_space(image: Dataset, kind: str, number: int) -> dict[str, Any]:
     """On a coronal plane of the patient."""
     space = [[column - 20.5, 12.25, 40.125 - row] for column, row in POINTS[kind]]
     others = {"points": [], "space": space, "frame_of_reference_uid": image.FrameOfReferenceUID}
+    if KINDS[kind].in_space:  # type: ignore[index]
+        others["line"] = [space[0], [0.5, 12.25, 20.0], [9.5, 12.25, 3.5], *space[1:]]
     return measured(image, kind, number, **others)
 
 
@@ -96,8 +102,9 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
     first, second = ct_series(2, patient=KAZAKH)
     for image in (first, second):
         send(site.archive, image)
-    body = {"measurements": [measured((first, second)[at % 2], kind, at) for at, kind in enumerate(KINDS)]}
+    body = {"measurements": [measured((first, second)[at % 2], kind, at) for at, kind in enumerate(ON_IMAGES)]}
     body["measurements"][0]["figures"][0]["at_detector"] = True
+    body["measurements"][ON_IMAGES.index("ellipse")]["partly_outside"] = True
     report = save(site.browser(), first, "measurements", body)
     assert (report.Modality, report.Manufacturer, report.CompletionFlag) == ("SR", "Suret", "COMPLETE")
     text = _dcmtk("dsrdump", report, tmp_path, "+Pl")
@@ -107,10 +114,13 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
     content = highdicom.sr.srread(tmp_path / "saved.dcm").content
     assert len(content.get_image_measurement_groups()) == 4
     groups = _groups(report)
-    assert len(groups) == len(KINDS)
+    assert len(groups) == len(ON_IMAGES)
     for group, sent in zip(groups, body["measurements"], strict=True):
         texts = {item.ConceptNameCodeSequence[0].CodeValue: item for item in group.ContentSequence}
         assert sent["tracking_uid"] == texts["112040"].UID
+        extent = texts.get("REGION_EXTENT")
+        assert (extent is not None) is sent.get("partly_outside", False)
+        assert extent is None or extent.ConceptCodeSequence[0].CodeValue == "PARTLY_OUTSIDE"
         assert texts["112039"].TextValue.endswith(f":{KINDS[sent['kind']].tool}")
         numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
         values = [float(item.MeasuredValueSequence[0].NumericValue) for item in numbers]
@@ -152,6 +162,8 @@ def test_what_is_measured_on_planes_is_saved_in_the_space_of_the_patient(site: S
         drawn = [value for item in shapes for value in item.GraphicData]
         assert drawn[:3] == sent["space"][0]
         assert all(value in drawn for point in sent["space"] for value in point)
+    curve = {item.GraphicType: np.reshape(item.GraphicData, (-1, 3)).tolist() for item in shapes}  # is the last
+    assert curve == {"POLYLINE": sent["line"], "MULTIPOINT": sent["space"]}
     elsewhere = {**body["measurements"][0], "frame_of_reference_uid": "2.25.78"}
     address = f"/api/studies/{images[0].StudyInstanceUID}/measurements"
     assert site.browser().post(address, json={"measurements": [elsewhere]}).status_code == 400
@@ -219,7 +231,7 @@ def test_a_display_state_is_one_that_others_apply(site: Site, tmp_path: Path) ->
     images = ct_series(2)
     for image in images:
         send(site.archive, image)
-    drawn = [measured(images[0], kind, at, label=f"{at} mm") for at, kind in enumerate(KINDS)]
+    drawn = [measured(images[0], kind, at, label=f"{at} mm") for at, kind in enumerate(ON_IMAGES)]
     body = {"state": STATE, "images": [marked(image) for image in images], "measurements": drawn}
     state = save(site.browser(), images[0], "presentation-states", body)
     assert state.PresentationLUTShape == "INVERSE"
@@ -261,6 +273,9 @@ def test_what_is_wrong_is_told(site: Site) -> None:
         ("measurements", {"measurements": [{**length, "sop_instance_uid": "1.2.3"}]}, 404, "not in this study"),
         ("measurements", {"measurements": [{**length, "frame_number": 2}]}, 400, "no frame 2"),
         ("measurements", {"measurements": [{**length, "kind": "guess"}]}, 400, "not understood"),
+        ("measurements", {"measurements": [measured(image, "curve", 1)]}, 400, "lies in space"),
+        ("measurements", {"measurements": [{**length, "partly_outside": True}]}, 400, "no region"),
+        ("measurements", {"measurements": [{**length, "line": [[1, 2, 3], [4, 5, 6]]}]}, 400, "no line"),
         ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
     ]
     for what, body, status, words in wrong:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -188,6 +190,21 @@ def test_too_large_and_no_room(tmp_path: Path, workers: DecodeWorkers, limits: I
         assert failed["00081197"]["Value"] == [0xA700]
         assert ("retry-after" in response.headers) is (status == 507)
         assert spool(site) == []
+
+
+def test_a_disk_that_fails_passes_and_is_told_with_its_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.filesystem.os.fsync", failing)
+        response = store(site.as_role(Role.SERVICE), [part10(ct_slice())])
+    assert response.status_code == 503
+    assert "retry-after" in response.headers
+    [failed] = response.json()["00081198"]["Value"]
+    assert failed["00081197"]["Value"] == [0xA700]
+    assert "smartctl" in failed["00000902"]["Value"][0]
+    assert spool(site) == []
 
 
 @pytest.mark.parametrize("role", [Role.CLINICIAN])

@@ -14,6 +14,8 @@ export interface VolumeGeometry {
   readonly origin: Vector;
   /** Directions of columns, rows and slices, nine numbers. */
   readonly direction: readonly number[];
+  /** A reader of the images begins at the last slice. */
+  readonly isReadBackwards: boolean;
   readonly frameOfReferenceUid: string;
 }
 
@@ -134,6 +136,7 @@ export function volumeOf(frames: readonly Frame[]): MaybeVolume {
       spacing: [columnSpacing, rowSpacing, mean],
       origin: first.position,
       direction: [...flat.row, ...flat.column, ...flat.normal],
+      isReadBackwards: frames.indexOf(first.frame) > frames.indexOf(last.frame),
       frameOfReferenceUid: text(first.frame.dataset, FRAME_OF_REFERENCE_UID),
     },
   };

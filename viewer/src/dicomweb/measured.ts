@@ -2,10 +2,12 @@
 
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 
-export const MEASURED_KINDS = [
+export const DRAWN_KINDS = [
   "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "arrow", "text", "probe",
 ] as const; // prettier-ignore
-export type MeasuredKind = (typeof MEASURED_KINDS)[number];
+export type DrawnKind = (typeof DRAWN_KINDS)[number];
+/** A curve lies in no single image or plane; all else is drawn with a tool. */
+export type MeasuredKind = DrawnKind | "curve";
 
 /** Column and row; (0, 0) is the corner of the first pixel (PS3.3 C.18.6.1.2). */
 export type ImagePoint = readonly [number, number];
@@ -30,8 +32,12 @@ export interface Measured {
   readonly points: readonly ImagePoint[];
   /** Instead of `points`: in mm in the patient. Drawn on a plane, or of another maker on an image that is to be found. */
   readonly space?: { readonly frameOfReferenceUid: string; readonly points: readonly SpacePoint[] };
+  /** Of a curve: itself from point to point; in `space` are the points that it is laid through. */
+  readonly line?: readonly SpacePoint[];
   readonly label: string;
   readonly figures: readonly Figure[];
+  /** A part of the region lies beside the image or volume, and the figures are of the rest. */
+  readonly partial?: boolean;
   /** A line that does not end where it began. */
   readonly open?: boolean;
   /** Of another maker's report: shown, and left alone. */
@@ -50,6 +56,8 @@ export function wireForm(one: Measured): Readonly<Record<string, unknown>> {
     points: one.points,
     tracking_uid: one.uid,
     ...(one.space && { space: one.space.points, frame_of_reference_uid: one.space.frameOfReferenceUid }),
+    ...(one.line && { line: one.line }),
+    ...(one.partial === true && { partly_outside: true }),
   };
 }
 
@@ -75,6 +83,8 @@ const TRACKING_IDENTIFIER = "112039";
 const TRACKING_UID = "112040";
 const COMMENT = "121106";
 const FINDING = "121071";
+const EXTENT = "REGION_EXTENT";
+const PARTLY_OUTSIDE = "PARTLY_OUTSIDE";
 const FREE_TEXT = "CORNERSTONEFREETEXT";
 const LONG_AXES = new Set(["103339001", "G-A185"]);
 const SHORT_AXES = new Set(["103340004", "G-A186"]);
@@ -93,6 +103,7 @@ const BY_TOOL: Readonly<Record<string, MeasuredKind>> = {
   ArrowAnnotate: "arrow",
   Label: "text",
   Probe: "probe",
+  Curve: "curve",
 };
 
 export function isOwn(dataset: Dataset): boolean {
@@ -185,10 +196,12 @@ function fromGroup(group: Dataset, otherUid: string, foreign: boolean, series: R
   const sopInstanceUid = first.sopInstanceUid || (source ? text(source, SR.ReferencedSOPInstanceUID) : "");
   const frameNumber = first.sopInstanceUid ? first.frameNumber : ((source && number(source, SR.ReferencedFrameNumber)) ?? 1);
   const seriesInstanceUid = series.get(sopInstanceUid) ?? "";
-  const base = { uid, seriesInstanceUid, sopInstanceUid, frameNumber, label, figures, foreign };
+  const extent = items(one(EXTENT) ?? {}, Tag.ConceptCodeSequence)[0];
+  const partial = extent !== undefined && text(extent, SR.CodeValue) === PARTLY_OUTSIDE;
+  const base = { uid, seriesInstanceUid, sopInstanceUid, frameNumber, label, figures, foreign, ...(partial && { partial }) };
   if (first.frameOfReferenceUid !== "") {
     const points = chunks(flat, 3) as unknown as SpacePoint[];
-    const shaped = (!foreign && asDrawn(tool, points)) || shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);
+    const shaped = (!foreign && (asDrawn(tool, points) ?? asLaid(tool, points, lines))) || shaping(first.type, points, tool, isBidirectional, figures.length > 0, lines);
     const space = { frameOfReferenceUid: first.frameOfReferenceUid, points: shaped.points as readonly SpacePoint[] };
     return shaped.points.length === 0 ? [] : [{ ...base, ...shaped, points: [], space }];
   }
@@ -205,12 +218,19 @@ function asDrawn(tool: string, points: readonly SpacePoint[]): Shaping | undefin
   return kind === "rectangle" && points.length === 5 ? { kind, points: points.slice(0, 4) } : undefined;
 }
 
+/** The points of a curve are its own, its length tells of the line. */
+function asLaid(tool: string, points: readonly SpacePoint[], [line]: readonly Shape[]): Shaping | undefined {
+  if (BY_TOOL[tool] !== "curve" || points.length < 2 || !line) return undefined;
+  return { kind: "curve", points, line: chunks(line.flat, 3) as unknown as SpacePoint[] };
+}
+
 type Coordinates = readonly number[];
 
 interface Shaping {
   readonly kind: MeasuredKind;
   readonly points: readonly Coordinates[];
   readonly open?: boolean;
+  readonly line?: readonly SpacePoint[];
 }
 
 /** Which tool shows a shape, and its points as that tool has them. */

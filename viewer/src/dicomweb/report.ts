@@ -58,7 +58,8 @@ function seriesOfEvidence(dataset: Dataset): ReadonlyMap<string, string> {
 }
 
 function line(item: Dataset, depth: number, series: ReadonlyMap<string, string>): ReportLine {
-  const below = depth < DEEPEST ? items(item, Tag.ContentSequence).filter(isForPeople).flatMap((child) => readable(child, depth + 1, series)) : [];
+  const said = items(item, Tag.ContentSequence).filter((child) => isForPeople(child) && !(depth === 0 && isLanguage(child)));
+  const below = depth < DEEPEST ? said.flatMap((child) => readable(child, depth + 1, series)) : [];
   const kind = text(item, Tag.ValueType);
   const children = kind === "CONTAINER" ? eachSourceOnce(below) : below;
   const reference = referenceOf(item, kind, series);
@@ -156,12 +157,15 @@ const VALUE_OF: Readonly<Record<string, (item: Dataset) => string>> = {
 
 const LANGUAGE_OF_CONTENT = "121049";
 
+/** Of the whole report it stands over it, once (`reportLanguage`). */
+function isLanguage(item: Dataset): boolean {
+  const [concept] = items(item, Tag.ConceptNameCodeSequence);
+  return concept !== undefined && text(concept, CODE_VALUE) === LANGUAGE_OF_CONTENT;
+}
+
 /** In which language it is written, where it says so (PS3.16 TID 1204): a code of RFC 5646 and its name, "" where it has none. */
 export function reportLanguage(dataset: Dataset): { readonly code: string; readonly name: string } {
-  const said = items(dataset, Tag.ContentSequence).find((item) => {
-    const [concept] = items(item, Tag.ConceptNameCodeSequence);
-    return concept !== undefined && text(concept, CODE_VALUE) === LANGUAGE_OF_CONTENT;
-  });
+  const said = items(dataset, Tag.ContentSequence).find(isLanguage);
   const [value] = said ? items(said, Tag.ConceptCodeSequence) : [];
   const code = value ? text(value, CODE_VALUE) : "";
   const tag = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(code) ? canonical(code) : "";

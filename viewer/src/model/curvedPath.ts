@@ -4,9 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 
 import { minus, type Vector } from "@/dicomweb/geometry";
 import { pointAlong, smooth } from "@/model/curve";
-import type { Pane } from "@/model/pane";
 import type { Form } from "@/model/reformation";
-import type { Workspace } from "@/model/workspace";
 import type { SlabMode } from "@/viewport/volumeContract";
 
 const STEP_MM = 0.5; // until the volume's voxels are known
@@ -29,7 +27,14 @@ export interface Along {
   readonly by: string;
 }
 
+/** A UID of its own (PS3.5 B.2). */
+function madeUid(): string {
+  return `2.25.${crypto.getRandomValues(new Uint32Array(3)).reduce((sum, part) => sum * 0x100000000n + BigInt(part), 1n)}`;
+}
+
 export class CurvedPath {
+  /** What the reader calls it. */
+  readonly name = signal("");
   readonly points = signal<readonly Vector[]>([]);
   readonly chosen = signal<number | undefined>(undefined);
   /** Whether a tap on a plane sets a point. */
@@ -45,6 +50,13 @@ export class CurvedPath {
   });
   readonly mayUndo = signal(false);
   readonly mayRedo = signal(false);
+
+  constructor(
+    /** Of the volume that it is laid through. */
+    readonly seriesInstanceUid: string,
+    /** By which it is known in the archive, too. */
+    readonly uid = madeUid(),
+  ) {}
 
   private past: (readonly Vector[])[] = [];
   private future: (readonly Vector[])[] = [];
@@ -145,30 +157,4 @@ export class CurvedPath {
     this.mayUndo.value = this.past.length > 0;
     this.mayRedo.value = this.future.length > 0;
   }
-}
-
-const paths = new WeakMap<Workspace, Map<string, CurvedPath>>();
-
-/** The curve through a series, empty when nobody has laid one. */
-export function curveThrough(workspace: Workspace, seriesInstanceUid: string): CurvedPath {
-  const known = paths.get(workspace) ?? new Map<string, CurvedPath>();
-  paths.set(workspace, known);
-  const path = known.get(seriesInstanceUid) ?? new CurvedPath();
-  known.set(seriesInstanceUid, path);
-  return path;
-}
-
-/** The curve of the pane's series, while a viewport shows what lies along it. */
-export function curveOf(workspace: Workspace, pane: Pane): CurvedPath | undefined {
-  const uid = pane.showing.value?.series.seriesInstanceUid;
-  const looked = workspace.panes.value.some(({ showing: { value } }) => value?.kind === "curved" && value.series.seriesInstanceUid === uid);
-  return looked && uid !== undefined ? curveThrough(workspace, uid) : undefined;
-}
-
-/** Take the last change of the pane's curve back, or make it again, while its points are being set. Whether there was one. */
-export function undoCurve(workspace: Workspace, pane: Pane, name: "undo" | "redo"): boolean {
-  const curve = curveOf(workspace, pane);
-  if (!curve?.editing.peek() || !(name === "undo" ? curve.mayUndo : curve.mayRedo).peek()) return false;
-  curve[name]();
-  return true;
 }

@@ -44,7 +44,7 @@ export interface Places {
 /** Rows and columns alike; of four, one that is wide by its nature has the whole of the lower row when it is the last. */
 export function placesOf({ rows, columns }: Layout, lastIsWide = false): Places {
   if (lastIsWide && rows === 2 && columns === 2) {
-    return { template: gridOf(2, 3), areas: ["1 / 1", "1 / 2", "1 / 3", "2 / 1 / -1 / -1"] };
+    return { template: "minmax(0, 2fr) minmax(0, 3fr) / repeat(3, minmax(0, 1fr))", areas: ["1 / 1", "1 / 2", "1 / 3", "2 / 1 / -1 / -1"] };
   }
   const areas = Array.from({ length: rows * columns }, (_, index) => `${Math.trunc(index / columns) + 1} / ${(index % columns) + 1}`);
   return { template: gridOf(rows, columns), areas };

@@ -68,6 +68,10 @@ export class Saving {
   constructor(private readonly workspace: Workspace) {
     this.stops = [
       effect(() => {
+        for (const { points, name } of workspace.curves.laid.value) void [points.value, name.value];
+        untracked(() => this.lookSoon());
+      }),
+      effect(() => {
         const { value: objects } = this.objects;
         untracked(() => this.read(objects));
       }),
@@ -87,12 +91,7 @@ export class Saving {
   attach(module: ViewportModule): void {
     if (this.module.peek()) return;
     this.module.value = module;
-    this.stops.push(
-      module.followMeasurements(() => {
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.look(), SETTLE_MS);
-      }),
-    );
+    this.stops.push(module.followMeasurements(() => this.lookSoon()));
   }
 
   /** Save what has changed. Never raises; `state` tells. */
@@ -129,8 +128,9 @@ export class Saving {
     const all = [...now, ...unseen];
     const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
       measurements: all.map((one) => {
-        const figures = one.figures.length > 0 ? one.figures : (kept.get(one.uid)?.figures ?? []); // of earlier where its image was not looked at since
-        return { ...wireForm(one), label: one.label, figures };
+        // figures of earlier where its image was not looked at since
+        const { figures, partial = false } = one.figures.length > 0 ? one : (kept.get(one.uid) ?? one);
+        return { ...wireForm(one), label: one.label, figures, partly_outside: partial };
       }),
       replaces: this.reports.map((report) => ({
         series_instance_uid: report.seriesInstanceUid,
@@ -156,18 +156,43 @@ export class Saving {
     this.keptKeys.value = new Set(marked);
   }
 
+  private lookSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), SETTLE_MS);
+  }
+
   private look(): void {
     const module = this.module.peek();
-    if (!module) return;
     const own = [...this.frames.values()].flat();
-    const measured = module.measuredOn(own).filter(({ foreign }) => !foreign);
-    const here = new Set(measured.map(({ uid }) => uid));
+    const drawn = module?.measuredOn(own).filter(({ foreign }) => !foreign) ?? [];
+    const here = new Set(drawn.map(({ uid }) => uid));
     const others = this.workspace.beside.frames.peek();
+    const curves = this.curves();
     batch(() => {
-      this.measured.value = measured;
-      this.nowhere.value = module.nowhereOn(own);
-      this.elsewhere.value = module.measuredOn(others).filter(({ foreign, uid }) => !foreign && !here.has(uid)).length;
+      this.measured.value = [...drawn, ...curves.measured];
+      this.nowhere.value = (module?.nowhereOn(own) ?? 0) + curves.nowhere;
+      this.elsewhere.value = (module?.measuredOn(others).filter(({ foreign, uid }) => !foreign && !here.has(uid)).length ?? 0) + curves.elsewhere;
     });
+  }
+
+  /** They wait for no image. */
+  private placeCurves(curves: readonly Measured[]): void {
+    const before = this.placed.peek();
+    if (curves.every(({ uid }) => before.has(uid))) return;
+    batch(() => {
+      this.workspace.curves.place(curves);
+      this.placed.value = new Set([...before, ...curves.map(({ uid }) => uid)]);
+      this.look();
+    });
+  }
+
+  /** Those through the study's series, and how many cannot be saved. */
+  private curves(): { readonly measured: readonly Measured[]; readonly nowhere: number; readonly elsewhere: number } {
+    const { curves } = this.workspace;
+    const own = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
+    const here = curves.laid.peek().filter(({ seriesInstanceUid }) => own.has(seriesInstanceUid));
+    const measured = here.flatMap((path) => curves.measured(path, this.frames.get(path.seriesInstanceUid) ?? []) ?? []);
+    return { measured, nowhere: here.length - measured.length, elsewhere: curves.laid.peek().length - here.length };
   }
 
   /** Take in what the archive has. */
@@ -208,6 +233,7 @@ export class Saving {
       this.frames.set(first.seriesInstanceUid, frames);
       for (const frame of frames) this.series.set(frame.sopInstanceUid, frame.seriesInstanceUid);
     }
+    this.placeCurves([...kept.values()].filter(({ kind, foreign }) => kind === "curve" && !foreign));
     if (!module) return;
     const all = [...this.frames.values()].flat();
     const images = new Set(all.map(({ sopInstanceUid }) => sopInstanceUid));

@@ -4,6 +4,7 @@ import { batch, signal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
+import { DRAWN_KINDS } from "@/dicomweb/measured";
 import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import type { Layout } from "@/model/layout";
@@ -40,14 +41,23 @@ interface Hung {
 
 const hung = new WeakMap<Workspace, Hung>();
 
+const MEASURES: ReadonlySet<string> = new Set(DRAWN_KINDS);
+
 const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", "volume"]);
 
-/** Show the series of the active viewport so, at the point of the patient that was looked at. */
-export function arrange(workspace: Workspace, arrangement: Arrangement, width: number): void {
-  const series = seriesOf(workspace, arrangement);
+/** What is to be shown, and where in it. */
+interface Subject {
+  readonly series: SeriesSummary;
+  readonly at: Vector;
+}
+
+/** Show the series of the active viewport so, at the point of the patient that was looked at; or what is named. */
+export function arrange(workspace: Workspace, arrangement: Arrangement, width: number, named?: Subject): void {
+  const series = named?.series ?? seriesOf(workspace, arrangement);
   if (!series) return;
   const point = pointOf(workspace);
   moment.value = 0;
+  if (arrangement === "curved" && MEASURES.has(workspace.tool.peek())) workspace.press("window"); // a tap is a point of the curve alone
   if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
   remember(workspace, point);
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });
@@ -69,7 +79,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
     const pane = workspace.panes.peek()[index];
     if (!pane) continue;
     workspace.show(showing, pane);
-    if (showing.kind === "mpr") pane.wishedPoint = point?.at;
+    if (showing.kind === "mpr") pane.wishedPoint = named?.at ?? point?.at;
   }
   const [first] = workspace.panes.peek();
   if (first) workspace.activate(first);

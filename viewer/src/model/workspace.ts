@@ -11,7 +11,7 @@ import { CINE, cineFrom } from "@/model/cine";
 import { Comparing } from "@/model/comparing";
 import type { ContextPlace } from "@/model/contextPlace";
 import { Hanger } from "@/model/hanger";
-import { undoCurve } from "@/model/curvedPath";
+import { LaidCurves, undoCurve } from "@/model/laidCurves";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { Linking } from "@/model/linking";
 import { Pane } from "@/model/pane";
@@ -84,6 +84,9 @@ export class Workspace {
 
   /** Whether keys of one character do something. */
   readonly characterKeys = computed(() => characterKeysOn(this.kept));
+
+  /** What pictures are made along. */
+  readonly curves = new LaidCurves();
 
   /** Stacks that are scrolled together. */
   readonly linking: Linking;
@@ -275,7 +278,7 @@ export class Workspace {
   }
 
   key(event: KeyboardEvent): void {
-    if (event.altKey || isTyping(event.target) || movesSlider(event)) return;
+    if (event.altKey || (!savesFromField(event) && (isTyping(event.target) || movesSlider(event)))) return;
     if (isCharacter(event) && !this.characterKeys.peek()) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
@@ -333,6 +336,11 @@ export class Workspace {
 /** Whether the space bar and Enter press what has the focus. */
 function isPressable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
+}
+
+/** Whether a key saves though a field has the focus, the name of a curve: no field of the desk has a meaning for it. */
+function savesFromField({ code, ctrlKey, metaKey, target }: KeyboardEvent): boolean {
+  return code === "KeyS" && (ctrlKey || metaKey) && target instanceof HTMLElement && target.closest("dialog") === null;
 }
 
 /** Whether a key moves the slider that has the focus, which is not that of the images. */

@@ -7,6 +7,7 @@ import { formatDate, formatTime } from "@/i18n/format";
 import type { Failure } from "@/dicomweb/http";
 import type { SavingState } from "@/model/saving";
 import type { Workspace } from "@/model/workspace";
+import { CurveList } from "@/ui/curved/CurveList";
 import { failureMessage } from "@/ui/FailureNote";
 import { Menu } from "@/ui/Menu";
 
@@ -40,6 +41,7 @@ export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
         <kbd class="muted">Ctrl S</kbd>
       </button>
       <SavingWords state={saving.state.value} />
+      <CurveList workspace={workspace} />
       <DisplayStates workspace={workspace} />
     </Menu>
   );

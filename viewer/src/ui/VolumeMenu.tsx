@@ -3,6 +3,7 @@
 import { t } from "@/i18n";
 import { arrange, ARRANGEMENTS } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
+import { CurveList } from "@/ui/curved/CurveList";
 import { Menu } from "@/ui/Menu";
 
 export function VolumeMenu({ workspace }: { readonly workspace: Workspace }) {
@@ -22,6 +23,7 @@ export function VolumeMenu({ workspace }: { readonly workspace: Workspace }) {
           <span>{t(`volume.${one}`)}</span>
         </button>
       ))}
+      <CurveList workspace={workspace} />
     </Menu>
   );
 }

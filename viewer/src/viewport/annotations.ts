@@ -6,8 +6,8 @@ import { annotation, Enums, type Types as ToolTypes } from "@cornerstonejs/tools
 import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus } from "@/dicomweb/geometry";
 import { number, Tag, text } from "@/dicomweb/json";
-import type { Figure, ImagePoint, Measured, MeasuredKind, SpacePoint } from "@/dicomweb/measured";
-import { figuresOf } from "@/viewport/figures";
+import type { DrawnKind, Figure, ImagePoint, Measured, SpacePoint } from "@/dicomweb/measured";
+import { figuresOf, isPartial } from "@/viewport/figures";
 import { gridOf, toImage, toWorld } from "@/viewport/imageGrid";
 import { imageIdOf, nativeImageId, plainImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
 import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
@@ -41,14 +41,14 @@ function picked<Place extends readonly number[]>(points: readonly Place[], order
 }
 
 /** From a tool's handles to the order of reports, and back; the others are alike. */
-const FROM_HANDLES: Partial<Readonly<Record<MeasuredKind, <Place extends readonly number[]>(points: readonly Place[]) => Place[]>>> = {
+const FROM_HANDLES: Partial<Readonly<Record<DrawnKind, <Place extends readonly number[]>(points: readonly Place[]) => Place[]>>> = {
   bidirectional: byLength,
   ellipse: byLength,
   rectangle: (points) => picked(points, [0, 1, 3, 2]),
   text: (points) => points.slice(0, 1),
   probe: (points) => points.slice(0, 1),
 };
-const TO_HANDLES: Partial<Readonly<Record<MeasuredKind, (points: Points) => ImagePoint[]>>> = {
+const TO_HANDLES: Partial<Readonly<Record<DrawnKind, (points: Points) => ImagePoint[]>>> = {
   ellipse: ellipseHandles,
   rectangle: (points) => picked(points, [0, 1, 3, 2]),
   text: ([point]) => (point ? [point, point] : []),
@@ -123,6 +123,7 @@ export function measuredOn(frames: readonly Frame[]): Measured[] {
         points: FROM_HANDLES[kind]?.(points) ?? points,
         label,
         figures: figuresOf(kind, stats, frame.dataset) as Figure[],
+        ...(isPartial(stats) && { partial: true }),
         foreign: fixed.has(one.annotationUID),
       },
     ];
@@ -165,9 +166,11 @@ function discard(name: string): void {
 
 /** Of this study on its planes, of other makers on an image; undefined where that is not among these. */
 function drawnAs(measured: Measured, frames: readonly Frame[]): Annotation | undefined {
-  if (measured.space && !measured.foreign) return planeAnnotation(measured);
+  const { kind } = measured;
+  if (kind === "curve") return undefined; // no tool's: `model/laidCurves.ts` has it
+  if (measured.space && !measured.foreign) return planeAnnotation(measured, kind);
   const frame = frames.find((one) => liesOn(measured, one));
-  return frame && annotationOf(measured, frame);
+  return frame && annotationOf(measured, kind, frame);
 }
 
 const THINNEST_MM = 1;
@@ -187,12 +190,12 @@ interface Placed extends Annotation {
   metadata: Annotation["metadata"] & { FrameOfReferenceUID?: string };
 }
 
-function annotationOf(measured: Measured, frame: Frame): Placed {
+function annotationOf(measured: Measured, kind: DrawnKind, frame: Frame): Placed {
   const grid = gridOf(frame);
   const flat = measured.space ? measured.space.points.map((point) => toImage(grid, point)) : measured.points;
   const normal = cross(grid.row, grid.column);
-  const points = (TO_HANDLES[measured.kind]?.(flat) ?? flat).map((point) => toWorld(grid, point));
-  const outlined = measured.kind === "freehand";
+  const points = (TO_HANDLES[kind]?.(flat) ?? flat).map((point) => toWorld(grid, point));
+  const outlined = kind === "freehand";
   const nowhere: [number, number, number] = [0, 0, 0];
   const box = { topLeft: nowhere, topRight: nowhere, bottomLeft: nowhere, bottomRight: nowhere };
   return {
@@ -202,7 +205,7 @@ function annotationOf(measured: Measured, frame: Frame): Placed {
     isLocked: false,
     isVisible: true,
     metadata: {
-      toolName: TOOL_OF_KIND[measured.kind],
+      toolName: TOOL_OF_KIND[kind],
       referencedImageId: imageIdOf(frame),
       FrameOfReferenceUID: text(frame.dataset, "00200052") || undefined,
       viewPlaneNormal: [-normal[0], -normal[1], -normal[2]],

@@ -1,6 +1,6 @@
 /** The figures of a measurement as a report takes them: names of the node, numbers, units. */
 
-import type { Figure, MeasuredKind } from "@/dicomweb/measured";
+import type { DrawnKind, Figure } from "@/dicomweb/measured";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { spacingOf } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
@@ -39,7 +39,7 @@ function region(stats: Stats, dataset: Dataset): Figure[] {
   ];
 }
 
-const BY_KIND: Readonly<Record<MeasuredKind, (stats: Stats, dataset: Dataset) => Figure[]>> = {
+const BY_KIND: Readonly<Record<DrawnKind, (stats: Stats, dataset: Dataset) => Figure[]>> = {
   length: (stats, dataset) => size(dataset, "length", stats["length"], stats["unit"]),
   bidirectional: (stats, dataset) => [
     ...size(dataset, "long_axis", stats["length"], stats["unit"]),
@@ -55,7 +55,12 @@ const BY_KIND: Readonly<Record<MeasuredKind, (stats: Stats, dataset: Dataset) =>
   probe: (stats, dataset) => intensity("value", stats["value"], dataset),
 };
 
+/** Whether the figures (`stats`) are of a part of the region alone. */
+export function isPartial(stats: unknown): boolean {
+  return typeof stats === "object" && stats !== null && (stats as Stats)["partial"] === true;
+}
+
 /** What Cornerstone keeps of a measurement (`stats`) as figures; none where it has not measured yet. */
-export function figuresOf(kind: MeasuredKind, stats: unknown, dataset: Dataset): Figure[] {
+export function figuresOf(kind: DrawnKind, stats: unknown, dataset: Dataset): Figure[] {
   return typeof stats === "object" && stats !== null ? BY_KIND[kind](stats as Stats, dataset) : [];
 }

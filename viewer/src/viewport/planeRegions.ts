@@ -40,14 +40,23 @@ export function outlineOf({ data, metadata }: Drawn, flat: (point: Vector) => Ve
   return OUTLINES[metadata?.toolName ?? ""]?.(points, normal, right);
 }
 
+interface RegionFigures extends Partial<RegionValues> {
+  readonly area: number;
+  /** A part of it lies beside the volume: the figures are of the rest. */
+  readonly partial?: true;
+}
+
 /** Area in mm², and the values where it lies in the volume; undefined for what encloses nothing. */
-export function figuresOf(drawn: Drawn, voxels: Voxels): ({ readonly area: number } & Partial<RegionValues>) | undefined {
+export function figuresOf(drawn: Drawn, voxels: Voxels): RegionFigures | undefined {
   const { viewPlaneNormal, viewUp } = drawn.metadata as { viewPlaneNormal?: Vector; viewUp?: Vector };
   if (!viewPlaneNormal || !viewUp) return undefined;
   const normal: Vector = [viewPlaneNormal[0], viewPlaneNormal[1], viewPlaneNormal[2]];
   const right = cross([viewUp[0], viewUp[1], viewUp[2]], normal);
   const shape = outlineOf(drawn, (point) => point, normal, right);
-  return shape && { area: shape.area, ...valuesIn(voxels, { ...shape, normal, right }) };
+  if (!shape) return undefined;
+  const { outside = 1, ...values } = valuesIn(voxels, { ...shape, normal, right }) ?? { count: 0 };
+  if (outside === 0) return { area: shape.area, ...values };
+  return { area: (shape.area * values.count) / (values.count + outside), ...values, partial: true };
 }
 
 /** The value of the nearest voxel. */

@@ -1,6 +1,7 @@
 /** The hands of all viewports which cut the same volume: one group, so that the crosshair connects them. */
 
 import { effect } from "@preact/signals";
+import { getEnabledElement } from "@cornerstonejs/core";
 import {
   CrosshairsTool,
   Enums,
@@ -16,6 +17,7 @@ import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { figureOnPlanes } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
+import { showOnEveryPlane } from "@/viewport/lonePoints";
 import { writeBeside } from "@/viewport/textBoxes";
 import type { PlaneName } from "@/viewport/volumeContract";
 import type { VoxelVolume } from "@/viewport/volumeData";
@@ -32,6 +34,16 @@ const LINE_COLOURS: Readonly<Record<PlaneName, string>> = {
   sagittal: "rgb(150, 230, 120)",
 };
 
+type Scroll = (event: { readonly detail: { readonly element: HTMLDivElement } }) => void;
+
+/** What is known of the tool that scrolls. */
+interface Scrolling {
+  readonly configuration: { invert?: boolean };
+  mouseWheelCallback: Scroll;
+  mouseDragCallback: Scroll;
+  touchDragCallback: Scroll;
+}
+
 /** One of the viewports of a volume. */
 export interface Member {
   readonly id: string;
@@ -41,6 +53,8 @@ export interface Member {
   isSlab(): boolean;
   /** What lies over its plane. */
   over(): VoxelVolume | undefined;
+  /** Whether its planes are images that are counted from the other end. */
+  isBackwards(): boolean;
 }
 
 /** Tools of the viewports of one volume. */
@@ -58,6 +72,7 @@ class PlaneTools implements Hand {
     if (!group) throw new Error(`there is a tool group ${id} already`);
     this.group = group;
     for (const name of PASSIVE) group.addTool(name, name === DRAG_ZOOM ? { pinchToZoom: false, pan: false, invert: true } : {});
+    this.scrollAsCounted();
     for (const name of ANNOTATION_NAMES) this.addAnnotation(name);
     group.addTool(CrosshairsTool.toolName, {
       getReferenceLineColor: (viewportId: string) => LINE_COLOURS[this.members.get(viewportId)?.plane ?? "axial"],
@@ -106,6 +121,7 @@ class PlaneTools implements Hand {
     this.group.addTool(name, configurationOf(name, ask, isSlab));
     const tool = this.group.getToolInstance(name) as AnnotationTool;
     writeBeside(tool, name);
+    showOnEveryPlane(tool, name);
     figureOnPlanes(tool, name, () => this.members.get(this.drawnIn ?? "")?.over());
     const draw = tool.renderAnnotation;
     tool.renderAnnotation = (enabled, helper) => {
@@ -113,6 +129,19 @@ class PlaneTools implements Hand {
       return draw.call(tool, enabled, helper);
     };
     this.group.setToolPassive(name);
+  }
+
+  /** The wheel and the drag go on to the next image, as over a stack of them. */
+  private scrollAsCounted(): void {
+    const tool = this.group.getToolInstance(StackScrollTool.toolName) as unknown as Scrolling;
+    for (const name of ["mouseWheelCallback", "mouseDragCallback", "touchDragCallback"] as const) {
+      const scroll = tool[name].bind(tool);
+      tool[name] = (event) => {
+        const viewportId = getEnabledElement(event.detail.element)?.viewportId ?? "";
+        tool.configuration.invert = this.members.get(viewportId)?.isBackwards() === true;
+        scroll(event);
+      };
+    }
   }
 
   setCrosshair(on: boolean): void {

@@ -8,6 +8,7 @@ import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { PixelReading, Point, Removal, View } from "@/viewport/contract";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
+import { awayFrom, lonePoint } from "@/viewport/lonePoints";
 import { Measurements } from "@/viewport/measurements";
 import { PlaneOverlay, rangeOf } from "@/viewport/planeOverlay";
 import { leavePlaneTools, planeTools, type Member, type PlaneTools } from "@/viewport/planeTools";
@@ -75,6 +76,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       askText: (done) => listener.askText(done),
       isSlab: () => this.slab.thickness > 0,
       over: () => this.overlay.voxels,
+      isBackwards: () => this.isBackwards(),
     };
     this.toolsKey = geometry.frames[0]?.seriesInstanceUid ?? "";
     renderingEngine().enableElement({
@@ -113,20 +115,21 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   }
 
   show(index: number): void {
-    this.step(index - this.viewport.getSliceIndex());
+    this.step(index - this.index());
   }
 
   step(count: number): void {
     const last = this.viewport.getNumberOfSlices() - 1;
-    const index = this.viewport.getSliceIndex();
+    const index = this.index();
     const target = Math.max(0, Math.min(last, index + count));
-    if (target !== index) this.viewport.scroll(target - index);
+    if (target !== index) this.viewport.scroll((target - index) * (this.isBackwards() ? -1 : 1));
   }
 
   goTo(world: Point): void {
-    const { viewPlaneNormal: normal, focalPoint, position } = this.viewport.getCamera();
+    const camera = this.viewport.getCamera();
+    const { viewPlaneNormal: normal, focalPoint, position } = camera;
     if (!normal || !focalPoint || !position) return;
-    const away = [0, 1, 2].reduce((sum, axis) => sum + ((world[axis] ?? 0) - (focalPoint[axis] ?? 0)) * (normal[axis] ?? 0), 0);
+    const away = awayFrom(camera, [...world]);
     if (Math.abs(away) < HERE * this.thickness()) return; // between two planes there are no voxels of their own
     const moved = (from: Types.Point3): Types.Point3 => [from[0] + away * normal[0], from[1] + away * normal[1], from[2] + away * normal[2]];
     this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
@@ -299,27 +302,50 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.tools = planeTools(this.toolsKey);
     this.tools.add(this.member, ENGINE);
     this.measurements = new Measurements(this.element, this.viewport, this.tools, {
-      isShown: (one) => this.isParallel(one) && Math.abs(this.distanceTo(one)) < this.thickness() / 2,
-      isOwn: (one) => this.isParallel(one),
+      isShown: (one) => this.isShown(one),
+      isOwn: (one) => this.isParallel(one) || this.isShown(one),
     });
     if (this.wishedTool === "crosshair") this.tools.setCrosshair(true);
     else if (this.wishedTool !== "window") this.tools.take(this.wishedTool);
   }
 
-  /** Drawn in this space on planes like the one shown. */
-  private isParallel({ metadata }: Annotation): boolean {
+  /** As the images are counted, where the planes are the images. */
+  private index(): number {
+    const index = this.viewport.getSliceIndex();
+    return this.isBackwards() ? this.viewport.getNumberOfSlices() - 1 - index : index;
+  }
+
+  /** Whether the planes are the images of the stack, which reads them from the other end. */
+  private isBackwards(): boolean {
     const { viewPlaneNormal: own } = this.viewport.getCamera();
-    const normal = metadata?.viewPlaneNormal;
-    if (!own || !normal || metadata?.FrameOfReferenceUID !== this.viewport.getFrameOfReferenceUID()) return false;
+    if (!own) return false;
+    const [x, y, z] = axisOf(this.geometry, 2);
+    const along = (x * own[0] + y * own[1] + z * own[2]) * (this.geometry.isReadBackwards ? -1 : 1);
+    return along < -PARALLEL;
+  }
+
+  private isShown(one: Annotation): boolean {
+    const point = lonePoint(one);
+    if (point) return this.isInSpace(one) && Math.abs(awayFrom(this.viewport.getCamera(), point)) < this.thickness() / 2;
+    return this.isParallel(one) && Math.abs(this.distanceTo(one)) < this.thickness() / 2;
+  }
+
+  private isInSpace({ metadata }: Annotation): boolean {
+    return metadata?.FrameOfReferenceUID === this.viewport.getFrameOfReferenceUID();
+  }
+
+  /** Drawn in this space on planes like the one shown. */
+  private isParallel(one: Annotation): boolean {
+    const { viewPlaneNormal: own } = this.viewport.getCamera();
+    const normal = one.metadata?.viewPlaneNormal;
+    if (!own || !normal || !this.isInSpace(one)) return false;
     return Math.abs(own[0] * normal[0] + own[1] * normal[1] + own[2] * normal[2]) > PARALLEL;
   }
 
   /** From the plane shown to the one it was drawn on, mm. */
   private distanceTo({ metadata }: Annotation): number {
-    const { viewPlaneNormal: own, focalPoint } = this.viewport.getCamera();
     const at = metadata?.cameraFocalPoint;
-    if (!own || !focalPoint || !at) return 0;
-    return (at[0] - focalPoint[0]) * own[0] + (at[1] - focalPoint[1]) * own[1] + (at[2] - focalPoint[2]) * own[2];
+    return at ? awayFrom(this.viewport.getCamera(), at) : 0;
   }
 
   /** How thick a voxel is across the plane, mm. */
@@ -386,7 +412,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     const cosines = [...right, ...viewUp.map((value) => -value)].map((value) => value + 0); // no negative zero
     const oblique = !cosines.slice(0, 3).some((value) => Math.abs(value) > STRAIGHT) || !viewUp.some((value) => Math.abs(value) > STRAIGHT);
     const place: PlanePlace = {
-      index: this.viewport.getSliceIndex(),
+      index: this.index(),
       count: this.viewport.getNumberOfSlices(),
       cosines,
       centre: [...focalPoint] as [number, number, number],

@@ -103,8 +103,8 @@ function gridOf(voxels: Voxels, { normal, right }: Region): Grid {
   return { axes: [axes[one], axes[other]], steps: [voxels.spacing[one], voxels.spacing[other]] };
 }
 
-/** The values in a region; undefined where none of its samples lies in the volume. */
-export function valuesIn(voxels: Voxels, region: Region): RegionValues | undefined {
+/** The values in a region, and how many of its samples lie `outside`; undefined where none lies in the volume. */
+export function valuesIn(voxels: Voxels, region: Region): (RegionValues & { readonly outside: number }) | undefined {
   const [first] = region.corners;
   if (!first) return undefined;
   const { axes, steps } = gridOf(voxels, region);
@@ -115,14 +115,18 @@ export function valuesIn(voxels: Voxels, region: Region): RegionValues | undefin
   });
   const [[fromA, toA], [fromB, toB]] = ends as [readonly [number, number], readonly [number, number]];
   const base = planeOrigin(voxels.origin, first, axes);
-  let [count, sum, squares, min, max] = [0, 0, 0, Infinity, -Infinity];
+  let [count, outside, sum, squares, min, max] = [0, 0, 0, 0, Infinity, -Infinity];
   for (let b = fromB; b <= toB; b += 1) {
     for (let a = fromA; a <= toA; a += 1) {
       const point: Vector = [0, 1, 2].map(
         (axis) => (base[axis] ?? 0) + a * steps[0] * (axes[0][axis] ?? 0) + b * steps[1] * (axes[1][axis] ?? 0),
       ) as unknown as Vector;
-      const value = region.contains(point) ? valueAt(voxels, indexAt(voxels, point)) : undefined;
-      if (value === undefined) continue;
+      if (!region.contains(point)) continue;
+      const value = valueAt(voxels, indexAt(voxels, point));
+      if (value === undefined) {
+        outside += 1;
+        continue;
+      }
       // Welford: no digits are lost where values are large and alike
       count += 1;
       const away = value - sum;
@@ -132,7 +136,7 @@ export function valuesIn(voxels: Voxels, region: Region): RegionValues | undefin
       if (value > max) max = value;
     }
   }
-  return count === 0 ? undefined : { count, mean: sum, stdDev: Math.sqrt(squares / count), min, max };
+  return count === 0 ? undefined : { count, outside, mean: sum, stdDev: Math.sqrt(squares / count), min, max };
 }
 
 /** The point of the plane through `on` that lies straight above `origin`. */

@@ -5,8 +5,8 @@ import { type Types as ToolTypes } from "@cornerstonejs/tools";
 import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
 import { numbers, Tag, text } from "@/dicomweb/json";
-import type { Measured, MeasuredKind, SpacePoint } from "@/dicomweb/measured";
-import { figuresOf } from "@/viewport/figures";
+import type { DrawnKind, Measured, SpacePoint } from "@/dicomweb/measured";
+import { figuresOf, isPartial } from "@/viewport/figures";
 import { TOOL_OF_KIND } from "@/viewport/toolGroup";
 
 type Annotation = ToolTypes.Annotation;
@@ -42,7 +42,7 @@ export function isOfSeries(drawn: Annotation, series: ReadonlySet<string>): bool
 /** What a report says of it; undefined where its volume says no frame of reference, in which alone others find it. */
 export function measuredOnPlane(
   drawn: Annotation,
-  kind: MeasuredKind,
+  kind: DrawnKind,
   uid: string,
   points: readonly SpacePoint[],
   frames: readonly Frame[],
@@ -65,6 +65,7 @@ export function measuredOnPlane(
     space: { frameOfReferenceUid: space, points },
     label: drawn.data.label ?? "",
     figures: key ? figuresOf(kind, stats[key], near.dataset) : [],
+    ...(key !== undefined && isPartial(stats[key]) && { partial: true }),
     foreign: false,
   };
 }
@@ -123,7 +124,7 @@ function copied([x, y, z]: SpacePoint): [number, number, number] {
 }
 
 /** As Cornerstone keeps what is drawn on a plane. */
-export function planeAnnotation({ uid, kind, label, space, open }: Measured): Annotation {
+export function planeAnnotation({ uid, label, space, open }: Measured, kind: DrawnKind): Annotation {
   const points = space?.points ?? [];
   const { normal, up } = planeThrough(points);
   const handles: readonly SpacePoint[] =

@@ -60,9 +60,15 @@ const FONT = "14px Helvetica, Arial, sans-serif";
 
 let measuring: CanvasRenderingContext2D | null | undefined;
 
-function sizeOf(lines: readonly string[]): { readonly width: number; readonly height: number } {
+/** Of texts in a layer; readers may set letters and words further apart. */
+function sizeOf(lines: readonly string[], layer: SVGSVGElement): { readonly width: number; readonly height: number } {
   measuring ??= document.createElement("canvas").getContext("2d");
-  if (measuring) measuring.font = FONT;
+  if (measuring) {
+    const { letterSpacing, wordSpacing } = getComputedStyle(layer);
+    measuring.font = FONT;
+    measuring.letterSpacing = letterSpacing === "normal" ? "0px" : letterSpacing;
+    measuring.wordSpacing = wordSpacing;
+  }
   const width = Math.max(...lines.map((line) => measuring?.measureText(line).width ?? 0));
   return { width: width * SLACK, height: lines.length * LINE_HEIGHT };
 }
@@ -108,9 +114,10 @@ export function writeBeside(tool: AnnotationTool, toolName: string): void {
     if (handles.textBox.hasMoved) return original(writing);
     const { viewport } = writing.enabledElement;
     const { element } = viewport;
-    const taken = [...getRegisteredTextBoxes(writing.svgDrawingHelper.svgLayerElement), ...saidOver(element)];
+    const layer = writing.svgDrawingHelper.svgLayerElement;
+    const taken = [...getRegisteredTextBoxes(layer), ...saidOver(element)];
     const room = { width: element.clientWidth, height: element.clientHeight };
-    const { x, y } = placeBeside(around(writing.placementPoints ?? writing.canvasCoordinates), sizeOf(writing.textLines), room, taken);
+    const { x, y } = placeBeside(around(writing.placementPoints ?? writing.canvasCoordinates), sizeOf(writing.textLines, layer), room, taken);
     handles.textBox.worldPosition = viewport.canvasToWorld([x - PADDING, y - PADDING]);
     handles.textBox.hasMoved = true; // so that it is left there
     try {

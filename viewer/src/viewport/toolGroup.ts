@@ -23,7 +23,7 @@ import {
   type AnnotationTool,
 } from "@cornerstonejs/tools";
 
-import type { MeasuredKind } from "@/dicomweb/measured";
+import type { DrawnKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
@@ -51,7 +51,7 @@ export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ 
 const TOOL_CLASSES = [WindowDragTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
 /** The tools of measurements, by what reports call them. */
-export const TOOL_OF_KIND: Readonly<Record<MeasuredKind, string>> = {
+export const TOOL_OF_KIND: Readonly<Record<DrawnKind, string>> = {
   length: LengthTool.toolName,
   bidirectional: BidirectionalTool.toolName,
   angle: AngleTool.toolName,
@@ -76,8 +76,8 @@ export const CLASS_NAME: Readonly<Record<ToolName, string | undefined>> = {
 };
 
 export const KIND_OF_TOOL = Object.fromEntries(
-  Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as MeasuredKind]),
-) as Readonly<Record<string, MeasuredKind | undefined>>;
+  Object.entries(TOOL_OF_KIND).map(([kind, tool]) => [tool, kind as DrawnKind]),
+) as Readonly<Record<string, DrawnKind | undefined>>;
 
 export function installTools(): void {
   for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);

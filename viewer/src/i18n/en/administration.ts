@@ -45,6 +45,7 @@ export const administration = {
   "devices.reason.too_many_from_address": "Too many connections at once from {address} ({limit})",
   "devices.reason.too_many_from_title": "Too many connections at once from this device ({limit})",
   "devices.reason.stopping": "The node was stopping",
+  "devices.reason.trouble": "The node could not look up who calls: {cause}",
 
   "queue.heading": "Transfers",
   "queue.send": "Send to another archive",

@@ -46,6 +46,7 @@ export const administration: Translated<typeof english> = {
   "devices.reason.too_many_from_address": "{address} мекенжайынан бір мезгілде байланыс тым көп ({limit})",
   "devices.reason.too_many_from_title": "Осы құрылғыдан бір мезгілде байланыс тым көп ({limit})",
   "devices.reason.stopping": "Торап тоқтап жатты",
+  "devices.reason.trouble": "Торап кім хабарласқанын тексере алмады: {cause}",
 
   "queue.heading": "Тасымалдау",
   "queue.send": "Басқа мұрағатқа жіберу",

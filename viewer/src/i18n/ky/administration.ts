@@ -46,6 +46,7 @@ export const administration: Translated<typeof english> = {
   "devices.reason.too_many_from_address": "{address} дарегинен бир убакта байланыш өтө көп ({limit})",
   "devices.reason.too_many_from_title": "Бул түзмөктөн бир убакта байланыш өтө көп ({limit})",
   "devices.reason.stopping": "Түйүн токтоп жаткан",
+  "devices.reason.trouble": "Түйүн ким кайрылганын текшере алган жок: {cause}",
 
   "queue.heading": "Өткөрүп берүү",
   "queue.send": "Башка архивге жөнөтүү",

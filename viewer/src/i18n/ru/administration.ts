@@ -46,6 +46,7 @@ export const administration: Translated<typeof english> = {
   "devices.reason.too_many_from_address": "Слишком много соединений одновременно с {address} ({limit})",
   "devices.reason.too_many_from_title": "Слишком много соединений одновременно от этого устройства ({limit})",
   "devices.reason.stopping": "Узел останавливался",
+  "devices.reason.trouble": "Узел не смог проверить, кто обращается: {cause}",
 
   "queue.heading": "Передача",
   "queue.send": "Отправить в другой архив",

@@ -3,6 +3,8 @@
 import { n, t } from "@/i18n";
 import type { CurvedPath, Look } from "@/model/curvedPath";
 import { FORMS, type Form } from "@/model/reformation";
+import type { Workspace } from "@/model/workspace";
+import { curveName } from "@/ui/curved/CurveList";
 import { Icon } from "@/ui/icons";
 import type { SlabMode } from "@/viewport/volumeContract";
 
@@ -10,12 +12,14 @@ const SLABS: readonly SlabMode[] = ["maximum", "minimum", "average"];
 const SLAB_LONGEST_MM = 50;
 const [NARROWEST_MM, WIDEST_MM] = [10, 150];
 const GAPS_MM = [1, 2, 5, 10, 20];
+const NAME_LONGEST = 64;
 
 interface CurveBarProps {
+  readonly workspace: Workspace;
   readonly curve: CurvedPath;
 }
 
-export function CurveBar({ curve }: CurveBarProps) {
+export function CurveBar({ workspace, curve }: CurveBarProps) {
   const points = curve.points.value.length;
   const editing = curve.editing.value;
   return (
@@ -35,8 +39,45 @@ export function CurveBar({ curve }: CurveBarProps) {
       <Act id="remove" words={t("curved.remove")} able={editing && curve.chosen.value !== undefined} act={() => curve.remove()} />
       <Act id="reverse" words={t("curved.reverse")} able={points > 1} act={() => curve.turnRound()} />
       <Act id="clear" words={t("curved.clear")} able={points > 0} act={() => curve.clear()} />
+      <Act id="new" words={t("curved.new")} able={points > 1} act={() => workspace.curves.begin(curve.seriesInstanceUid)} />
+      <CurveChoice workspace={workspace} curve={curve} />
+      <input
+        type="text"
+        class="curve-name"
+        data-testid="curve-name"
+        aria-label={t("curved.name")}
+        placeholder={t("curved.name")}
+        maxLength={NAME_LONGEST}
+        value={curve.name.value}
+        onInput={(event) => (curve.name.value = event.currentTarget.value)}
+      />
       <LookControls curve={curve} />
     </div>
+  );
+}
+
+/** Another one through the same series is taken in hand. */
+function CurveChoice({ workspace, curve }: CurveBarProps) {
+  const laid = workspace.curves.laid.value;
+  const own = laid.filter((one) => one.seriesInstanceUid === curve.seriesInstanceUid);
+  const choices = own.includes(curve) ? own : [...own, curve];
+  if (choices.length < 2) return null;
+  return (
+    <select
+      aria-label={t("curved.list")}
+      data-testid="curve-choice"
+      value={curve.uid}
+      onChange={(event) => {
+        const chosen = choices.find(({ uid }) => uid === event.currentTarget.value);
+        if (chosen) workspace.curves.take(chosen);
+      }}
+    >
+      {choices.map((one) => (
+        <option key={one.uid} value={one.uid}>
+          {one === curve && !own.includes(one) ? t("curved.new") : curveName(one, laid.indexOf(one))}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -56,7 +97,7 @@ function Act({ id, words, icon, able, act }: ActProps) {
   );
 }
 
-function LookControls({ curve }: CurveBarProps) {
+function LookControls({ curve }: Pick<CurveBarProps, "curve">) {
   const look = curve.look.value;
   const change = (changes: Partial<Look>): void => {
     curve.look.value = { ...curve.look.peek(), ...changes };

@@ -6,7 +6,8 @@ import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus, type Vector } from "@/dicomweb/geometry";
 import { t } from "@/i18n";
 import { pointAlong, unit, type Path } from "@/model/curve";
-import { curveOf, type CurvedPath } from "@/model/curvedPath";
+import type { CurvedPath } from "@/model/curvedPath";
+import { curveOf } from "@/model/laidCurves";
 import type { Pane } from "@/model/pane";
 import { nearest, planeOf } from "@/model/planes";
 import { gripsOf } from "@/ui/curved/grips";
@@ -163,6 +164,11 @@ const DOT_PX = 6;
 const KEY_MM = 1;
 const KEYS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** The plane under a point. */
+function host({ currentTarget }: KeyboardEvent): HTMLElement | SVGElement {
+  return (currentTarget as SVGElement).closest<HTMLElement>("[data-testid=viewport]") ?? (currentTarget as SVGElement);
+}
+
 /** A point of the curve: keeps its depth while it is moved on the screen. */
 function Handle({ curve, index, point, screen, grip }: HandleProps) {
   const [x, y] = onScreen(screen, point);
@@ -170,7 +176,9 @@ function Handle({ curve, index, point, screen, grip }: HandleProps) {
   const moved = (from: Vector, right: number, down: number): Vector => plus(from, scaled(screen.right, right), scaled(screen.down, down));
   const key = (event: KeyboardEvent): void => {
     const way = KEYS[event.key];
-    if (event.key === "Delete" || event.key === "Backspace") curve.remove(index);
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // to undo, to save
+    if (event.key === "Escape") host(event).focus();
+    else if (event.key === "Delete" || event.key === "Backspace") curve.remove(index);
     else if (way) {
       const pixels = (KEY_MM * (event.shiftKey ? 5 : 1)) / Math.hypot(...screen.right);
       curve.grasp(index);

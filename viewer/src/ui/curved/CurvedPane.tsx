@@ -6,7 +6,7 @@ import type { Frame } from "@/dicomweb/frames";
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
 import { phasesOf } from "@/dicomweb/phases";
 import { n, t } from "@/i18n";
-import { curveThrough, type CurvedPath } from "@/model/curvedPath";
+import type { CurvedPath } from "@/model/curvedPath";
 import { straightened, stretched } from "@/model/reformation";
 import { moment } from "@/model/volumes";
 import { CurveBar } from "@/ui/curved/CurveBar";
@@ -40,14 +40,15 @@ interface CurvedStageProps extends PaneProps {
 }
 
 function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
-  const curve = curveThrough(workspace, volume.frames[0]?.seriesInstanceUid ?? "");
+  const seriesInstanceUid = volume.frames[0]?.seriesInstanceUid ?? "";
+  const curve = workspace.curves.through(seriesInstanceUid);
   const { view, state, element } = useVolumeView<CurvedView>({
     workspace,
     pane,
     setFailed,
     subject: volume,
     open: ({ openCurvedView }, _, listener) =>
-      openCurvedView({ ...listener, stepped: (count) => curve.goTo(curve.at.peek().mm + count, pane.id) }, volume),
+      openCurvedView({ ...listener, stepped: (count) => goAlong(workspace.curves.through(seriesInstanceUid), count, pane.id) }, volume),
   });
   useEffect(() => {
     curve.fineness.value = Math.min(...volume.spacing);
@@ -80,9 +81,14 @@ function CurvedStage({ workspace, pane, volume, setFailed }: CurvedStageProps) {
         <CurvedOverlay workspace={workspace} pane={pane} curve={curve} frame={volume.frames[0]} state={state} />
         <VolumeState state={state} />
       </div>
-      <CurveBar curve={curve} />
+      <CurveBar workspace={workspace} curve={curve} />
     </div>
   );
+}
+
+/** In mm, of the curve that is in hand by then. */
+function goAlong(curve: CurvedPath, count: number, by: string): void {
+  curve.goTo(curve.at.peek().mm + count, by);
 }
 
 interface CurvedOverlayProps extends PaneProps {
