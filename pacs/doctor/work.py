@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from pacs.doctor.finding import Finding, well, wrong
 from pacs.doctor.look import Look
 from pacs.troubles import TROUBLES
 
+REFUSED_LATELY = timedelta(days=1)
 KEEPS_DYING = 3
 """So many ends of a process that helps are no accident any more."""
+LOST_ONE_IN = 1000
+"""Of so many frames a decoder may be lost at one: there are hostile and broken images."""
 
 
 def refused(look: Look) -> Iterator[Finding]:
@@ -19,10 +23,12 @@ def refused(look: Look) -> Iterator[Finding]:
         return
     told: Mapping[str, Mapping[str, Any]] = look.status.get("refused", {})
     for code, what in told.items():
-        trouble = TROUBLES[code]
+        trouble, when = TROUBLES[code], f"{_times(what['count'])} since the node started, the last at {what['last_at']}"
+        if look.now - datetime.fromisoformat(what["last_at"]) > REFUSED_LATELY:
+            yield well(f"images were refused {when}, and none since; their senders heard: {trouble.words}")
+            continue
         yield wrong(
-            f"images were refused {_times(what['count'])} since the node started, the last at {what['last_at']}; their "
-            f"senders heard: {trouble.words}",
+            f"images were refused {when}; their senders heard: {trouble.words}",
             f"{trouble.remedy}. The senders send again, and the audit trail names them (instances_refused); a restart "
             "of the node counts from 0",
         )
@@ -110,14 +116,15 @@ def decoders(look: Look) -> Iterator[Finding]:
             f"pictures were refused {_times(told['refused'])} since the node started, as every decoder was at work",
             "raise PACS_ARCHIVE__DECODE_WORKERS if the machine has processors to spare",
         )
-    if told["lost"] >= KEEPS_DYING:
+    keeps_dying = told["lost"] >= KEEPS_DYING and told["lost"] * LOST_ONE_IN > told["frames"]
+    if keeps_dying:
         yield wrong(
             f"processes that decode images were lost {_times(told['lost'])} in {told['frames'] + told['lost']} frames "
             "since the node started; each was replaced, and those frames were not shown",
             f"look for decode_worker_lost in the node's log: it says why{_why(told['lost'])}; one and the same image "
             "that does it every time is damaged or hostile: fetch it as it is stored",
         )
-    if not told["not_started"] and not told["refused"] and told["lost"] < KEEPS_DYING:
+    if not told["not_started"] and not told["refused"] and not keeps_dying:
         yield well(
             f"{told['running']} of {told['workers']} decoders run: {told['frames']} frames since the node started"
         )

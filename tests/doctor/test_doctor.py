@@ -25,7 +25,7 @@ from pacs.doctor.checks import CHECKS, examine, verdict
 from pacs.doctor.finding import Finding, Level, unseen, well, wrong
 from pacs.doctor.look import Look, look_at
 from pacs.index.schema import cursor, event, instance, unknown_caller
-from pacs.model import InstanceState, StorageState, to_microseconds
+from pacs.model import InstanceState, StorageState, to_microseconds, utc_now
 from pacs.node import Core, alone, open_core
 from pacs.render.values import SandboxMeasure
 from pacs.render.workers import DecodeWorkers
@@ -232,6 +232,7 @@ def test_the_processes_that_make_pictures(settings: Settings, changes: dict[str,
         ({}, [Level.WELL]),
         ({"lost": 2}, [Level.WELL]),
         ({"lost": 3}, [Level.WRONG]),
+        ({"lost": 3, "frames": 100_000}, [Level.WELL]),
         ({"not_started": 1, "refused": 5}, [Level.WRONG, Level.WRONG]),
     ],
 )
@@ -241,10 +242,13 @@ def test_the_processes_that_decode(settings: Settings, changes: dict[str, int], 
 
 
 def test_images_that_were_refused_are_told_with_what_to_do(settings: Settings) -> None:
-    told = {"disk_failed": {"count": 2, "last_at": "2026-11-28T10:00:00+00:00"}}
-    [finding] = _ask(settings, work.refused, status={"refused": told})
+    now = utc_now()
+    told = {"disk_failed": {"count": 2, "last_at": now.isoformat(timespec="seconds")}}
+    [finding] = _ask(settings, work.refused, status={"refused": told}, now=now)
     assert finding.level is Level.WRONG
-    assert "2 times since the node started, the last at 2026-11-28T10:00:00" in finding.text
+    assert f"2 times since the node started, the last at {now.isoformat(timespec='seconds')}" in finding.text
+    [over] = _ask(settings, work.refused, status={"refused": told}, now=now + timedelta(days=2))
+    assert (over.level, "none since" in over.text) == (Level.WELL, True)
     assert "smartctl" in finding.remedy
     assert _levels(_ask(settings, work.refused, status={"refused": {}})) == [Level.WELL]
     assert _ask(settings, work.refused, status=None) == []

@@ -72,12 +72,23 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
     expect(view).to_have_attribute("data-image-count", "4")
     expect(ready).to_have_attribute("data-state", "ready", timeout=30_000)
 
-    fingers.stroke(((150, 220), (90, 160)), ((190, 260), (250, 320)))
-    assert _number(view, "data-zoom") > 1.3
+    fingers.stroke(((150, 220), (90, 160)), ((190, 260), (250, 320)), steps=24, pause_ms=10)
+    assert _number(view, "data-zoom") == pytest.approx(4, rel=0.15), "it grows as the fingers part"
     zoom, picture = _number(view, "data-zoom"), view.locator("canvas").first.screenshot()
     fingers.stroke(((120, 180), (120, 280)), ((220, 180), (220, 280)))
     assert abs(_number(view, "data-zoom") - zoom) < 0.2 * zoom
     assert view.locator("canvas").first.screenshot() != picture, "two fingers do not move the image"
+
+    phone.get_by_test_id("tool-reset").tap()
+    fingers.rest((160, 230))
+    phone.locator(".context-menu").get_by_test_id("context-invert").tap()
+    expect(view).to_have_attribute("data-inverted", "true")
+    phone.get_by_test_id("tool-measure").tap()
+    phone.get_by_test_id("tool-angle").tap()
+    for path in (((100, 260), (180, 260)), ((170, 250), (100, 180))):
+        fingers.stroke(path)
+    expect(phone.locator(".svg-layer text")).to_contain_text("°")
+    phone.get_by_test_id("tool-window").tap()
 
     phone.get_by_test_id("tool-reset").tap()
     phone.get_by_test_id("tool-compare").tap()
@@ -193,7 +204,8 @@ KEPT = """new Promise((resolve) => {
 def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
     objects = ct_series(4, patient=KYRGYZ, study="kept", series="kept", StudyDate="20260401")
     [gone] = ct_series(1, patient=KYRGYZ, study="gone", series="gone", StudyDate="20260331")
-    write_folder([*objects, gone], tmp_path)
+    [stranger] = ct_series(1, patient=KYRGYZ, study="stranger", PatientName="Other^Boris", StudyDate="20200101")
+    write_folder([*objects, gone, stranger], tmp_path)
     dcmsend(module_node, tmp_path)
     sign_in(phone, module_node)
     devtools = phone.context.new_cdp_session(phone)
@@ -201,6 +213,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     assert errors == ["in-incognito"], "the context of a test is a private window; nothing else stands in the way"
     phone.locator(f"[data-study-uid='{gone.StudyInstanceUID}']").tap()
     expect(phone.get_by_test_id("viewport")).to_have_attribute("data-loaded-images", "1", timeout=60_000)
+    expect(phone.get_by_test_id("doubt-note")).to_be_visible()
     phone.get_by_test_id("back").tap()
     row = phone.locator(f"[data-study-uid='{objects[0].StudyInstanceUID}']")
     row.tap()
@@ -224,6 +237,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
     expect(phone.get_by_test_id("quality")).to_have_attribute("data-quality", "full")
     expect(phone.get_by_test_id("connection-note")).to_be_visible()
+    expect(phone.get_by_test_id("doubt-note"), "that it may be another patient's is told here, too").to_be_visible()
     expect(phone.locator(".series-picture img[src^=blob]")).to_have_count(1)
     _nothing_is_squeezed(phone)
     box = view.bounding_box()

@@ -34,6 +34,14 @@ class Fingers:
                 self._page.wait_for_timeout(pause_ms)
         self._touch("touchEnd", [])
 
+    def rest(self, place: Point, milliseconds: float = 800) -> None:
+        """One finger put down and lifted again, without a move."""
+        self._now_s = time.time()
+        self._touch("touchStart", [place])
+        self._page.wait_for_timeout(milliseconds)
+        self._now_s = time.time()
+        self._touch("touchEnd", [])
+
     def _touch(self, kind: str, points: Sequence[Point]) -> None:
         touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
         self._devtools.send(

@@ -30,6 +30,8 @@ const report = (...groups: Dataset[]): Dataset => ({
   "00080070": e("LO", "Somebody"),
   "0040A730": e("SQ", item("CONTAINER", "126010", {}, ...groups)),
 });
+const drawn = (tool: string, ...flat: number[]): Measured | undefined =>
+  measurementsOf(report(group(`Cornerstone3DTools@^0.1.0:${tool}`, scoord("POLYLINE", ...flat))))[0];
 const only = (...children: Dataset[]): Measured | undefined => measurementsOf(report(group("", ...children)))[0];
 
 describe("measurements of reports", () => {
@@ -68,8 +70,8 @@ describe("measurements of reports", () => {
   test("what was drawn here on a plane is the tool's again, with the image it was taken from", () => {
     const corners = [[1, 5, 3], [4, 5, 3], [4, 5, 9], [1, 5, 9], [1, 5, 3]].flat(); // prettier-ignore
     const place = { "00700023": e("CS", "POLYGON"), "00700022": e("FD", ...corners), "30060024": e("UI", "1.5") };
-    const drawn = group("Cornerstone3DTools@^0.1.0:RectangleROI", item("SCOORD3D", "111030", place), image);
-    const [own] = measurementsOf({ ...report(drawn), "00080070": e("LO", "Suret") });
+    const rectangle = group("Cornerstone3DTools@^0.1.0:RectangleROI", item("SCOORD3D", "111030", place), image);
+    const [own] = measurementsOf({ ...report(rectangle), "00080070": e("LO", "Suret") });
     expect(own).toMatchObject({ kind: "rectangle", points: [], sopInstanceUid: "1.2.3", frameNumber: 2 });
     expect(own?.space?.points).toEqual([[1, 5, 3], [4, 5, 3], [4, 5, 9], [1, 5, 9]]); // prettier-ignore
     expect(wireForm(own as Measured)).toMatchObject({ points: [], frame_of_reference_uid: "1.5", space: own?.space?.points });
@@ -93,6 +95,13 @@ describe("measurements of reports", () => {
     const found = only(scoord("POLYLINE", 0, 0, 4, 0, 4, 4, 0, 0), extent);
     expect(wireForm(found as Measured)).toMatchObject({ partly_outside: true });
     expect("partly_outside" in wireForm(only(scoord("POLYLINE", 0, 0, 4, 0, 4, 4, 0, 0)) as Measured)).toBe(false);
+  });
+
+  test("what has no figure is the tool's again, too", () => {
+    expect(drawn("Length", 1, 2, 3, 4)).toMatchObject({ kind: "length", figures: [] });
+    expect(drawn("Angle", 0, 0, 4, 0, 4, 0, 4, 4)).toMatchObject({ kind: "angle", points: [[0, 0], [4, 0], [4, 4]] }); // prettier-ignore
+    expect(drawn("Bidirectional", 0, 0, 9, 0, 4, 0, 4, 3)).toMatchObject({ kind: "bidirectional" });
+    expect(drawn("CobbAngle", 0, 0, 9, 0, 4, 1, 4, 3)).toMatchObject({ kind: "cobb" });
   });
 
   test("what is not whole is left out", () => {

@@ -137,6 +137,7 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
     items = group[0].ContentSequence
     if kind.region:
         group[0].ContentTemplateSequence[0].TemplateIdentifier = "1410"
+    if kind.region or not figures:  # figures refer to lines; a length in seconds, say, has none
         items.append(_region(measurement, image))
     if kind.in_space:
         items.append(_laid_through(measurement))

@@ -155,6 +155,8 @@ def mistakes(measurement: DrawnMeasurement) -> str:
         return f"{measurement.kind} has {found} points, {kind.points} are wanted"
     if kind.in_space and not kind.least <= len(measurement.line) <= SPACE_POINTS_MAX:
         return f"the line of {measurement.kind} has {len(measurement.line)} points, {kind.least} to {most} are wanted"
+    if kind.in_space and not measurement.figures:
+        return f"{measurement.kind} has no length"
     if measurement.partly_outside and not kind.region:
         return f"{measurement.kind} is no region that could lie partly outside"
     if not kind.in_space and measurement.line:

@@ -169,6 +169,18 @@ def test_what_is_measured_on_planes_is_saved_in_the_space_of_the_patient(site: S
     assert site.browser().post(address, json={"measurements": [elsewhere]}).status_code == 400
 
 
+def test_where_nothing_was_measured_the_points_are_kept(site: Site) -> None:
+    image = ct_slice()
+    send(site.archive, image)
+    kinds = [kind for kind in ON_IMAGES if not KINDS[kind].region]
+    body = {"measurements": [measured(image, kind, at, figures=[]) for at, kind in enumerate(kinds)]}
+    for group, sent in zip(
+        _groups(save(site.browser(), image, "measurements", body)), body["measurements"], strict=True
+    ):
+        [drawn] = [item.GraphicData for item in group.ContentSequence if item.ValueType == "SCOORD"]
+        assert all(value in drawn for point in sent["points"] for value in point)
+
+
 def test_a_report_takes_the_place_of_another_which_stays(site: Site) -> None:
     image = ct_slice()
     send(site.archive, image)

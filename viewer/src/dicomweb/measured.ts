@@ -242,18 +242,18 @@ function shaping(
   hasFigures: boolean,
   lines: readonly Shape[],
 ): Shaping {
-  if (isBidirectional && points.length === 4) return { kind: "bidirectional", points };
+  const known = BY_TOOL[tool];
+  if ((isBidirectional || known === "bidirectional") && points.length === 4) return { kind: "bidirectional", points };
   if (type === "ELLIPSE" && points.length === 4) return ellipse(points);
   if (type === "ELLIPSOID") return { kind: "probe", points: points.slice(0, 1) };
   if (type === "CIRCLE" && points.length === 2) return { kind: "freehand", points: circle(points) };
-  const known = BY_TOOL[tool];
   if (type === "POINT" || type === "MULTIPOINT") {
     return { kind: known === "text" || known === "probe" ? known : hasFigures ? "probe" : "text", points: points.slice(0, 1) };
   }
   const closed = points.length > 2 && isNear(points[0], points.at(-1));
   const around = closed ? points.slice(0, -1) : points;
   if (known === "arrow" && around.length === 2) return { kind: "arrow", points: around };
-  const angled = lines.some(({ concept }) => ANGLES.has(concept));
+  const angled = known === "angle" || lines.some(({ concept }) => ANGLES.has(concept));
   if ((known === "cobb" || angled) && points.length === 4 && known !== "angle" && !isNear(points[1], points[2])) {
     return { kind: "cobb", points };
   }

@@ -45,6 +45,7 @@ const FINGERS: Habits = [
   ["help.finger.one", "help.left"],
   ["help.finger.two", "help.two"],
   ["help.finger.flick", "help.series"],
+  ["help.finger.rest", "help.context"],
 ];
 
 export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {

@@ -68,6 +68,10 @@ function followRest(
   };
   stage.addEventListener("touchstart", onStart, { ...options, passive: true });
   stage.addEventListener("touchmove", onMove, { ...options, passive: true });
-  for (const end of ["touchend", "touchcancel"] as const) stage.addEventListener(end, () => finger.end(), { ...options, passive: true });
+  const onEnd = (event: TouchEvent): void => {
+    finger.end();
+    if (spent && event.cancelable) event.preventDefault(); // of a finger lifted a click is made, on what opened beneath it
+  };
+  for (const end of ["touchend", "touchcancel"] as const) stage.addEventListener(end, onEnd, { ...options, passive: false });
   options.signal.addEventListener("abort", () => finger.end());
 }

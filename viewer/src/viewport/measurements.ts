@@ -25,7 +25,9 @@ let underHand: HTMLDivElement | undefined;
 
 /** A tool while it draws. */
 interface Drawing {
-  readonly editData?: { readonly annotation: Measurement; readonly newAnnotation?: boolean } | null;
+  readonly editData?: { readonly annotation: Measurement; readonly newAnnotation?: boolean; readonly hasMoved?: boolean } | null;
+  /** Of an angle: it has its first line at most, and the next stroke draws the second. */
+  readonly angleStartedNotYetCompleted?: boolean;
   cancel(element: HTMLDivElement): unknown;
 }
 
@@ -59,12 +61,17 @@ export class Measurements {
     listen(element, "touchstart", (event) => (event as TouchEvent).touches.length > 1 && this.drop(), true);
     // The mouse click which browsers make of a tap would begin another.
     listen(element, "touchend", (event) => this.hand.annotating && event.cancelable && event.preventDefault(), true);
-    listen(document, "touchend", () => setTimeout(() => this.drop())); // after Cornerstone has ended a whole one
+    listen(document, "touchend", () => setTimeout(() => this.isHalfAnAngle || this.drop())); // after Cornerstone has ended a whole one
     listen(document, "touchcancel", () => this.drop(), true);
     const completed = (): void => void setTimeout(() => signal.aborted || this.sweep());
     eventTarget.addEventListener(Events.ANNOTATION_COMPLETED, completed);
     signal.addEventListener("abort", language.subscribe(() => this.redraw())); // their texts are drawn, not rendered
     signal.addEventListener("abort", () => eventTarget.removeEventListener(Events.ANNOTATION_COMPLETED, completed));
+  }
+
+  private get isHalfAnAngle(): boolean {
+    const tool = underHand === this.element ? (this.hand.annotating as Drawing | undefined) : undefined;
+    return tool?.angleStartedNotYetCompleted === true && tool.editData?.hasMoved === true;
   }
 
   /** Give up the measurement that is being drawn. */
@@ -78,12 +85,16 @@ export class Measurements {
   }
 
   private pressedAt: readonly [number, number] | undefined;
+  /** What the hand came down on, and how it was then. */
+  private grasped: { readonly uid: string; readonly points: Types.Point3[] } | undefined;
 
   /** The handles of the chosen one stay in reach of every tool; all else of it only of the measuring ones. */
   private pressed(event: PointerEvent): void {
     const place = this.placeOf(event);
     this.pressedAt = event.isPrimary ? place : undefined;
     const under = this.hand.at?.(this.element, place);
+    const points = under === undefined ? undefined : state.getAnnotation(under)?.data.handles?.points;
+    this.grasped = under !== undefined && points ? { uid: under, points: structuredClone(points) } : undefined;
     if (under === undefined || !selection.isAnnotationSelected(under)) this.unchoose();
   }
 
@@ -91,6 +102,7 @@ export class Measurements {
   private lifted(event: PointerEvent): void {
     const [from, place] = [this.pressedAt, this.placeOf(event)];
     this.pressedAt = undefined;
+    setTimeout(() => this.closing.signal.aborted || this.unfold()); // after Cornerstone has moved it
     if (!from || this.hand.measures === true || Math.hypot(place[0] - from[0], place[1] - from[1]) > SHORTEST_PX) return;
     const under = this.hand.at?.(this.element, place);
     if (under === undefined) return;
@@ -183,10 +195,25 @@ export class Measurements {
     this.viewport.render();
   }
 
+  /** What was whole before the hand drew its ends together is as it was. */
+  private unfold(): void {
+    const { grasped } = this;
+    this.grasped = undefined;
+    const one = grasped && state.getAnnotation(grasped.uid);
+    if (!grasped || !one?.data.handles || !this.isTooShort(one)) return;
+    one.data.handles.points = grasped.points;
+    one.invalidated = true;
+    this.redraw();
+  }
+
+  private isTooShort(one: Measurement): boolean {
+    return one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX;
+  }
+
   /** Remove what is too short to be meant. */
   private sweep(): void {
     for (const one of this.all((drawn) => this.ownership.isShown(drawn))) {
-      if (one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX) discard(one);
+      if (this.isTooShort(one) && one.annotationUID !== this.grasped?.uid) discard(one);
     }
     this.redraw();
   }

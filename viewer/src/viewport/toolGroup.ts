@@ -19,7 +19,6 @@ import {
   StackScrollTool,
   ToolGroupManager,
   TrackballRotateTool,
-  ZoomTool,
   type AnnotationTool,
 } from "@cornerstonejs/tools";
 
@@ -28,6 +27,8 @@ import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
+import { TuneTool } from "@/viewport/solidTools";
+import { PinchTool } from "@/viewport/pinch";
 import { figureOnStacks } from "@/viewport/stackFigures";
 import { writeBeside } from "@/viewport/textBoxes";
 import { WindowDragTool } from "@/viewport/windowDrag";
@@ -48,7 +49,7 @@ const ANNOTATIONS = [
 
 export const ANNOTATION_NAMES: ReadonlySet<string> = new Set(ANNOTATIONS.map(({ toolName }) => toolName));
 
-const TOOL_CLASSES = [WindowDragTool, StackScrollTool, ZoomTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
+const TOOL_CLASSES = [WindowDragTool, StackScrollTool, PinchTool, DragZoomTool, PanTool, MagnifyTool, ...ANNOTATIONS];
 
 /** The tools of measurements, by what reports call them. */
 export const TOOL_OF_KIND: Readonly<Record<DrawnKind, string>> = {
@@ -80,7 +81,7 @@ export const KIND_OF_TOOL = Object.fromEntries(
 ) as Readonly<Record<string, DrawnKind | undefined>>;
 
 export function installTools(): void {
-  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool, TuneTool]) addTool(tool);
 }
 
 /** Asks for a text and hands it on; "" gives up. */

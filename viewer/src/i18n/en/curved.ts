@@ -16,6 +16,7 @@ export const curved = {
   "curved.list": "Curves",
   "curved.unnamed": "Curve {index}",
   "curved.name": "Name of the curve",
+  "curved.name.short": "Name",
   "curved.form": "Form of the picture",
   "curved.straightened": "Straightened",
   "curved.stretched": "Stretched",

@@ -16,6 +16,7 @@ export const everyone = {
   "help.finger.one": "One finger",
   "help.finger.two": "Two fingers",
   "help.finger.flick": "Quick stroke",
+  "help.finger.rest": "Resting finger",
   "help.two": "Move and magnify the image",
   "help.characters": "Keys of one letter, digit or sign are on",
 } as const;

@@ -17,6 +17,7 @@ export const curved: Translated<typeof english> = {
   "curved.list": "Қисықтар",
   "curved.unnamed": "{index}-қисық",
   "curved.name": "Қисықтың атауы",
+  "curved.name.short": "Атауы",
   "curved.form": "Суреттің түрі",
   "curved.straightened": "Түзетілген",
   "curved.stretched": "Жазылған",

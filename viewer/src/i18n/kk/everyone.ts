@@ -17,6 +17,7 @@ export const everyone: Translated<typeof english> = {
   "help.finger.one": "Бір саусақ",
   "help.finger.two": "Екі саусақ",
   "help.finger.flick": "Жылдам сырғыту",
+  "help.finger.rest": "Ұзақ басу",
   "help.two": "Кескінді жылжыту және ұлғайту",
   "help.characters": "Бір әріп, цифр немесе белгі пернелері қосулы",
 };

@@ -17,6 +17,7 @@ export const curved: Translated<typeof english> = {
   "curved.list": "Ийри сызыктар",
   "curved.unnamed": "{index}-ийри сызык",
   "curved.name": "Ийри сызыктын аталышы",
+  "curved.name.short": "Аталышы",
   "curved.form": "Сүрөттүн түрү",
   "curved.straightened": "Түздөлгөн",
   "curved.stretched": "Жайылган",

@@ -17,6 +17,7 @@ export const everyone: Translated<typeof english> = {
   "help.finger.one": "Бир манжа",
   "help.finger.two": "Эки манжа",
   "help.finger.flick": "Тез сыдыруу",
+  "help.finger.rest": "Узак басуу",
   "help.two": "Сүрөттү жылдыруу жана чоңойтуу",
   "help.characters": "Бир тамга, сан же белги баскычтары күйгүзүлгөн",
 };

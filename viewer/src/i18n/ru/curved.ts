@@ -17,6 +17,7 @@ export const curved: Translated<typeof english> = {
   "curved.list": "Кривые",
   "curved.unnamed": "Кривая {index}",
   "curved.name": "Название кривой",
+  "curved.name.short": "Название",
   "curved.form": "Вид изображения",
   "curved.straightened": "Выпрямлено",
   "curved.stretched": "Развёрнуто",

@@ -17,6 +17,7 @@ export const everyone: Translated<typeof english> = {
   "help.finger.one": "Один палец",
   "help.finger.two": "Два пальца",
   "help.finger.flick": "Быстрый взмах",
+  "help.finger.rest": "Долгое нажатие",
   "help.two": "Сдвинуть и увеличить снимок",
   "help.characters": "Клавиши из одной буквы, цифры или знака включены",
 };

@@ -46,7 +46,7 @@ export function CurveBar({ workspace, curve }: CurveBarProps) {
         class="curve-name"
         data-testid="curve-name"
         aria-label={t("curved.name")}
-        placeholder={t("curved.name")}
+        placeholder={t("curved.name.short")}
         maxLength={NAME_LONGEST}
         value={curve.name.value}
         onInput={(event) => (curve.name.value = event.currentTarget.value)}

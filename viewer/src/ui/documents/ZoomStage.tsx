@@ -103,18 +103,20 @@ function useGestures(
         apart: Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY),
         at: inside((one.clientX + other.clientX) / 2, (one.clientY + other.clientY) / 2),
       };
-    element.addEventListener(
-      "touchmove",
-      (event) => {
-        const now = fingers(event);
-        if (!now) return;
+    const onFingers = (event: Event): void => {
+      const now = event.type === "touchmove" ? fingers(event as TouchEvent) : undefined;
+      if (!now) pinch = undefined;
+      else {
         event.preventDefault();
         pinch ??= { apart: now.apart, zoom: zoom.current };
         latest.current((pinch.zoom * now.apart) / pinch.apart, now.at);
-      },
-      options,
-    );
-    for (const name of ["touchend", "touchcancel"] as const) element.addEventListener(name, () => (pinch = undefined), options);
+      }
+    };
+    // A finger's events go to what it came down on, also when that is drawn anew at another size, and no longer here.
+    const onStart = ({ target }: Event): void => {
+      for (const name of ["touchmove", "touchend", "touchcancel"]) target?.addEventListener(name, onFingers, options);
+    };
+    element.addEventListener("touchstart", onStart, options);
     let held: { readonly x: number; readonly y: number } | undefined;
     element.addEventListener("pointerdown", (event) => {
       const words = event.target instanceof HTMLElement && event.target.closest("span") !== null; // to be chosen
