@@ -104,6 +104,19 @@ def test_what_is_left_of_an_archive_is_one(tmp_path: Path, there: str) -> None:
     require_archive(Settings(data=tmp_path))
 
 
+def test_a_backup_is_not_made_among_what_it_is_a_copy_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PACS_DATA", "data")
+    done = CliRunner().invoke(app, ["backup", "data/store/../copies"])
+    assert done.exit_code == 2
+    place, data = tmp_path / "data" / "copies", tmp_path / "data"
+    assert f"{place} lies in the archive's own folder {data} and would be lost with it; name a folder" in done.output
+    assert list(tmp_path.iterdir()) == []
+    done = CliRunner().invoke(app, ["backup", "copies"])
+    assert f"{tmp_path / 'copies'} is on the archive's own disk" not in done.output  # there is no archive yet
+    assert "there is no archive" in done.output
+
+
 def test_an_archive_may_be_elsewhere(tmp_path: Path) -> None:
     data, store = tmp_path / "data", tmp_path / "objects"
     require_archive(Settings(data=data, database="postgresql://pacs@127.0.0.1/pacs"))

@@ -13,7 +13,7 @@ from pacs.cli.command import FAILED, NOT_CHECKED, OPTIONS, require_archive, show
 from pacs.control import perform
 from pacs.errors import NodeFailed, SuretError
 from pacs.model import utc_now
-from pacs.settings import read_settings
+from pacs.settings import Settings, read_settings
 from storage.errors import StorageError
 
 app = typer.Typer(context_settings=OPTIONS)
@@ -35,6 +35,7 @@ def backup(
     settings = read_settings()
     started_at = utc_now()
     try:
+        _check_place(destination.resolve(), settings)
         require_archive(settings)
         index = Index(settings.database_url, read_only=True)
         try:
@@ -61,6 +62,22 @@ def backup(
         print(f"{object_key}: not in the store as it came; run `pacs scrub`", file=sys.stderr)
     if report.missing:
         sys.exit(FAILED)
+
+
+def _check_place(destination: Path, settings: Settings) -> None:
+    """A copy is to outlive what it is a copy of. Raises NodeFailed where it lies among the archive's own files."""
+    own = [settings.data.resolve()]
+    if not settings.storage_location.startswith("s3://"):
+        own.append(Path(settings.storage_location))
+    for folder in own:
+        if destination.is_relative_to(folder):
+            raise NodeFailed(
+                f"{destination} lies in the archive's own folder {folder} and would be lost with it",
+                "name a folder on another disk, better of another machine",
+            )
+    there = next(folder for folder in (destination, *destination.parents) if folder.exists())
+    if any(folder.exists() and folder.stat().st_dev == there.stat().st_dev for folder in own):
+        print(f"pacs: {destination} is on the archive's own disk and is lost with it", file=sys.stderr)
 
 
 @app.command()

@@ -121,3 +121,11 @@ def test_the_display_is_judged_by_a_pattern(module_node: NodeProcess, page: Page
       return new Set(data).size > 150;
     }""")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.reload()  # by its address: with its own styles
+    page.get_by_test_id("size-reference").select_option("cardShort")
+    page.get_by_test_id("size-slider").fill("250")
+    page.get_by_test_id("size-keep").click()
+    width = (page.get_by_test_id("size-bar").bounding_box() or {})["width"]
+    known = float(page.get_by_test_id("size-state").get_attribute("data-per-mm") or "nan")
+    assert known == pytest.approx(width / 53.98, rel=0.002)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

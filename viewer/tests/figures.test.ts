@@ -25,7 +25,7 @@ test("a projection's lengths are millimetres of its detector, which is said", ()
   const chest: Dataset = { ...size, "00080060": e("CS", "CR"), "00181164": e("DS", 0.3, 0.3) };
   expect(imagePlane(frameOf(chest))).toMatchObject({ usingDefaultValues: false, pixelSpacing: [0.3, 0.3] });
   expect(written("Length", chest, { length: 97.1, unit: "mm" })).toEqual(["97.1 mm", "At the detector"]);
-  expect(written("Length", { ...chest, "00181114": e("DS", 1.2) }, { length: 80.9, unit: "mm" })).toEqual(["80.9 mm"]);
+  expect(written("Length", { ...chest, "00181114": e("DS", 1.2) }, { length: 80.9, unit: "mm" })).toEqual(["80.9 mm", "Estimated size"]);
   const saved = { length: 97.1, unit: "mm" };
   expect(figuresOf("length", saved, chest)).toEqual([{ name: "length", value: 97.1, unit: "mm", at_detector: true }]);
   expect(figuresOf("length", saved, { ...chest, "00181114": e("DS", 1.2) })).toEqual([{ name: "length", value: 97.1, unit: "mm" }]);

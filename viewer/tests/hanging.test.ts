@@ -67,7 +67,8 @@ describe("hanging protocols", () => {
   it("hang a frontal radiograph beside the lateral one, one alone", () => {
     const chest = series("DX");
     expect(hung([chest], images(chest, " LL", " PA"))).toBe("radiography 1×2: 1, 0");
-    expect(hung([chest], images(chest, " PA"))).toBe("radiography 1×1: 0");
+    expect(hung([chest], images(chest, " PA"))).toBe("radiographs 1×1: 0");
+    expect(hung([chest], images(chest, " PA", " PA", " PA", " PA"))).toBe("radiographs 2×2: 0, 1, 2, 3");
     expect(hung(named("CR", "Chest lateral", "Chest PA"))).toBe("radiography 1×2: Chest PA, Chest lateral");
     expect(hung(named("CR", "Hand", "Elbow"))).toBe("radiography 1×2: Hand, Elbow");
   });

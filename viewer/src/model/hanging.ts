@@ -18,7 +18,7 @@ export interface Place {
   readonly prior?: true;
 }
 
-export const PROTOCOL_NAMES = ["radiography", "mammography", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
+export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 export interface Protocol {
@@ -32,6 +32,10 @@ export interface Protocol {
   readonly linked?: true;
   /** Matched in the body parts and descriptions of the series. */
   readonly bodyPart?: RegExp;
+  /** For studies alone in which every place finds a picture that suits it. */
+  readonly whole?: true;
+  /** Each image is a picture of its own, whatever its series. */
+  readonly singly?: true;
   /** In reading order. Without a layout at most four: one viewport, two beside each other, or two by two. */
   readonly places: readonly Place[];
   /** How the viewports stand, whatever is found: one place for each. Only pictures that nothing speaks against fill them. */
@@ -59,7 +63,8 @@ const T2 = /(^|[^a-z])t2(?![0-9])/i;
 
 /** Shipped protocols; of those that suit equally well the first is taken. */
 const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
-  { name: "radiography", modalities: ["CR", "DX"], places: [{ view: FRONTAL }, { view: LATERAL }] },
+  { name: "radiography", modalities: ["CR", "DX"], whole: true, places: [{ view: FRONTAL }, { view: LATERAL }] },
+  { name: "radiographs", modalities: ["CR", "DX"], singly: true, places: [{}, {}, {}, {}] },
   {
     name: "mammography",
     modalities: ["MG"],
@@ -203,7 +208,7 @@ const OWN_FIRST = 1000;
 
 /**
  * Every place takes the first picture that suits it, else one that nothing speaks against, else, without a layout of its own, any. The
- * score: a hundred for each modality that is asked for and there, ten for the body part, one for each place with a picture that suits.
+ * score: a hundred for each modality that is asked for and there, ten for the body part, one for each place that asks for something and has it.
  */
 function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangable): Seated | undefined {
   const present = new Set(all.map(({ modality }) => modality));
@@ -220,10 +225,12 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangabl
     return take(protocol.places, now, earlier, (place, picture) => place.prior === true && right(place, picture));
   };
   const suited = fill([], suits);
+  const areKnown = all.every((series) => !protocol.modalities.includes(series.modality) || framesOf(series) !== undefined);
+  if (protocol.whole && areKnown && suited.includes(undefined)) return undefined;
   const filled = fill(suited, mayStand);
   const stand = protocol.layout ? filled : fill(filled, () => true);
   if (!protocol.layout && protocol.needs?.some((modality) => !stand.some((picture) => picture?.series.modality === modality))) return undefined;
-  const found = suited.filter((picture) => picture !== undefined).length;
+  const found = suited.filter((picture, index) => picture !== undefined && asks(protocol.places[index])).length;
   const modalities = protocol.modalities.filter((modality) => present.has(modality)).length;
   return {
     protocol,
@@ -257,9 +264,14 @@ export function arrange(what: Hangable, chosen?: string): Arrangement | undefine
   return { protocol: name, layout: { rows: 2, columns: 2 }, pictures: places, linked };
 }
 
+/** Whether it is not for just anything. */
+function asks({ modality, laterality, view, says }: Place = {}): boolean {
+  return modality !== undefined || laterality !== undefined || view !== undefined || says !== undefined;
+}
+
 /** Whether single images stand in the places, however they are shared out among series. */
-function isOfImages({ places }: Protocol): boolean {
-  return places.some(({ laterality, view }) => laterality !== undefined || view !== undefined);
+function isOfImages({ places, singly }: Protocol): boolean {
+  return singly === true || places.some(({ laterality, view }) => laterality !== undefined || view !== undefined);
 }
 
 /** The series whose images must be known before the best protocol can stand them in their places. */

@@ -21,6 +21,7 @@ import { Saving } from "@/model/saving";
 import type { Showing } from "@/model/showing";
 import type { Kept } from "@/model/ownHanging";
 import type { OpenStudy } from "@/model/study";
+import { showTrueSize } from "@/model/trueSize";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import { mouse } from "@/tools/mouse";
 import {
@@ -212,6 +213,8 @@ export class Workspace {
       pane.tell(pane.controls.peek()?.clear());
     } else if (name === "key") {
       this.markKey(pane);
+    } else if (name === "trueSize") {
+      showTrueSize(pane);
     } else if (name === "curve") {
       void pane.curve.draw(pane.controls.peek(), pane.content.peek().frames, pane.frame.peek());
     } else if (!((name === "undo" || name === "redo") && undoCurve(this, pane, name))) {

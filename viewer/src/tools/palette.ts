@@ -10,7 +10,7 @@ export const TOOLS = [
 export type ToolName = (typeof TOOLS)[number];
 
 /** What happens at once, to the active viewport. */
-export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "singly", "reset", "clear", "undo", "redo", "key", "curve"] as const;
+export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "singly", "trueSize", "reset", "clear", "undo", "redo", "key", "curve"] as const;
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
@@ -69,6 +69,7 @@ export const BUTTONS: readonly Button[] = [
   button("flipHorizontal", "KeyH", "view"),
   button("flipVertical", "KeyJ", "view"),
   button("singly", "F8", "view"),
+  button("trueSize", "F7", "view"),
   button("lines", "KeyY", "view"),
   button("linked", "KeyB", "view"),
   button("overlays", "Digit0", "view"),

@@ -8,7 +8,6 @@ import { Failure } from "@/dicomweb/http";
 import type { App } from "@/model/app";
 import type { OpenStudy } from "@/model/study";
 import { QueueScreen } from "@/queue/QueueScreen";
-import { DisplayScreen } from "@/ui/DisplayScreen";
 import { ConnectionNote } from "@/offline/ConnectionNote";
 import { LazyDevicePanel } from "@/offline/lazyPanel";
 import { FailureNote } from "@/ui/FailureNote";
@@ -19,6 +18,7 @@ import { PasswordChange } from "@/ui/PasswordChange";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
 
 const NO_ANSWER = new Failure(0);
+const LazyDisplay = lazyPage(async () => (await import("@/ui/DisplayScreen")).DisplayScreen);
 const LazySettings = lazyPage<PageProps>(async () => (await import("@/settings/SettingsScreen")).SettingsScreen);
 const LazyAccounts = lazyPage<PageProps>(async () => (await import("@/settings/AccountsScreen")).AccountsScreen);
 
@@ -59,7 +59,7 @@ function Screen({ app }: { readonly app: App }) {
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
-      if (app.route.value.screen === "display") return <DisplayScreen />;
+      if (app.route.value.screen === "display") return <LazyDisplay />;
       if (app.route.value.screen === "settings") return <LazySettings app={app} />;
       if (app.route.value.screen === "accounts") return <LazyAccounts app={app} />;
       if (app.route.value.screen === "queue") return <QueueScreen app={app} />;

@@ -8,6 +8,7 @@ import { Dialog } from "@/ui/Dialog";
 import { HangingEditor } from "@/ui/HangingEditor";
 import { HelpSheet } from "@/ui/HelpSheet";
 import { LazyPictures } from "@/ui/LazyPictures";
+import { TrueSizeDialog } from "@/ui/TrueSize";
 
 export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
   const { hanger } = workspace;
@@ -17,6 +18,7 @@ export function Dialogs({ workspace }: { readonly workspace: Workspace }) {
       {workspace.switches.help.value && <HelpSheet workspace={workspace} />}
       {workspace.switches.pictures.value && <LazyPictures workspace={workspace} />}
       {workspace.question.value && <TextQuestion workspace={workspace} done={workspace.question.value} />}
+      <TrueSizeDialog />
       {protocol && <HangingEditor key={protocol.id} hanger={hanger} protocol={protocol} />}
     </>
   );

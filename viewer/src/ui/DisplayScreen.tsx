@@ -6,7 +6,9 @@ import { t } from "@/i18n";
 import { WORKLIST_LINK } from "@/model/route";
 import { testPattern } from "@/model/testPattern";
 import { LanguageSelect } from "@/ui/LanguageSelect";
+import { SizeCalibration } from "@/ui/SizeCalibration";
 import { Icon } from "@/ui/icons";
+import "@/ui/display.css";
 
 const LOOK_FOR = ["display.look.ends", "display.look.steps", "display.look.lines", "display.look.ramp", "display.look.grid"] as const;
 
@@ -57,6 +59,7 @@ export function DisplayScreen() {
               <li key={key}>{t(key)}</li>
             ))}
           </ul>
+          <SizeCalibration />
         </section>
       </main>
     </div>

@@ -13,7 +13,7 @@ export function doubtWords({ others, objects }: Doubt): string[] {
     [name || t("patient.unnamed"), patientFacts({ birthDate, sex, studyDate: "" })].filter((part) => part !== "").join(", "),
   );
   return [
-    ...(people.length > 0 ? [t("doubt.others", { people: people.join("; ") })] : []),
+    ...(people.length > 0 ? [t("doubt.others", { people: people.join("; ").replace(/\.$/, "") })] : []),
     ...(objects > 0 ? [counted("doubt.objects", objects)] : []),
   ];
 }

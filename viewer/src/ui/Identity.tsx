@@ -94,7 +94,7 @@ export function PositionText({ position }: { readonly position: SlicePosition | 
   const { mm, towards } = position;
   return (
     <span data-testid="slice-position" data-mm={mm.toFixed(2)}>
-      {t("viewport.position", { mm: n(mm, 1), towards: towards && ` (${towards})` })}
+      {t("viewport.position", { mm: towards ? `${towards} ${n(Math.abs(mm), 1)}` : n(mm, 1) })}
     </span>
   );
 }

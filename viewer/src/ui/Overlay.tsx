@@ -14,6 +14,7 @@ import type { PaneProps } from "@/ui/paneProps";
 import { SubtractionMark } from "@/ui/PresentedPicture";
 import { QualityMark, type Mark } from "@/ui/QualityMark";
 import { SideLetters } from "@/ui/SideLetters";
+import { TrueSizeMark } from "@/ui/TrueSize";
 import { windowText } from "@/ui/windowText";
 
 interface OverlayProps extends PaneProps {
@@ -90,6 +91,7 @@ function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonl
       <SpacingMark dataset={dataset} />
       {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
       <QualityMark mark={qualityOf(pane.shown.value)} bytesLeft={pane.bytesLeft.value} />
+      <TrueSizeMark dataset={dataset} scale={scale} />
       <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>
       {window && (
         <span data-testid="window-text">

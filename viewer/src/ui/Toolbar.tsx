@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 
 import { n, t } from "@/i18n";
 import type { Workspace } from "@/model/workspace";
+import { hasTrueSize } from "@/model/trueSize";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
 import { presetsFor } from "@/tools/presets";
@@ -52,8 +53,9 @@ const IN_VIEW_MENU: readonly Button[] = [
   ...BUTTONS.filter(({ name, place }) => place === "view" && !NOT_ON_PHONES.has(name)),
 ];
 
-/** Who may take nothing away has no button for it. */
-function isOffered(name: ButtonName, { mayExport }: Workspace): boolean {
+/** Who may take nothing away has no button for it; nor is a size offered that nobody knows. */
+function isOffered(name: ButtonName, { mayExport, active }: Workspace): boolean {
+  if (name === "trueSize") return hasTrueSize(active.value);
   return name !== "pictures" || mayExport.value;
 }
 

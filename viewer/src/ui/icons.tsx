@@ -61,6 +61,7 @@ const PATHS = {
   probe: ["M12 4v5M12 15v5M4 12h5M15 12h5", "fill:M11 11h2v2h-2z"],
   rectangle: ["M4 7h16v10H4z"],
   redo: ["M17 8l3.5 3.5L17 15M20 11.5H9a4.5 4.5 0 0 0 0 9h2"],
+  trueSize: ["M4 4v16M4 20h16M4 8h3M4 12h5M4 16h3M8 20v-3M12 20v-5M16 20v-3"],
   singly: ["M4 4h16v16H4z", "M8 9l1.5-1v8", "M15 9l1.5-1v8", "M12.5 10.5v.1M12.5 14.5v.1"],
   rotate: ["M18 12a6 6 0 1 1-2-4.5M16.5 3v5h-5"],
   save: ["M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6"],

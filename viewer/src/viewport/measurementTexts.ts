@@ -91,10 +91,13 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     isNumber(value) ? inUnits([value], "", dataset) : Array.isArray(value) ? [`RGB ${value.join(" ")}`] : [],
 };
 
-/** A caution where millimetres are those of the detector. */
-function atDetector({ length, area, unit, areaUnit }: Figures, dataset: Dataset | undefined): string[] {
+const CAUTIONS = { detector: "measure.detector", magnified: "measure.magnified" } as const;
+
+/** A caution where millimetres are those of the detector, or by an estimate. */
+function cautions({ length, area, unit, areaUnit }: Figures, dataset: Dataset | undefined): string[] {
   const inMm = (isNumber(length) && unit?.startsWith("mm")) || (isNumber(area) && areaUnit?.startsWith("mm"));
-  return inMm && dataset && spacingOf(dataset).basis === "detector" ? [t("measure.detector")] : [];
+  const basis = inMm && dataset ? spacingOf(dataset).basis : undefined;
+  return basis === "detector" || basis === "magnified" ? [t(CAUTIONS[basis])] : [];
 }
 
 const OF_VALUES = new Set([ProbeTool.toolName]);
@@ -114,7 +117,7 @@ export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
     const targetId = (typeof target === "string" ? target : target[0]) ?? "";
     const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
     const dataset = datasetOf(targetId);
-    const lines = stats ? [...write(stats, dataset), ...atDetector(stats, dataset), ...overLines(write, stats)] : [];
+    const lines = stats ? [...write(stats, dataset), ...cautions(stats, dataset), ...overLines(write, stats)] : [];
     return lines.length > 0 ? lines : undefined;
   };
 }

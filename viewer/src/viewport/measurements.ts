@@ -85,12 +85,16 @@ export class Measurements {
   }
 
   private pressedAt: readonly [number, number] | undefined;
+  /** What the hand came down on, and how it was then. */
+  private grasped: { readonly uid: string; readonly points: Types.Point3[] } | undefined;
 
   /** The handles of the chosen one stay in reach of every tool; all else of it only of the measuring ones. */
   private pressed(event: PointerEvent): void {
     const place = this.placeOf(event);
     this.pressedAt = event.isPrimary ? place : undefined;
     const under = this.hand.at?.(this.element, place);
+    const points = under === undefined ? undefined : state.getAnnotation(under)?.data.handles?.points;
+    this.grasped = under !== undefined && points ? { uid: under, points: structuredClone(points) } : undefined;
     if (under === undefined || !selection.isAnnotationSelected(under)) this.unchoose();
   }
 
@@ -98,6 +102,7 @@ export class Measurements {
   private lifted(event: PointerEvent): void {
     const [from, place] = [this.pressedAt, this.placeOf(event)];
     this.pressedAt = undefined;
+    setTimeout(() => this.closing.signal.aborted || this.unfold()); // after Cornerstone has moved it
     if (!from || this.hand.measures === true || Math.hypot(place[0] - from[0], place[1] - from[1]) > SHORTEST_PX) return;
     const under = this.hand.at?.(this.element, place);
     if (under === undefined) return;
@@ -190,10 +195,25 @@ export class Measurements {
     this.viewport.render();
   }
 
+  /** What was whole before the hand drew its ends together is as it was. */
+  private unfold(): void {
+    const { grasped } = this;
+    this.grasped = undefined;
+    const one = grasped && state.getAnnotation(grasped.uid);
+    if (!grasped || !one?.data.handles || !this.isTooShort(one)) return;
+    one.data.handles.points = grasped.points;
+    one.invalidated = true;
+    this.redraw();
+  }
+
+  private isTooShort(one: Measurement): boolean {
+    return one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX;
+  }
+
   /** Remove what is too short to be meant. */
   private sweep(): void {
     for (const one of this.all((drawn) => this.ownership.isShown(drawn))) {
-      if (one.metadata?.toolName === LengthTool.toolName && this.length(one) < SHORTEST_PX) discard(one);
+      if (this.isTooShort(one) && one.annotationUID !== this.grasped?.uid) discard(one);
     }
     this.redraw();
   }

@@ -1,22 +1,23 @@
 /** A volume rendered in three dimensions, coarse while it is being turned. It has voxels of its own: the planes keep their greys. */
 
 import { Enums, type Types } from "@cornerstonejs/core";
-import { Enums as ToolEnums, PanTool, ToolGroupManager, TrackballRotateTool, ZoomTool } from "@cornerstonejs/tools";
 import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/DataModel/Plane";
 import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 
 import { cross, type VolumeGeometry } from "@/dicomweb/geometry";
+import type { ToolName } from "@/tools/palette";
 import type { Removal, View } from "@/viewport/contract";
-import { dressSolid } from "@/viewport/appearances";
+import { AS_IT_IS, dressSolid, type Tuning } from "@/viewport/appearances";
 import { ENGINE, followSize, renderingEngine } from "@/viewport/engine";
+import { SolidHand } from "@/viewport/solidTools";
 import type { Side, SolidListener, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
 
 const { Events, OrientationAxis, ViewportType } = Enums;
-const { MouseBindings } = ToolEnums;
 
 const MOVING = 8; // times the distance of half a voxel between samples along a ray
 const QUIET_MS = 350;
+const TUNED_A_PIXEL = 1 / 200; // of the width over which an appearance fades in
 /** How fine it may be when it stands still, by how long a coarse picture takes: without a card it stays coarse. */
 const STILL: readonly (readonly [number, number])[] = [
   [40, 1],
@@ -38,11 +39,12 @@ let serial = 0;
 export class CornerstoneSolidView implements SolidView {
   private readonly viewportId: string;
   private readonly viewport: Types.IVolumeViewport;
-  private readonly groupId: string;
+  private readonly hand: SolidHand;
   private readonly closing = new AbortController();
   private readonly stopFollowing: () => void;
   private readonly progress: VolumeListener["progress"];
   private voxels: VoxelVolume | undefined;
+  private tuning: Tuning = AS_IT_IS;
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private sampling = MOVING;
   private coarseMs = Infinity;
@@ -64,8 +66,7 @@ export class CornerstoneSolidView implements SolidView {
     });
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
     this.progress = (loaded, total, bytesLeft) => this.listener.progress(loaded, total, bytesLeft);
-    this.groupId = `solid-tools-${serial}`;
-    this.bindTools();
+    this.hand = new SolidHand(`solid-tools-${serial}`, this.viewportId, ENGINE, (right, down) => this.tune(right, down));
     this.stopFollowing = followSize(element);
     const { signal } = this.closing;
     element.addEventListener(Events.CAMERA_MODIFIED, () => this.moved(), { signal });
@@ -76,6 +77,7 @@ export class CornerstoneSolidView implements SolidView {
 
   setAppearance(preset: string): void {
     this.appearance = preset;
+    this.tuning = AS_IT_IS;
     if (!this.voxels) return;
     this.dress();
     this.coarse();
@@ -110,16 +112,30 @@ export class CornerstoneSolidView implements SolidView {
   }
 
   reset(): void {
+    this.tuning = AS_IT_IS;
+    this.dress();
     this.setCut([]);
     this.look("anterior");
   }
 
   // A rendering has neither images nor a window, and nothing is measured on it.
   show(): void {}
-  setTool(): void {}
   applyPreset(): void {}
   invert(): void {}
   letGo(): void {}
+
+  setTool(tool: ToolName): void {
+    this.hand.take(tool);
+  }
+
+  /** What a window is to an image: dragged down only greater values are seen, dragged to the right they fade in over more. */
+  private tune(right: number, down: number): void {
+    const { shift, stretch } = this.tuning;
+    this.tuning = { shift: shift + down * TUNED_A_PIXEL * stretch, stretch: stretch * Math.exp(right * TUNED_A_PIXEL) };
+    this.dress();
+    this.coarse();
+    this.viewport.render();
+  }
 
   clear(): Removal | undefined {
     return undefined;
@@ -129,7 +145,7 @@ export class CornerstoneSolidView implements SolidView {
     this.closing.abort();
     clearTimeout(this.quiet);
     this.stopFollowing();
-    ToolGroupManager.destroyToolGroup(this.groupId);
+    this.hand.close();
     renderingEngine().disableElement(this.viewportId);
     release(this.geometry, "solid", this.progress);
   }
@@ -151,22 +167,6 @@ export class CornerstoneSolidView implements SolidView {
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
     }
-  }
-
-  private bindTools(): void {
-    const group = ToolGroupManager.createToolGroup(this.groupId);
-    if (!group) throw new Error(`there is a tool group ${this.groupId} already`);
-    group.addTool(TrackballRotateTool.toolName);
-    group.addTool(ZoomTool.toolName);
-    group.addTool(PanTool.toolName);
-    group.addViewport(this.viewportId, ENGINE);
-    group.setToolActive(TrackballRotateTool.toolName, {
-      bindings: [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }],
-    });
-    group.setToolActive(ZoomTool.toolName, {
-      bindings: [{ mouseButton: MouseBindings.Secondary }, { mouseButton: MouseBindings.Wheel }, { numTouchPoints: 2 }],
-    });
-    group.setToolActive(PanTool.toolName, { bindings: [{ mouseButton: MouseBindings.Auxiliary }] });
   }
 
   private moved(): void {
@@ -208,7 +208,7 @@ export class CornerstoneSolidView implements SolidView {
 
   private dress(): void {
     const actor = this.viewport.getDefaultActor()?.actor as vtkVolume | undefined;
-    if (actor && this.voxels) dressSolid(actor, this.voxels, this.appearance);
+    if (actor && this.voxels) dressSolid(actor, this.voxels, this.appearance, this.tuning);
   }
 
   private mapper(): Mapper | undefined {

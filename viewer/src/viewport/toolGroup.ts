@@ -27,6 +27,7 @@ import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { linesOf } from "@/viewport/measurementTexts";
+import { TuneTool } from "@/viewport/solidTools";
 import { PinchTool } from "@/viewport/pinch";
 import { figureOnStacks } from "@/viewport/stackFigures";
 import { writeBeside } from "@/viewport/textBoxes";
@@ -80,7 +81,7 @@ export const KIND_OF_TOOL = Object.fromEntries(
 ) as Readonly<Record<string, DrawnKind | undefined>>;
 
 export function installTools(): void {
-  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool]) addTool(tool);
+  for (const tool of [...TOOL_CLASSES, CrosshairsTool, TrackballRotateTool, TuneTool]) addTool(tool);
 }
 
 /** Asks for a text and hands it on; "" gives up. */

@@ -3,6 +3,7 @@
 export const depth = {
   "measure.slab": "No values in a slab",
   "measure.detector": "At the detector",
+  "measure.magnified": "Estimated size",
   "measure.partial": "Partly outside the image",
   "fusion.choose": "Lay over",
   "fusion.none": "Nothing laid over",

@@ -11,7 +11,7 @@ export const identity = {
   "turned.vertically": "Flipped ↕",
   "turned.rotated": "Rotated {degrees}°",
 
-  "viewport.position": "Position {mm} mm{towards}",
+  "viewport.position": "Position {mm} mm",
 
   "mpr.slab.single": "Single plane",
 

@@ -20,7 +20,8 @@ import { settings } from "@/i18n/en/settings";
 import { shell } from "@/i18n/en/shell";
 import { study } from "@/i18n/en/study";
 import { tools } from "@/i18n/en/tools";
+import { trueSize } from "@/i18n/en/trueSize";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize } as const;

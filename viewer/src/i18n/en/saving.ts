@@ -1,7 +1,7 @@
 /** Saving what was measured and marked. */
 
 export const saving = {
-  "tool.save": "Save",
+  "tool.save": "Save…",
   "tool.save.explain": "Save measurements and key images into the archive",
   "save.measurements": { one: "{count} measurement", other: "{count} measurements" },
   "save.keyImages": { one: "{count} key image", other: "{count} key images" },

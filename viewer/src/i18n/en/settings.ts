@@ -8,7 +8,7 @@ export const settings = {
   "settings.keys": "Keys",
   "settings.keys.explain": "Turn them off if you dictate to the computer or hit keys by chance. F1 in an examination lists every key; Ctrl and comma open these settings.",
   "settings.mouse": "Mouse",
-  "settings.mouse.explain": "For images and for planes through a volume. Fingers stay as they are: one uses the tool in hand, two move and magnify.",
+  "settings.mouse.explain": "For images, planes and renderings in 3D: what scrolls turns a rendering, the window changes what of it is seen. Fingers stay as they are: one uses the tool in hand, two move and magnify.",
   "mouse.left": "Left button, at first",
   "mouse.middle": "Middle button, dragged",
   "mouse.right": "Right button, dragged",

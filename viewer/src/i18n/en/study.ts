@@ -30,6 +30,7 @@ export const study = {
 
   "hanging.title": "Hanging protocol",
   "hanging.radiography": "X-ray: frontal beside lateral",
+  "hanging.radiographs": "X-ray: images beside each other",
   "hanging.mammography": "Mammography: CC above MLO",
   "hanging.ctHead": "CT head",
   "hanging.ctChest": "CT chest",

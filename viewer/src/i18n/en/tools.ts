@@ -16,7 +16,7 @@ export const tools = {
   "tool.preset": "Presets",
   "tool.invert": "Invert",
   "tool.reset": "Reset",
-  "tool.clear": "Clear",
+  "tool.clear": "Delete",
   "tool.bar": "Tools",
   "tool.layout.explain": "Rows and columns of viewports",
 

@@ -4,6 +4,7 @@ import type { depth as english } from "@/i18n/en/depth";
 export const depth: Translated<typeof english> = {
   "measure.slab": "Қабатта мәндер өлшенбейді",
   "measure.detector": "Детекторда",
+  "measure.magnified": "Болжалды өлшем",
   "measure.partial": "Кескіннен ішінара тыс",
   "fusion.choose": "Үстіне салу",
   "fusion.none": "Үстінде ештеңе жоқ",

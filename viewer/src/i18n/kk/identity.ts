@@ -14,7 +14,7 @@ export const identity: Translated<typeof english> = {
   "turned.vertically": "Айналы көрініс ↕",
   "turned.rotated": "{degrees}° бұрылған",
 
-  "viewport.position": "Орны {mm} мм{towards}",
+  "viewport.position": "Орны {mm} мм",
 
   "mpr.slab.single": "Бір кесінді",
 

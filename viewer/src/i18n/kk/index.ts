@@ -21,7 +21,8 @@ import { settings } from "@/i18n/kk/settings";
 import { shell } from "@/i18n/kk/shell";
 import { study } from "@/i18n/kk/study";
 import { tools } from "@/i18n/kk/tools";
+import { trueSize } from "@/i18n/kk/trueSize";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize };

@@ -4,7 +4,7 @@ import type { Translated } from "@/i18n/catalogue";
 import type { saving as english } from "@/i18n/en/saving";
 
 export const saving: Translated<typeof english> = {
-  "tool.save": "Сақтау",
+  "tool.save": "Сақтау…",
   "tool.save.explain": "Өлшемдер мен негізгі кескіндерді мұрағатқа сақтау",
   "save.measurements": { one: "{count} өлшем", other: "{count} өлшем" },
   "save.keyImages": { one: "{count} негізгі кескін", other: "{count} негізгі кескін" },

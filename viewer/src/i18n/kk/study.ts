@@ -31,6 +31,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Кескіндерді орналастыру",
   "hanging.radiography": "Рентген: тура және бүйірлік",
+  "hanging.radiographs": "Рентген: суреттер қатар",
   "hanging.mammography": "Маммография: CC, астында MLO",
   "hanging.ctHead": "Бас КТ",
   "hanging.ctChest": "Кеуде КТ",

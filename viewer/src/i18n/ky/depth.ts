@@ -4,6 +4,7 @@ import type { depth as english } from "@/i18n/en/depth";
 export const depth: Translated<typeof english> = {
   "measure.slab": "Катмарда маанилер өлчөнбөйт",
   "measure.detector": "Детектордо",
+  "measure.magnified": "Болжолдуу өлчөм",
   "measure.partial": "Сүрөттөн жарым-жартылай тышкары",
   "fusion.choose": "Үстүнө коюу",
   "fusion.none": "Үстүндө эч нерсе жок",

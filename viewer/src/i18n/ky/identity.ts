@@ -14,7 +14,7 @@ export const identity: Translated<typeof english> = {
   "turned.vertically": "Күзгүдөй чагылдырылган ↕",
   "turned.rotated": "{degrees}° бурулган",
 
-  "viewport.position": "Орду {mm} мм{towards}",
+  "viewport.position": "Орду {mm} мм",
 
   "mpr.slab.single": "Бир кесинди",
 

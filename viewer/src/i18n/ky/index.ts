@@ -21,7 +21,8 @@ import { settings } from "@/i18n/ky/settings";
 import { shell } from "@/i18n/ky/shell";
 import { study } from "@/i18n/ky/study";
 import { tools } from "@/i18n/ky/tools";
+import { trueSize } from "@/i18n/ky/trueSize";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize };

@@ -4,7 +4,7 @@ import type { Translated } from "@/i18n/catalogue";
 import type { saving as english } from "@/i18n/en/saving";
 
 export const saving: Translated<typeof english> = {
-  "tool.save": "Сактоо",
+  "tool.save": "Сактоо…",
   "tool.save.explain": "Өлчөөлөрдү жана негизги сүрөттөрдү архивге сактоо",
   "save.measurements": { one: "{count} өлчөө", other: "{count} өлчөө" },
   "save.keyImages": { one: "{count} негизги сүрөт", other: "{count} негизги сүрөт" },

@@ -31,6 +31,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Сүрөттөрдү жайгаштыруу",
   "hanging.radiography": "Рентген: түз жана каптал",
+  "hanging.radiographs": "Рентген: сүрөттөр катар",
   "hanging.mammography": "Маммография: CC, астында MLO",
   "hanging.ctHead": "Баш КТ",
   "hanging.ctChest": "Көкүрөк КТ",

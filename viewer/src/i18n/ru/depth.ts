@@ -4,6 +4,7 @@ import type { depth as english } from "@/i18n/en/depth";
 export const depth: Translated<typeof english> = {
   "measure.slab": "В слое значения не измеряются",
   "measure.detector": "На детекторе",
+  "measure.magnified": "Размер по оценке",
   "measure.partial": "Частично вне снимка",
   "fusion.choose": "Наложить",
   "fusion.none": "Без наложения",

@@ -14,7 +14,7 @@ export const identity: Translated<typeof english> = {
   "turned.vertically": "Отражено ↕",
   "turned.rotated": "Повёрнуто на {degrees}°",
 
-  "viewport.position": "Положение {mm} мм{towards}",
+  "viewport.position": "Положение {mm} мм",
 
   "mpr.slab.single": "Один срез",
 

@@ -21,7 +21,8 @@ import { settings } from "@/i18n/ru/settings";
 import { shell } from "@/i18n/ru/shell";
 import { study } from "@/i18n/ru/study";
 import { tools } from "@/i18n/ru/tools";
+import { trueSize } from "@/i18n/ru/trueSize";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize };

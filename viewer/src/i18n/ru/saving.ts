@@ -4,7 +4,7 @@ import type { Translated } from "@/i18n/catalogue";
 import type { saving as english } from "@/i18n/en/saving";
 
 export const saving: Translated<typeof english> = {
-  "tool.save": "Сохранить",
+  "tool.save": "Сохранить…",
   "tool.save.explain": "Сохранить измерения и ключевые изображения в архив",
   "save.measurements": { one: "{count} измерение", few: "{count} измерения", many: "{count} измерений", other: "{count} измерения" },
   "save.keyImages": { one: "{count} ключевое изображение", few: "{count} ключевых изображения", many: "{count} ключевых изображений", other: "{count} ключевого изображения" },

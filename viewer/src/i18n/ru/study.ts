@@ -36,6 +36,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Раскладка снимков",
   "hanging.radiography": "Рентген: прямая и боковая",
+  "hanging.radiographs": "Рентген: снимки рядом",
   "hanging.mammography": "Маммография: CC над MLO",
   "hanging.ctHead": "КТ головы",
   "hanging.ctChest": "КТ груди",

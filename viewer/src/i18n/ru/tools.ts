@@ -17,7 +17,7 @@ export const tools: Translated<typeof english> = {
   "tool.preset": "Пресеты",
   "tool.invert": "Негатив",
   "tool.reset": "Сброс",
-  "tool.clear": "Стереть",
+  "tool.clear": "Удалить",
   "tool.bar": "Инструменты",
   "tool.layout.explain": "Строки и столбцы окон просмотра",
 
