@@ -1,9 +1,13 @@
-"""Measuring on planes of a volume in the browser: sizes and values are what numpy finds in the same voxels."""
+"""Measuring on planes of a volume in the browser: sizes, values and colours are what numpy finds in its voxels.
+
+PACS_TEST_PIXELS=all goes through every colour map.
+"""
 
 from __future__ import annotations
 
 import base64
 import csv
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,104 +16,47 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 from pydicom import Dataset
-from pydicom.uid import PositronEmissionTomographyImageStorage
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.canvas import Fit
+from tests.support.colour_maps import names, table
 from tests.support.curves import along, straightened
 from tests.support.derived_objects import blending_state
-from tests.support.factories import ct_series, uid, write_folder
+from tests.support.factories import ct_series, write_folder
+from tests.support.fused import (
+    ORIGIN,
+    PET_ORIGIN,
+    PET_SIZE,
+    PET_SPACING,
+    SIZE,
+    SLICES,
+    SPACING,
+    SUV,
+    Array,
+    blended,
+    fused_ct,
+    fused_pet,
+    greys_of_ct,
+    level_of_pet,
+    on_image,
+    uptake_of_pet,
+    values_at,
+    voxels_of_ct,
+)
 from tests.support.process import NodeProcess
 
-pytestmark = pytest.mark.browser
-
-Array = NDArray[np.float64]
-
-SLICES, SIZE = 20, 48
-SPACING = np.array([1.5, 1.5, 3.0])
-"""Of columns, rows and slices, mm."""
-ORIGIN = np.array([-30.0, -36.0, 15.0])
-TILT = np.radians(20)
-DIRECTION = np.array([[1, 0, 0], [0, np.cos(TILT), np.sin(TILT)], [0, -np.sin(TILT), np.cos(TILT)]])
-"""Of columns, rows and slices: axial and coronal planes of the patient are oblique to the voxels."""
-
-
-def _voxels() -> Array:
-    """Hounsfield units by slice, row and column: every direction another, and not linear."""
-    z, y, x = np.mgrid[0:SLICES, 0:SIZE, 0:SIZE]
-    return np.asarray(np.round(300 * np.sin(x / 6) * np.cos(y / 8) + 15 * z + 4 * x), np.float64)
-
-
-def _series() -> list[Dataset]:
-    made = ct_series(SLICES, study="depth", rows=SIZE, columns=SIZE)
-    for index, dataset in enumerate(made):
-        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.5, 1.5], 1, -1024
-        dataset.ImageOrientationPatient = [float(value) for value in DIRECTION[:2].ravel()]
-        dataset.ImagePositionPatient = [float(round(value, 9)) for value in ORIGIN + 3.0 * index * DIRECTION[2]]
-        dataset.WindowCenter, dataset.WindowWidth = 100.5, 801
-        dataset.FrameOfReferenceUID = uid("scanner")
-        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
-        dataset.PixelData = (_voxels()[index] + 1024).astype("<u2").tobytes()
-    return made
-
-
-PET_SLICES, PET_SIZE, PET_SPACING = 20, 24, 4.0
-PET_ORIGIN = np.array([-34.0, -50.0, 5.0])
-
-
-def _uptake() -> Array:
-    """Bq/mL by slice, row and column of an axial PET: uptake in the middle, some everywhere."""
-    z, y, x = np.mgrid[0:PET_SLICES, 0:PET_SIZE, 0:PET_SIZE]
-    away = (x - 9) ** 2 + (y - 9) ** 2 + (z - 11) ** 2
-    return np.asarray(np.round(1500 + 20_000 * np.exp(-away / 30)), np.float64)
-
-
-def _pet(frame_of_reference: str) -> list[Dataset]:
-    made = ct_series(PET_SLICES, study="depth", series=f"pet {frame_of_reference}", rows=PET_SIZE, columns=PET_SIZE)
-    for index, dataset in enumerate(made):
-        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = PositronEmissionTomographyImageStorage
-        dataset.Modality, dataset.SeriesDescription, dataset.SeriesNumber = "PT", f"PET {frame_of_reference}", 90
-        dataset.FrameOfReferenceUID = uid(frame_of_reference)
-        dataset.PixelSpacing, dataset.ImageOrientationPatient = [PET_SPACING] * 2, [1, 0, 0, 0, 1, 0]
-        dataset.ImagePositionPatient = [float(value) for value in PET_ORIGIN + index * np.array([0, 0, PET_SPACING])]
-        dataset.SeriesDate = dataset.AcquisitionDate = "20260102"
-        dataset.SeriesTime, dataset.AcquisitionTime = "110000", "110500"
-        dataset.Units, dataset.CorrectedImage, dataset.DecayCorrection = "BQML", ["DECY", "ATTN"], "START"
-        tracer = Dataset()
-        tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 370_000_000, 6586.2
-        tracer.RadiopharmaceuticalStartTime = "100000"
-        dataset.RadiopharmaceuticalInformationSequence, dataset.PatientWeight = [tracer], 70
-        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, None
-        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
-        dataset.PixelData = _uptake()[index].astype("<u2").tobytes()
-    return made
-
-
-SUV = 70_000 / (370_000_000 * 0.5 ** (3600 / 6586.2))
-"""Of a Bq/mL."""
-
-
-def _values_at(
-    points: Array,
-    voxels: Array | None = None,
-    origin: Array = ORIGIN,
-    direction: Array = DIRECTION,
-    spacing: Array = SPACING,
-) -> Array:
-    """Between voxels linear in each direction; NaN outside."""
-    at = ((points - origin) @ direction.T) / spacing
-    voxels = _voxels() if voxels is None else voxels
-    last = np.array(voxels.shape[::-1]) - 1
-    low = np.clip(np.floor(at), 0, last - 1).astype(int)
-    share = at - low
-    found = np.zeros(len(points))
-    for corner in np.ndindex(2, 2, 2):
-        column, row, slice_ = (low + corner).T
-        found += np.prod(np.where(corner, share, 1 - share), axis=1) * voxels[slice_, row, column]
-    return np.where(np.all((at >= 0) & (at <= last), axis=1), found, np.nan)
+ALL_COLOURS = [(name, (100, 70, 40)[at % 3]) for at, name in enumerate(names())]
+IS_LONG = os.environ.get("PACS_TEST_PIXELS") == "all"
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600 if IS_LONG else 120)]
+LOOKS_OF_PLANES = ALL_COLOURS if IS_LONG else [("Black-Body Radiation", 100), ("Blue to Red Rainbow", 50)]
+LOOKS_OF_STACKS = ALL_COLOURS if IS_LONG else [("Cool to Warm", 70)]
+"""Colour maps, and percent of PET over CT."""
+OFF = 5.0 if IS_LONG else 3.0
+"""Of 255: "Cold and Hot" bends steeply between two of its 256 colours."""
+NEAR = 0.006
+"""Of the window of the PET: 256 colours, and a value for every other pixel of a stack, tell no more apart."""
 
 
 @dataclass
@@ -177,7 +124,7 @@ def _in_ellipse(plane: Plane, centre: Array, across: float, along: float) -> Arr
     points = base + x[:, None] * right + y[:, None] * down
     from_centre = points - centre
     inside = ((from_centre @ right) / across) ** 2 + ((from_centre @ down) / along) ** 2 <= 1 + 1e-6
-    values = _values_at(points[inside])
+    values = values_at(points[inside])
     return np.asarray(values[~np.isnan(values)])
 
 
@@ -195,32 +142,44 @@ _READ_CANVAS = """view => {
 }"""
 
 
-def _differs(plane: Plane, opacity: float) -> float:
-    """The 95th percentile of the difference in greys from CT with `opacity` of PET over it."""
+def _off(shown: Array, points: Array, full: float, opacity: float, colours: Array) -> float:
+    """How far red, green or blue is off for 95 % of the points in the worst tenth of the colours, of 255.
+
+    The colour may be that of an uptake `NEAR` the true one; the other points may lie beside an edge.
+    """
+    below, level = greys_of_ct(points), level_of_pet(points, full)
+    inside = ~np.isnan(below) & ~np.isnan(level)
+    if inside.sum() < 2000:
+        return float("inf")  # read while the plane was laid out anew
+    shown, below, level = shown[inside], below[inside], level[inside]
+    trues = [blended(below, level + step * NEAR, opacity, colours) for step in (-1, -0.5, 0, 0.5, 1)]
+    off = np.min([np.abs(shown - true).max(axis=1) for true in trues], axis=0)
+    tenth = np.minimum(np.floor(10 * level), 9)
+    seen = [off[tenth == one] for one in range(10) if (tenth == one).sum() > 20]
+    assert len(seen) >= 9, "every colour of the map is to be seen, but for uptake that is nowhere"
+    return max(float(np.percentile(one, 95)) for one in seen)
+
+
+def _plane_differs(plane: Plane, opacity: float, colours: Array) -> float:
+    """How far a plane's canvas is off CT with `opacity` of PET over it, in SUV up to 5."""
     width, height, content = plane.view.evaluate(_READ_CANVAS)
-    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, 0].astype(np.float64)
+    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, :3].astype(np.float64)
     box = plane.view.locator("canvas.cornerstone-canvas").bounding_box()
     assert box
     y, x = (grid.ravel() for grid in np.mgrid[0:height:3, 0:width:3])
     corner, right, down = (plane.world(box["x"] + at, box["y"] + to) for at, to in ((0.5, 0.5), (1.5, 0.5), (0.5, 1.5)))
     points = corner + x[:, None] * (right - corner) + y[:, None] * (down - corner)
-    below = np.clip((_values_at(points) + 300) / 800, 0, 1) * 255
-    above = np.clip(_values_at(points, _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)) * SUV / 5, 0, 1) * 255
-    true = (1 - opacity) * below + opacity * above
-    inside = ~np.isnan(true)
-    if inside.sum() < 3000:
-        return float("inf")  # read while the plane was laid out anew
-    return float(np.percentile(np.abs(canvas[y, x] - true)[inside], 95))
+    return _off(canvas[y, x], points, 5 / SUV, opacity, colours)
 
 
 def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     module_node: NodeProcess, page: Page, tmp_path: Path
 ) -> None:
-    series = _series()
-    pet = _pet("scanner")
+    series = fused_ct()
+    pet = fused_pet("scanner")
     greys = np.repeat(np.arange(256)[:, None], 3, axis=1)
     state = blending_state(series, pet, 0.4, greys, windows=((10_000, 20_000), (100, 800)))
-    write_folder([*series, *pet, *_pet("elsewhere"), state], tmp_path / "depth")
+    write_folder([*series, *pet, *fused_pet("elsewhere"), state], tmp_path / "depth")
     dcmsend(module_node, tmp_path / "depth")
     page.set_viewport_size({"width": 1200, "height": 800})
     sign_in(page, module_node)
@@ -281,6 +240,7 @@ def _saved(page: Page, coronal: Plane, axial: Plane, length: str, curve: Array) 
     page.reload()
     expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
     expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
+    _go_to_uptake(page)
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
@@ -329,7 +289,7 @@ def _curved(page: Page) -> Array:
     step = float(canvas.get_attribute("data-step") or "nan")
     length, places, ways = along(points, width)
     assert float(view.get_attribute("data-length") or "nan") == pytest.approx(length, abs=0.01)
-    values = _values_at(straightened(places, ways, height, step).reshape(-1, 3))
+    values = values_at(straightened(places, ways, height, step).reshape(-1, 3))
     true = np.clip((values + 300) / 800, 0, 1) * 255
     shown = np.frombuffer(base64.b64decode(content), np.uint8).reshape(-1, 4).astype(np.float64)
     inside = ~np.isnan(true) & (shown[:, 3] == 255)
@@ -355,14 +315,13 @@ def _fused(page: Page, axial: Plane) -> None:
     expect(page.get_by_test_id("fusion-refused").first).to_have_attribute("data-why", "reference")
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET scanner")
     page.get_by_test_id("fusion-looks").first.click()
-    page.get_by_test_id("fusion-colours").first.select_option("Grayscale")
-    for percent in (100, 50):
+    off = {}
+    for name, percent in LOOKS_OF_PLANES:
+        page.get_by_test_id("fusion-colours").first.select_option(name)
         page.get_by_test_id("fusion-opacity").first.fill(str(percent))
-        found = [_differs(axial, percent / 100)]
-        while found[-1] > 3.5 and len(found) < 30:  # drawn by software it takes its time
-            page.wait_for_timeout(400)
-            found.append(_differs(axial, percent / 100))
-        assert found[-1] < 3.5, (percent, found)
+        colours = table(name)
+        off[name, percent] = _settled(page, lambda at=percent / 100, by=colours: _plane_differs(axial, at, by))
+    assert {looks: by for looks, by in off.items() if by >= OFF} == {}
     page.get_by_test_id("fusion-looks").first.click()
     expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
     page.mouse.move(0, 0)
@@ -370,13 +329,27 @@ def _fused(page: Page, axial: Plane) -> None:
     readout = axial.view.get_by_test_id("pixel-readout")
     expect(readout).to_contain_text("SUVbw")
     uptake = float(readout.get_attribute("data-over") or "nan")
-    assert uptake in _uptake()
+    assert uptake in uptake_of_pet()
     assert _numbers((readout.text_content() or "").partition("SUVbw")[2]) == [pytest.approx(uptake * SUV, abs=0.006)]
+
+
+def _ct(page: Page) -> Locator:
+    return page.locator(f'[data-testid=viewport][data-series-uid="{fused_ct()[0].SeriesInstanceUID}"]').first
+
+
+def _go_to_uptake(page: Page) -> None:
+    """From the first image of the CT to the middle: planes open there too."""
+    view = _ct(page)
+    view.click(position={"x": 8, "y": 8})
+    page.keyboard.press("Home")
+    for _ in range(SLICES // 2):
+        page.keyboard.press("ArrowDown")
+    expect(view.get_by_test_id("viewport-state")).to_have_attribute("data-state", "ready")
 
 
 def _stacked(page: Page, series: list[Dataset]) -> None:
     """Over the images of a stack too: first as a display state blends them, then as the reader wants it."""
-    view = page.locator(f'[data-testid=viewport][data-series-uid="{series[0].SeriesInstanceUID}"]').first
+    view = _ct(page)
     view.click(position={"x": 8, "y": 8})
     pane = page.locator("[data-testid=pane][data-active=true]")
     page.keyboard.press("Home")
@@ -385,47 +358,53 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     page.keyboard.press("Escape")
     layer = view.get_by_test_id("stack-fusion").first
     expect(layer).to_have_attribute("data-shown", "true", timeout=30_000)
+    _go_to_uptake(page)
     index = next(
         at for at, one in enumerate(series) if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid")
     )
-    assert _stack_differs(view, index, lambda value: value / 20_000, 0.4) < 3.5
-    pane.get_by_test_id("fusion-looks").click()
-    page.get_by_test_id("fusion-opacity").fill("70")
-    page.get_by_test_id("fusion-colours").select_option("Grayscale")
-    page.get_by_test_id("fusion-window").select_option("suv-5")
-    pane.get_by_test_id("fusion-looks").click()
-    assert _stack_differs(view, index, lambda value: value * SUV / 5, 0.7) < 3.5
+    assert _settled(page, lambda: _stack_differs(view, index, 20_000, 0.4, table("Grayscale"))) < OFF
+    off = {}
+    for name, percent in LOOKS_OF_STACKS:
+        pane.get_by_test_id("fusion-looks").click()
+        page.get_by_test_id("fusion-opacity").fill(str(percent))
+        page.get_by_test_id("fusion-colours").select_option(name)
+        page.get_by_test_id("fusion-window").select_option("suv-5")
+        pane.get_by_test_id("fusion-looks").click()
+        colours = table(name)
+        off[name, percent] = _settled(
+            page, lambda at=percent / 100, by=colours: _stack_differs(view, index, 5 / SUV, at, by)
+        )
+    assert {looks: by for looks, by in off.items() if by >= OFF} == {}
     view.hover()
     readout = view.get_by_test_id("pixel-readout")
     expect(readout).to_contain_text("SUVbw")
     column, row = (int(readout.get_attribute(f"data-{name}") or -1) for name in ("column", "row"))
-    assert float(readout.get_attribute("data-values") or "nan") == _voxels()[index, row, column]
-    x, y, z = np.rint((_on_image(index, column, row) - PET_ORIGIN) / PET_SPACING).astype(int)
-    assert float(readout.get_attribute("data-over") or "nan") == _uptake()[z, y, x]
+    assert float(readout.get_attribute("data-values") or "nan") == voxels_of_ct()[index, row, column]
+    x, y, z = np.rint((on_image(index, column, row) - PET_ORIGIN) / PET_SPACING).astype(int)
+    assert float(readout.get_attribute("data-over") or "nan") == uptake_of_pet()[z, y, x]
     pane.get_by_test_id("fusion").select_option("")
 
 
-def _on_image(index: int, column: Array | int, row: Array | int) -> Array:
-    """Points of an image in the patient, mm."""
-    place = np.stack(np.broadcast_arrays(column, row, index), axis=-1)
-    return np.asarray(ORIGIN + (place * SPACING) @ DIRECTION)
-
-
-def _stack_differs(view: Locator, index: int, tone: Callable[[Array], Array], opacity: float) -> float:
-    """The 95th percentile of the difference in greys of what is on the screen from CT with PET over it."""
+def _stack_differs(view: Locator, index: int, full: float, opacity: float, colours: Array) -> float:
+    """How far what is on the screen is off CT with PET over it, whose last colour is of `full` Bq/mL."""
     place = view.locator("canvas.cornerstone-canvas").bounding_box()
     assert place
     shot = np.asarray(imagecodecs.png_decode(view.page.screenshot(clip=place)))[:, :, :3].astype(np.float64)  # type: ignore[arg-type]
     fit = Fit(place["width"], place["height"], SIZE, SIZE, 1.0)
     y, x = (grid.ravel() for grid in np.mgrid[110 : shot.shape[0] - 110 : 3, 110 : shot.shape[1] - 110 : 3])
     columns, rows = fit.pixel(x + 0.5, y + 0.5)
-    points = _on_image(index, columns, rows)
-    above = tone(_values_at(points, _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)))
-    below = (_values_at(points) + 300) / 800
-    true = 255 * ((1 - opacity) * np.clip(below, 0, 1) + opacity * np.clip(above, 0, 1))
-    inside = ~np.isnan(true)
-    assert inside.sum() > 2000
-    return float(np.percentile(np.abs(shot[y, x].mean(axis=1) - true)[inside], 95))
+    return _off(shot[y, x], on_image(index, columns, rows), full, opacity, colours)
+
+
+def _settled(page: Page, differs: Callable[[], float]) -> float:
+    """Drawn by software it takes its time."""
+    found = differs()
+    for _ in range(30):
+        if found < OFF:
+            break
+        page.wait_for_timeout(400)
+        found = differs()
+    return round(found, 1)
 
 
 def _uptake_in(plane: Plane, centre: Array, across: float, along: float) -> float:
@@ -436,7 +415,7 @@ def _uptake_in(plane: Plane, centre: Array, across: float, along: float) -> floa
     points[:, 2] = centre[2]
     away = points - centre
     inside = ((away @ right) / across) ** 2 + ((away @ down) / along) ** 2 <= 1
-    return float(_values_at(points[inside], _uptake(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)).mean())
+    return float(values_at(points[inside], uptake_of_pet(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)).mean())
 
 
 TIMES, PLACES = 4, 3

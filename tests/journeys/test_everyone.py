@@ -20,10 +20,10 @@ from playwright.sync_api import Browser, Page
 from pydicom.uid import VideoPhotographicImageStorage
 
 from tests.fuzz.openapi import fill
-from tests.journeys.test_depth import _pet, _series
 from tests.journeys.test_viewer import dcmsend
 from tests.support.corpus import corpus
 from tests.support.factories import KYRGYZ, ct_series, part10, uid, us_cine, write_folder
+from tests.support.fused import fused_ct, fused_pet
 from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
 from tests.support.screens import told_of
@@ -74,7 +74,7 @@ def stocked(node: NodeProcess, folder: Path) -> dict[str, str]:
         "images": now,
         "before": before,
         "other": other,
-        "fused": [*_series(), *_pet("scanner")],
+        "fused": [*fused_ct(), *fused_pet("scanner")],
         "moments": moments,
         "uneven": uneven,
     }
