@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -319,9 +320,8 @@ def _fused(page: Page, axial: Plane) -> None:
     for name, percent in LOOKS_OF_PLANES:
         page.get_by_test_id("fusion-colours").first.select_option(name)
         page.get_by_test_id("fusion-opacity").first.fill(str(percent))
-        colours = table(name)
-        off[name, percent] = _settled(page, lambda at=percent / 100, by=colours: _plane_differs(axial, at, by))
-    assert {looks: by for looks, by in off.items() if by >= OFF} == {}
+        off[name, percent] = _settled(page, partial(_plane_differs, axial, percent / 100, table(name)))
+    assert {one: by for one, by in off.items() if by >= OFF} == {}
     page.get_by_test_id("fusion-looks").first.click()
     expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
     page.mouse.move(0, 0)
@@ -362,7 +362,7 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     index = next(
         at for at, one in enumerate(series) if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid")
     )
-    assert _settled(page, lambda: _stack_differs(view, index, 20_000, 0.4, table("Grayscale"))) < OFF
+    assert _settled(page, partial(_stack_differs, view, index, 20_000, 0.4, table("Grayscale"))) < OFF
     off = {}
     for name, percent in LOOKS_OF_STACKS:
         pane.get_by_test_id("fusion-looks").click()
@@ -370,11 +370,9 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
         page.get_by_test_id("fusion-colours").select_option(name)
         page.get_by_test_id("fusion-window").select_option("suv-5")
         pane.get_by_test_id("fusion-looks").click()
-        colours = table(name)
-        off[name, percent] = _settled(
-            page, lambda at=percent / 100, by=colours: _stack_differs(view, index, 5 / SUV, at, by)
-        )
-    assert {looks: by for looks, by in off.items() if by >= OFF} == {}
+        looks = (5 / SUV, percent / 100, table(name))
+        off[name, percent] = _settled(page, partial(_stack_differs, view, index, *looks))
+    assert {one: by for one, by in off.items() if by >= OFF} == {}
     view.hover()
     readout = view.get_by_test_id("pixel-readout")
     expect(readout).to_contain_text("SUVbw")

@@ -100,7 +100,7 @@ def table(name: str) -> Colours:
         at = min(max(int(np.searchsorted(places, level, "right")) - 1, 0), len(places) - 2)
         share = float((level - places[at]) / (places[at + 1] - places[at]))
         first, last = points[at, 1:], points[at + 1, 1:]
-        match shipped["ColorSpace"]:
+        match "RGB" if len(points) >= 64 else shipped["ColorSpace"]:  # as the viewer mixes them
             case "Lab":
                 made.append(_from_lab((1 - share) * _lab(first) + share * _lab(last)))
             case "HSV":

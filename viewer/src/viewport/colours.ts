@@ -2,6 +2,7 @@
 
 import { utilities } from "@cornerstonejs/core";
 
+import { COLOUR_MAPS } from "@/tools/colourMaps";
 import type { Overlay } from "@/viewport/volumeContract";
 
 /** The name by which Cornerstone finds the colours of what lies over a plane. */
@@ -12,4 +13,17 @@ export function coloursOf({ colours, palette }: Pick<Overlay, "colours" | "palet
     utilities.colormap.registerColormap({ Name: colours, ColorSpace: "RGB", RGBPoints: points.flat() } as never);
   }
   return colours;
+}
+
+const MANY = 64;
+
+/**
+ * Maps of many colours are mixed as red, green and blue: in the space that vtk.js names for them, Viridis would go
+ * once round all hues between two neighbours, where the hue changes its sign.
+ */
+export function installColours(): void {
+  for (const { name } of COLOUR_MAPS) {
+    const map = utilities.colormap.resolveColormap(name);
+    if (map && map.RGBPoints.length / 4 >= MANY) utilities.colormap.registerColormap({ ...map, ColorSpace: "RGB" } as never);
+  }
 }

@@ -28,6 +28,7 @@ import type {
   SolidView,
   VolumeLayer,
 } from "@/viewport/volumeContract";
+import { installColours } from "@/viewport/colours";
 import { installStackLoading } from "@/viewport/stackLoading";
 import { installTools } from "@/viewport/toolGroup";
 
@@ -47,6 +48,7 @@ function start(): void {
   initTools(); // before the first viewport is enabled, or its tools stay dead
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1)) });
   cache.setMaxCacheSize(cacheBytes());
+  installColours();
   installProvider();
   installFrameLoader();
   installNativeLoader();
