@@ -56,6 +56,36 @@ function pdfFiles(): Plugin {
   };
 }
 
+const FIRST_IN_HEAD = '<meta charset="utf-8" />';
+
+/** Tells the script that runs first which files screens need besides the page's own. */
+function earlyKnowsFiles(): Plugin {
+  return {
+    name: "early-knows-files",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle = {} }) {
+        const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
+        const chunkOf = (source: string) => chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith(source));
+        const filesOf = (source: string): string[] => {
+          const chunk = chunkOf(source);
+          if (!chunk) throw new Error(`no chunk begins with ${source}`);
+          const scripts = new Set([chunk.fileName]);
+          for (const name of scripts) for (const one of chunks) if (one.fileName === name) one.imports.forEach((more) => scripts.add(more));
+          const styles = [...(chunk.viteMetadata?.importedCss ?? [])];
+          return [...scripts, ...styles].map((name) => `/${name}`).filter((path) => !html.includes(path));
+        };
+        const languages = Object.fromEntries(["kk", "ky", "ru", "en"].map((name) => [name, filesOf(`/src/i18n/${name}/index.ts`)]));
+        const files = JSON.stringify({ study: filesOf("/src/ui/StudyScreen.tsx"), languages });
+        const first = `<script type="module" async crossorigin src="/${chunkOf("/src/early.ts")?.fileName}" data-files='${files}'></script>`;
+        if (!html.includes(FIRST_IN_HEAD)) throw new Error("index.html begins otherwise than it did");
+        return html.replace(FIRST_IN_HEAD, `${FIRST_IN_HEAD}\n    ${first}`);
+      },
+    },
+  };
+}
+
 const SERVICE_WORKER = "sw.js";
 const KEPT_LATER = /^assets\/(?!pdf|jpegxl).*\.(?:js|css|wasm)$/; // what is large and rare is kept once it was used
 const PAGE_FILES = ["/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
@@ -174,7 +204,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: { index: "index.html", sw: "src/offline/shellWorker.ts" },
+      input: { index: "index.html", early: "src/early.ts", sw: "src/offline/shellWorker.ts" },
       output: { entryFileNames: ({ name }) => (name === "sw" ? SERVICE_WORKER : "assets/[name]-[hash].js") },
       checks: { pluginTimings: false },
       // The codecs can also run in Node and name its modules; in the browser those branches are never taken.
@@ -189,5 +219,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), workerKnowsFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), earlyKnowsFiles(), workerKnowsFiles(), precompressed()],
 });

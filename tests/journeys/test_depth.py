@@ -312,7 +312,7 @@ def _curved(page: Page) -> Array:
     box = axial.view.bounding_box()
     assert box
     middle = (int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2))
-    for right, down in ((-70, -30), (-20, -50), (25, 5), (70, 20)):
+    for right, down in ((-70, -30), (-20, -50), (25, 5), (70, 50)):
         page.mouse.click(middle[0] + right, middle[1] + down)
     expect(axial.view.get_by_test_id("curve-point")).to_have_count(4)
     handles = axial.view.get_by_test_id("curve-point")

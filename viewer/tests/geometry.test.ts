@@ -50,6 +50,9 @@ test("regular slices in any order are a volume in the patient", () => {
 test("a volume knows at which end its images are begun to be read", () => {
   expect(volumeOf(stack(0, 2, 4)).volume?.isReadBackwards).toBe(false);
   expect(volumeOf(stack(4, 2, 0)).volume?.isReadBackwards).toBe(true);
+  expect(volumeOf(phasesOf(stack(4, 2, 0))?.[0]?.frames ?? []).volume?.isReadBackwards).toBe(true);
+  const moments = [0, 30].flatMap((time) => [2, 1, 0].map((z) => slice({ at: [0, 0, z], time })));
+  expect(phasesOf(moments)?.map(({ frames }) => volumeOf(frames).volume?.isReadBackwards)).toEqual([true, true]);
 });
 
 test("what is no volume is refused with its reason", () => {

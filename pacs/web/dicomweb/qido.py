@@ -343,7 +343,7 @@ def _is_private(name: str) -> bool:
 def _tag_of(name: str) -> int | None:
     if _TAG.fullmatch(name):
         return int(name, 16)
-    tag = tag_for_keyword(name)
+    tag = tag_for_keyword(name) if name else None  # the dictionary has attributes without a keyword
     return None if tag is None else int(tag)
 
 

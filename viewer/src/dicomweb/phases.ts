@@ -5,7 +5,7 @@ import { placed, type NoVolume, type Placed } from "@/dicomweb/geometry";
 import { number, text } from "@/dicomweb/json";
 
 export interface Phase {
-  /** Images of one moment, in the order of their places. */
+  /** Images of one moment, in reading order. */
   readonly frames: readonly Frame[];
   /** From the first phase, in ms; undefined when the objects do not tell. */
   readonly time: number | undefined;
@@ -37,7 +37,8 @@ export function phasesOf(frames: readonly Frame[]): readonly Phase[] | undefined
   }
   const count = places[0]?.length ?? 0;
   if (places.some((place) => place.length !== count)) return undefined;
-  if (count === 1) return [{ frames: sorted.map(({ frame }) => frame), time: 0 }];
+  if (count === 1) return [{ frames, time: 0 }];
+  const order = new Map(frames.map((frame, index) => [frame, index] as const));
   const inTime = places.map((place) => place.map(({ frame }) => frame).toSorted(byTime));
   const start = inTime[0]?.[0] && timeOf(inTime[0][0]);
   const last = inTime[0]?.at(-1);
@@ -45,7 +46,8 @@ export function phasesOf(frames: readonly Frame[]): readonly Phase[] | undefined
   return Array.from({ length: count }, (_, phase) => {
     const images = inTime.flatMap((place) => place[phase] ?? []);
     const time = images[0] && timeOf(images[0]);
-    return { frames: images, time: time === undefined || !told ? undefined : time - start };
+    const read = images.toSorted((one, other) => (order.get(one) ?? 0) - (order.get(other) ?? 0));
+    return { frames: read, time: time === undefined || !told ? undefined : time - start };
   });
 }
 

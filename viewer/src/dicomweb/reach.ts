@@ -5,6 +5,8 @@
 
 import { signal } from "@preact/signals";
 
+import { earlyAnswer } from "@/early";
+
 /** An answer as it was. */
 export interface Copy {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -102,7 +104,7 @@ export async function reach(path: string, init: RequestInit = {}, copies = true)
 /** The answer of the node or of a proxy before it; undefined when there was none. */
 async function asked(path: string, init: RequestInit): Promise<Response | undefined> {
   try {
-    const answer = await fetch(path, init);
+    const answer = (await earlyAnswer(path)) ?? (await fetch(path, init));
     if (ABSENT.has(answer.status)) lost();
     else found();
     if (answer.ok) keeper?.heard();

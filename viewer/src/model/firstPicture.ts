@@ -1,10 +1,10 @@
 /** The picture that a study opens with: asked for before anything is known of the study but its UID. */
 
 import { signal } from "@preact/signals";
-import { reach } from "@/dicomweb/reach";
 
-const QUALITY = 70;
-const LONGEST = 768; // of a preview; the diagnostic image takes its place
+import { reach } from "@/dicomweb/reach";
+import { FIRST_PICTURE, firstPicturePath } from "@/early";
+
 const PATIENCE_MS = 2500;
 
 /** `…/series/{series}/instances/{instance}[/frames/{n}]/rendered`, as the node says where the picture is from. */
@@ -30,9 +30,7 @@ export class FirstPictureLoad {
   async load(): Promise<void> {
     const timer = setTimeout(() => (this.settled.value = true), PATIENCE_MS);
     try {
-      const size = Math.min(LONGEST, Math.ceil(Math.max(innerWidth, innerHeight) * devicePixelRatio));
-      const path = `/api/studies/${this.studyInstanceUid}/first-picture?viewport=${size},${size}&quality=${QUALITY}`;
-      const answer = await reach(path, { headers: { Accept: "image/jpeg" }, credentials: "same-origin", signal: this.closed.signal });
+      const answer = await reach(firstPicturePath(this.studyInstanceUid), { ...FIRST_PICTURE, signal: this.closed.signal });
       const from = ADDRESS.exec(answer.headers.get("Content-Location") ?? "");
       if (!answer.ok || !from) return;
       const url = URL.createObjectURL(await answer.blob());
