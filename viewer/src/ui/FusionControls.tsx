@@ -86,7 +86,7 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
 
 type Corner = Readonly<Record<"right" | "bottom", string>>;
 
-/** Above the bar of a button, or below it where the bar stands too high, and no further right than it; from the window's edges: a bar that is scrolled would cut what it holds. */
+/** At the bar of a button, above it where there is room, and no further right than it, from the window's edges: a scrolled bar would cut it. */
 function useCornerAbove(button: { readonly current: HTMLElement | null }, open: boolean): Corner | undefined {
   const [corner, setCorner] = useState<Corner | undefined>(undefined);
   useLayoutEffect(() => {
