@@ -95,12 +95,20 @@ def _listener(port: int, proc: Path = Path("/proc")) -> str:
                 inodes.add(f"socket:[{fields[9]}]")
     for process in proc.glob("[0-9]*"):
         try:
-            if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
+            if any(_target(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
                 name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                 return f" ({name}, process {process.name})"
         except OSError:
             continue
     return ""
+
+
+def _target(descriptor: Path) -> str:
+    """What an open file is, "" where it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def exposure(look: Look) -> Iterator[Finding]:

@@ -377,7 +377,7 @@ def _lost_a_race(error: BaseException) -> bool:
 
 def index_failed(error: BaseException) -> bool:
     """Whether the database itself is in trouble (room, disk, memory, connection), whatever it was given to do."""
-    return isinstance(error, PendingRollbackError) or trouble_of(error) is not None
+    return isinstance(error, PendingRollbackError) or (_is_of_the_database(error) and trouble_of(error) is not None)
 
 
 def _is_of_the_database(error: BaseException) -> bool:

@@ -4,7 +4,7 @@
   const CONTROLS = "button, a[href], input:not([type=hidden]), select, textarea, [role=button], [role=menuitem], summary";
   const BOXES = `${CONTROLS}, .badge, .chip, .priority, .modality, .fresh, label, th, td`;
   const CUT_ON_PURPOSE = ".patient-title, .series-title, .pane-name, .corner, option, .saved-search, [data-cut]";
-  const DATA = ".report-page, [data-testid=pdf-page], .marks-label, .marks-heading, [data-testid^=colour-]"; // what an object says, and names of colour maps
+  const DATA = "kbd, .report-page, [data-testid=pdf-page], .marks-label, .marks-heading, [data-testid^=colour-]"; // keys, what an object says, names of colour maps
   const TOLERANCE = 1.5;
   const complaints = new Set();
   const modal = document.querySelector("dialog[open], [aria-modal=true]");

@@ -1,4 +1,4 @@
-/** A button of the list that opens a small window below itself: closed by Escape and by a press elsewhere. */
+/** A button of the list that opens a small window below itself: closed by Escape, and by a press or the focus elsewhere. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -25,25 +25,24 @@ export function Popup({ name, label, icon, class: className = "", look = "chip",
   };
   useEffect(() => {
     if (!open) return undefined;
-    const onOutside = (event: PointerEvent): void => {
+    // the focus, too: it would be covered, and comes from nowhere where what had it is gone
+    const onOutside = (event: PointerEvent | FocusEvent): void => {
       if (!place.current?.contains(event.target as Node)) setOpen(false);
     };
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") close();
     };
     document.addEventListener("pointerdown", onOutside);
+    document.addEventListener("focusin", onOutside);
     document.addEventListener("keydown", onKey);
     return () => {
       document.removeEventListener("pointerdown", onOutside);
+      document.removeEventListener("focusin", onOutside);
       document.removeEventListener("keydown", onKey);
     };
   }, [open]);
-  const onFocusOut = ({ relatedTarget }: FocusEvent): void => {
-    if (relatedTarget instanceof Node && !place.current?.contains(relatedTarget)) setOpen(false); // it would cover what has the focus
-  };
   return (
-    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- told of the focus of what is in it
-    <div ref={place} class={`popup-place ${className}`} onFocusOut={onFocusOut}>
+    <div ref={place} class={`popup-place ${className}`}>
       <button ref={button} type="button" class={look} data-testid={`popup-${name}`} title={label} aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name={icon} />
         <span class={look === "chip" ? undefined : "user-name"}>{label}</span>
