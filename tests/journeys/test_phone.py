@@ -86,6 +86,7 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
     phone.get_by_test_id("tool-measure").tap()
     phone.get_by_test_id("tool-angle").tap()
     for path in (((100, 260), (180, 260)), ((170, 250), (100, 180))):
+        phone.wait_for_timeout(400)  # nobody draws the second line quicker
         fingers.stroke(path)
     expect(phone.locator(".svg-layer text")).to_contain_text("°")
     phone.get_by_test_id("tool-window").tap()
