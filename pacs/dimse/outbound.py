@@ -139,17 +139,8 @@ class Outbound:
                 "set PACS_DIMSE__TLS_CERTIFICATE",
                 transient=False,
             )
-        hint = "check its address and port, and that it runs and is reachable from here"
-        try:
-            stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
-        except OSError as error:
-            raise NoAssociation(
-                f"{called} at {host}:{port} cannot be reached: {error.strerror or error}", hint
-            ) from None
-        stream.settimeout(None)
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream, address = self._reach(host, port, called)
         capacity = max(BUFFER_BYTES_MIN, self._settings.pdu_bytes_max + HEADER.size, self._settings.command_bytes_max)
-        address = str(stream.getpeername()[0])
         if options.tls and self._certificates is not None:
             connection: Connection = TlsConnection(stream, address, capacity, self._certificates, accepted=False)
         else:
@@ -161,6 +152,23 @@ class Outbound:
             self._open.add(connection)
             self._watchdog.watch(connection)
         return connection
+
+    def _reach(self, host: str, port: int, called: str) -> tuple[socket.socket, str]:
+        """A connected socket and the address behind it. Raises NoAssociation, also where the peer is gone at once."""
+        try:
+            stream = socket.create_connection((host, port), self._settings.connect_timeout_s)
+            try:
+                stream.settimeout(None)
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return stream, str(stream.getpeername()[0])
+            except OSError:
+                stream.close()
+                raise
+        except OSError as error:
+            raise NoAssociation(
+                f"{called} at {host}:{port} cannot be reached: {error.strerror or error}",
+                "check its address and port, and that it runs and is reachable from here",
+            ) from None
 
     def _secure(self, connection: Connection, where: str, options: PeerOptions) -> None:
         connection.expect_within(self._settings.connect_timeout_s)

@@ -293,6 +293,21 @@ def test_a_rejection_is_told_in_words(outbound: Outbound, reason: tuple[int, int
     assert told.value.transient is transient
 
 
+def test_a_peer_that_is_gone_at_once_is_told_and_leaves_no_socket(outbound: Outbound, monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reached = socket.create_connection(("127.0.0.1", port))
+        peer, _ = server.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets instead of closing
+        peer.close()
+        with pytest.raises(ConnectionResetError):
+            reached.recv(1)
+    monkeypatch.setattr(socket, "create_connection", lambda *_: reached)
+    with pytest.raises(NoAssociation, match="cannot be reached"):
+        outbound.associate("127.0.0.1", port, "PEER", ECHO)
+    assert reached.fileno() == -1
+
+
 def test_nobody_there_is_told(outbound: Outbound):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
