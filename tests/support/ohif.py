@@ -44,7 +44,8 @@ def ohif() -> Path:
             digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
             assert f"sha512-{digest}" == INTEGRITY, f"{package} is not what was published: sha512-{digest}"
             with tarfile.open(package) as members:
-                members.extractall(folder, filter="data")
+                members.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's Python knows none yet
+                members.extractall(folder)
             package.unlink()
     return folder / _UNPACKED
 
