@@ -1,11 +1,12 @@
 /** The hand of a rendering in three dimensions: turned, moved, magnified and tuned by the reader's habits of the mouse. */
 
 import { effect } from "@preact/signals";
-import { BaseTool, Enums, PanTool, ToolGroupManager, TrackballRotateTool, ZoomTool } from "@cornerstonejs/tools";
+import { BaseTool, Enums, PanTool, TrackballRotateTool, ZoomTool } from "@cornerstonejs/tools";
 
 import { mouse, type Drag } from "@/tools/mouse";
 import type { ToolName } from "@/tools/palette";
 import { DragZoomTool, type Binding } from "@/viewport/bindings";
+import { HeldTools } from "@/viewport/heldTools";
 
 const { MouseBindings } = Enums;
 
@@ -53,20 +54,18 @@ export function solidBindings(tool: ToolName): ReadonlyMap<string, Binding[]> {
 }
 
 export class SolidHand {
-  private readonly group;
+  private readonly held: HeldTools;
   private tool: ToolName = "window";
-  private bound: ReadonlySet<string> = new Set();
   private readonly stop: () => void;
 
   constructor(
-    private readonly id: string,
+    id: string,
     viewportId: string,
     renderingEngineId: string,
     dragged: (right: number, down: number) => void,
   ) {
-    const group = ToolGroupManager.createToolGroup(id);
-    if (!group) throw new Error(`there is a tool group ${id} already`);
-    this.group = group;
+    this.held = new HeldTools(id);
+    const { group } = this.held;
     group.addTool(TrackballRotateTool.toolName);
     group.addTool(ZoomTool.toolName);
     group.addTool(DragZoomTool.toolName, { pinchToZoom: false, pan: false, invert: true });
@@ -82,14 +81,11 @@ export class SolidHand {
   }
 
   private bind(): void {
-    for (const name of this.bound) this.group.setToolPassive(name, { removeAllBindings: true });
-    const bound = solidBindings(this.tool);
-    for (const [name, held] of bound) this.group.setToolActive(name, { bindings: held });
-    this.bound = new Set(bound.keys());
+    this.held.bind(solidBindings(this.tool));
   }
 
   close(): void {
     this.stop();
-    ToolGroupManager.destroyToolGroup(this.id);
+    this.held.close();
   }
 }

@@ -17,7 +17,6 @@ import {
   ProbeTool,
   RectangleROITool,
   StackScrollTool,
-  ToolGroupManager,
   TrackballRotateTool,
   type AnnotationTool,
 } from "@cornerstonejs/tools";
@@ -26,6 +25,7 @@ import type { DrawnKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
+import { HeldTools } from "@/viewport/heldTools";
 import { linesOf } from "@/viewport/measurementTexts";
 import { TuneTool } from "@/viewport/solidTools";
 import { PinchTool } from "@/viewport/pinch";
@@ -88,20 +88,18 @@ export function installTools(): void {
 export type AskText = (done: (text: string) => void) => void;
 
 export class ToolHand {
-  private readonly group;
+  private readonly held: HeldTools;
   private primary: ToolName = "window";
-  private bound: ReadonlySet<string> = new Set();
   private readonly stop: () => void;
 
   constructor(
-    private readonly id: string,
+    id: string,
     viewportId: string,
     renderingEngineId: string,
     private readonly askText: AskText,
   ) {
-    const group = ToolGroupManager.createToolGroup(id);
-    if (!group) throw new Error(`there is a tool group ${id} already`);
-    this.group = group;
+    this.held = new HeldTools(id);
+    const { group } = this.held;
     for (const { toolName } of TOOL_CLASSES) group.addTool(toolName, configurationOf(toolName, this.askText));
     group.addViewport(viewportId, renderingEngineId);
     for (const name of ANNOTATION_NAMES) {
@@ -120,10 +118,7 @@ export class ToolHand {
   }
 
   private bind(): void {
-    for (const name of this.bound) this.group.setToolPassive(name, { removeAllBindings: true });
-    const bound = bindings(CLASS_NAME[this.primary]);
-    for (const [name, held] of bound) this.group.setToolActive(name, { bindings: held });
-    this.bound = new Set(bound.keys());
+    this.held.bind(bindings(CLASS_NAME[this.primary]));
   }
 
   get holds(): ToolName {
@@ -138,7 +133,7 @@ export class ToolHand {
   /** The measurement at a place of the viewport, whatever is in the hand; in CSS pixels. */
   at(element: HTMLDivElement, place: readonly [number, number]): string | undefined {
     for (const name of ANNOTATION_NAMES) {
-      const found = nearestOf(this.group.getToolInstance(name) as AnnotationTool, element, place);
+      const found = nearestOf(this.held.group.getToolInstance(name) as AnnotationTool, element, place);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -146,12 +141,12 @@ export class ToolHand {
 
   /** The tool that is drawing, or about to. */
   get annotating(): AnnotationTool | undefined {
-    return drawingIn(this.group);
+    return drawingIn(this.held.group);
   }
 
   close(): void {
     this.stop();
-    ToolGroupManager.destroyToolGroup(this.id);
+    this.held.close();
   }
 }
 
@@ -164,14 +159,12 @@ export interface Hand {
   at?(element: HTMLDivElement, place: readonly [number, number]): string | undefined;
 }
 
-type ToolGroup = NonNullable<ReturnType<typeof ToolGroupManager.getToolGroup>>;
-
 interface Edited {
   readonly annotation?: { readonly data?: { readonly label?: string } };
 }
 
 /** The tool of a group that is drawing, or about to. */
-export function drawingIn(group: ToolGroup): AnnotationTool | undefined {
+export function drawingIn(group: HeldTools["group"]): AnnotationTool | undefined {
   for (const name of ANNOTATION_NAMES) {
     const tool = group.getToolInstance(name) as AnnotationTool & { editData?: Edited | null };
     // a text that is written is done, which its tool never says
