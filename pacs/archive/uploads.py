@@ -24,12 +24,12 @@ from pacs.archive.limits import UploadLimits
 from pacs.archive.spool import refusal
 from pacs.errors import (
     Busy,
-    TooManyOpen,
     DoesNotMatch,
     InstanceTooLarge,
     NotFound,
     OutOfResources,
     StateConflict,
+    TooManyOpen,
 )
 from pacs.model import from_microseconds, to_microseconds
 from storage.directories import sync_directory

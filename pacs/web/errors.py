@@ -29,8 +29,8 @@ from pacs.errors import (
     SettingsInvalid,
     StateConflict,
     StoreFailed,
-    TooManyOpen,
     SuretError,
+    TooManyOpen,
     TransferSyntaxRefused,
     Unreadable,
 )
