@@ -2,12 +2,15 @@ import { describe, expect, it } from "vitest";
 
 import { dateParts } from "@/i18n/format";
 import { daysBack, groupsOf, midnight } from "@/model/listGroups";
-import { BY_ARRIVAL, sortFrom } from "@/model/listView";
+import { BY_ARRIVAL, NO_FILTER, sortFrom } from "@/model/listView";
 import { worklistPath, worklistStudy, type WorklistStudy } from "@/model/worklist";
-import { NO_FILTER } from "@/model/listView";
 
 function study(uid: string, date: string, priority = "routine", received = "2026-11-29T06:00:00Z"): WorklistStudy {
   return worklistStudy({ study_instance_uid: uid, study_date: date, priority, received_at: received });
+}
+
+function asked(...of: Parameters<typeof worklistPath>): URLSearchParams {
+  return new URL(worklistPath(...of), "http://node").searchParams;
 }
 
 const LIST = [study("1", "20200101", "critical"), study("2", "20261129"), study("3", "20261129"), study("4", "2026.11.28"), study("5", ""), study("6", "20261129", "low")];
@@ -55,8 +58,6 @@ describe("a day", () => {
 });
 
 describe("what the node is asked", () => {
-  const asked = (...of: Parameters<typeof worklistPath>): URLSearchParams => new URL(worklistPath(...of), "http://node").searchParams;
-
   it("is what came late where the list is by date and nobody is looked for", () => {
     expect(asked(NO_FILTER, 0).get("since")).toBe(midnight(new Date()));
     expect(asked(NO_FILTER, 50).has("since")).toBe(false);

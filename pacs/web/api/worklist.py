@@ -105,7 +105,7 @@ _SAYS = Operation(
         ),
         Parameter(
             "since",
-            "a moment with its distance from UTC: how many studies arrived since then that are of an earlier day, `late`",
+            "a moment with its distance from UTC: `late` tells how many that arrived since then are of an earlier day",
             _MOMENT,
         ),
         Parameter("limit", f"how many; at most {LIMIT_MAX} are given", whole(maximum=10**9 - 1, default=LIMIT_DEFAULT)),

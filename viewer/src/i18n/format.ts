@@ -38,7 +38,8 @@ function written(style: NumberStyle, value: number, whole: string, decimals: str
   return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
 }
 
-function two(value: number): string {
+/** With a zero before it where it has one digit. */
+export function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 

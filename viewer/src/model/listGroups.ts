@@ -1,6 +1,6 @@
 /** What stands together in the list under one heading: a priority above or below all others, or a day. */
 
-import { formatDate, toDa } from "@/i18n/format";
+import { formatDate, toDa, two } from "@/i18n/format";
 import type { Sort } from "@/model/listView";
 import type { Priority, WorklistStudy } from "@/model/worklist";
 
@@ -61,7 +61,6 @@ export function daysBack(da: string, now: Date): number | undefined {
 export function midnight(now: Date): string {
   const start = new Date(now.getFullYear(), now.getMonth(), now.getDate());
   const ahead = -start.getTimezoneOffset();
-  const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
-  const day = `${start.getFullYear()}-${two(start.getMonth() + 1)}-${two(start.getDate())}`;
-  return `${day}T00:00:00${ahead < 0 ? "-" : "+"}${two(Math.abs(ahead) / 60)}:${two(Math.abs(ahead) % 60)}`;
+  const day = toDa(start).replace(/(....)(..)(..)/, "$1-$2-$3");
+  return `${day}T00:00:00${ahead < 0 ? "-" : "+"}${two(Math.floor(Math.abs(ahead) / 60))}:${two(Math.abs(ahead) % 60)}`;
 }

@@ -34,7 +34,7 @@ export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   priority: "116px",
   patient: "minmax(190px, 1.3fr)",
   date: "128px",
-  modality: "88px",
+  modality: "98px",
   study: "minmax(150px, 1fr)",
   accession: "minmax(96px, 116px)",
   images: "74px",
