@@ -10,9 +10,8 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, Unpack
 
 import structlog
 
@@ -30,6 +29,7 @@ from pacs.dimse.command import (
     SUCCESS,
     UNRECOGNISED_OPERATION,
     Command,
+    Told,
     is_warning,
     request,
     response,
@@ -283,29 +283,18 @@ class Association:
         status: int,
         *,
         identifier: bytes | None = None,
-        comment: str = "",
-        offending: tuple[int, ...] = (),
-        numbers: Mapping[int, int] = MappingProxyType({}),
-        sop_instance_uid: str = "",
+        **more: Unpack[Told],
     ) -> None:
         """Answer `command` in one send; see `pacs.dimse.service.Exchange`."""
-        answer = response(
-            command,
-            status,
-            sop_class_uid=context.abstract_syntax,
-            sop_instance_uid=sop_instance_uid,
-            data_set=identifier is not None,
-            comment=comment,
-            offending=offending,
-            numbers=numbers,
-        )
+        data_set = identifier is not None
+        answer = response(command, status, sop_class_uid=context.abstract_syntax, data_set=data_set, **more)
         if status not in PENDING_STATUSES:
             done = status == SUCCESS or (is_warning(status) and status != SOME_SUBOPERATIONS_FAILED)
             answered = f"{COMMAND_NAMES.get(command.field, 'other')}_{'succeeded' if done else 'refused'}"
             self._host.count(answered)
             self.counts[answered] += 1
             if not done and status != CANCELLED:
-                self.last_refusal = f"{status:04X} {comment}".rstrip()
+                self.last_refusal = f"{status:04X} {more.get('comment', '')}".rstrip()
         self._messages.send(context, answer, identifier)
 
     def suboperation(

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 C_STORE_RQ: Final = 0x0001
 C_GET_RQ: Final = 0x0010
@@ -223,26 +223,33 @@ def cancel_request(message_id: int) -> bytes:
     )
 
 
+class Told(TypedDict, total=False):
+    """What a response tells besides its status: a comment, cut to 64 ASCII characters; the tags of Offending Element;
+    more elements of VR US by element number (counters, types, Error ID); the UID of what was made."""
+
+    comment: str
+    offending: tuple[int, ...]
+    numbers: Mapping[int, int]
+    sop_instance_uid: str
+
+
 def response(
     command: Command,
     status: int,
     *,
     sop_class_uid: str = "",
-    sop_instance_uid: str = "",
     data_set: bool = False,
-    comment: str = "",
-    offending: tuple[int, ...] = (),
-    numbers: Mapping[int, int] = MappingProxyType({}),
+    **more: Unpack[Told],
 ) -> bytes:
-    """The command set that answers `command` (PS3.7 9.3, 10.3). The comment is cut to 64 ASCII characters; `offending`
-    are the tags of Offending Element; `numbers` more elements of VR US by element number (counters, types, Error ID).
-    The UIDs are those of the request; `sop_class_uid` and `sop_instance_uid` stand in where it names none."""
+    """The command set that answers `command` (PS3.7 9.3, 10.3). The UIDs are those of the request; `sop_class_uid` and
+    what `more` tells stand in where it names none."""
+    comment, offending = more.get("comment"), more.get("offending")
     elements = {
         _FIELD: _US.pack(command.field | RESPONSE),
         _RESPONDED_TO: _US.pack(command.message_id),
         _DATA_SET: _US.pack(0x0001 if data_set else NO_DATA_SET),
         _STATUS: _US.pack(status),
-        **{element: _US.pack(number) for element, number in numbers.items()},
+        **{element: _US.pack(number) for element, number in more.get("numbers", {}).items()},
     }
     if class_uid := command.sop_class_uid or sop_class_uid:
         elements[_SOP_CLASS] = _padded(class_uid, b"\0")
@@ -250,7 +257,7 @@ def response(
         elements[_OFFENDING] = b"".join(_AT.pack(tag >> 16, tag & 0xFFFF) for tag in offending)
     if comment:
         elements[_COMMENT] = _padded(comment[:COMMENT_CHARACTERS_MAX], b" ")
-    if instance_uid := command.sop_instance_uid or sop_instance_uid:
+    if instance_uid := command.sop_instance_uid or more.get("sop_instance_uid"):
         elements[_SOP_INSTANCE] = _padded(instance_uid, b"\0")
     return _command_set(elements)
 

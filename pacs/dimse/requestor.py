@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from typing import Final, Self, Unpack
 
 from pacs.access.principals import Principal
 from pacs.dimse.command import (
@@ -23,6 +23,7 @@ from pacs.dimse.command import (
     PENDING_STATUSES,
     RESPONSE,
     Command,
+    Told,
     cancel_request,
     is_warning,
     request,
@@ -351,22 +352,11 @@ class OutboundAssociation:
         status: int,
         *,
         identifier: bytes | None = None,
-        comment: str = "",
-        offending: tuple[int, ...] = (),
-        numbers: Mapping[int, int] = MappingProxyType({}),
-        sop_instance_uid: str = "",
+        **more: Unpack[Told],
     ) -> None:
         """See `pacs.dimse.service.Exchange`."""
-        answer = response(
-            command,
-            status,
-            sop_class_uid=context.abstract_syntax,
-            sop_instance_uid=sop_instance_uid,
-            data_set=identifier is not None,
-            comment=comment,
-            offending=offending,
-            numbers=numbers,
-        )
+        data_set = identifier is not None
+        answer = response(command, status, sop_class_uid=context.abstract_syntax, data_set=data_set, **more)
         self._messages.send(context, answer, identifier)
 
     def suboperation(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, Unpack
 
 from pacs.access.activity import Ending
 from pacs.access.principals import Principal
 from pacs.dicom.uids import TRANSFER_SYNTAXES
-from pacs.dimse.command import Command
+from pacs.dimse.command import Command, Told
 from pacs.dimse.pdu import AbortReason, ProtocolViolation, Roles
 
 _NOT_A_FILE: Final = frozenset(
@@ -93,13 +92,10 @@ class Exchange(Protocol):
         status: int,
         *,
         identifier: bytes | None = None,
-        comment: str = "",
-        offending: tuple[int, ...] = (),
-        numbers: Mapping[int, int] = MappingProxyType({}),
-        sop_instance_uid: str = "",
+        **more: Unpack[Told],
     ) -> None:
         """Answer `command` (PS3.7 9.3, 10.3) with `status`, and with a data set where the response carries one;
-        `numbers` and `sop_instance_uid` as in `pacs.dimse.command.response`."""
+        `more` as in `pacs.dimse.command.Told`."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -212,7 +213,10 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     devtools = phone.context.new_cdp_session(phone)
     errors = [error["errorId"] for error in devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]]
     assert errors == ["in-incognito"], "the context of a test is a private window; nothing else stands in the way"
-    phone.locator(f"[data-study-uid='{gone.StudyInstanceUID}']").tap()
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    phone.goto("about:blank")
+    phone.goto(f"{module_node.web_url}/#/study/{gone.StudyInstanceUID}")  # before anybody knows who is here
     expect(phone.get_by_test_id("viewport")).to_have_attribute("data-loaded-images", "1", timeout=60_000)
     expect(phone.get_by_test_id("doubt-note")).to_be_visible()
     phone.get_by_test_id("back").tap()
@@ -229,6 +233,9 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(studies).to_have_count(2)
     phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")  # it came meanwhile
     phone.get_by_test_id("device-close").tap()
+    pictures = [path for path in asked if gone.StudyInstanceUID in path and not path.endswith(("/series", "/reading"))]
+    assert len(pictures) >= 4
+    assert sorted(pictures) == sorted(set(pictures)), "what has come is kept, not asked for again"
 
     phone.context.set_offline(True)
     phone.reload()

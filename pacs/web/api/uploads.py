@@ -16,9 +16,7 @@ from starlette.responses import JSONResponse, Response
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
 from pacs.access.operation import (
-    DATA_SET,
     UID,
-    Answer,
     Body,
     Operation,
     Parameter,
@@ -46,7 +44,7 @@ from pacs.web.dicomweb.media_types import (
 )
 from pacs.web.dicomweb.multipart import MultipartBroken
 from pacs.web.dicomweb.stow import body_form, only_study, pieces_of
-from pacs.web.dicomweb.stow_answer import Failure, failure_of, given, told
+from pacs.web.dicomweb.stow_answer import ANSWERS, Failure, failure_of, given, told
 from pacs.web.dicomweb.zip_delivery import FileResult, store_zip
 
 log = structlog.get_logger()
@@ -77,14 +75,6 @@ _COMPLETE = Parameter("Upload-Complete", "?1 with the last bytes", one_of(("?0",
 _LENGTH = Parameter("Upload-Length", "how many bytes there will be", whole(0, 10**15 - 1), where="header")
 _DIGEST = Parameter("Repr-Digest", "sha-256=:…: or sha-512=:…: of the whole (RFC 9530)", where="header")
 _AT = "bytes that are on stable storage"
-_TAKEN_IN = tuple(
-    Answer(status, words, (DICOM_JSON, DICOM_XML), DATA_SET)
-    for status, words in (
-        (200, "complete, and everything is stored"),
-        (202, "complete, and some is stored; the answer says what is not, and why"),
-    )
-)
-_REFUSALS = (400, 403, 404, 409, 413, 415, 503, 507)
 _UPLOAD = {
     "id": str,
     "state": one_of(("uploading", "complete", "done")),
@@ -97,10 +87,10 @@ _UPLOAD = {
 }
 _CREATE = Operation(
     "Begin an upload that can go on after an interruption",
-    (done("begun", 201, location="the upload", upload_offset=_AT), *_TAKEN_IN),
+    (done("begun", 201, location="the upload", upload_offset=_AT), *ANSWERS),
     (_COMPLETE, _LENGTH, _DIGEST, Parameter("study", "the only study that may be in it", UID)),
     Body(None, (ZIP, DICOM, parts_of(DICOM), parts_of(DICOM_JSON), parts_of(DICOM_XML), OCTET_STREAM), required=False),
-    _REFUSALS,
+    refusals=(404,),
 )
 _SHOW = Operation(
     "How far an upload is, and what became of each file in it",
@@ -109,10 +99,10 @@ _SHOW = Operation(
 )
 _APPEND = Operation(
     "Append to an upload; with the last bytes it is taken in",
-    (done("appended", upload_offset=_AT), *_TAKEN_IN),
+    (done("appended", upload_offset=_AT), *ANSWERS),
     (_OFFSET, _COMPLETE, _LENGTH, _DIGEST),
     Body(None, (PARTIAL,), required=False),
-    _REFUSALS,
+    refusals=(404,),
 )
 _REMOVE = Operation("Give an upload up", (done(),), refusals=(404, 503))
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import DATA_SET, Answer, Body, Operation
+from pacs.access.operation import Body, Operation
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.ingest import Reception
@@ -24,7 +24,7 @@ from pacs.settings import WebSettings
 from pacs.web.dicomweb.answers import ROOT, checked_uid, service_url
 from pacs.web.dicomweb.media_types import DICOM, DICOM_JSON, DICOM_XML, MULTIPART, parsed, parts_of
 from pacs.web.dicomweb.multipart import MultipartBroken, MultipartReader, PartBegins, PartData, PartEnds
-from pacs.web.dicomweb.stow_answer import CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
+from pacs.web.dicomweb.stow_answer import ANSWERS, CANNOT_UNDERSTAND, PROCESSING_FAILURE, Failure, answer
 from pacs.web.dicomweb.stow_metadata import MetadataDelivery
 
 log = structlog.get_logger()
@@ -176,14 +176,7 @@ class Delivery:
 
 _SAYS = Operation(
     "Store",
-    (
-        Answer(200, "everything is stored", (DICOM_JSON, DICOM_XML), DATA_SET),
-        Answer(202, "some is stored; the answer says what is not, and why", (DICOM_JSON, DICOM_XML), DATA_SET),
-        *(
-            Answer(status, "nothing is stored; the answer says why", (DICOM_JSON, DICOM_XML), DATA_SET)
-            for status in (400, 403, 409, 413, 415, 503, 507)
-        ),
-    ),
+    ANSWERS,
     body=Body(None, (parts_of(DICOM), DICOM, parts_of(DICOM_JSON), parts_of(DICOM_XML), DICOM_JSON)),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pacs.access.operation import DATA_SET, Answer
 from pacs.dicom.native_model import native_dicom_model
 from pacs.errors import (
     ArrivalRefused,
@@ -30,6 +31,16 @@ from pacs.web.errors import PASSING, RETRY_AFTER_S
 
 PROCESSING_FAILURE = 0x0110
 CANNOT_UNDERSTAND = 0xC000
+ANSWERS = tuple(
+    Answer(status, words, (DICOM_JSON, DICOM_XML), DATA_SET)
+    for words, statuses in (
+        ("everything is stored", (200,)),
+        ("some is stored; the answer says what is not, and why", (202,)),
+        ("nothing is stored; the answer says why", (400, 403, 409, 413, 415, 503, 507)),
+    )
+    for status in statuses
+)
+"""Every answer that `answer` gives, as the OpenAPI document tells them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 
 import { signal } from "@preact/signals";
 
+import { onItsWay } from "@/dicomweb/traffic";
 import { earlyAnswer } from "@/early";
 
 /** An answer as it was. */
@@ -103,6 +104,7 @@ export async function reach(path: string, init: RequestInit = {}, copies = true)
 
 /** The answer of the node or of a proxy before it; undefined when there was none. */
 async function asked(path: string, init: RequestInit): Promise<Response | undefined> {
+  const ended = onItsWay();
   try {
     const answer = (await earlyAnswer(path)) ?? (await fetch(path, init));
     if (ABSENT.has(answer.status)) lost();
@@ -113,6 +115,8 @@ async function asked(path: string, init: RequestInit): Promise<Response | undefi
     if (isAbort(error)) throw error;
     lost();
     return undefined;
+  } finally {
+    ended();
   }
 }
 
@@ -122,11 +126,14 @@ function isAbort(error: unknown): boolean {
 }
 
 async function keepAnswer(path: string, key: string, answer: Response): Promise<void> {
+  const ended = onItsWay(); // long ones are on their way long after their first word
   try {
     const bytes = new Uint8Array(await answer.arrayBuffer());
     keepCopy(path, key, { bytes, type: answer.headers.get("Content-Type") ?? "", note: answer.headers.get("Content-Location") ?? "" });
   } catch {
     // its reader went away: half an answer is no copy
+  } finally {
+    ended();
   }
 }
 

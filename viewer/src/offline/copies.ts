@@ -42,9 +42,10 @@ const CHANGING = [
 /** No study has this UID: what the node answers of it is where its event log ends. */
 const NO_STUDY = "2.25.0";
 
+/** What came before it was known from where on corrections are looked for. */
 interface Early {
-  readonly path: string;
-  readonly accept: string;
+  readonly studyInstanceUid: string;
+  readonly copy: Copy;
 }
 
 export class Copies implements Keeper {
@@ -156,8 +157,7 @@ export class Copies implements Keeper {
     const image = IMAGE.test(key);
     // What can be corrected is kept once it is known from where on corrections are looked for; pixels never change.
     if (!this.ready && !image) {
-      const [accept = "", path = ""] = key.split(/ (?=\/)/);
-      this.early.set(key, { path, accept });
+      this.early.set(key, { studyInstanceUid, copy });
       return;
     }
     const size = copy.bytes.byteLength;
@@ -228,25 +228,43 @@ export class Copies implements Keeper {
     const { account } = this;
     if (!account) return;
     try {
-      const changed = account.cursor > 0 ? await this.changes(account.cursor) : undefined;
-      const next = changed?.next ?? count(record(await this.http.json(`/api/changes?study=${NO_STUDY}`))["next"]);
+      const ofEarly = new Set([...this.early.values()].map(({ studyInstanceUid }) => studyInstanceUid));
+      const [changed, ...ever] = await Promise.all([
+        account.cursor > 0 ? this.changes(account.cursor) : undefined,
+        ...[...(ofEarly.size > 0 ? ofEarly : [NO_STUDY])].map((uid) => this.everChanged(uid)),
+      ]);
+      const next = changed?.next ?? Math.min(...ever.map((one) => one.next));
+      const touched = (uid: string): boolean => changed?.all === true || changed?.studies.has(uid) === true;
       const uids = (await this.guarded((store) => store.studies()))?.map(({ studyInstanceUid }) => studyInstanceUid) ?? [];
       const shown = uids.length > 0 ? await this.shown(uids) : new Set<string>();
-      const stale = uids.filter((uid) => account.cursor === 0 || !shown.has(uid) || changed?.all || changed?.studies.has(uid));
+      const stale = uids.filter((uid) => account.cursor === 0 || !shown.has(uid) || touched(uid));
       if (stale.length > 0) await this.remove(stale);
       if (this.account?.name !== account.name) return;
       await this.amend({ cursor: next });
       this.ready = true;
       if (stale.includes(this.current)) await this.opened(this.current);
+      this.takeEarly(new Set(ever.filter((one) => !one.changed && !touched(one.uid)).map(({ uid }) => uid)));
     } catch (error) {
       if (!(error instanceof Failure)) throw error; // asked again when the node is back
       return;
     }
     await this.list();
-    for (const { path, accept } of this.early.values()) {
-      void reach(path, { headers: { Accept: accept }, credentials: "same-origin" }).then((answer) => answer.body?.cancel(), () => {});
+  }
+
+  /** What came of a study that nobody ever changed is as it is; what came of another is asked for again. */
+  private takeEarly(unchanged: ReadonlySet<string>): void {
+    for (const [key, { studyInstanceUid, copy }] of this.early) {
+      const [accept = "", path = ""] = key.split(/ (?=\/)/);
+      if (unchanged.has(studyInstanceUid)) this.keep(studyInstanceUid, key, copy);
+      else void reach(path, { headers: { Accept: accept }, credentials: "same-origin" }).then((answer) => answer.body?.cancel(), () => {});
     }
     this.early.clear();
+  }
+
+  /** Whether a study was changed by anybody, up to `next`. */
+  private async everChanged(uid: string): Promise<{ uid: string; next: number; changed: boolean }> {
+    const answer = record(await this.http.json(`/api/changes?study=${uid}&kinds=${CHANGING}&limit=${CHANGES_PAGE}`));
+    return { uid, next: count(answer["next"]), changed: list(answer["changes"]).length > 0 };
   }
 
   private async changes(after: number): Promise<{ next: number; studies: Set<string>; all: boolean }> {

@@ -2,15 +2,19 @@
 
 import { signal } from "@preact/signals";
 
+import { untilIdle } from "@/dicomweb/traffic";
+
 const WORKER = "/sw.js";
 const AFTER_MS = 3000; // the first picture has the link for itself
 const LOOK_EVERY_MS = 3_600_000;
+const PATIENCE_MS = 120_000; // for one file, over a thin link
 
 /** There is a newer version of the viewer than this page. */
 export const newerVersion = signal(false);
 
 let registration: ServiceWorkerRegistration | undefined;
 let wantsMore = false;
+let filling: Promise<void> | undefined;
 
 /** Begin, once the page is through with what it shows first. */
 export function install(): void {
@@ -53,10 +57,32 @@ export function lookForNewer(): void {
   void registration?.update().catch(() => {});
 }
 
-/** A study is kept: what shows studies is kept with it. */
+/** A study is kept: what shows studies is kept with it. What the browser has costs nothing; the rest waits for an idle link. */
 export function keepMore(): void {
   wantsMore = true;
-  void navigator.serviceWorker?.ready.then(({ active }) => active?.postMessage("fill", {}));
+  filling ??= navigator.serviceWorker?.ready.then(fill).finally(() => {
+    filling = undefined;
+  });
+}
+
+async function fill({ active }: ServiceWorkerRegistration): Promise<void> {
+  if (!active) return;
+  for (let more = await tell(active, "fill at no cost"); more; more = await tell(active, "fill in one")) await untilIdle();
+}
+
+/** Whether there is more to be kept, as the service worker answers; false when it does not. */
+function tell(worker: ServiceWorker, what: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    const given = setTimeout(() => resolve(false), PATIENCE_MS);
+    port1.addEventListener("message", ({ data }) => {
+      clearTimeout(given);
+      port1.close();
+      resolve(data === true);
+    });
+    port1.start();
+    worker.postMessage(what, [port2]);
+  });
 }
 
 /** Go over to the newer version. */

@@ -20,6 +20,7 @@ interface Fetching extends Lasting {
 interface Hearing extends Lasting {
   readonly data: unknown;
   readonly source: { postMessage(message: unknown): void } | null;
+  readonly ports: readonly MessagePort[];
 }
 
 interface Worker {
@@ -39,7 +40,7 @@ interface Files {
   readonly entry: string;
   /** Without these the page does not open. */
   readonly shell: readonly string[];
-  /** What studies need besides; fetched when somebody has read one. */
+  /** What studies need besides; kept when somebody has read one. */
   readonly more: readonly string[];
 }
 
@@ -68,7 +69,8 @@ worker.addEventListener("activate", (event) => {
 });
 
 worker.addEventListener("message", (event) => {
-  if (event.data === "fill") event.waitUntil(fill(more).catch(() => {})); // goes on at the next study
+  if (event.data === "fill at no cost") event.waitUntil(answer(event, takeStored()));
+  else if (event.data === "fill in one") event.waitUntil(answer(event, fillInOne()));
   else if (event.data === "take over") event.waitUntil(worker.skipWaiting());
   else if (typeof event.data === "string") event.waitUntil(compare(event, event.data));
 });
@@ -91,6 +93,34 @@ async function activate(): Promise<void> {
 async function compare(event: Hearing, script: string): Promise<void> {
   if (script !== entry) event.source?.postMessage("newer");
   else if ((await worker.clients.matchAll({ includeUncontrolled: true })).length === 1) await worker.skipWaiting();
+}
+
+/** Tells the page whether there is more to be kept; what failed goes on at the next study. */
+async function answer(event: Hearing, work: Promise<boolean>): Promise<void> {
+  event.ports[0]?.postMessage(await work.catch(() => false));
+}
+
+async function lacking(): Promise<readonly string[]> {
+  const own = await caches.open(OWN);
+  const kept = new Set((await own.keys()).map(({ url }) => new URL(url).pathname));
+  return more.filter((path) => !kept.has(path));
+}
+
+/** Keep what the browser has stored anyway; whether anything is left. */
+async function takeStored(): Promise<boolean> {
+  const own = await caches.open(OWN);
+  for (const path of await lacking()) {
+    const stored = await fetch(path, { cache: "only-if-cached", mode: "same-origin" }).catch(() => undefined);
+    if (stored?.ok) await own.put(path, stored);
+  }
+  return (await lacking()).length > 0;
+}
+
+/** Fetch and keep one of those that are left; whether there are others. Rejects when it cannot be had. */
+async function fillInOne(): Promise<boolean> {
+  const [next, ...others] = await lacking();
+  if (next !== undefined) await fill([next]);
+  return others.length > 0;
 }
 
 /** Rejects when one of them cannot be had; what came before it stays for the next attempt. */

@@ -2,6 +2,7 @@
 
 import { failureOf } from "@/dicomweb/http";
 import { copyOf, keepCopy, keyOf, reach, reachable, type Copy } from "@/dicomweb/reach";
+import { onItsWay } from "@/dicomweb/traffic";
 import type { Arrival } from "@/viewport/arrival";
 import { measured, measuredAt, takesLong } from "@/viewport/link";
 
@@ -112,6 +113,7 @@ async function run(one: Transfer): Promise<void> {
   const round = new AbortController();
   one.round = round;
   running.add(one);
+  const ended = onItsWay();
   const { signal } = round;
   try {
     one.settle(await receive(one.wish, signal));
@@ -119,6 +121,7 @@ async function run(one: Transfer): Promise<void> {
     if (!signal.aborted) one.settle(Promise.reject(error as Error)); // else it waits again, or nobody waits for it
   } finally {
     if (one.round === round) running.delete(one);
+    ended();
     pump();
   }
 }
