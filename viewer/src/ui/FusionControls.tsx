@@ -106,11 +106,12 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
   return open ? corner : undefined;
 }
 
-/** Whether nothing of an element is left to be seen behind a cover. */
+/** Whether nothing of what an element has in the window is left to be seen behind a cover. */
 function isBeneath(element: Element, cover: Element): boolean {
   if (cover.contains(element)) return false;
   const [own, over] = [element.getBoundingClientRect(), cover.getBoundingClientRect()];
-  return own.left >= over.left && own.right <= over.right && own.top >= over.top && own.bottom <= over.bottom;
+  const [right, bottom] = [Math.min(own.right, innerWidth - MARGIN_PX), Math.min(own.bottom, innerHeight - MARGIN_PX)];
+  return Math.max(own.left, MARGIN_PX) >= over.left && right <= over.right && own.top >= over.top && bottom <= over.bottom;
 }
 
 /** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape, a press on it or the focus going beneath. */
