@@ -63,7 +63,7 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
 
     window = _number(view, "data-window-width")
     fingers.stroke(((100, 200), (220, 210)), steps=12, pause_ms=60)
-    assert _number(view, "data-window-width") != window
+    assert 1.1 < _number(view, "data-window-width") / window < 1.5, "a mouse makes it 1.8 times as wide on the same way"
     assert _number(view, "data-zoom") == 1
 
     fingers.stroke(((260, 200), (80, 205)), steps=3, pause_ms=0)

@@ -17,6 +17,7 @@ async () => {
     const told = new Set();
     for (const element of within.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")) {
         if (element.disabled || element.closest("[inert]") || !element.checkVisibility({visibilityProperty: true})) continue;
+        if (document.activeElement === element) element.scrollIntoView({block: "nearest"}); // focus() moves nothing then
         element.focus();
         if (document.activeElement !== element || element.matches("input[type=file]")) continue;
         if (!isSeen(element)) await new Promise((resolve) => setTimeout(resolve, 60)); // what it shows by having the focus

@@ -83,6 +83,7 @@ WINDOWS: Final = (
     Window("zoom-200", 720, 450, zoom=2),
     Window("zoom-400", 320, 256, zoom=4),
     Window("spaced-1440", 1440, 900, spaced=True),
+    Window("spaced-1024", 1024, 768, spaced=True),
     Window("spaced-390", 390, 844, spaced=True),
 )
 

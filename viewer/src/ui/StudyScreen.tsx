@@ -27,6 +27,7 @@ import "@/ui/study.css";
 import "@/ui/phone.css";
 import "@/ui/patientTitle.css";
 import "@/ui/landscape.css";
+import "@/ui/toolLabels.css";
 
 interface StudyScreenProps {
   readonly app: App;

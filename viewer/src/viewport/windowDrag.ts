@@ -1,8 +1,9 @@
 /** Setting the window by dragging: steps in proportion to how wide it is, so that narrow ones can be set finely. */
 
-import { WindowLevelTool } from "@cornerstonejs/tools";
+import { WindowLevelTool, type Types } from "@cornerstonejs/tools";
 
 const STEP = 1 / 200; // of the width, a pixel of the way
+const OF_A_FINGER = 0.5; // its strokes are longer than a mouse's, for what they cover
 
 interface Ends {
   readonly lower: number;
@@ -25,6 +26,13 @@ export function draggedWindow({ lower, upper, deltaPointsCanvas: [right = 0, dow
 /** Of every modality alike; Cornerstone's own steps follow the values of the image. */
 export class WindowDragTool extends WindowLevelTool {
   static override toolName = WindowLevelTool.toolName;
+
+  override touchDragCallback(event: Types.EventTypes.InteractionEventType): void {
+    const { detail } = event;
+    const { canvas } = detail.deltaPoints;
+    const gentler: Types.IPoints["canvas"] = [canvas[0] * OF_A_FINGER, canvas[1] * OF_A_FINGER];
+    super.touchDragCallback({ ...event, detail: { ...detail, deltaPoints: { ...detail.deltaPoints, canvas: gentler } } });
+  }
 
   override getNewRange(dragged: Dragged): Ends {
     return draggedWindow(dragged);
