@@ -14,6 +14,7 @@ const VOLUME: VolumeGeometry = {
   isReadBackwards: false,
   frameOfReferenceUid: "1.4",
 };
+const after = (volume: VolumeGeometry, plane: "axial" | "coronal") => oneFurther(volume, plane).map((value) => value + 0);
 const SINGLE = { mm: 0, mode: "maximum" } as const;
 
 describe("the node's picture of a plane", () => {
@@ -37,7 +38,6 @@ describe("the node's picture of a plane", () => {
   });
 
   it("goes on as the images are counted where the planes are the images", () => {
-    const after = (volume: VolumeGeometry, plane: "axial" | "coronal") => oneFurther(volume, plane).map((value) => value + 0);
     expect(after(VOLUME, "axial")).toEqual([0, 0, 2]);
     expect(after({ ...VOLUME, isReadBackwards: true }, "axial")).toEqual([0, 0, -2]);
     expect(after(VOLUME, "coronal")).toEqual([0, -0.5, 0]);
