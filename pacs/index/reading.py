@@ -1,4 +1,4 @@
-"""The reading list: studies by priority, then the newest first, and what is looked for among them.
+"""The reading list: studies by priority, then by date, the newest first, and what is looked for among them.
 
 However many studies there are, a page takes as long: bands are read from their ends, a filter that few studies meet is
 where the reading begins, and words are found everywhere by the beginning of a name's word or of a number, inside of
@@ -49,14 +49,13 @@ BEGINNING_MIN: Final = 3
 """A shorter word has to be the whole one, beyond the newest studies."""
 
 _AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
-_ORDER = (study.c.priority_band, study.c.received_at.desc(), study.c.row.desc())
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What is looked for: `words` of a name, number or description; dates YYYYMMDD, "" where the range is open;
     `read` when only what is read, or only what is not, is wanted; `patient_of` a study whose patient's are wanted;
-    `studies`, when given, are the only ones that exist for the caller. `sort` is one of SORTS, "" the list's own order.
+    `studies`, when given, are the only ones that exist for the caller. `sort` is one of SORTS or of ORDERS.
     """
 
     words: tuple[str, ...] = ()
@@ -100,17 +99,44 @@ SORTS: Final[Mapping[str, tuple[ColumnElement[Any], ...]]] = MappingProxyType(
 """By what a reader may sort instead, and within it."""
 
 
+ORDERS: Final[Mapping[str, tuple[ColumnElement[Any], ...]]] = MappingProxyType(
+    {
+        "": (study.c.study_date, study.c.study_time, study.c.row),
+        "arrival": (study.c.received_at, study.c.row),
+    }
+)
+"""The list's own orders: within each priority from the end of these. A study without a date comes last by date."""
+
+
 def page(connection: Connection, reading: Reading, limit: int, offset: int) -> list[int]:
     """The rows of `study` on a page, in the order of the list."""
-    if reading.sort:
+    if reading.sort not in ORDERS:
         return _by_column(connection, reading, limit, offset)
     most = limit + offset
     conditions, few = _everywhere(connection, reading)
-    tables = _AND_PATIENT if reading.words else study  # the index of the list alone is read where it does
-    rows = (_sorted if few else _in_bands)(connection, tables, conditions, most)
+    # without words the index of the list alone is read where it does
+    listed = _Listed(connection, ORDERS[reading.sort], _AND_PATIENT if reading.words else study, most)
+    places = listed.sorted(conditions) if few else listed.in_bands(conditions)
     if reading.words:
-        rows = sorted({*rows, *_sorted(connection, tables, _among_newest(connection, reading), most)})
-    return [-row for *_, row in rows[offset:most]]
+        places = _merged(places, listed.sorted(_among_newest(connection, reading)))
+    return [place[-1] for place in places[offset:most]]
+
+
+def late(connection: Connection, reading: Reading, since: int, day: str) -> tuple[int, bool]:
+    """How many arrived since a moment (microseconds) whose study date is before `day` (DA), or none: by date they stand
+    among the older ones. Of the NEWEST arrivals alone; and whether there are more than were looked at.
+    """
+    arrived = (
+        select(study.c.row).where(study.c.received_at >= since).order_by(study.c.received_at.desc()).limit(NEWEST)
+    ).subquery()
+    seen = int(connection.execute(select(func.count()).select_from(arrived)).scalar_one())
+    conditions = [one.condition for one in _filters(reading)]
+    of_before = (
+        select(func.count())
+        .select_from(study)
+        .where(study.c.row.in_(select(arrived.c.row)), study.c.study_date < day, *conditions, *_allowed(reading))
+    )
+    return int(connection.execute(of_before).scalar_one()), seen == NEWEST
 
 
 def total(connection: Connection, reading: Reading) -> int:
@@ -148,33 +174,43 @@ def _count(connection: Connection, rows: Select[Any]) -> int:
     return int(connection.execute(counted).scalar_one())
 
 
-_Place = tuple[int, int, int]
-"""Band, and moment and row as they count down."""
+_Place = tuple[Any, ...]
+"""Band, what the order goes by, and row."""
 
 
-def _in_bands(
-    connection: Connection, tables: FromClause, conditions: Sequence[ColumnElement[bool]], most: int
-) -> list[_Place]:
-    """The first rows, band after band: each is read from its end, which no one statement does."""
-    found: list[_Place] = []
-    for band in _bands(connection):
-        if len(found) >= most:
-            break
-        found += _sorted(connection, tables, [*conditions, study.c.priority_band == band], most - len(found))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The first `most` places of the list, in one of ORDERS."""
+
+    connection: Connection
+    order: tuple[ColumnElement[Any], ...]
+    tables: FromClause
+    most: int
+
+    def in_bands(self, conditions: Sequence[ColumnElement[bool]]) -> list[_Place]:
+        """Band after band: each is read from its end, which no one statement does."""
+        found: list[_Place] = []
+        for band in _bands(self.connection):
+            if len(found) >= self.most:
+                break
+            found += self.sorted([*conditions, study.c.priority_band == band], self.most - len(found))
+        return found
+
+    def sorted(self, conditions: Sequence[ColumnElement[bool]], most: int | None = None) -> list[_Place]:
+        """Of all bands in one statement."""
+        statement = (
+            select(study.c.priority_band, *self.order)
+            .select_from(self.tables)
+            .where(*conditions)
+            .order_by(study.c.priority_band, *(key.desc() for key in self.order))
+            .limit(self.most if most is None else most)
+        )
+        return [tuple(row) for row in self.connection.execute(statement)]
 
 
-def _sorted(
-    connection: Connection, tables: FromClause, conditions: Sequence[ColumnElement[bool]], most: int
-) -> list[_Place]:
-    statement = (
-        select(study.c.priority_band, study.c.received_at, study.c.row)
-        .select_from(tables)
-        .where(*conditions)
-        .order_by(*_ORDER)
-        .limit(most)
-    )
-    return [(band, -at, -row) for band, at, row in connection.execute(statement)]
+def _merged(one: Sequence[_Place], other: Sequence[_Place]) -> list[_Place]:
+    newest = sorted({*one, *other}, key=lambda place: place[1:], reverse=True)
+    return sorted(newest, key=lambda place: place[0])
 
 
 def _bands(connection: Connection) -> list[int]:

@@ -135,6 +135,7 @@ study = Table(
     Index("ix_study_patient_name_start", "patient_name_start", "study_date", "study_time", "study_instance_uid"),
     Index("ix_study_accession_number", "accession_number"),
     Index("ix_study_worklist", "priority_band", "received_at", "study_date"),
+    Index("ix_study_worklist_by_date", "priority_band", "study_date", "study_time"),
     Index("ix_study_received_at", "received_at"),
     Index(
         "ix_study_unstable",

@@ -140,7 +140,7 @@
   for (const [index, one] of own.entries())
     for (const other of own.slice(index + 1)) {
       if (one.element === other.element || one.element.contains(other.element) || other.element.contains(one.element)) continue;
-      const fixed = (element) => element.closest(".row-head, .top-bar, .import-head, header");
+      const fixed = (element) => element.closest(".row-head, .row-group-head, .top-bar, .import-head, header");
       if (Boolean(fixed(one.element)) !== Boolean(fixed(other.element))) continue; // what stays in its place covers what scrolls
       const [across, along] = overlap(one.box, other.box);
       if (across > 2 && along > 3) complaints.add(`over each other: "${one.words}" ${named(one.element)} and "${other.words}" ${named(other.element)}`);
@@ -164,7 +164,7 @@
     if (cover && !cover.contains(control)) continue;
     const port = scrollport(control);
     if (port && (x < port.left || x > port.right || y < port.top || y > port.bottom)) continue;
-    if (top.closest(".row-head")) continue;
+    if (top.closest(".row-head, .row-group-head")) continue;
     complaints.add(`beneath ${named(top)}: ${named(control)}`);
   }
   return [...complaints];

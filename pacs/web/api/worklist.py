@@ -1,4 +1,4 @@
-"""The viewer's worklist: studies by priority, then the newest first: /api/worklist."""
+"""The viewer's worklist: studies by priority, then by date, the newest first: /api/worklist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pacs.archive.reading import UNREAD, ReadingState, states
 from pacs.archive.totals import Totals
 from pacs.errors import QueryRefused
 from pacs.index.engine import Index
-from pacs.index.reading import NEWEST, SORTS, TOTAL_MAX, Reading, page, total
+from pacs.index.reading import NEWEST, ORDERS, SORTS, TOTAL_MAX, Reading, late, page, total
 from pacs.index.schema import NOT_LIVE, instance, patient, series, study
 from pacs.model import Clock, InstanceState, from_microseconds, to_microseconds
 from pacs.web.api import doubt
@@ -65,10 +65,11 @@ _SHOWN = select(
     study.c.priority_source,
 ).select_from(study.join(patient, study.c.patient_row == patient.c.row))
 
-_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
+_SORTS = [*(name for name in ORDERS if name), *(f"{sign}{name}" for name in SORTS for sign in ("", "-"))]
+_MOMENT = Json({"type": "string", "format": "date-time"})
 _TEXT_OR_NOTHING = Json({"type": ["string", "null"]})
 _SAYS = Operation(
-    "Studies by priority, then the newest first",
+    "Studies by priority, then by study date, the newest first",
     (
         gives(
             {
@@ -80,6 +81,8 @@ _SAYS = Operation(
                 ],
                 "total": int,
                 "total_is_least": bool,
+                "late": int,
+                "late_is_least": bool,
             },
             f"one page, and how many there are; of what is looked for {TOTAL_MAX} are counted at most",
         ),
@@ -95,7 +98,16 @@ _SAYS = Operation(
         Parameter("to", "the latest study date", DATE),
         Parameter("read", "only what is read, or only what is not", BOOLEAN),
         Parameter("patient_of", "a Study Instance UID: only the studies of its patient", UID),
-        Parameter("sort", "by a column instead; a minus sign before it turns the order round", one_of(_SORTS)),
+        Parameter(
+            "sort",
+            "arrival: by priority, then what arrived last; or by a column, where a minus sign turns the order round",
+            one_of(_SORTS),
+        ),
+        Parameter(
+            "since",
+            "a moment with its distance from UTC: `late` tells how many that arrived since then are of an earlier day",
+            _MOMENT,
+        ),
         Parameter("limit", f"how many; at most {LIMIT_MAX} are given", whole(maximum=10**9 - 1, default=LIMIT_DEFAULT)),
         Parameter("offset", "how many are left out before", whole(maximum=10**9 - 1, default=0)),
     ),
@@ -109,8 +121,11 @@ def routes(index: Index, clock: Clock, accesses: Accesses) -> list[Route]:
 
     async def worklist(request: Request, principal: Principal) -> Response:
         reading, limit, offset = understood(request.query_params, principal.study_instance_uids)
+        since = _since(request.query_params)
         accesses.searched(principal)
         found = await in_thread(listed, index, totals, reading, limit, offset, to_microseconds(clock()))
+        if since is not None:
+            found |= await in_thread(_late, index, reading, since)
         return json_answer(found, media_type=JSON)
 
     return [Route(("GET",), "/api/worklist", worklist, Action.QUERY, says=_SAYS)]
@@ -156,7 +171,15 @@ def listed(index: Index, totals: Totals, reading: Reading, limit: int, offset: i
         ],
         "total": found if reading == Reading() else min(found, TOTAL_MAX),
         "total_is_least": found > TOTAL_MAX and reading != Reading(),
+        "late": 0,
+        "late_is_least": False,
     }
+
+
+def _late(index: Index, reading: Reading, since: datetime) -> dict[str, Any]:
+    with index.read() as connection:
+        found, is_least = late(connection, reading, to_microseconds(since), f"{since:%Y%m%d}")
+    return {"late": found, "late_is_least": is_least}
 
 
 def _entry(row: RowMapping, modalities: list[str], conflicts: int, reading: ReadingState) -> dict[str, Any]:
@@ -221,8 +244,21 @@ def _read(parameters: QueryParams) -> bool | None:
 def _sort(parameters: QueryParams) -> str:
     text = parameters.get("sort", "")
     if text and text not in _SORTS:
-        raise QueryRefused(f"the list is not sorted by {text[:32]!r}", f"sort by {', '.join(SORTS)}")
+        raise QueryRefused(f"the list is not sorted by {text[:32]!r}", f"sort by arrival, {', '.join(SORTS)}")
     return text
+
+
+def _since(parameters: QueryParams) -> datetime | None:
+    text = parameters.get("since", "")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise QueryRefused(f"since {text[:40]!r} is no moment", "give one as 2026-11-29T00:00:00+06:00")
+    return moment
 
 
 def _whole(parameters: QueryParams, name: str, otherwise: int) -> int:

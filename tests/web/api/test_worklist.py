@@ -34,6 +34,9 @@ def client(module_site: Site) -> TestClient:
     return module_site.as_role(Role.CLINICIAN)
 
 
+NOT_LATE = {"late": 0, "late_is_least": False}
+
+
 def listed(client: TestClient, **parameters: Any) -> dict[str, Any]:
     response = client.get("/api/worklist", params=parameters)
     assert response.status_code == 200, response.text
@@ -73,7 +76,8 @@ def test_a_row(client: TestClient) -> None:
 
 
 def test_newest_first_and_urgent_before_all(module_site: Site, client: TestClient) -> None:
-    assert patients(client) == ["SYN-100%", "SYN-RU-1", "SYN-KK-1", "SYN-0001"]
+    assert patients(client) == ["SYN-KK-1", "SYN-0001", "SYN-RU-1", "SYN-100%"]
+    assert patients(client, sort="arrival") == ["SYN-100%", "SYN-RU-1", "SYN-KK-1", "SYN-0001"]
     reason = {"en": "suspected bleed", "kk": "қан кетуі мүмкін"}
 
     def raise_to(band: int, uid_: str, why: str) -> None:
@@ -87,7 +91,9 @@ def test_newest_first_and_urgent_before_all(module_site: Site, client: TestClien
         raise_to(CRITICAL, ONE, json.dumps(reason))
         raise_to(AI_URGENT, two, "")
         rows = listed(client)["studies"]
-        assert [row["patient_id"] for row in rows] == ["SYN-0001", "SYN-KK-1", "SYN-100%", "SYN-RU-1"]
+        assert [row["patient_id"] for row in rows] == ["SYN-0001", "SYN-KK-1", "SYN-RU-1", "SYN-100%"]
+        assert patients(client, search="SYN") == ["SYN-0001", "SYN-KK-1", "SYN-RU-1", "SYN-100%"]
+        assert patients(client, sort="arrival")[2:] == ["SYN-100%", "SYN-RU-1"]
         assert [row["priority"] for row in rows] == ["critical", "urgent", "routine", "routine"]
         assert rows[0]["reason"] == reason
         assert rows[0]["priority_source"] == "Bleed Finder"
@@ -127,11 +133,24 @@ def test_search(client: TestClient, search: str, found: list[str]) -> None:
 
 def test_filters(client: TestClient) -> None:
     assert patients(client, modality="MR") == ["SYN-0001"]
-    assert patients(client, modality="CR,MR") == ["SYN-100%", "SYN-0001"]
+    assert patients(client, modality="CR,MR") == ["SYN-0001", "SYN-100%"]
     assert patients(client, **{"from": "20260101"}) == ["SYN-KK-1", "SYN-0001"]
     assert patients(client, **{"from": "20250101", "to": "20251231"}) == ["SYN-RU-1"]
     assert patients(client, to="20251231") == ["SYN-RU-1"]
     assert patients(client, modality="CT", search="Phantom", to="20251231") == []
+
+
+def test_what_arrived_late_is_counted(client: TestClient) -> None:
+    """Of an earlier day than the one of `since`, as its own clock has it; what has no date is nowhere near the top."""
+
+    def late(**parameters: str) -> tuple[int, bool]:
+        told = listed(client, **parameters)
+        return told["late"], told["late_is_least"]
+
+    assert late(since="2020-11-23T00:00:00+06:00") == (1, False)
+    assert late(since="2025-11-23T00:00:00Z") == (2, False)
+    assert late(since="2025-11-23T00:00:00Z", modality="CT") == (1, False)
+    assert late(since=f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%S%z}") == (0, False)
 
 
 def test_pages(client: TestClient) -> None:
@@ -140,7 +159,7 @@ def test_pages(client: TestClient) -> None:
     assert first["total"] == second["total"] == 4
     assert [row["patient_id"] for row in (*first["studies"], *second["studies"])] == whole
     assert listed(client, search="anna")["total"] == 1
-    assert listed(client, limit=0) == {"studies": [], "total": 4, "total_is_least": False}
+    assert listed(client, limit=0) == {"studies": [], "total": 4, "total_is_least": False} | NOT_LATE
 
 
 @pytest.mark.parametrize("parameters", [{"from": "2025-01-01"}, {"to": "x"}, {"limit": "-1"}, {"offset": "1e3"}])
@@ -189,7 +208,15 @@ def test_the_studies_of_a_patient(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("from", "20260231"), ("to", "00000000"), ("sort", "shoe size"), ("read", "yes"), ("patient_of", "x")],
+    [
+        ("from", "20260231"),
+        ("to", "00000000"),
+        ("sort", "shoe size"),
+        ("read", "yes"),
+        ("patient_of", "x"),
+        ("since", "today"),
+        ("since", "2026-11-29T00:00:00"),
+    ],
 )
 def test_what_cannot_be_is_refused(client: TestClient, name: str, text: str) -> None:
     answer = client.get("/api/worklist", params={name: text})

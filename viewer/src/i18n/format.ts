@@ -38,7 +38,8 @@ function written(style: NumberStyle, value: number, whole: string, decimals: str
   return value < 0 && /[1-9]/.test(text) ? `\u2212${text}` : text;
 }
 
-function two(value: number): string {
+/** With a zero before it where it has one digit. */
+export function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
@@ -47,6 +48,24 @@ export function formatDate(da: string): string {
   const parts = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(da);
   if (parts?.[1] === "0000") return ""; // written where nobody knew
   return parts ? `${parts[3]}.${parts[2]}.${parts[1]}` : da;
+}
+
+/** What a date is written out of. */
+export interface DateParts {
+  readonly year: string;
+  /** 0 is January. */
+  readonly month: number;
+  readonly day: string;
+  /** 0 is Sunday. */
+  readonly weekday: number;
+}
+
+/** The parts of a DA value; undefined of what is no date. */
+export function dateParts(da: string): DateParts | undefined {
+  const [year = 0, month = 0, day = 0] = /^(\d{4})(\d{2})(\d{2})$/.exec(da)?.slice(1).map(Number) ?? [];
+  const moment = new Date(Date.UTC(year, month - 1, day));
+  if (moment.getUTCFullYear() !== year || moment.getUTCMonth() !== month - 1 || moment.getUTCDate() !== day) return undefined;
+  return { year: String(year), month: month - 1, day: String(day), weekday: moment.getUTCDay() };
 }
 
 /** A TM value (HHMMSS.FFFFFF) as HH:MM, 24 hours; anything else as "". */

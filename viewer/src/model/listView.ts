@@ -61,11 +61,14 @@ export const SORTS = ["patient", "date", "modality", "study", "accession", "imag
 
 export type SortName = (typeof SORTS)[number];
 
-/** `undefined` is the list's own order: by priority, then the newest first. */
+/** `undefined` is the list's own order: by priority, then by study date, the newest first. */
 export interface Sort {
-  readonly by: SortName;
+  /** `arrival`: by priority, then what arrived last. */
+  readonly by: SortName | "arrival";
   readonly descending: boolean;
 }
+
+export const BY_ARRIVAL: Sort = { by: "arrival", descending: true };
 
 /** Dates and figures are looked for from their end. */
 const DESCENDING_FIRST: ReadonlySet<SortName> = new Set(["date", "images", "received"]);
@@ -102,6 +105,7 @@ export function filterFrom(value: unknown): Filter {
 
 export function sortFrom(value: unknown): Sort | undefined {
   const kept = record(value);
+  if (kept["by"] === BY_ARRIVAL.by) return BY_ARRIVAL;
   const by = SORTS.find((name) => name === kept["by"]);
   return by && { by, descending: kept["descending"] === true };
 }

@@ -7,6 +7,7 @@ import { isUid } from "@/dicomweb/client";
 import { cleanText, formatPersonName } from "@/dicomweb/json";
 import { count, list, record, string, strings } from "@/model/decode";
 import { doubtOf, type Doubt } from "@/model/doubt";
+import { midnight } from "@/model/listGroups";
 import { dates, NO_FILTER, type ColumnName, type Filter, type Sort } from "@/model/listView";
 
 export type Priority = "stat" | "critical" | "urgent" | "routine" | "low";
@@ -73,6 +74,9 @@ export class Worklist {
   readonly total = signal(0);
   /** Whether there are more than `total`, which the node counted no further. */
   readonly totalIsLeast = signal(false);
+  /** Studies that arrived today and are of an earlier day: by date they stand among the older ones. */
+  readonly late = signal(0);
+  readonly lateIsLeast = signal(false);
   readonly loading = signal(false);
   readonly loaded = signal(false);
   readonly failure = signal<Failure | undefined>(undefined);
@@ -155,6 +159,7 @@ export class Worklist {
       this.selection.value = undefined;
       this.studies.value = [];
       this.total.value = 0;
+      this.late.value = 0;
       this.loaded.value = false;
       this.failure.value = undefined;
       this.fromDevice.value = false;
@@ -184,12 +189,14 @@ export class Worklist {
     this.asked = asked;
     this.loading.value = true;
     try {
-      const { studies, total, isLeast } = await this.pages(asked.signal);
+      const { studies, total, isLeast, late, lateIsLeast } = await this.pages(asked.signal);
       batch(() => {
         this.pointOut(studies);
         this.studies.value = studies;
         this.total.value = total;
         this.totalIsLeast.value = isLeast;
+        this.late.value = late;
+        this.lateIsLeast.value = lateIsLeast;
         this.failure.value = undefined;
         this.loaded.value = true;
         this.fromDevice.value = false;
@@ -215,6 +222,7 @@ export class Worklist {
       this.studies.value = studies;
       this.total.value = studies.length;
       this.totalIsLeast.value = false;
+      this.late.value = 0;
       this.loaded.value = true;
       this.fromDevice.value = true;
     });
@@ -241,21 +249,29 @@ export class Worklist {
     this.touchedStudies.clear();
   }
 
-  private async pages(abort: AbortSignal): Promise<{ studies: WorklistStudy[]; total: number; isLeast: boolean }> {
+  private async pages(abort: AbortSignal): Promise<Pages> {
     const studies = new Map<string, WorklistStudy>();
-    let total = 0;
-    let isLeast = false;
+    const told = { total: 0, isLeast: false, late: 0, lateIsLeast: false };
     for (let offset = 0; offset < this.rowsWanted; offset += PAGE) {
       const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek()), { signal: abort }));
       const page = list(answer["studies"]).map(worklistStudy);
       // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
       for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
-      total = count(answer["total"]);
-      isLeast = answer["total_is_least"] === true;
+      told.total = count(answer["total"]);
+      told.isLeast = answer["total_is_least"] === true;
+      if (offset === 0) Object.assign(told, { late: count(answer["late"]), lateIsLeast: answer["late_is_least"] === true });
       if (page.length < PAGE) break;
     }
-    return { studies: [...studies.values()], total, isLeast };
+    return { studies: [...studies.values()], ...told };
   }
+}
+
+interface Pages {
+  readonly studies: readonly WorklistStudy[];
+  readonly total: number;
+  readonly isLeast: boolean;
+  readonly late: number;
+  readonly lateIsLeast: boolean;
 }
 
 /** What the node would find, as far as a device can tell: every word somewhere in name, ID or accession number. */
@@ -276,7 +292,9 @@ export function worklistPath(filter: Filter, offset: number, sort?: Sort): strin
     modality: filter.modalities.join(","),
     ...dates(filter),
     read: filter.unread ? "false" : "",
-    sort: sort ? `${sort.descending ? "-" : ""}${sort.by}` : "",
+    sort: sort ? `${sort.descending && sort.by !== "arrival" ? "-" : ""}${sort.by}` : "",
+    // who looks for somebody finds what came late too
+    since: sort === undefined && offset === 0 && filter.search.trim() === "" ? midnight(new Date()) : "",
   };
   for (const [key, value] of Object.entries(asked)) if (value) query.set(key, value);
   query.set("limit", String(PAGE));

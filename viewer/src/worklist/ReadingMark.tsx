@@ -11,11 +11,16 @@ const WORDS: Readonly<Record<Reading["state"], PlainKey>> = {
   read: "reading.read",
 };
 
+/** The state, who it is of and since when. */
+export function readingWords({ state, by, at }: Reading): string {
+  return [t(WORDS[state]), by, at && formatMoment(at, new Date())].filter((part) => part !== "").join(" · ");
+}
+
 export function ReadingMark({ reading }: { readonly reading: Reading }) {
   const { state, by, at } = reading;
   const who = [by, at && formatMoment(at, new Date())].filter((part) => part !== "").join(" · ");
   return (
-    <span class={`reading-mark reading-${state}`} data-testid="reading" data-state={state} data-by={by} title={who}>
+    <span class={`reading-mark reading-${state}`} data-testid="reading" data-state={state} data-by={by} title={readingWords(reading)}>
       <span>{t(WORDS[state])}</span>
       {who !== "" && <span class="muted">{who}</span>}
     </span>

@@ -1,11 +1,13 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
+import { groupsOf } from "@/model/listGroups";
 import { nextSort, SORTS, usualColumns, type ColumnName, type SortName } from "@/model/listView";
 import { studyLink } from "@/model/route";
 import type { Timeline } from "@/model/timeline";
 import type { Worklist, WorklistStudy } from "@/model/worklist";
 import { CELLS, LABELS, WIDTHS } from "@/worklist/columns";
+import { GroupHeading } from "@/worklist/GroupHeading";
 
 /** The studies as a grid on a workstation and as cards on a phone: the same elements, laid out by the style sheet. */
 interface RowsProps {
@@ -17,6 +19,8 @@ export function Rows({ worklist, timeline }: RowsProps) {
   const grid = useRef<HTMLDivElement>(null);
   const studies = worklist.studies.value;
   const loaded = worklist.loaded.value;
+  const headed = !worklist.fromDevice.value; // what a device has is in no order
+  const groups = headed ? groupsOf(studies, worklist.sort.value) : [{ key: "", kind: undefined, studies }];
   const columns = worklist.columns.value ?? usualColumns();
   useEffect(() => {
     if (loaded && worklist.lastOpened) focusRow(grid.current, worklist.lastOpened);
@@ -29,7 +33,7 @@ export function Rows({ worklist, timeline }: RowsProps) {
       tabIndex={-1}
       aria-label={t("worklist.heading")}
       aria-busy={worklist.loading.value}
-      aria-rowcount={worklist.total.value + 1}
+      aria-rowcount={-1}
       data-testid="worklist"
       onKeyDown={moveFocus}
       style={{ "--columns": columns.map((name) => WIDTHS[name]).join(" ") }}
@@ -39,17 +43,22 @@ export function Rows({ worklist, timeline }: RowsProps) {
           <ColumnHead key={name} name={name} worklist={worklist} />
         ))}
       </div>
-      {studies.map((study, index) => (
-        <Row
-          key={study.studyInstanceUid}
-          study={study}
-          columns={columns}
-          timeline={timeline}
-          fresh={worklist.fresh.value.has(study.studyInstanceUid)}
-          selected={worklist.selection.value?.has(study.studyInstanceUid)}
-          choose={() => choose(worklist, study.studyInstanceUid)}
-          tabbable={index === 0}
-        />
+      {groups.map(({ key, kind, studies: together }) => (
+        <div key={key} role="rowgroup" class="row-group">
+          {kind && <GroupHeading kind={kind} columns={columns.length} />}
+          {together.map((study) => (
+            <Row
+              key={study.studyInstanceUid}
+              study={study}
+              columns={columns}
+              timeline={timeline}
+              fresh={worklist.fresh.value.has(study.studyInstanceUid)}
+              selected={worklist.selection.value?.has(study.studyInstanceUid)}
+              choose={() => choose(worklist, study.studyInstanceUid)}
+              tabbable={study === studies[0]}
+            />
+          ))}
+        </div>
       ))}
     </div>
   );
@@ -63,7 +72,7 @@ function ColumnHead({ name, worklist }: { readonly name: ColumnName; readonly wo
   if (!isSortable(name)) {
     return (
       <span class={`cell cell-${name}`} role="columnheader">
-        {t(LABELS[name])}
+        {name === "reading" ? <span class="hidden-label">{t(LABELS[name])}</span> : t(LABELS[name])}
       </span>
     );
   }

@@ -1,10 +1,10 @@
-/** How the list is looked at: its columns, its order where no heads are shown, and the searches that were saved. */
+/** How the list is looked at: its columns, and the searches that were saved. */
 
 import { useState } from "preact/hooks";
 
 import { t } from "@/i18n";
 import type { App } from "@/model/app";
-import { COLUMNS, isEmpty, nextSort, SORTS, usualColumns, type ColumnName } from "@/model/listView";
+import { COLUMNS, isEmpty, usualColumns, type ColumnName } from "@/model/listView";
 import type { ViewKeeper } from "@/model/viewKeeper";
 import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
@@ -15,7 +15,6 @@ export function ViewChoices({ app: { worklist, view } }: { readonly app: App }) 
   return (
     <>
       <Popup name="searches" icon="search" label={t("worklist.searches")} content={(close) => <Searches worklist={worklist} view={view} close={close} />} />
-      <Popup name="sort" icon="scroll" class="phone-choice" label={t("worklist.sort")} content={() => <Order worklist={worklist} />} />
       <Popup name="columns" icon="layout" label={t("worklist.columns")} content={() => <Columns worklist={worklist} />} />
     </>
   );
@@ -38,40 +37,6 @@ function Columns({ worklist }: { readonly worklist: Worklist }) {
       <button type="button" class="button quiet" onClick={() => (worklist.columns.value = undefined)}>
         {t("worklist.columns.usual")}
       </button>
-    </>
-  );
-}
-
-function Order({ worklist }: { readonly worklist: Worklist }) {
-  const sort = worklist.sort.value;
-  return (
-    <>
-      <label class="popup-line">
-        <input type="radio" name="order" checked={sort === undefined} onChange={() => (worklist.sort.value = undefined)} />
-        {t("worklist.sort.own")}
-      </label>
-      {SORTS.map((by) => (
-        <label key={by} class="popup-line">
-          <input
-            type="radio"
-            name="order"
-            checked={sort?.by === by}
-            data-testid={`sort-by-${by}`}
-            onChange={() => (worklist.sort.value = nextSort(undefined, by))}
-          />
-          {t(LABELS[by])}
-        </label>
-      ))}
-      {sort && (
-        <button
-          type="button"
-          class="button quiet"
-          data-testid="sort-turn"
-          onClick={() => (worklist.sort.value = { ...sort, descending: !sort.descending })}
-        >
-          {t(sort.descending ? "worklist.sort.descending" : "worklist.sort.ascending")}
-        </button>
-      )}
     </>
   );
 }

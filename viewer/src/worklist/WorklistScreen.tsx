@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 
-import { counted, t } from "@/i18n";
+import { t } from "@/i18n";
 import type { App } from "@/model/app";
 import { characterKeysOn } from "@/model/characterKeys";
 import { NO_FILTER } from "@/model/listView";
@@ -18,6 +18,7 @@ import { Actions } from "@/worklist/Actions";
 import { Filters } from "@/worklist/Filters";
 import { ImportPlace } from "@/worklist/ImportPlace";
 import { focusFirstRow, Rows } from "@/worklist/Rows";
+import { ListHead } from "@/worklist/ListHead";
 import { SelectionBar } from "@/worklist/SelectionBar";
 
 export function WorklistScreen({ app }: { readonly app: App }) {
@@ -61,6 +62,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
         </Filters>
         {worklist.failure.value && <FailureNote failure={worklist.failure.value} retry={() => worklist.refresh()} />}
         <div ref={rows} class="rows-scroll">
+          <ListHead worklist={worklist} />
           <Rows worklist={worklist} timeline={app.timeline} />
           <Ending worklist={worklist} />
         </div>
@@ -93,7 +95,7 @@ function QueueLink({ app }: { readonly app: App }) {
   );
 }
 
-/** What stands below the rows: how many there are, how to get more, or why there are none. */
+/** What stands below the rows: how to get more, or why there are none. */
 function Ending({ worklist }: { readonly worklist: Worklist }) {
   if (!worklist.loaded.value) {
     return worklist.failure.value ? null : (
@@ -117,16 +119,12 @@ function Ending({ worklist }: { readonly worklist: Worklist }) {
       </div>
     );
   }
+  if (!worklist.hasMore.value) return null;
   return (
     <p class="ending">
-      <span class="muted" role="status" data-testid="worklist-count">
-        {counted(worklist.totalIsLeast.value ? "worklist.count.least" : "worklist.count", worklist.total.value)}
-      </span>
-      {worklist.hasMore.value && (
-        <button type="button" class="button" disabled={worklist.loading.value} onClick={() => worklist.more()}>
-          {t("worklist.more")}
-        </button>
-      )}
+      <button type="button" class="button" disabled={worklist.loading.value} onClick={() => worklist.more()}>
+        {t("worklist.more")}
+      </button>
     </p>
   );
 }

@@ -4,7 +4,7 @@ import type { ComponentType } from "preact";
 
 import { counted, n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
-import { formatDate, formatMoment, formatTime } from "@/i18n/format";
+import { formatDate, formatMoment, formatTime, toDa } from "@/i18n/format";
 import type { ColumnName } from "@/model/listView";
 import type { Timeline } from "@/model/timeline";
 import type { OnDevice, WorklistStudy } from "@/model/worklist";
@@ -12,7 +12,7 @@ import { PriorityMark } from "@/triage/PriorityMark";
 import { DoubtMark } from "@/ui/DoubtMark";
 import { Icon } from "@/ui/icons";
 import { patientFacts } from "@/ui/patient";
-import { ReadingMark } from "@/worklist/ReadingMark";
+import { ReadingMark, readingWords } from "@/worklist/ReadingMark";
 
 export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
   reading: "worklist.column.reading",
@@ -28,18 +28,19 @@ export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
   institution: "worklist.column.institution",
 };
 
+/** What is the same in every row takes no room from what tells them apart: name and description. */
 export const WIDTHS: Readonly<Record<ColumnName, string>> = {
-  reading: "minmax(84px, 100px)",
-  priority: "minmax(84px, 112px)",
-  patient: "minmax(190px, 2.2fr)",
-  date: "136px",
-  modality: "minmax(94px, 110px)",
-  study: "minmax(118px, 1fr)",
-  accession: "minmax(110px, 150px)",
-  images: "86px",
-  received: "minmax(84px, 104px)",
-  referring: "minmax(120px, 1fr)",
-  institution: "minmax(120px, 1fr)",
+  reading: "20px",
+  priority: "116px",
+  patient: "minmax(190px, 1.3fr)",
+  date: "128px",
+  modality: "98px",
+  study: "minmax(150px, 1fr)",
+  accession: "minmax(96px, 116px)",
+  images: "74px",
+  received: "84px",
+  referring: "minmax(110px, 0.6fr)",
+  institution: "minmax(110px, 0.6fr)",
 };
 
 interface CellProps {
@@ -56,6 +57,7 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
   date: ({ study }) => (
     <>
       <span>{formatDate(study.studyDate) || "—"}</span> <span class="muted">{formatTime(study.studyTime)}</span>
+      <span class="phone-arrived">{arrivedWords(study)}</span>
     </>
   ),
   modality: ({ study }) => (
@@ -80,6 +82,13 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
   institution: ({ study }) => <>{study.institution}</>,
 };
 
+/** When it came, where that was not on its own day: on a phone no column says so. */
+function arrivedWords({ receivedAt, studyDate }: WorklistStudy): string {
+  const moment = new Date(receivedAt);
+  if (Number.isNaN(moment.getTime()) || toDa(moment) === studyDate) return "";
+  return t("worklist.arrived", { when: formatMoment(receivedAt, new Date()) });
+}
+
 function PatientCell({ study, fresh, timeline }: CellProps) {
   const facts = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
   return (
@@ -103,6 +112,11 @@ function PatientCell({ study, fresh, timeline }: CellProps) {
         </button>
       </span>
       <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>
+      {study.reading.state === "reading" && (
+        <span class="read-by" aria-hidden="true">
+          {readingWords(study.reading)}
+        </span>
+      )}
       <DoubtMark doubt={study.doubt} />
       {study.onDevice && <DeviceMark study={study} onDevice={study.onDevice} />}
     </>
