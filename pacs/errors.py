@@ -160,6 +160,10 @@ class Busy(SuretError):
     """Too much is asked at once; a later attempt succeeds."""
 
 
+class TooManyOpen(Busy):
+    """One account has begun so much that it has to finish some of it first."""
+
+
 class SettingsInvalid(SuretError):
     """Every mistake in the settings, reported together, one a line; the hint is of all of them."""
 

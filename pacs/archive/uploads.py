@@ -29,6 +29,7 @@ from pacs.errors import (
     NotFound,
     OutOfResources,
     StateConflict,
+    TooManyOpen,
 )
 from pacs.model import from_microseconds, to_microseconds
 from storage.directories import sync_directory
@@ -101,7 +102,7 @@ class Uploads:
                 self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
                 sync_directory(self._folder.parent)
                 if sum(upload.owner == principal.name for upload in self._all()) >= self.limits.count_max:
-                    raise Busy(
+                    raise TooManyOpen(
                         f"this account has {self.limits.count_max} uploads already", "finish or delete one of them"
                     )
                 made = Upload(

@@ -30,6 +30,7 @@ from pacs.errors import (
     StateConflict,
     StoreFailed,
     SuretError,
+    TooManyOpen,
     TransferSyntaxRefused,
     Unreadable,
 )
@@ -39,7 +40,7 @@ from pacs.web.dicomweb.multipart import MultipartBroken
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
-PASSING = frozenset({503, 507})
+PASSING = frozenset({429, 503, 507})
 """Statuses of what passes: the same again may succeed."""
 
 FRAMES_LOGGED = 8
@@ -85,6 +86,7 @@ STATUS = MappingProxyType(
         TransferSyntaxRefused: 415,
         HostRefused: 421,
         Unreadable: 422,
+        TooManyOpen: 429,
         Busy: 503,
         StoreFailed: 503,
         SuretError: 500,

@@ -51,7 +51,7 @@ STATUS_WORDS: Final[Mapping[int, str]] = MappingProxyType(
         416: "there are no such bytes",
         421: "the node does not answer to that name",
         422: "what is stored cannot be read",
-        429: "too many attempts; Retry-After says when to try again",
+        429: "too many attempts, or too much begun; Retry-After says when to try again",
         502: "the other system failed",
         503: "not now; try again",
         507: "there is no room",

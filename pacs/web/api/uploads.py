@@ -90,7 +90,7 @@ _CREATE = Operation(
     (done("begun", 201, location="the upload", upload_offset=_AT), *ANSWERS),
     (_COMPLETE, _LENGTH, _DIGEST, Parameter("study", "the only study that may be in it", UID)),
     Body(None, (ZIP, DICOM, parts_of(DICOM), parts_of(DICOM_JSON), parts_of(DICOM_XML), OCTET_STREAM), required=False),
-    refusals=(404,),
+    refusals=(404, 429),
 )
 _SHOW = Operation(
     "How far an upload is, and what became of each file in it",
