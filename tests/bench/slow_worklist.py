@@ -114,14 +114,19 @@ def _shown_image(page: Page) -> str | None:
     return page.get_by_test_id("viewport").get_attribute("data-sop-instance-uid")
 
 
-def _next_image(page: Page, watch: Stopwatch) -> None:
+def _timed_step(page: Page, watch: Stopwatch, first_form: str, diagnostic: str) -> None:
+    """To the next image: when something of it is seen, and when all of it is."""
     uid = _shown_image(page)
     watch.start()
     page.keyboard.press("ArrowDown")
     _until(page, _SEEN, uid)
-    watch.stop("next image, first form")
+    watch.stop(first_form)
     _until(page, _WHOLE)
-    watch.stop("next image, diagnostic")
+    watch.stop(diagnostic)
+
+
+def _next_image(page: Page, watch: Stopwatch) -> None:
+    _timed_step(page, watch, "next image, first form", "next image, diagnostic")
     page.wait_for_timeout(READ_MS)
 
 
@@ -137,13 +142,7 @@ def _scrolled_past(page: Page, watch: Stopwatch) -> None:
     for _ in range(PASSED - 1):
         page.keyboard.press("ArrowDown")
         page.wait_for_timeout(33)
-    uid = _shown_image(page)
-    watch.start()
-    page.keyboard.press("ArrowDown")
-    _until(page, _SEEN, uid)
-    watch.stop("tenth of ten scrolled, first form")
-    _until(page, _WHOLE)
-    watch.stop("of the tenth, diagnostic")
+    _timed_step(page, watch, "tenth of ten scrolled, first form", "of the tenth, diagnostic")
     page.remove_listener("request", note)
     arrived = _shown_image(page)
     passed = {one for one in asked if one != arrived}

@@ -197,7 +197,8 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     assert _numbers(coronal.lines("mm")) == [pytest.approx(float(np.linalg.norm(one - other)), abs=0.06)]
 
     _measure(page, "ellipse")
-    centre, corner = axial.drag((10, 12), (50, 42))
+    begun, corner = axial.drag((-30, -18), (50, 42))  # from corner to corner
+    centre = (begun + corner) / 2
     right, down = axial.axes()
     across, along = abs(float((corner - centre) @ right)), abs(float((corner - centre) @ down))
     area, *values = _numbers(axial.lines("Area").replace("²", ""))

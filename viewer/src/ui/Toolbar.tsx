@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
 
 import { n, t } from "@/i18n";
+import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
 import { hasTrueSize } from "@/model/trueSize";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
@@ -47,10 +48,13 @@ const MENUS: Readonly<Record<MenuName, ComponentType<ToolbarProps>>> = {
 /** Too much for the bar of a phone: there they stand in the view menu. */
 const NOT_ON_PHONES: ReadonlySet<ButtonName> = new Set(["pan", "colour", "cine", "invert", "key", "save", "undo", "clear"]);
 
-/** What a phone has nowhere else comes first there. */
-const IN_VIEW_MENU: readonly Button[] = [
-  ...BUTTONS.filter(({ name }) => NOT_ON_PHONES.has(name)),
-  ...BUTTONS.filter(({ name, place }) => place === "view" && !NOT_ON_PHONES.has(name)),
+/** What stands together in the view menu; what a phone has nowhere else comes first there. */
+const VIEW_GROUPS: readonly { readonly heading: PlainKey; readonly names: ReadonlySet<ButtonName> }[] = [
+  { heading: "tool.group.hand", names: NOT_ON_PHONES },
+  { heading: "tool.group.pointer", names: new Set(["magnify", "crosshair", "steps"]) },
+  { heading: "tool.group.image", names: new Set(["rotate", "flipHorizontal", "flipVertical", "singly", "trueSize"]) },
+  { heading: "tool.group.screen", names: new Set(["lines", "linked", "overlays", "graphics"]) },
+  { heading: "tool.group.other", names: new Set(["redo", "pictures", "help"]) },
 ];
 
 /** Who may take nothing away has no button for it; nor is a size offered that nobody knows. */
@@ -154,8 +158,15 @@ function MeasureMenu({ workspace }: ToolbarProps) {
 function ViewMenu({ workspace }: ToolbarProps) {
   return (
     <Menu workspace={workspace} label={t("tool.view.explain")}>
-      {IN_VIEW_MENU.filter(({ name }) => isOffered(name, workspace)).map((button) => (
-        <ToolItem key={button.name} button={button} workspace={workspace} />
+      {VIEW_GROUPS.map(({ heading, names }) => (
+        <div key={heading} role="group" aria-label={t(heading)} class={names === NOT_ON_PHONES ? "menu-group phone-only" : "menu-group"}>
+          <span class="menu-heading" aria-hidden="true">
+            {t(heading)}
+          </span>
+          {BUTTONS.filter(({ name }) => names.has(name) && isOffered(name, workspace)).map((button) => (
+            <ToolItem key={button.name} button={button} workspace={workspace} />
+          ))}
+        </div>
       ))}
     </Menu>
   );

@@ -8,7 +8,6 @@ import {
   BidirectionalTool,
   CobbAngleTool,
   CrosshairsTool,
-  EllipticalROITool,
   LabelTool,
   LengthTool,
   MagnifyTool,
@@ -24,6 +23,7 @@ import {
 import type { DrawnKind } from "@/dicomweb/measured";
 import type { ToolName } from "@/tools/palette";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
+import { EllipseTool } from "@/viewport/ellipse";
 import { graspOnly, nearestOf } from "@/viewport/grasp";
 import { HeldTools } from "@/viewport/heldTools";
 import { linesOf } from "@/viewport/measurementTexts";
@@ -39,7 +39,7 @@ const ANNOTATIONS = [
   BidirectionalTool,
   AngleTool,
   CobbAngleTool,
-  EllipticalROITool,
+  EllipseTool,
   RectangleROITool,
   PlanarFreehandROITool,
   ArrowAnnotateTool,
@@ -57,7 +57,7 @@ export const TOOL_OF_KIND: Readonly<Record<DrawnKind, string>> = {
   bidirectional: BidirectionalTool.toolName,
   angle: AngleTool.toolName,
   cobb: CobbAngleTool.toolName,
-  ellipse: EllipticalROITool.toolName,
+  ellipse: EllipseTool.toolName,
   rectangle: RectangleROITool.toolName,
   freehand: PlanarFreehandROITool.toolName,
   arrow: ArrowAnnotateTool.toolName,

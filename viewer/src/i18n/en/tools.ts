@@ -1,6 +1,12 @@
 /** Tools, their help and their results. */
 
 export const tools = {
+  "tool.group.hand": "In hand and at once",
+  "tool.group.pointer": "Pointer",
+  "tool.group.image": "Image",
+  "tool.group.screen": "Over the images",
+  "tool.group.other": "More",
+
   "tool.volume": "3D",
   "tool.volume.explain": "Images, planes (MPR) or 3D rendering",
 

@@ -2,6 +2,12 @@ import type { Translated } from "@/i18n/catalogue";
 import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
+  "tool.group.hand": "Құралдар мен әрекеттер",
+  "tool.group.pointer": "Көрсеткіш",
+  "tool.group.image": "Сурет",
+  "tool.group.screen": "Суреттердің үстінде",
+  "tool.group.other": "Басқалары",
+
   "tool.volume": "3D",
   "tool.volume.explain": "Кескіндер, жазықтықтар (MPR) немесе көлемді визуалдау",
 

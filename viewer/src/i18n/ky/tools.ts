@@ -2,6 +2,12 @@ import type { Translated } from "@/i18n/catalogue";
 import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
+  "tool.group.hand": "Куралдар жана аракеттер",
+  "tool.group.pointer": "Көрсөткүч",
+  "tool.group.image": "Сүрөт",
+  "tool.group.screen": "Сүрөттөрдүн үстүндө",
+  "tool.group.other": "Башкалары",
+
   "tool.volume": "3D",
   "tool.volume.explain": "Сүрөттөр, тегиздиктер (MPR) же көлөмдүү визуализация",
 

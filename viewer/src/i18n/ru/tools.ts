@@ -2,6 +2,12 @@ import type { Translated } from "@/i18n/catalogue";
 import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
+  "tool.group.hand": "Инструменты и действия",
+  "tool.group.pointer": "Указатель",
+  "tool.group.image": "Изображение",
+  "tool.group.screen": "Поверх снимков",
+  "tool.group.other": "Прочее",
+
   "tool.volume": "3D",
   "tool.volume.explain": "Снимки, плоскости (MPR) или объёмная визуализация",
 
