@@ -1,6 +1,6 @@
 /**
  * What vtk.js and Cornerstone forget to give back to the graphics card, mended while the viewer is built: a reader opens
- * hundreds of studies in one page, and a card has no collector of garbage.
+ * hundreds of studies in one page, and a card has no collector of garbage. And a sum that vtk.js has wrong.
  */
 
 import type { Plugin } from "vite";

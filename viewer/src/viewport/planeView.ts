@@ -247,7 +247,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   }
 
   fit(): void {
-    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false, resetOrientation: false, resetRotation: false });
+    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false });
     this.viewport.render();
   }
 
