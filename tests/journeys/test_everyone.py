@@ -1,10 +1,10 @@
 """For everyone: every screen in every language and window is whole, translated and keeps WCAG 2.2 AA.
 
 PACS_TEST_MATRIX=full walks through all the screens in four languages in every window; PACS_TEST_MATRIX=large once in
-each language, and looks at each screen in all windows that are no phone's. Else those on the way of
-`test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width. PACS_TEST_PICTURES names a
-folder for a picture of each screen, to be looked at; PACS_TEST_SCREENS the screens, divided by commas, that are wanted
-with those on the way to them instead of all.
+each language, and looks at each screen in all windows that are no phone's; PACS_TEST_MATRIX=small in all others. Else
+those on the way of `test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width.
+PACS_TEST_PICTURES names a folder for a picture of each screen, to be looked at; PACS_TEST_SCREENS the screens, divided
+by commas, that are wanted with those on the way to them instead of all.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from tests.support.inspection import LANGUAGES, complaints
 from tests.support.process import NodeProcess
 from tests.support.screens import told_of
 from tests.support.screens.walk import Screen, Walk
-from tests.support.windows import LARGE, WINDOWS, Window
+from tests.support.windows import LARGE, SMALL, WINDOWS, Window
 
 pytestmark = pytest.mark.browser
 
 MATRIX: Final = os.environ.get("PACS_TEST_MATRIX")
 PICTURES: Final = os.environ.get("PACS_TEST_PICTURES")
 ONLY: Final = os.environ.get("PACS_TEST_SCREENS", "")
+TOGETHER: Final = {"large": LARGE, "small": SMALL}
+"""Windows in all of which one walk looks at each screen."""
 DOCUMENTS: Final = {
     "report": ("sr/",),
     "pdf": ("pdf-sr/dcmjs-dimse/datasets/pdf.dcm",),
@@ -132,18 +134,19 @@ if MATRIX == "full":
             _told(told_of(walk, look, ONLY))
 
 
-if MATRIX == "large":
+if MATRIX in TOGETHER:
 
     @pytest.mark.timeout(1500)
     @pytest.mark.parametrize("language", LANGUAGES)
-    def test_every_screen_is_whole_in_all_large_windows(
+    def test_every_screen_is_whole_in_windows_of_a_kind(
         module_node: NodeProcess, browser: Browser, shelf: dict[str, str], language: str
     ) -> None:
-        with LARGE[0].opened(browser, language) as page:
+        windows = TOGETHER[MATRIX]
+        with windows[0].opened(browser, language) as page:
 
             def look(screen: Screen) -> list[str]:
                 told: list[str] = []
-                for window in LARGE:
+                for window in windows:
                     with window.lent(page):
                         _pictured(page, screen, window, language)
                         told += [f"{window.name}: {one}" for one in complaints(page, language)]

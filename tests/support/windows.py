@@ -89,3 +89,6 @@ WINDOWS: Final = (
 
 LARGE: Final = tuple(window for window in WINDOWS if window.width >= _PHONE and window.height >= 400)
 """Those that are no phone's: one walk looks at each screen in all of them."""
+
+SMALL: Final = tuple(window for window in WINDOWS if window not in LARGE)
+"""Phones upright and on their side, and what 400 % of zoom leaves; in all of them too."""

@@ -37,3 +37,16 @@ test("texts of neighbouring points stand clear of each other, and near", () => {
     taken.push(place);
   }
 });
+
+test("where no place beside a region is free, the nearest free one further away is taken", () => {
+  const low = { width: 340, height: 250 };
+  const corners = [
+    { x: 0, y: 0, width: 150, height: 150 },
+    { x: 190, y: 0, width: 150, height: 64 },
+    { x: 0, y: 190, width: 150, height: 60 },
+    { x: 190, y: 150, width: 150, height: 100 },
+  ];
+  const own = { x: 150, y: 119, width: 40, height: 30 };
+  const place = placeBeside(own, { width: 140, height: 68 }, low, corners);
+  expect([own, ...corners].some((one) => covers(one, place))).toBe(false);
+});

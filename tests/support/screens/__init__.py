@@ -74,5 +74,7 @@ def told_of(walk: Walk, look: Callable[[Screen], list[str]], only: str = "") -> 
             continue
         if wanted and not told and section[0] is not SCREENS[0]:
             walk.begin()
-        told |= _section(walk, section, look)
+        for name, complaints in _section(walk, section, look).items():
+            print(f"{name}: {complaints}", flush=True)  # also of a walk that is stopped on its way
+            told[name] = complaints
     return told

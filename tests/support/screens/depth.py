@@ -29,7 +29,9 @@ def _looks(walk: Walk) -> None:
 
 
 def _solid(walk: Walk) -> None:
-    walk.press("fusion-looks", "tool-volume", "volume-solid")
+    if walk.find("fusion-opacity").is_visible():
+        walk.press("fusion-looks")
+    walk.press("tool-volume", "volume-solid")
     expect(walk.find("solid-cut").first).to_be_visible(timeout=30_000)
     walk.images()
 

@@ -80,8 +80,10 @@ class Walk:
         expect(state).to_have_attribute("data-state", "ready", timeout=60_000)
 
     def viewport(self) -> tuple[float, float]:
-        """The middle of the active viewport, CSS pixels of the page."""
-        box = self.page.locator("[data-testid=pane][data-active=true] [data-testid=viewport]").bounding_box()
+        """The middle of the active viewport, scrolled into view: CSS pixels of the window."""
+        viewport = self.page.locator("[data-testid=pane][data-active=true] [data-testid=viewport]")
+        viewport.scroll_into_view_if_needed()
+        box = viewport.bounding_box()
         assert box
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

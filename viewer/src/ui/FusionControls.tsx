@@ -106,11 +106,27 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
   return open ? corner : undefined;
 }
 
-/** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape or a press on it. */
+/** Whether nothing of what an element has in the window is left to be seen behind a cover. */
+function isBeneath(element: Element, cover: Element): boolean {
+  if (cover.contains(element)) return false;
+  const [own, over] = [element.getBoundingClientRect(), cover.getBoundingClientRect()];
+  const [right, bottom] = [Math.min(own.right, innerWidth - MARGIN_PX), Math.min(own.bottom, innerHeight - MARGIN_PX)];
+  return Math.max(own.left, MARGIN_PX) >= over.left && right <= over.right && own.top >= over.top && bottom <= over.bottom;
+}
+
+/** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape, a press on it or the focus going beneath. */
 function LooksButton({ shown }: { readonly shown: Fusion }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
+  const looks = useRef<HTMLDivElement>(null);
   const corner = useCornerAbove(button, open);
+  useEffect(() => {
+    const onFocusIn = ({ target }: FocusEvent): void => {
+      if (looks.current && target instanceof Element && isBeneath(target, looks.current)) setOpen(false);
+    };
+    if (open) addEventListener("focusin", onFocusIn);
+    return () => removeEventListener("focusin", onFocusIn);
+  }, [open]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
@@ -133,7 +149,7 @@ function LooksButton({ shown }: { readonly shown: Fusion }) {
       </button>
       {open && (
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes it from within
-        <div class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
+        <div ref={looks} class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
           <Looks shown={shown} />
         </div>
       )}

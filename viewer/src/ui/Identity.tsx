@@ -30,7 +30,7 @@ export function PatientCorner({ dataset, children }: PatientCornerProps) {
     <div class="corner top-left" data-testid="pane-patient">
       <span>{text(dataset, Tag.PatientName) || t("patient.unnamed")}</span>
       <span>{text(dataset, Tag.PatientID)}</span>
-      <span>{facts}</span>
+      <span class="said-above">{facts}</span>
       {children}
     </div>
   );

@@ -12,6 +12,9 @@ export interface Fitting {
 }
 
 let engine: RenderingEngine | undefined;
+/** By then what is said over the images stands where it does at their new size: texts of measurements keep clear of it. */
+const LAID_OUT_MS = 60;
+let again: ReturnType<typeof setTimeout> | undefined;
 const standing = new Set<Fitting>();
 
 /** One for all viewports, one after the other: each takes a WebGL context, which the browser takes back in its own time. */
@@ -25,6 +28,8 @@ export function resized(): void {
   const whole = [...standing].filter((view) => view.isWhole());
   renderingEngine().resize(true, true);
   for (const view of whole) view.fit();
+  clearTimeout(again);
+  again = setTimeout(() => renderingEngine().render(), LAID_OUT_MS);
 }
 
 /** Follow the size of `element`, in which `view` stands, until the returned function is called. */

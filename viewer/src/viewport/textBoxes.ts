@@ -24,7 +24,8 @@ function overlap(one: Box, other: Box): number {
 
 /**
  * The place of a text of this size beside `own`, in CSS pixels of the viewport: right of it, else left, below or above,
- * where it covers least of `own` and then of what is `taken`, and always within the room.
+ * where it covers least of `own` and then of what is `taken`, and always within the room. Where none of these places is
+ * free, the nearest that is; a line leads to it.
  */
 export function placeBeside(own: Box, text: Pick<Box, "width" | "height">, room: Pick<Box, "width" | "height">, taken: readonly Box[]): Box {
   const { width, height } = text;
@@ -44,7 +45,22 @@ export function placeBeside(own: Box, text: Pick<Box, "width" | "height">, room:
     height,
   }));
   const cost = (place: Box): number => OWN * overlap(place, own) + taken.reduce((sum, one) => sum + overlap(place, one), 0);
-  return places.reduce((best, place) => (cost(place) < cost(best) ? place : best));
+  const best = places.reduce((least, place) => (cost(place) < cost(least) ? place : least));
+  return cost(best) === 0 ? best : (nearestFree(best, room, cost) ?? best);
+}
+
+const STRIDE = 6;
+
+/** Of the places in the room that cost nothing the one nearest to where a text was to stand. */
+function nearestFree(wanted: Box, room: Pick<Box, "width" | "height">, cost: (place: Box) => number): Box | undefined {
+  let [found, least]: [Box | undefined, number] = [undefined, Infinity];
+  for (let y = EDGE; y <= room.height - wanted.height - EDGE; y += STRIDE)
+    for (let x = EDGE; x <= room.width - wanted.width - EDGE; x += STRIDE) {
+      const away = Math.hypot(x - wanted.x, y - wanted.y);
+      const place = { ...wanted, x, y };
+      if (away < least && cost(place) === 0) [found, least] = [place, away];
+    }
+  return found;
 }
 
 function around(points: readonly (readonly number[])[]): Box {

@@ -8,7 +8,7 @@ import { isEmpty, NO_FILTER, type Filter } from "@/model/listView";
 import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 
-const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT"] as const;
+const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT", "SR", "DOC"] as const;
 
 interface FiltersProps {
   readonly worklist: Worklist;

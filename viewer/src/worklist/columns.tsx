@@ -31,12 +31,12 @@ export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
 /** What is the same in every row takes no room from what tells them apart: name and description. */
 export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   reading: "20px",
-  priority: "116px",
-  patient: "minmax(190px, 1.3fr)",
+  priority: "minmax(84px, 116px)",
+  patient: "minmax(170px, 1.3fr)",
   date: "128px",
   modality: "98px",
-  study: "minmax(150px, 1fr)",
-  accession: "minmax(96px, 116px)",
+  study: "minmax(120px, 1fr)",
+  accession: "minmax(88px, 116px)",
   images: "74px",
   received: "84px",
   referring: "minmax(110px, 0.6fr)",

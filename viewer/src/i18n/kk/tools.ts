@@ -124,7 +124,7 @@ export const tools: Translated<typeof english> = {
   "measure.removed": { other: "{count} өлшем өшірілді" },
   "measure.undo": "Қайтару",
 
-  "preset.stored": "Кескіндегі",
+  "preset.stored": "Кескіннің терезесі",
   "preset.full": "Толық ауқым",
   "preset.brain": "Ми",
   "preset.stroke": "Инсульт",

@@ -41,7 +41,7 @@ export const picture: Translated<typeof english> = {
   "viewport.series": "Серия",
   "viewport.window": "Туур. {width}  Деңг. {center}",
   "viewport.zoom": "Масштаб {percent} %",
-  "viewport.fit": "толугу менен",
+  "viewport.fit": "бүтүн",
   "viewport.thickness": "Кесинди {mm} мм",
   "viewport.lossy": "Жоготуу менен кысылган",
   "viewport.preview": "Алдын ала көрүнүш",

@@ -124,7 +124,7 @@ export const tools: Translated<typeof english> = {
   "measure.removed": { other: "{count} өлчөө өчүрүлдү" },
   "measure.undo": "Кайтаруу",
 
-  "preset.stored": "Сүрөттөгү",
+  "preset.stored": "Сүрөттүн терезеси",
   "preset.full": "Толук диапазон",
   "preset.brain": "Мээ",
   "preset.stroke": "Инсульт",

@@ -129,7 +129,7 @@ export const tools: Translated<typeof english> = {
   },
   "measure.undo": "Вернуть",
 
-  "preset.stored": "Из снимка",
+  "preset.stored": "Окно снимка",
   "preset.full": "Весь диапазон",
   "preset.brain": "Мозг",
   "preset.stroke": "Инсульт",
