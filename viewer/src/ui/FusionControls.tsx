@@ -86,7 +86,7 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
 
 type Corner = Readonly<Record<"right" | "bottom", string>>;
 
-/** At the bar of a button, above it where there is room, and no further right than it, from the window's edges: a scrolled bar would cut it. */
+/** At the bar of a button, above it where there is room, and no further right than it unless the window ends to the left, from the window's edges: a scrolled bar would cut it. */
 function useCornerAbove(button: { readonly current: HTMLElement | null }, open: boolean): Corner | undefined {
   const [corner, setCorner] = useState<Corner | undefined>(undefined);
   useLayoutEffect(() => {
@@ -95,9 +95,10 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
       const bar = button.current?.parentElement?.getBoundingClientRect();
       const own = button.current?.getBoundingClientRect();
       if (!bar || !own) return;
-      const high = button.current?.nextElementSibling?.getBoundingClientRect().height ?? 0;
+      const { height: high = 0, width: wide = 0 } = button.current?.nextElementSibling?.getBoundingClientRect() ?? {};
       const bottom = bar.top < high + MARGIN_PX ? Math.max(MARGIN_PX, innerHeight - bar.bottom - high) : innerHeight - bar.top;
-      setCorner({ right: `${Math.max(MARGIN_PX, innerWidth - Math.min(own.right, bar.right))}px`, bottom: `${bottom}px` });
+      const right = Math.min(innerWidth - Math.min(own.right, bar.right), innerWidth - wide - MARGIN_PX);
+      setCorner({ right: `${Math.max(MARGIN_PX, right)}px`, bottom: `${bottom}px` });
     };
     place();
     addEventListener("resize", place);

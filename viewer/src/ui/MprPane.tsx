@@ -24,10 +24,12 @@ import type { PaneProps } from "@/ui/paneProps";
 import { PhaseBar } from "@/ui/PhaseBar";
 import { PixelReadout } from "@/ui/PixelReadout";
 import { RemovalNotice } from "@/ui/RemovalNotice";
+import { AwaitedPicture, AwaitedSlider, cosinesOf, useAwaited, type Awaited } from "@/ui/awaitedPlane";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { DirectionLetters } from "@/ui/SideLetters";
+import { openingOf } from "@/tools/presets";
 import { useVolumeView } from "@/ui/useVolumeView";
-import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
+import { NOTHING_LOADED, Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
 import type { PlaneName, PlanePlace, PlaneView, SlabMode, VolumeFailure } from "@/viewport/volumeContract";
 
@@ -71,6 +73,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
   const [overlaid, setOverlaid] = useState<"loading" | VolumeFailure | undefined>(undefined);
   const current = useRef(volume);
+  const awaitedNow = useRef<Awaited | undefined>(undefined);
   const { element, view, state } = useVolumeView<PlaneView>({
     workspace,
     pane,
@@ -87,6 +90,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
             pane.wishedPoint = undefined;
             if (point) pane.controls.peek()?.goTo?.(point);
           },
+          stepped: (count) => awaitedNow.current?.step(count),
           placed: (where) => {
             setPlace(where);
             pane.cut.value = where;
@@ -103,6 +107,13 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         plane,
       ),
   });
+  const awaited = useAwaited(volume, { plane, slab }, phases.length > 1 ? NOTHING_LOADED : state, {
+    start: pane.wishedPoint,
+    moved: (at) => {
+      pane.wishedPoint = at; // where the volume opens
+    },
+  });
+  awaitedNow.current = awaited;
   useEffect(() => {
     if (current.current === volume) return;
     current.current = volume;
@@ -111,6 +122,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const over = fusion.value?.base === pane.showing.value?.series.seriesInstanceUid ? fusion.value : undefined;
   useEffect(() => view?.setOverlay(over), [view, over]);
   const { window, inverted } = pane.view.value;
+  const middle = volume.frames[volume.frames.length >> 1]?.dataset;
   return (
     <div class="volume-stage">
       <div
@@ -130,15 +142,19 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         data-window-width={window?.width}
         data-inverted={inverted}
         data-over={over?.over.seriesInstanceUid}
+        onWheel={(event) => !state.ready && awaited?.step(Math.sign(event.deltaY))}
       >
         <div ref={element} class="canvas-place" />
+        {awaited?.picture && <AwaitedPicture volume={volume} plane={plane} picture={awaited.picture} inverted={openingOf(middle).inverted} />}
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
         {place && <PlaneRuler mmPerPixel={place.mmPerPixel} />}
         <PlaneCurve workspace={workspace} pane={pane} place={place} />
-        <PlaneOverlay workspace={workspace} pane={pane} frame={volume.frames[0]} place={place} plane={plane} slab={slab.mm}>
-          <VolumeQuality state={state} awaited={overlaid === "loading"} />
+        <PlaneOverlay workspace={workspace} pane={pane} frame={volume.frames[0]} place={place} awaited={awaited} plane={plane} slab={slab.mm}>
+          <VolumeQuality state={state} awaited={overlaid === "loading"} previewed={awaited?.picture !== undefined} />
         </PlaneOverlay>
-        <VolumeState state={state} />
+        <VolumeState state={state} previewed={awaited?.picture !== undefined}>
+          {awaited?.picture && !state.ready && <AwaitedSlider volume={volume} plane={plane} awaited={awaited} />}
+        </VolumeState>
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
       </div>
@@ -235,12 +251,14 @@ function CrosshairButton({ view, workspace }: { readonly view: PlaneView | undef
 interface PlaneOverlayProps extends PaneProps {
   readonly frame: Frame | undefined;
   readonly place: PlanePlace | undefined;
+  readonly awaited: Awaited | undefined;
   readonly plane: PlaneName;
   readonly slab: number;
   readonly children: ComponentChildren;
 }
 
-function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: PlaneOverlayProps) {
+function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, children }: PlaneOverlayProps) {
+  const seen = place ?? (awaited?.picture && { cosines: cosinesOf(plane), centre: awaited.at });
   const dataset = frame?.dataset ?? {};
   const { window } = pane.view.value;
   return (
@@ -255,7 +273,7 @@ function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: 
       )}
       <div class="corner bottom-left">
         {slab > 0 && <span>{t("mpr.slab.of", { mm: slab })}</span>}
-        {place && <PositionText position={positionAlong(place.cosines, place.centre)} />}
+        {seen && <PositionText position={positionAlong(seen.cosines, seen.centre)} />}
         {place && (
           <span class="image-number">
             {place.index + 1} / {place.count}
@@ -271,7 +289,7 @@ function PlaneOverlay({ workspace, pane, frame, place, plane, slab, children }: 
           </span>
         )}
       </div>
-      <DirectionLetters cosines={place?.cosines} />
+      <DirectionLetters cosines={seen?.cosines} />
     </div>
   );
 }

@@ -2,66 +2,36 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { seriesPath } from "@/dicomweb/client";
-import type { VolumeGeometry } from "@/dicomweb/geometry";
+import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import { t } from "@/i18n";
+import { extent, nodePlanePath, SIDES } from "@/model/nodePlane";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
+import type { PlaneName } from "@/viewport/volumeContract";
 
 interface RenderedPaneProps extends PaneProps {
   readonly volume: VolumeGeometry;
 }
 
-// PS3.18 8.3.5.3.4: from which side the camera looks; the axis it looks along and the upward direction
-const PLANES = {
-  axial: { axis: 2, eye: [0, 0, -1], up: [0, -1, 0] },
-  coronal: { axis: 1, eye: [0, -1, 0], up: [0, 0, 1] },
-  sagittal: { axis: 0, eye: [1, 0, 0], up: [0, 0, 1] },
-} as const;
-type Plane = keyof typeof PLANES;
-const NAMES: readonly Plane[] = ["axial", "coronal", "sagittal"];
+const NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
 
 const QUIET_MS = 120;
-const AWAY_MM = 100;
-
-/** The middle of the volume and its ends along an axis of the patient, whole millimetres. */
-function extent({ origin, direction, dimensions, spacing }: VolumeGeometry): { middle: number[]; from: number[]; to: number[] } {
-  const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((corner) =>
-    origin.map((start, axis) =>
-      [0, 1, 2].reduce((sum, along) => {
-        const length = corner & (1 << along) ? ((dimensions[along] ?? 1) - 1) * (spacing[along] ?? 1) : 0;
-        return sum + (direction[3 * along + axis] ?? 0) * length;
-      }, start),
-    ),
-  );
-  const ends = (pick: (...values: number[]) => number): number[] => [0, 1, 2].map((axis) => pick(...corners.map((one) => one[axis] ?? 0)));
-  const [from, to] = [ends(Math.min), ends(Math.max)];
-  return { middle: from.map((low, axis) => Math.round((low + (to[axis] ?? 0)) / 2)), from: from.map(Math.ceil), to: to.map(Math.floor) };
-}
-
 export function RenderedPane({ workspace, pane, volume }: RenderedPaneProps) {
   const place = useRef<HTMLDivElement>(null);
   const showing = pane.showing.peek();
   const solid = showing?.kind === "volume";
   const asked = showing?.options?.["plane"];
-  const [plane, setPlane] = useState<Plane>(NAMES.find((name) => name === asked) ?? (solid ? "coronal" : "axial"));
+  const [plane, setPlane] = useState<PlaneName>(NAMES.find((name) => name === asked) ?? (solid ? "coronal" : "axial"));
   const { middle, from, to } = extent(volume);
-  const { axis, eye, up } = PLANES[plane];
+  const { axis } = SIDES[plane];
   const [at, setAt] = useState<number | undefined>(undefined);
   const [slab, setSlab] = useState(0);
   const [state, setState] = useState<"loading" | "ready" | "failed">("loading");
   const [picture, setPicture] = useState("");
   const where = middle.map((value, index) => (index === axis && !solid ? (at ?? value) : value));
-  const query = new URLSearchParams({
-    renderingmethod: solid ? "maximum_ip" : "average_ip",
-    viewpointlookat: where.join(","),
-    viewpointposition: where.map((value, index) => value + AWAY_MM * (eye[index] ?? 0)).join(","),
-    viewpointup: up.join(","),
-    ...(!solid && slab > 0 && { mprslab: String(slab), renderingmethod: "maximum_ip" }),
-  });
-  const first = volume.frames[0];
-  const wanted = `${seriesPath(first?.studyInstanceUid ?? "", first?.seriesInstanceUid ?? "")}/${solid ? "rendered3d" : "renderedmpr"}?${query.toString().replaceAll("%2C", ",")}`;
+  const [first] = volume.frames;
+  const wanted = nodePlanePath(volume, { plane, at: solid ? undefined : (where as unknown as Vector), slab: { mm: slab, mode: "maximum" } });
   useEffect(() => {
     const timer = setTimeout(() => {
       const box = place.current?.getBoundingClientRect();
@@ -91,7 +61,7 @@ export function RenderedPane({ workspace, pane, volume }: RenderedPaneProps) {
         </div>
       </div>
       <div class="volume-bar">
-        <select aria-label={t("mpr.plane")} data-testid="mpr-plane" value={plane} onChange={(event) => setPlane(event.currentTarget.value as Plane)}>
+        <select aria-label={t("mpr.plane")} data-testid="mpr-plane" value={plane} onChange={(event) => setPlane(event.currentTarget.value as PlaneName)}>
           {NAMES.map((name) => (
             <option key={name} value={name}>
               {t(`mpr.${name}`)}

@@ -11,8 +11,9 @@ import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { DirectionLetters } from "@/ui/SideLetters";
+import { AwaitedPicture, useAwaited } from "@/ui/awaitedPlane";
 import { useVolumeView } from "@/ui/useVolumeView";
-import { Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
+import { NOTHING_LOADED, Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import type { Side, SolidView, VolumeFailure } from "@/viewport/volumeContract";
 
 /** As `viewport/appearances.ts` names them. */
@@ -25,6 +26,9 @@ type Appearance = (typeof APPEARANCES)["CT" | "other"][number];
 const LOOKS: readonly Side[] = ["anterior", "posterior", "left", "right", "head", "feet"];
 const CUTS = ["right", "left", "front", "back", "feet", "head"] as const;
 
+/** From the front, all of it. */
+const AS_IT_OPENS = { plane: "coronal", slab: { mm: 0, mode: "maximum" } } as const;
+
 export function VolumePane({ workspace, pane }: PaneProps) {
   const { frames } = pane.content.value;
   const phases = useMemo(() => phasesOf(frames), [frames]);
@@ -32,15 +36,17 @@ export function VolumePane({ workspace, pane }: PaneProps) {
   const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
   if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
   if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
-  return <SolidStage workspace={workspace} pane={pane} volume={found.volume} setFailed={setFailed} />;
+  return <SolidStage workspace={workspace} pane={pane} volume={found.volume} isInTime={(phases?.length ?? 0) > 1} setFailed={setFailed} />;
 }
 
 interface SolidStageProps extends PaneProps {
   readonly volume: VolumeGeometry;
+  /** One of several moments of the series, of which the node makes no volume. */
+  readonly isInTime: boolean;
   setFailed(why: VolumeFailure): void;
 }
 
-function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
+function SolidStage({ workspace, pane, volume, isInTime, setFailed }: SolidStageProps) {
   const [first] = volume.frames;
   const dataset = first?.dataset ?? {};
   const choices = APPEARANCES[text(dataset, Tag.Modality) === "CT" ? "CT" : "other"];
@@ -56,6 +62,7 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
     open: ({ openSolidView }, stage, listener) =>
       openSolidView(stage, { ...listener, turned: setTurn, ready: () => listener.ready(false) }, volume, appearance),
   });
+  const awaited = useAwaited(volume, AS_IT_OPENS, isInTime ? NOTHING_LOADED : state, { solid: true });
   const change = (index: number, share: number): void => {
     const next = cut.map((one, at) => (at === index ? share : one));
     setCut(next);
@@ -65,16 +72,17 @@ function SolidStage({ workspace, pane, volume, setFailed }: SolidStageProps) {
     <div class="volume-stage">
       <div class="viewport" data-testid="viewport" tabIndex={0} role="application" aria-label={t("solid.label")} data-appearance={appearance}>
         <div ref={element} class="canvas-place" />
+        {awaited?.picture && <AwaitedPicture volume={volume} plane="coronal" picture={awaited.picture} inverted={false} />}
         <div class="overlay">
           <PatientCorner dataset={dataset} />
           {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}
           <DirectionLetters cosines={turn} />
           <div class="corner bottom-right">
-            <VolumeQuality state={state} />
+            <VolumeQuality state={state} previewed={awaited?.picture !== undefined} />
             <span class="caution">{t("solid.caution")}</span>
           </div>
         </div>
-        <VolumeState state={state} />
+        <VolumeState state={state} previewed={awaited?.picture !== undefined} />
       </div>
       <div class="volume-bar" role="toolbar" aria-label={t("solid.bar")}>
         <select

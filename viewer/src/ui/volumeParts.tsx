@@ -71,16 +71,34 @@ export interface LoadState {
 
 export const NOTHING_LOADED: LoadState = { loaded: 0, total: 0, bytesLeft: 0, ready: false, reduced: false };
 
+interface QualityProps {
+  readonly state: LoadState;
+  readonly awaited?: boolean;
+  /** The node's picture stands for it. */
+  readonly previewed?: boolean;
+}
+
 /** Voxels that were put together are not all of them; neither is a plane without what is to lie over it. */
-export function VolumeQuality({ state: { ready, reduced, bytesLeft }, awaited = false }: { readonly state: LoadState; readonly awaited?: boolean }) {
-  return <QualityMark mark={ready ? (reduced || awaited ? "partial" : "full") : undefined} bytesLeft={bytesLeft} />;
+export function VolumeQuality({ state: { ready, reduced, bytesLeft }, awaited = false, previewed = false }: QualityProps) {
+  const before = previewed ? "preview" : undefined;
+  return <QualityMark mark={ready ? (reduced || awaited ? "partial" : "full") : before} bytesLeft={bytesLeft} />;
+}
+
+interface StateProps extends Pick<QualityProps, "state" | "previewed"> {
+  readonly children?: ComponentChildren;
 }
 
 /** How far the volume is, then what to beware of. */
-export function VolumeState({ state: { loaded, total, ready, reduced } }: { readonly state: LoadState }) {
+export function VolumeState({ state: { loaded, total, ready, reduced }, previewed = false, children }: StateProps) {
   return (
-    <div class="state" role="status" data-testid="viewport-state" data-state={ready ? "ready" : "loading"}>
+    <div class={previewed && !ready ? "state above-corners" : "state"} role="status" data-testid="viewport-state" data-state={ready ? "ready" : "loading"}>
       {!ready && <span class="badge">{total > 0 ? t("volume.loading", { loaded, total }) : t("app.loading")}</span>}
+      {!ready && previewed && (
+        <span class="badge caution-badge" data-testid="volume-preview">
+          {t("volume.node")}
+        </span>
+      )}
+      {children}
       {ready && reduced && (
         <span class="badge caution-badge" data-testid="volume-reduced" title={t("volume.reduced.explain")}>
           {t("volume.reduced")} · {t("notForDiagnosis")}

@@ -142,6 +142,10 @@ export interface ViewportModule {
   place(frames: readonly Frame[], measurements: readonly Measured[]): void;
   /** Be told of every change of a measurement; returns how to stop. */
   followMeasurements(changed: () => void): () => void;
+  /** Milliseconds that so many bytes take over this link. */
+  transferTime(bytes: number): number;
+  /** Images that are read ahead wait until the returned function is called. */
+  holdBack(): () => void;
   /** Drop every pixel and measurement kept in memory. */
   forget(): void;
 }

@@ -39,6 +39,7 @@ interface Transfer {
   round?: AbortController;
 }
 
+let holding = 0;
 const waiting: Transfer[] = [];
 const running = new Set<Transfer>();
 
@@ -84,9 +85,19 @@ export function fetchFrame(wish: Wish): Promise<Fetched> {
   });
 }
 
+/** Something else is looked at: what is read ahead waits until the returned function is called. */
+export function holdBack(): () => void {
+  holding += 1;
+  pump();
+  return () => {
+    holding -= 1;
+    pump();
+  };
+}
+
 /** Look again at who comes next: a wish is new, became urgent or is over, or the link is another than it was thought to be. */
 export function pump(): void {
-  const urgent = [...waiting, ...running].some(({ wish }) => wish.urgent);
+  const urgent = holding > 0 || [...waiting, ...running].some(({ wish }) => wish.urgent);
   const long = [...running].filter(({ wish }) => !wish.urgent && takesLong(wish.expected));
   for (const one of long.slice(urgent ? 0 : LONG_AT_ONCE)) makeWait(one);
   for (let next = chosen(urgent); next; next = chosen(urgent)) {

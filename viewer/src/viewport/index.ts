@@ -95,6 +95,8 @@ export function openVolumeLayer(listener: LayerListener, volume: VolumeGeometry)
   return new CalculatedLayer(volume, listener);
 }
 
+export { holdBack } from "@/viewport/frameFetch";
+export { transferTime } from "@/viewport/link";
 export { followMeasurements, measuredOn, nowhereOn, place } from "@/viewport/annotations";
 
 export function forget(): void {

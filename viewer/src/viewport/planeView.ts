@@ -125,6 +125,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   }
 
   step(count: number): void {
+    if (!this.voxels) return this.listener.stepped(count);
     const last = this.viewport.getNumberOfSlices() - 1;
     const index = this.index();
     const target = Math.max(0, Math.min(last, index + count));

@@ -39,6 +39,8 @@ export interface VolumeListener {
 
 export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
+  /** So many planes further, before there are any. */
+  stepped(count: number): void;
   /** What is to lie over the plane is on its way, lies there, does not any more, or cannot. */
   overlaid(state: "none" | "loading" | "shown" | VolumeFailure): void;
   pointed(pixel: PixelReading | undefined): void;

@@ -24,7 +24,7 @@ export const volume: Translated<typeof english> = {
 
   "mpr.axial": "Аксиальная",
   "mpr.coronal": "Корональная",
-  "mpr.sagittal": "Сагиттальная",
+  "mpr.sagittal": "Сагит\u00ADтальная",
   "mpr.oblique": "Наклонная",
   "mpr.label": "{plane}, плоскость {index} из {total}",
   "mpr.bar": "Плоскость",

@@ -1,0 +1,92 @@
+/** The node's pictures of planes through a volume (PS3.18 8.3.5.3): what is asked for, and where it lies in the patient. */
+
+import { seriesPath } from "@/dicomweb/client";
+import { dot, type Vector, type VolumeGeometry } from "@/dicomweb/geometry";
+import type { PlaneName, SlabMode } from "@/viewport/volumeContract";
+
+interface Side {
+  /** Of the patient, along which the camera looks. */
+  readonly axis: 0 | 1 | 2;
+  /** From what is looked at to the camera (8.3.5.3.4). */
+  readonly eye: Vector;
+  readonly right: Vector;
+  readonly down: Vector;
+}
+
+export const SIDES: Readonly<Record<PlaneName, Side>> = {
+  axial: { axis: 2, eye: [0, 0, -1], right: [1, 0, 0], down: [0, 1, 0] },
+  coronal: { axis: 1, eye: [0, -1, 0], right: [1, 0, 0], down: [0, 0, -1] },
+  sagittal: { axis: 0, eye: [1, 0, 0], right: [0, 1, 0], down: [0, 0, -1] },
+};
+
+export interface Extent {
+  readonly middle: Vector;
+  readonly from: Vector;
+  readonly to: Vector;
+}
+
+const AWAY_MM = 100;
+
+const step = ({ direction }: VolumeGeometry, along: number): Vector => [0, 1, 2].map((axis) => direction[3 * along + axis] ?? 0) as unknown as Vector;
+
+/** The middle of the volume and its ends along each axis of the patient, of the centres of voxels, whole millimetres. */
+export function extent(volume: VolumeGeometry): Extent {
+  const { origin, dimensions, spacing } = volume;
+  const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((corner) =>
+    origin.map((start, axis) =>
+      [0, 1, 2].reduce((sum, along) => {
+        const length = corner & (1 << along) ? ((dimensions[along] ?? 1) - 1) * (spacing[along] ?? 1) : 0;
+        return sum + (step(volume, along)[axis] ?? 0) * length;
+      }, start),
+    ),
+  );
+  const ends = (pick: (...values: number[]) => number): number[] => [0, 1, 2].map((axis) => pick(...corners.map((one) => one[axis] ?? 0)));
+  const [from, to] = [ends(Math.min), ends(Math.max)];
+  const middle = from.map((low, axis) => Math.round((low + (to[axis] ?? 0)) / 2));
+  return { middle, from: from.map(Math.ceil), to: to.map(Math.floor) } as unknown as Extent;
+}
+
+export interface NodePlane {
+  readonly plane: PlaneName;
+  /** Undefined: all of the volume, projected. */
+  readonly at: Vector | undefined;
+  readonly slab: { readonly mm: number; readonly mode: SlabMode };
+}
+
+/** Its address, without the size of the picture. */
+export function nodePlanePath(volume: VolumeGeometry, { plane, at, slab }: NodePlane): string {
+  const { eye, down } = SIDES[plane];
+  const where = (at ?? extent(volume).middle).map(Math.round);
+  const isSlab = at !== undefined && slab.mm > 0;
+  const query = new URLSearchParams({
+    renderingmethod: at && !isSlab ? "average_ip" : `${at ? slab.mode : "maximum"}_ip`,
+    viewpointlookat: where.join(","),
+    viewpointposition: where.map((value, axis) => value + AWAY_MM * (eye[axis] ?? 0)).join(","),
+    viewpointup: down.map((value) => 0 - value).join(","),
+    ...(isSlab && { mprslab: String(slab.mm) }),
+  });
+  const [first] = volume.frames;
+  const series = seriesPath(first?.studyInstanceUid ?? "", first?.seriesInstanceUid ?? "");
+  return `${series}/${at ? "renderedmpr" : "rendered3d"}?${query.toString().replaceAll("%2C", ",")}`;
+}
+
+/** How thick a voxel is along a direction of the patient, mm. */
+export function voxelAlong(volume: VolumeGeometry, direction: Vector): number {
+  return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * (volume.spacing[along] ?? 0), 0);
+}
+
+/** How long the volume is along a direction of the patient, mm: `voxels` on top of the distance of its outermost centres. */
+export function lengthAlong(volume: VolumeGeometry, direction: Vector): number {
+  const { dimensions, spacing } = volume;
+  return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * ((dimensions[along] ?? 1) - 1) * (spacing[along] ?? 0), 0);
+}
+
+const PARALLEL = 0.999; // cosine
+
+/** One plane further, in the order in which the planes are counted: as the images are where they are the images. */
+export function oneFurther(volume: VolumeGeometry, plane: PlaneName): Vector {
+  const { eye } = SIDES[plane];
+  const isBackwards = dot(step(volume, 2), eye) * (volume.isReadBackwards ? -1 : 1) < -PARALLEL;
+  const length = voxelAlong(volume, eye) * (isBackwards ? -1 : 1);
+  return [eye[0] * length, eye[1] * length, eye[2] * length];
+}

@@ -1,0 +1,163 @@
+/** What is seen of a volume while its images come over a slow link: the node's picture of the same plane. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { reach } from "@/dicomweb/reach";
+import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
+import { t } from "@/i18n";
+import { extent, lengthAlong, nodePlanePath, oneFurther, SIDES, voxelAlong, type NodePlane } from "@/model/nodePlane";
+import { afterPaint } from "@/model/painted";
+import { openingOf } from "@/tools/presets";
+import { loadViewport } from "@/ui/lazyViewport";
+import type { LoadState } from "@/ui/volumeParts";
+
+const WORTH_ASKING_MS = 2000; // the node needs some of it itself
+const QUIET_MS = 120;
+const LONGEST = 512;
+const QUALITY = 60;
+
+interface Shown {
+  readonly url: string;
+  /** Millimetres that the picture is wide and high. */
+  readonly size: readonly [number, number];
+}
+
+export interface Awaited {
+  /** There is a picture of the node's on the screen. */
+  readonly picture: Shown | undefined;
+  /** The point of the patient in the middle of it. */
+  readonly at: Vector;
+  /** So many planes further. */
+  step(count: number): void;
+  goTo(at: Vector): void;
+}
+
+/**
+ * The node's picture of the plane through `start`, else of the middle, until the volume stands; asked for where what is
+ * still to come takes longer than that. `moved` is told where the reader went meanwhile. Of a volume in 3D: its projection.
+ */
+export function useAwaited(
+  volume: VolumeGeometry,
+  { plane, slab }: Pick<NodePlane, "plane" | "slab">,
+  state: LoadState,
+  { start, moved, solid = false }: { readonly start?: Vector | undefined; readonly solid?: boolean; moved?(at: Vector): void },
+): Awaited | undefined {
+  const [at, setAt] = useState<Vector>(() => start ?? extent(volume).middle);
+  const [wanted, setWanted] = useState(false);
+  const [picture, setPicture] = useState<Shown | undefined>(undefined);
+  const [over, setOver] = useState(false);
+  const { ready, bytesLeft } = state;
+  useEffect(() => {
+    if (ready || wanted || bytesLeft === 0) return;
+    void loadViewport().then(({ transferTime }) => setWanted(transferTime(bytesLeft) > WORTH_ASKING_MS), () => {});
+  }, [ready, wanted, bytesLeft]);
+  useEffect(() => {
+    if (ready) afterPaint(() => setOver(true));
+  }, [ready]);
+  const asked = nodePlanePath(volume, { plane, at: solid ? undefined : at, slab });
+  useEffect(() => {
+    if (!wanted || ready) return undefined;
+    const left = new AbortController();
+    const timer = setTimeout(() => {
+      void take(volume, asked, left.signal).then(
+        (url) => setPicture({ url, size: sizeOf(volume, plane, slab.mm) }),
+        () => {}, // the volume comes anyway
+      );
+    }, QUIET_MS);
+    return () => {
+      clearTimeout(timer);
+      left.abort();
+    };
+  }, [volume, wanted, ready, asked]);
+  useEffect(() => () => picture && URL.revokeObjectURL(picture.url), [picture]);
+  const current = useRef(at);
+  const goTo = (next: Vector): void => {
+    const { from, to } = extent(volume);
+    current.current = next.map((value, axis) => Math.min(Math.max(value, from[axis] ?? 0), to[axis] ?? 0)) as unknown as Vector;
+    setAt(current.current);
+    moved?.(current.current);
+  };
+  const step = (count: number): void => {
+    const one = oneFurther(volume, plane);
+    goTo(current.current.map((value, axis) => value + count * (one[axis] ?? 0)) as unknown as Vector);
+  };
+  return wanted && !over ? { picture, at, step, goTo } : undefined;
+}
+
+/** Images that are read ahead wait for it: it is what the reader looks at. */
+async function take(volume: VolumeGeometry, asked: string, signal: AbortSignal): Promise<string> {
+  const { range } = openingOf(volume.frames[volume.frames.length >> 1]?.dataset);
+  const window = range && `&window=${((range.lower + range.upper) / 2).toFixed(4)},${(range.upper - range.lower).toFixed(4)},linear-exact`;
+  const { holdBack } = await loadViewport();
+  const goOn = holdBack();
+  try {
+    const path = `${asked}&viewport=${LONGEST},${LONGEST}&quality=${QUALITY}${window ?? ""}`;
+    const answer = await reach(path, { headers: { Accept: "image/jpeg" }, credentials: "same-origin", signal }, false);
+    if (!answer.ok) throw new TypeError("there is no picture of it");
+    const url = URL.createObjectURL(await answer.blob());
+    if (signal.aborted) URL.revokeObjectURL(url);
+    signal.throwIfAborted();
+    return url;
+  } finally {
+    goOn();
+  }
+}
+
+const FINE_DEPTHS = 24;
+const [SIDE_FINE, SIDE_COARSE] = [512, 256];
+
+/** As the node lays its grid (`pacs/render/volume.py: sample`): whole pixels, the first and last on the outermost voxels. */
+function sizeOf(volume: VolumeGeometry, plane: NodePlane["plane"], slabMm: number): [number, number] {
+  const { right, down } = SIDES[plane];
+  const lengths = [lengthAlong(volume, right), lengthAlong(volume, down)] as const;
+  const fine = Math.min(...volume.spacing);
+  const side = Math.round(slabMm / fine) + 1 <= FINE_DEPTHS ? SIDE_FINE : SIDE_COARSE;
+  const pixel = Math.max(fine, ...lengths.map((length) => length / (side - 1)));
+  const whole = (length: number): number => (Math.floor(length / pixel + 0.5) + 1) * pixel;
+  return [whole(lengths[0]), whole(lengths[1])];
+}
+
+/** The picture where the plane will stand: the volume fills the viewport. */
+export function AwaitedPicture({ volume, plane, picture, inverted }: Pick<NodePlane, "plane"> & { readonly volume: VolumeGeometry; readonly picture: Shown; readonly inverted: boolean }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<readonly [number, number]>([0, 0]);
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const resizing = new ResizeObserver(() => setBox([element.clientWidth, element.clientHeight]));
+    resizing.observe(element);
+    return () => resizing.disconnect();
+  }, []);
+  const { right, down } = SIDES[plane];
+  const whole = [right, down].map((direction) => lengthAlong(volume, direction) + voxelAlong(volume, direction));
+  const mmPerPixel = Math.max((whole[0] ?? 1) / (box[0] || 1), (whole[1] ?? 1) / (box[1] || 1));
+  const size = { width: `${picture.size[0] / mmPerPixel}px`, height: `${picture.size[1] / mmPerPixel}px` };
+  return (
+    <div ref={place} class="awaited" data-testid="awaited-plane">
+      <img style={{ ...size, ...(inverted && { filter: "invert(1)" }) }} src={picture.url} alt="" />
+    </div>
+  );
+}
+
+/** Where the plane lies, for fingers. */
+export function AwaitedSlider({ volume, plane, awaited }: Pick<NodePlane, "plane"> & { readonly volume: VolumeGeometry; readonly awaited: Awaited }) {
+  const { axis } = SIDES[plane];
+  const { from, to } = extent(volume);
+  return (
+    <input
+      type="range"
+      data-testid="node-plane"
+      min={from[axis]}
+      max={to[axis]}
+      value={awaited.at[axis]}
+      aria-label={t("mpr.position")}
+      onInput={({ currentTarget }) => awaited.goTo(awaited.at.map((value, along) => (along === axis ? Number(currentTarget.value) : value)) as unknown as Vector)}
+    />
+  );
+}
+
+/** How the picture lies in the patient: six cosines. */
+export function cosinesOf(plane: NodePlane["plane"]): readonly number[] {
+  const { right, down } = SIDES[plane];
+  return [...right, ...down];
+}

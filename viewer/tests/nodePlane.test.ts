@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+
+import type { VolumeGeometry } from "@/dicomweb/geometry";
+import { extent, lengthAlong, nodePlanePath, oneFurther, voxelAlong } from "@/model/nodePlane";
+
+/** Ten slices of 4 × 6, 2 mm apart, from the feet to the head; two more rows than columns. */
+const frames = [{ studyInstanceUid: "1.2", seriesInstanceUid: "1.3" }] as unknown as VolumeGeometry["frames"];
+const VOLUME: VolumeGeometry = {
+  frames,
+  dimensions: [4, 6, 10],
+  spacing: [1, 0.5, 2],
+  origin: [-1, 10, 100],
+  direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
+  isReadBackwards: false,
+  frameOfReferenceUid: "1.4",
+};
+const after = (volume: VolumeGeometry, plane: "axial" | "coronal") => oneFurther(volume, plane).map((value) => value + 0);
+const SINGLE = { mm: 0, mode: "maximum" } as const;
+
+describe("the node's picture of a plane", () => {
+  it("is of the plane that stands there later", () => {
+    expect(extent(VOLUME)).toEqual({ middle: [1, 11, 109], from: [-1, 10, 100], to: [2, 12, 118] });
+    const path = nodePlanePath(VOLUME, { plane: "sagittal", at: [1.4, 11, 109], slab: SINGLE });
+    expect(path).toBe(
+      "/dicom-web/studies/1.2/series/1.3/renderedmpr?renderingmethod=average_ip&viewpointlookat=1,11,109&viewpointposition=101,11,109&viewpointup=0,0,1",
+    );
+    expect(nodePlanePath(VOLUME, { plane: "axial", at: [1, 11, 109], slab: { mm: 12, mode: "minimum" } })).toContain("renderingmethod=minimum_ip");
+    expect(nodePlanePath(VOLUME, { plane: "axial", at: [1, 11, 109], slab: { mm: 12, mode: "minimum" } })).toContain("viewpointup=0,-1,0&mprslab=12");
+  });
+
+  it("is of all of the volume where no place is named", () => {
+    expect(nodePlanePath(VOLUME, { plane: "coronal", at: undefined, slab: { mm: 12, mode: "minimum" } })).toMatch(/rendered3d\?renderingmethod=maximum_ip(?!.*slab)/);
+  });
+
+  it("is as long as the voxels along it", () => {
+    expect([lengthAlong(VOLUME, [0, 0, -1]), voxelAlong(VOLUME, [0, 0, -1])]).toEqual([18, 2]);
+    expect([lengthAlong(VOLUME, [0, 1, 0]), voxelAlong(VOLUME, [0, 1, 0])]).toEqual([2.5, 0.5]);
+  });
+
+  it("goes on as the images are counted where the planes are the images", () => {
+    expect(after(VOLUME, "axial")).toEqual([0, 0, 2]);
+    expect(after({ ...VOLUME, isReadBackwards: true }, "axial")).toEqual([0, 0, -2]);
+    expect(after(VOLUME, "coronal")).toEqual([0, -0.5, 0]);
+  });
+});
