@@ -1,6 +1,6 @@
 /**
  * What vtk.js and Cornerstone forget to give back to the graphics card, mended while the viewer is built: a reader opens
- * hundreds of studies in one page, and a card has no collector of garbage.
+ * hundreds of studies in one page, and a card has no collector of garbage. And a sum that vtk.js has wrong.
  */
 
 import type { Plugin } from "vite";
@@ -20,6 +20,7 @@ const [COLOURS, OPACITY] = ownTables("model._openGLRenderWindow");
 const COLOURS_AGAIN = "if (!cTex?.oglObject?.getHandle() || cTex?.hash !== cfunToString) {";
 const OPACITY_AGAIN = "if (!pwfTex?.oglObject?.getHandle() || pwfTex?.hash !== pwfunToString) {";
 const IMAGE_GIVES_BACK = "model.openGLTexture.releaseGraphicsResources(renderWindow);";
+const LAST_OF_MEAN = String.raw`sum += value;\n      #if vtkBlendMode == AVERAGE_INTENSITY_BLEND\n        totalWeight += raySteps - stepsTraveled;`;
 const REBUILDS = "publicAPI.getNeedToRebuildBufferObjects = (ren, actor) => {";
 
 const MENDS: readonly Mend[] = [
@@ -30,6 +31,14 @@ const MENDS: readonly Mend[] = [
       [COLOURS_AGAIN, `${COLOURS_AGAIN} ${COLOURS}`],
       [OPACITY_AGAIN, `${OPACITY_AGAIN} ${OPACITY}`],
       [IMAGE_GIVES_BACK, [IMAGE_GIVES_BACK, ...ownTables("renderWindow"), "model.tris.releaseGraphicsResources(renderWindow);"].join(" ")],
+    ],
+  },
+  {
+    // Of a mean along a ray the last sample had its whole value and a part of a weight: slabs were brighter than they are.
+    file: /vtk\.js\/Rendering\/OpenGL\/glsl\/vtkVolumeFS\.glsl\.js$/,
+    changes: [
+      [LAST_OF_MEAN, LAST_OF_MEAN.replace("sum += value;", "sum += value * (raySteps - stepsTraveled);")],
+      ["getColorForValue(value * raySteps, posVC, posIS)", "getColorForValue(value, posVC, posIS)"],
     ],
   },
   {

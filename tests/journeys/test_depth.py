@@ -10,7 +10,6 @@ import csv
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,10 +41,12 @@ from tests.support.fused import (
     greys_of_ct,
     level_of_pet,
     on_image,
+    uptake_at,
     uptake_of_pet,
     values_at,
     voxels_of_ct,
 )
+from tests.support.planes import ALONE, FOLDS, READ_CANVAS, Plane, Slab
 from tests.support.process import NodeProcess
 
 ALL_COLOURS = [(name, (100, 70, 40)[at % 3]) for at, name in enumerate(names())]
@@ -54,60 +55,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600 if IS_LONG else 120)]
 LOOKS_OF_PLANES = ALL_COLOURS if IS_LONG else [("Black-Body Radiation", 100), ("Blue to Red Rainbow", 50)]
 LOOKS_OF_STACKS = ALL_COLOURS if IS_LONG else [("Cool to Warm", 70)]
 """Colour maps, and percent of PET over CT."""
+SLABS = [Slab(mm, mode) for mm in (7, 20) for mode in FOLDS] if IS_LONG else [Slab(12, "average")]
 OFF = 5.0 if IS_LONG else 3.0
 """Of 255: "Cold and Hot" bends steeply between two of its 256 colours."""
 NEAR = 0.006
 """Of the window of the PET: 256 colours, and a value for every other pixel of a stack, tell no more apart."""
-
-
-@dataclass
-class Plane:
-    """A plane on the screen: how points of its picture lie in the patient."""
-
-    view: Locator
-    page: Page
-
-    def world(self, x: float, y: float) -> Array:
-        """Of a point in CSS pixels of the page, mm."""
-        box = self.view.locator("canvas.cornerstone-canvas").bounding_box()
-        assert box
-
-        def numbers(name: str) -> Array:
-            return np.array((self.view.get_attribute(f"data-{name}") or "").split(), float)
-
-        scale = float(self.view.get_attribute("data-mm-per-pixel") or "nan")
-        right, down = numbers("cosines").reshape(2, 3)
-        across, along = x - box["x"] - box["width"] / 2, y - box["y"] - box["height"] / 2
-        return np.asarray(numbers("centre") + scale * (across * right + along * down))
-
-    def axes(self) -> Array:
-        cosines = np.array((self.view.get_attribute("data-cosines") or "").split(), float).reshape(2, 3)
-        return np.asarray(cosines)
-
-    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> tuple[Array, Array]:
-        """Press, move, let go; pixels from the middle. The points in the patient."""
-        box = self.view.locator("canvas.cornerstone-canvas").bounding_box()
-        assert box
-        x, y = int(box["x"] + box["width"] / 2), int(box["y"] + box["height"] / 2)
-        ends = [(x + start[0], y + start[1]), (x + end[0], y + end[1])]
-        self.page.mouse.move(*ends[0])
-        self.page.mouse.down()
-        self.page.mouse.move(x, y)
-        self.page.mouse.move(*ends[1])
-        self.page.wait_for_timeout(100)
-        self.page.mouse.up()
-        return self.world(*ends[0]), self.world(*ends[1])
-
-    def below_middle(self, axial: Plane) -> tuple[int, int]:
-        """Where an axial plane cuts this one, in pixels from the middle."""
-        mine, other = (float((plane.view.get_attribute("data-centre") or "").split()[2]) for plane in (self, axial))
-        return -90, round((mine - other) / float(self.view.get_attribute("data-mm-per-pixel") or "nan"))
-
-    def lines(self, containing: str) -> str:
-        """What is written beside the measurement with this word or unit."""
-        found = self.view.locator(".svg-layer text").filter(has_text=containing).last
-        expect(found).to_be_visible()
-        return " ".join(found.locator("tspan").all_text_contents())
 
 
 def _numbers(text: str) -> list[float]:
@@ -134,21 +86,11 @@ def _measure(page: Page, tool: str) -> None:
     page.get_by_test_id(f"tool-{tool}").click()
 
 
-_READ_CANVAS = """view => {
-  const canvas = view.querySelector("canvas.cornerstone-canvas");
-  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-  return [canvas.width, canvas.height, btoa(text)];
-}"""
-
-
-def _off(shown: Array, points: Array, full: float, opacity: float, colours: Array) -> float:
+def _off(shown: Array, below: Array, level: Array, opacity: float, colours: Array) -> float:
     """How far red, green or blue is off for 95 % of the points in the worst tenth of the colours, of 255.
 
     The colour may be that of an uptake `NEAR` the true one; the other points may lie beside an edge.
     """
-    below, level = greys_of_ct(points), level_of_pet(points, full)
     inside = ~np.isnan(below) & ~np.isnan(level)
     if inside.sum() < 2000:
         return float("inf")  # read while the plane was laid out anew
@@ -161,16 +103,13 @@ def _off(shown: Array, points: Array, full: float, opacity: float, colours: Arra
     return max(float(np.percentile(one, 95)) for one in seen)
 
 
-def _plane_differs(plane: Plane, opacity: float, colours: Array) -> float:
+def _plane_differs(plane: Plane, opacity: float, colours: Array, slab: Slab = ALONE) -> float:
     """How far a plane's canvas is off CT with `opacity` of PET over it, in SUV up to 5."""
-    width, height, content = plane.view.evaluate(_READ_CANVAS)
-    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, :3].astype(np.float64)
-    box = plane.view.locator("canvas.cornerstone-canvas").bounding_box()
-    assert box
-    y, x = (grid.ravel() for grid in np.mgrid[0:height:3, 0:width:3])
-    corner, right, down = (plane.world(box["x"] + at, box["y"] + to) for at, to in ((0.5, 0.5), (1.5, 0.5), (0.5, 1.5)))
-    points = corner + x[:, None] * (right - corner) + y[:, None] * (down - corner)
-    return _off(canvas[y, x], points, 5 / SUV, opacity, colours)
+    shown, points = plane.picture(5 if slab.mm else 3)
+    normal = plane.normal()
+    below = slab.through(values_at, points, normal)
+    level = slab.through(uptake_at, points, normal)
+    return _off(shown, np.clip((below + 300) / 800, 0, 1), np.clip(level * SUV / 5, 0, 1), opacity, colours)
 
 
 def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
@@ -250,6 +189,7 @@ def _saved(page: Page, coronal: Plane, axial: Plane, length: str, curve: Array) 
         expect(plane.view.locator(".svg-layer text")).to_have_count(2)
     assert coronal.lines("mm") == length
     expect(axial.view.locator(".svg-layer text").filter(has_text="Area")).to_be_visible()
+    _turned(page, axial, coronal)
     page.get_by_test_id("tool-save").click()
     page.get_by_test_id("laid-curve").filter(has_text="Aorta").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(4, timeout=60_000)
@@ -286,7 +226,7 @@ def _curved(page: Page) -> Array:
     canvas = view.get_by_test_id("curved-canvas")
     page.wait_for_timeout(300)
     width, height, content = view.get_by_test_id("curved-picture").evaluate(
-        _READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas")
+        READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas")
     )
     step = float(canvas.get_attribute("data-step") or "nan")
     length, places, ways = along(points, width)
@@ -325,6 +265,7 @@ def _fused(page: Page, axial: Plane) -> None:
     assert {one: by for one, by in off.items() if by >= OFF} == {}
     page.get_by_test_id("fusion-looks").first.click()
     expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
+    _slabs(axial, *LOOKS_OF_PLANES[-1])
     page.mouse.move(0, 0)
     axial.view.hover()
     readout = axial.view.get_by_test_id("pixel-readout")
@@ -332,6 +273,39 @@ def _fused(page: Page, axial: Plane) -> None:
     uptake = float(readout.get_attribute("data-over") or "nan")
     assert uptake in uptake_of_pet()
     assert _numbers((readout.text_content() or "").partition("SUVbw")[2]) == [pytest.approx(uptake * SUV, abs=0.006)]
+
+
+def _slabs(axial: Plane, name: str, percent: int) -> None:
+    """Slabs of both are as thick as is said, and where they are said to be."""
+    off = {}
+    for one in ("axial", "coronal", "sagittal") if IS_LONG else ("coronal",):
+        plane = Plane(axial.page.locator(f"[data-plane={one}]"), axial.page)
+        for slab in SLABS:
+            plane.set_slab(slab)
+            off[one, slab] = _settled(axial.page, partial(_plane_differs, plane, percent / 100, table(name), slab))
+        plane.set_slab(ALONE)
+    assert {one: by for one, by in off.items() if by >= OFF} == {}
+
+
+def _turned(page: Page, axial: Plane, coronal: Plane) -> None:
+    """A plane that the crosshair has turned shows what lies on it, not on the one before."""
+    page.get_by_test_id("crosshair").first.click()
+    axial.turn_others(60, 15)
+    expect(coronal.view).to_have_attribute("data-oblique", "true")
+    assert np.abs(coronal.axes()[0]).max() < 0.97, "by more than 14 degrees"
+
+    def differs(slab: Slab) -> float:
+        shown, points = coronal.picture(5)
+        true = 255 * np.clip((slab.through(values_at, points, coronal.normal()) + 300) / 800, 0, 1)
+        inside = ~np.isnan(true)
+        return (
+            float(np.percentile(np.abs(shown[inside, 0] - true[inside]), 95)) if inside.sum() > 1000 else float("inf")
+        )
+
+    for slab in (ALONE, *SLABS):
+        coronal.set_slab(slab)
+        assert _settled(page, partial(differs, slab)) < OFF, slab
+    page.get_by_test_id("crosshair").first.click()
 
 
 def _ct(page: Page) -> Locator:
@@ -392,7 +366,8 @@ def _stack_differs(view: Locator, index: int, full: float, opacity: float, colou
     fit = Fit(place["width"], place["height"], SIZE, SIZE, 1.0)
     y, x = (grid.ravel() for grid in np.mgrid[110 : shot.shape[0] - 110 : 3, 110 : shot.shape[1] - 110 : 3])
     columns, rows = fit.pixel(x + 0.5, y + 0.5)
-    return _off(shot[y, x], on_image(index, columns, rows), full, opacity, colours)
+    points = on_image(index, columns, rows)
+    return _off(shot[y, x], greys_of_ct(points), level_of_pet(points, full), opacity, colours)
 
 
 def _settled(page: Page, differs: Callable[[], float]) -> float:

@@ -106,9 +106,14 @@ def greys_of_ct(points: Array) -> Array:
     return np.clip((values_at(points) + 300) / 800, 0, 1)
 
 
+def uptake_at(points: Array) -> Array:
+    """Bq/mL; NaN outside."""
+    return values_at(points, uptake_of_pet(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING))
+
+
 def level_of_pet(points: Array, full: float) -> Array:
     """0 to 1, which is of `full` Bq/mL and more; NaN outside."""
-    return np.clip(values_at(points, uptake_of_pet(), PET_ORIGIN, np.eye(3), np.full(3, PET_SPACING)) / full, 0, 1)
+    return np.clip(uptake_at(points) / full, 0, 1)
 
 
 def blended(below: Array, level: Array, opacity: float, colours: Array) -> Array:

@@ -47,7 +47,10 @@ export class PlaneOverlay {
     const { voxels } = this;
     if (!voxels) return;
     if (this.viewport.getActors().some(({ uid }) => uid === ACTOR)) this.viewport.removeVolumeActors([ACTOR]);
+    const { focalPoint, position, parallelScale, viewUp, viewPlaneNormal } = this.viewport.getCamera();
     await this.viewport.addVolumes([{ volumeId: voxels.id, actorUID: ACTOR, visibility: true }]);
+    // Cornerstone goes to the nearest whole step of the slices, which on oblique planes and slabs is another place.
+    this.viewport.setCamera({ focalPoint, position, parallelScale, viewUp, viewPlaneNormal } as Types.ICamera);
     this.dress();
     requestAnimationFrame(() => this.voxels === voxels && this.viewport.render()); // when its texture is there
   }

@@ -2,6 +2,8 @@
 
 import { Enums, utilities, type Types } from "@cornerstonejs/core";
 import type { Types as ToolTypes } from "@cornerstonejs/tools";
+import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
+import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMapper";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
@@ -33,6 +35,9 @@ const BLEND: Readonly<Record<SlabMode, Enums.BlendModes>> = {
 };
 
 const STRAIGHT = 0.9999; // cosine: less is an oblique plane
+
+const SAMPLES_A_VOXEL = 4;
+const SAMPLES_MAX = 256; // through a slab: software renders it too
 
 const HERE = 0.51; // of a voxel: the plane that is shown goes through the point already
 
@@ -105,6 +110,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.overlay.set(overlay).then(
       () => {
         if (this.closing.signal.aborted) return;
+        this.setSlab(this.slab.thickness, this.slab.mode); // it came without
         this.measurements?.recalculate();
         this.listener.overlaid(this.overlay.voxels ? "shown" : "none");
       },
@@ -161,11 +167,12 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     if (!this.voxels) return;
     if (thickness > 0) {
       this.viewport.setBlendMode(BLEND[mode]);
-      this.viewport.setSlabThickness(thickness);
+      this.viewport.setSlabThickness(thickness / 2); // Cornerstone's reaches so far to either side
     } else {
       this.viewport.setBlendMode(BlendModes.COMPOSITE);
       this.viewport.resetSlabThickness();
     }
+    for (const { actor } of this.viewport.getActors()) sampleFinely(actor as vtkVolume, thickness);
     this.overlay.dress();
     this.viewport.render();
   }
@@ -269,8 +276,10 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
         this.dress();
         this.join();
       }
-      if (this.overlay.voxels) await this.overlay.lay();
-      else if (this.wishedOverlay) this.setOverlay(this.wishedOverlay);
+      if (this.overlay.voxels) {
+        await this.overlay.lay();
+        this.setSlab(this.slab.thickness, this.slab.mode);
+      } else if (this.wishedOverlay) this.setOverlay(this.wishedOverlay);
       this.tellPlace();
       this.listener.ready(voxels.reduced);
       requestAnimationFrame(() => this.closing.signal.aborted || this.viewport.render()); // when its texture is there
@@ -362,6 +371,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
 
   private listen(): void {
     const { signal } = this.closing;
+    this.element.addEventListener(Events.CAMERA_MODIFIED, () => cutWhereItLooks(this.viewport), { signal });
     for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED, Events.IMAGE_RENDERED]) {
       this.element.addEventListener(
         name,
@@ -425,6 +435,21 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.told = key;
     this.listener.placed(place);
   }
+}
+
+/** Of a slab, so many samples a voxel that the greatest and the least are not passed by; of a plane one is all there is. */
+function sampleFinely(actor: vtkVolume, thickness: number): void {
+  const mapper = actor.getMapper() as vtkVolumeMapper;
+  const spacing = mapper.getInputData().getSpacing();
+  const plain = (spacing[0] + spacing[1] + spacing[2]) / 6; // as Cornerstone has it
+  const fine = Math.max(Math.min(...spacing) / SAMPLES_A_VOXEL, thickness / SAMPLES_MAX);
+  mapper.setSampleDistance(thickness > 0 ? Math.min(plain, fine) : plain);
+}
+
+/** Turned by the crosshair, Cornerstone goes on cutting the volume along the plane before: the picture was of that one. */
+function cutWhereItLooks(viewport: Types.IVolumeViewport): void {
+  const { updateClippingPlanesForActors: cut } = viewport as unknown as { updateClippingPlanesForActors(camera: Types.ICamera): Promise<void> };
+  void cut.call(viewport, viewport.getCamera());
 }
 
 function crossed(a: Types.Point3, b: Types.Point3): Types.Point3 {
