@@ -23,7 +23,7 @@ export class EllipseTool extends EllipticalROITool {
     };
   }
 
-  private centre({ element, currentPoints, event }: Drag["detail"] & { readonly event?: Event }): void {
+  private centre({ element, currentPoints, event }: Pick<Drag["detail"], "element" | "currentPoints" | "event">): void {
     const drawn = this.editData as Drawn | null;
     const viewport = getEnabledElement(element)?.viewport;
     if (!viewport || !drawn?.centerWorld) return;
