@@ -1,6 +1,7 @@
 import { batch } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { chestWallOf } from "@/dicomweb/chestWall";
 import { renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { number, Tag } from "@/dicomweb/json";
@@ -99,7 +100,7 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
   return (
     <img
       class="preview"
-      style={opening.inverted ? { filter: "invert(1)" } : undefined}
+      style={{ ...(opening.inverted && { filter: "invert(1)" }), objectPosition: chestWallOf(frame.dataset) }}
       src={opened && !opening.inverted ? first.url : previewPath(frame, opening)}
       alt={t("viewport.preview.explain")}
       onLoad={() => afterPaint(done)}

@@ -13,6 +13,7 @@ import type { Point, Quality, Removal, StackListener, StackView, View } from "@/
 import { showOnEveryForm } from "@/viewport/forms";
 import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
+import { besideTheMiddle } from "@/viewport/chestWall";
 import { isCoarse } from "@/viewport/coarse";
 import { isLong, loadFrame, release } from "@/viewport/frameLoader";
 import { Measurements } from "@/viewport/measurements";
@@ -267,13 +268,25 @@ export class CornerstoneStackView implements StackView, Fitting {
   isWhole(): boolean {
     if (!this.viewport.getCornerstoneImage()) return false;
     const [right, down] = this.viewport.getPan();
-    return Math.abs(this.viewport.getZoom() - 1) < WHOLE_WITHIN && Math.abs(right) < 1 && Math.abs(down) < 1;
+    return Math.abs(this.viewport.getZoom() - 1) < WHOLE_WITHIN && Math.abs(right - this.aside) < 1 && Math.abs(down) < 1;
+  }
+
+  /** How far a whole image stands beside the middle, CSS pixels. */
+  private aside = 0;
+
+  /** Where a whole image belongs. */
+  private settle(): void {
+    const aside = besideTheMiddle(this.viewport, this.frames[this.viewport.getCurrentImageIdIndex()]?.dataset);
+    if (aside === 0 && this.aside === 0) return;
+    this.aside = aside;
+    this.viewport.setPan([aside, 0]);
   }
 
   fit(): void {
     const turned = this.viewport.getViewPresentation({ rotation: true, flipHorizontal: true, flipVertical: true });
     this.viewport.resetCamera(); // which turns it back, too
     this.viewport.setViewPresentation(turned);
+    this.settle();
     this.viewport.render();
   }
 
@@ -282,6 +295,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.viewport.setViewPresentation({ rotation: 0 });
     this.viewport.setProperties({ colormap: { name: PLAIN_COLOURS } });
     this.viewport.resetCamera();
+    this.settle();
     this.viewport.resetProperties();
     this.dress();
     this.viewport.render();
@@ -332,6 +346,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       this.went(detail.newImageIdIndex);
     });
     on<Types.EventTypes.StackNewImageEventDetail>(this.element, Events.STACK_NEW_IMAGE, ({ imageIdIndex: index, image }) => {
+      if (this.isWhole()) this.settle();
       const quality = isCoarse(image) ? "partial" : this.qualityOf(index);
       this.awaitsPaint = { index, quality };
       if (quality === "partial") this.bytes.tell();
