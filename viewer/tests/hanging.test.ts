@@ -62,6 +62,11 @@ describe("hanging protocols", () => {
     expect(hung([one], images(one, "L CC", "R CC"))).toBe("mammography 1×2: 1, 0");
     expect(hung([one], images(one, "L MLO", "R CC", "L CC"))).toBe("mammography 2×2: 1, 2, -, 0");
     expect(hung([one], images(one, "L MLO"))).toBe("mammography 1×1: 0");
+    const [now, prior] = [named("MG", "L MLO", "R MLO", "L CC", "R CC"), named("MG", "prior L CC", "prior R MLO")];
+    const both = arrange({ series: now, prior, framesOf: () => undefined }, "mammographyPrior");
+    expect(both?.pictures.map((picture) => picture?.series.description)).toEqual(
+      ["R CC", "L CC", "R MLO", "L MLO", undefined, "prior L CC", "prior R MLO", undefined], // prettier-ignore
+    );
   });
 
   it("hang a frontal radiograph beside the lateral one, one alone", () => {

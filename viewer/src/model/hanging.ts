@@ -18,7 +18,7 @@ export interface Place {
   readonly prior?: true;
 }
 
-export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
+export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "mammographyPrior", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 export interface Protocol {
@@ -56,6 +56,12 @@ const NOT_SOFT = new RegExp([OTHER_PLANE, LUNG, BONE].map(({ source }) => source
 const SOFT_TISSUE: Place = { says: SOFT, saysNot: NOT_SOFT };
 const CORONAL_PLANE: Place = { says: CORONAL };
 const SAGITTAL_PLANE: Place = { says: SAGITTAL };
+const FOUR_VIEWS = [
+  { laterality: "R", view: CRANIO_CAUDAL },
+  { laterality: "L", view: CRANIO_CAUDAL },
+  { laterality: "R", view: OBLIQUE },
+  { laterality: "L", view: OBLIQUE },
+] as const satisfies readonly Place[];
 const FLAIR = /flair|tirm|dark[ _-]?fluid/i;
 const DIFFUSION = /dwi|diff|\bb ?(8|10)00\b|\badc\b/i;
 const T1 = /(^|[^a-z])t1(?![0-9])/i;
@@ -65,15 +71,12 @@ const T2 = /(^|[^a-z])t2(?![0-9])/i;
 const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
   { name: "radiography", modalities: ["CR", "DX"], whole: true, places: [{ view: FRONTAL }, { view: LATERAL }] },
   { name: "radiographs", modalities: ["CR", "DX"], singly: true, places: [{}, {}, {}, {}] },
+  { name: "mammography", modalities: ["MG"], places: FOUR_VIEWS },
   {
-    name: "mammography",
+    name: "mammographyPrior",
     modalities: ["MG"],
-    places: [
-      { laterality: "R", view: CRANIO_CAUDAL },
-      { laterality: "L", view: CRANIO_CAUDAL },
-      { laterality: "R", view: OBLIQUE },
-      { laterality: "L", view: OBLIQUE },
-    ],
+    places: [...FOUR_VIEWS, ...FOUR_VIEWS.map(({ laterality, view }) => ({ laterality, view, prior: true as const }))],
+    layout: { rows: 2, columns: 4 },
   },
   { name: "ct", modalities: ["CT"], places: [SOFT_TISSUE, CORONAL_PLANE, SAGITTAL_PLANE, { says: BONE }] },
   {
@@ -210,7 +213,7 @@ const OWN_FIRST = 1000;
  * Every place takes the first picture that suits it, else one that nothing speaks against, else, without a layout of its own, any. The
  * score: a hundred for each modality that is asked for and there, ten for the body part, one for each place that asks for something and has it.
  */
-function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangable): Seated | undefined {
+function seat(protocol: Protocol, { series: all, framesOf, prior = [], own = [] }: Hangable): Seated | undefined {
   const present = new Set(all.map(({ modality }) => modality));
   if (!protocol.modalities.some((modality) => present.has(modality))) return undefined;
   if (protocol.needs?.some((modality) => !present.has(modality))) return undefined;
@@ -235,7 +238,7 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [] }: Hangabl
   return {
     protocol,
     places: stand,
-    score: (protocol.layout ? OWN_FIRST : 0) + 100 * modalities + (isOfPart ? 10 : 0) + found,
+    score: (own.includes(protocol) ? OWN_FIRST : 0) + 100 * modalities + (isOfPart ? 10 : 0) + found,
   };
 }
 
@@ -282,5 +285,5 @@ export function awaited({ series, prior = [], own = [] }: Hangable, protocol: st
 
 /** Whether the protocol has a place for the patient's earlier study. */
 export function wantsPrior(own: readonly Protocol[], protocol: string): boolean {
-  return own.find(({ name }) => name === protocol)?.places.some(({ prior }) => prior) ?? false;
+  return [...own, ...SHIPPED].find(({ name }) => name === protocol)?.places.some(({ prior }) => prior) ?? false;
 }

@@ -32,6 +32,7 @@ export const study = {
   "hanging.radiography": "X-ray: frontal beside lateral",
   "hanging.radiographs": "X-ray: images beside each other",
   "hanging.mammography": "Mammography: CC above MLO",
+  "hanging.mammographyPrior": "Mammography: earlier images below",
   "hanging.ctHead": "CT head",
   "hanging.ctChest": "CT chest",
   "hanging.ct": "CT: axial first",

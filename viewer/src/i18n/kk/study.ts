@@ -33,6 +33,7 @@ export const study: Translated<typeof english> = {
   "hanging.radiography": "Рентген: тура және бүйірлік",
   "hanging.radiographs": "Рентген: суреттер қатар",
   "hanging.mammography": "Маммография: CC, астында MLO",
+  "hanging.mammographyPrior": "Маммография: бұрынғы суреттер төменде",
   "hanging.ctHead": "Бас КТ",
   "hanging.ctChest": "Кеуде КТ",
   "hanging.ct": "КТ: алдымен аксиалды",

@@ -33,6 +33,7 @@ export const study: Translated<typeof english> = {
   "hanging.radiography": "Рентген: түз жана каптал",
   "hanging.radiographs": "Рентген: сүрөттөр катар",
   "hanging.mammography": "Маммография: CC, астында MLO",
+  "hanging.mammographyPrior": "Маммография: мурунку сүрөттөр ылдыйда",
   "hanging.ctHead": "Баш КТ",
   "hanging.ctChest": "Көкүрөк КТ",
   "hanging.ct": "КТ: адегенде аксиалдык",

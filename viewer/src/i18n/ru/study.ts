@@ -38,6 +38,7 @@ export const study: Translated<typeof english> = {
   "hanging.radiography": "Рентген: прямая и боковая",
   "hanging.radiographs": "Рентген: снимки рядом",
   "hanging.mammography": "Маммография: CC над MLO",
+  "hanging.mammographyPrior": "Маммография: прежние снимки ниже",
   "hanging.ctHead": "КТ головы",
   "hanging.ctChest": "КТ груди",
   "hanging.ct": "КТ: сначала аксиальные",
