@@ -338,7 +338,7 @@ export class Workspace {
 
 /** Whether the space bar and Enter press what has the focus. */
 function isPressable(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
+  return target instanceof HTMLElement && target.closest("button, a[href], input") !== null;
 }
 
 /** Whether a key saves though a field has the focus, the name of a curve: no field of the desk has a meaning for it. */

@@ -36,6 +36,13 @@ const LOOKS: Readonly<Record<Side, { readonly viewPlaneNormal: Types.Point3; rea
 
 let serial = 0;
 
+const FRAMES_IN_FLIGHT = 4; // a card that is still drawing lets no more of them go by
+
+/** `then`, that many frames of the browser from now. */
+function framesLater(count: number, then: () => void): void {
+  requestAnimationFrame(() => (count > 1 ? framesLater(count - 1, then) : then()));
+}
+
 export class CornerstoneSolidView implements SolidView {
   private readonly viewportId: string;
   private readonly viewport: Types.IVolumeViewport;
@@ -163,7 +170,7 @@ export class CornerstoneSolidView implements SolidView {
       this.beganAt = performance.now();
       this.viewport.render();
       this.tellTurn();
-      this.listener.ready(voxels.reduced);
+      this.unseen = true;
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
     }
@@ -193,7 +200,14 @@ export class CornerstoneSolidView implements SolidView {
     if (this.sampling === MOVING && this.beganAt > 0) this.coarseMs = performance.now() - this.beganAt;
     const view: View = { window: undefined, zoom: 1, inverted: false };
     this.listener.viewed(view);
+    if (!this.unseen || !this.voxels) return;
+    this.unseen = false;
+    const { reduced } = this.voxels;
+    framesLater(FRAMES_IN_FLIGHT, () => !this.closing.signal.aborted && this.listener.ready(reduced)); // not while the screen is still black
   }
+
+  /** The first picture is not on the screen yet. */
+  private unseen = false;
 
   private refine(): void {
     const still = STILL.find(([limit]) => this.coarseMs < limit)?.[1];
