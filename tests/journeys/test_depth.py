@@ -305,7 +305,21 @@ def _turned(page: Page, axial: Plane, coronal: Plane) -> None:
     for slab in (ALONE, *SLABS):
         coronal.set_slab(slab)
         assert _settled(page, partial(differs, slab)) < OFF, slab
+    places, scale = _places(page), coronal.view.get_attribute("data-mm-per-pixel") or ""
+    page.set_viewport_size({"width": 900, "height": 800})
+    expect(coronal.view).not_to_have_attribute("data-mm-per-pixel", scale)  # what filled its viewport fills it again
+    assert np.allclose(_places(page), places), "a window of another size shows the same place"
+    assert _settled(page, partial(differs, SLABS[-1])) < OFF
+    page.set_viewport_size({"width": 1200, "height": 800})
     page.get_by_test_id("crosshair").first.click()
+
+
+def _places(page: Page) -> Array:
+    """Middle and directions of each plane on the screen."""
+    views = page.locator("[data-plane]").all()
+    return np.array(
+        [f"{one.get_attribute('data-centre')} {one.get_attribute('data-cosines')}".split() for one in views], float
+    )
 
 
 def _ct(page: Page) -> Locator:

@@ -79,7 +79,9 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
     const pane = workspace.panes.peek()[index];
     if (!pane) continue;
     workspace.show(showing, pane);
-    if (showing.kind === "mpr") pane.wishedPoint = named?.at ?? point?.at;
+    if (showing.kind !== "mpr") continue;
+    if (!pane.cut.peek()) pane.wishedPoint = named?.at ?? point?.at;
+    else if (named) pane.controls.peek()?.goTo?.(named.at); // it stands already, and stays where it is
   }
   const [first] = workspace.panes.peek();
   if (first) workspace.activate(first);

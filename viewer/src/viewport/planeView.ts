@@ -247,8 +247,11 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     return this.voxels !== undefined && Math.abs(this.viewport.getZoom() - 1) < 0.01;
   }
 
+  /** Place and turn stay: a reset that is told sets back the crosshair, and with it every plane of the volume. */
   fit(): void {
-    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: false });
+    const { focalPoint, position, viewPlaneNormal, viewUp } = this.viewport.getCamera();
+    this.viewport.resetCamera({ suppressEvents: true });
+    this.viewport.setCamera({ focalPoint, position, viewPlaneNormal, viewUp } as Types.ICamera);
     this.viewport.render();
   }
 
