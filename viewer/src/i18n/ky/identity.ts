@@ -10,8 +10,8 @@ export const identity: Translated<typeof english> = {
 
   "projection.noSide": "Тарабы көрсөтүлгөн эмес",
 
-  "turned.horizontally": "Күзгүдөй чагылдырылган ↔",
-  "turned.vertically": "Күзгүдөй чагылдырылган ↕",
+  "turned.horizontally": "Оодарылган ↔",
+  "turned.vertically": "Оодарылган ↕",
   "turned.rotated": "{degrees}° бурулган",
 
   "viewport.position": "Орду {mm} мм",
