@@ -44,11 +44,11 @@ def _voxels() -> NDArray[np.float64]:
 def _series(study: str, **changes: object) -> list[Dataset]:
     made = ct_series(SLICES, study=study, rows=SIZE, columns=SIZE)
     for index, dataset in enumerate(made):
-        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], 1, -1024
+        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], -0.5, 100
         dataset.ImagePositionPatient = [-30.0, -20.0, 10.0 + 4.0 * index]
         dataset.WindowCenter, dataset.WindowWidth = 40.5, 401
-        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
-        dataset.PixelData = (_voxels()[index] + 1024).astype("<u2").tobytes()
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 1
+        dataset.PixelData = ((100 - _voxels()[index]) * 2).astype("<i2").tobytes()
         dataset.update(changes)
     return made
 
@@ -100,12 +100,14 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
         _arrange(page, arrangement, viewports)
         for plane, wanted in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):
             assert _plane_differs(page, plane, wanted) < 3.5, (arrangement, plane)
+    _reset(page)
     axial_view = page.locator("[data-plane=axial]")
     axial_view.hover()
     readout = axial_view.get_by_test_id("pixel-readout")
     column, row = (int(readout.get_attribute(f"data-{name}") or -1) for name in ("column", "row"))
     assert float(readout.get_attribute("data-values") or "nan") == voxels[looked_at, row, column]
     index = axial_view.get_attribute("data-plane-index") or ""
+    axial_view.focus()
     page.keyboard.press("ArrowDown")
     expect(axial_view).not_to_have_attribute("data-plane-index", index)
     slab = page.get_by_test_id("slab-thickness").first
@@ -116,6 +118,20 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     expect(page.get_by_test_id("pane")).to_have_count(1)
     beside = re.compile(f"^({looked_at - 1}|{looked_at + 1})$")
     expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-index", beside)
+
+
+def _reset(page: Page) -> None:
+    """A rendering is as it opened: its looks, whole, and seen from the front."""
+    looks, cut = page.get_by_test_id("solid-appearance"), page.get_by_test_id("cut-left")
+    opening = looks.input_value()
+    looks.select_option("CT-Lung")
+    page.get_by_test_id("solid-cut").click()
+    cut.fill("40")
+    page.locator("[data-appearance]").focus()
+    page.keyboard.press("r")
+    expect(looks).to_have_value(opening)
+    expect(cut).to_have_value("0")
+    page.get_by_test_id("solid-cut").click()
 
 
 def test_uneven_slices_are_refused_in_words(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:

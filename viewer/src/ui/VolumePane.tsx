@@ -1,6 +1,6 @@
 /** A viewport with a rendering of the series in three dimensions: how it looks, from where, and what is cut away. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { volumeOf, type VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text } from "@/dicomweb/json";
@@ -25,6 +25,7 @@ type Appearance = (typeof APPEARANCES)["CT" | "other"][number];
 
 const LOOKS: readonly Side[] = ["anterior", "posterior", "left", "right", "head", "feet"];
 const CUTS = ["right", "left", "front", "back", "feet", "head"] as const;
+const UNCUT = CUTS.map(() => 0);
 
 /** From the front, all of it. */
 const AS_IT_OPENS = { plane: "coronal", slab: { mm: 0, mode: "maximum" } } as const;
@@ -51,17 +52,22 @@ function SolidStage({ workspace, pane, volume, isInTime, setFailed }: SolidStage
   const dataset = first?.dataset ?? {};
   const choices = APPEARANCES[text(dataset, Tag.Modality) === "CT" ? "CT" : "other"];
   const [appearance, setAppearance] = useState<Appearance>(choices[0]);
-  const [cut, setCut] = useState<readonly number[]>(CUTS.map(() => 0));
+  const [cut, setCut] = useState<readonly number[]>(UNCUT);
   const [cutting, setCutting] = useState(false);
   const [turn, setTurn] = useState<readonly number[] | undefined>(undefined);
+  const reset = (): void => {
+    setAppearance(choices[0]);
+    setCut(UNCUT);
+  };
   const { element, view, state } = useVolumeView<SolidView>({
     workspace,
     pane,
     setFailed,
     subject: volume,
     open: ({ openSolidView }, stage, listener) =>
-      openSolidView(stage, { ...listener, turned: setTurn, ready: () => listener.ready(false) }, volume, appearance),
+      openSolidView(stage, { ...listener, turned: setTurn, reset, ready: () => listener.ready(false) }, volume, appearance),
   });
+  useEffect(() => view?.setAppearance(appearance), [view, appearance]);
   const awaited = useAwaited(volume, AS_IT_OPENS, isInTime ? NOTHING_LOADED : state, { solid: true });
   const change = (index: number, share: number): void => {
     const next = cut.map((one, at) => (at === index ? share : one));
@@ -89,11 +95,7 @@ function SolidStage({ workspace, pane, volume, isInTime, setFailed }: SolidStage
           aria-label={t("solid.appearance")}
           data-testid="solid-appearance"
           value={appearance}
-          onChange={(event) => {
-            const next = event.currentTarget.value as Appearance;
-            setAppearance(next);
-            view?.setAppearance(next);
-          }}
+          onChange={(event) => setAppearance(event.currentTarget.value as Appearance)}
         >
           {choices.map((one) => (
             <option key={one} value={one}>

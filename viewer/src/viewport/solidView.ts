@@ -123,6 +123,7 @@ export class CornerstoneSolidView implements SolidView {
     this.dress();
     this.setCut([]);
     this.look("anterior");
+    this.listener.reset();
   }
 
   // A rendering has neither images nor a window, and nothing is measured on it.

@@ -78,6 +78,8 @@ export type Side = "anterior" | "posterior" | "left" | "right" | "head" | "feet"
 export interface SolidListener extends VolumeListener {
   /** How the patient lies on the screen: the directions of the picture's rows and columns, six cosines. */
   turned(cosines: readonly number[]): void;
+  /** Everything is as it was at the beginning, but for the appearance. */
+  reset(): void;
 }
 
 /** A volume rendered in three dimensions in one element. */
