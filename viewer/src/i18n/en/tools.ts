@@ -42,7 +42,7 @@ export const tools = {
   "tool.cobb": "Cobb",
   "tool.cobb.explain": "Measure a Cobb angle",
   "tool.ellipse": "Ellipse",
-  "tool.ellipse.explain": "Ellipse with its statistics",
+  "tool.ellipse.explain": "Ellipse with its statistics, from corner to corner; with Ctrl from its centre",
   "tool.rectangle": "Rectangle",
   "tool.rectangle.explain": "Rectangle with its statistics",
   "tool.freehand": "Freehand",

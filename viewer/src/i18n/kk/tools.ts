@@ -43,7 +43,7 @@ export const tools: Translated<typeof english> = {
   "tool.cobb": "Кобб",
   "tool.cobb.explain": "Кобб бұрышын өлшеу",
   "tool.ellipse": "Эллипс",
-  "tool.ellipse.explain": "Статистикасы бар эллипс",
+  "tool.ellipse.explain": "Статистикасы бар эллипс, бұрыштан бұрышқа; Ctrl басылса ортасынан",
   "tool.rectangle": "Тіктөртбұрыш",
   "tool.rectangle.explain": "Статистикасы бар тіктөртбұрыш",
   "tool.freehand": "Контур",

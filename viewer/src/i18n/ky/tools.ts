@@ -43,7 +43,7 @@ export const tools: Translated<typeof english> = {
   "tool.cobb": "Кобб",
   "tool.cobb.explain": "Кобб бурчун өлчөө",
   "tool.ellipse": "Эллипс",
-  "tool.ellipse.explain": "Статистикасы менен эллипс",
+  "tool.ellipse.explain": "Статистикасы менен эллипс, бурчтан бурчка; Ctrl басылса ортосунан",
   "tool.rectangle": "Тик бурчтук",
   "tool.rectangle.explain": "Статистикасы менен тик бурчтук",
   "tool.freehand": "Контур",

@@ -43,7 +43,7 @@ export const tools: Translated<typeof english> = {
   "tool.cobb": "Кобб",
   "tool.cobb.explain": "Измерить угол Кобба",
   "tool.ellipse": "Эллипс",
-  "tool.ellipse.explain": "Эллипс со статистикой",
+  "tool.ellipse.explain": "Эллипс со статистикой, от угла до угла; с Ctrl от центра",
   "tool.rectangle": "Прямоугольник",
   "tool.rectangle.explain": "Прямоугольник со статистикой",
   "tool.freehand": "Контур",
