@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
@@ -204,8 +205,11 @@ def test_the_words_of_a_name_follow_it(named: Index) -> None:
         assert known(connection) == []
 
 
+@pytest.mark.parametrize("sort", ["", "arrival"], ids=["by-date", "by-arrival"])
 @pytest.mark.parametrize("some", [0, 1000], ids=["many", "few"])
-def test_the_reading_list_beyond_its_newest(named: Index, some: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reading_list_beyond_its_newest(
+    named: Index, some: int, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def arrived(connection: Connection) -> None:
         connection.execute(update(study).values(received_at=study.c.row, priority_band=study.c.row % 3 + 2))
 
@@ -213,8 +217,13 @@ def test_the_reading_list_beyond_its_newest(named: Index, some: int, monkeypatch
     named.write(lambda c: c.execute(update(patient).where(patient.c.row == 4).values(other_patient_ids="X\\OLD-77")))
     monkeypatch.setattr(reading, "SOME", some)
     monkeypatch.setattr(reading, "NEWEST", 2)
-    order = sorted(range(1, STUDIES + 1), key=lambda row: (row % 3 + 2, -row))
-    newest = [row for band in range(3) for row in [one for one in order if one % 3 == band][:2]]
+
+    def place(row: int) -> tuple[int, ...]:
+        date, time = (row - 1) % 5, (row - 1) % 2
+        return (row % 3 + 2, -row) if sort == "arrival" else (row % 3 + 2, -date, -time, -row)
+
+    order = sorted(range(1, STUDIES + 1), key=place)
+    newest = {row for band in range(3) for row in [one for one in range(STUDIES, 0, -1) if one % 3 == band][:2]}
 
     def patients(*numbers: int) -> list[int]:
         return [row for row in order if (row - 1) % len(NAMES) + 1 in numbers]
@@ -236,8 +245,9 @@ def test_the_reading_list_beyond_its_newest(named: Index, some: int, monkeypatch
             (Reading(modalities=("CT",)), []),
             (Reading(words=("P3",), studies=frozenset({"1.2.14"})), [3]),
         ):
-            assert reading.page(connection, asked, STUDIES, 0) == expected, asked
-            assert reading.page(connection, asked, 3, 2) == expected[2:5], asked
+            sorted_so = replace(asked, sort=sort)
+            assert reading.page(connection, sorted_so, STUDIES, 0) == expected, asked
+            assert reading.page(connection, sorted_so, 3, 2) == expected[2:5], asked
             assert reading.total(connection, asked) == len(expected), asked
         monkeypatch.setattr(reading, "TOTAL_MAX", 5)
         assert reading.total(connection, Reading(words=("kabekov",))) == 6
