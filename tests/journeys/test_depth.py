@@ -20,7 +20,7 @@ from playwright.sync_api import Locator, Page, expect
 from pydicom import Dataset
 
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.canvas import Fit
+from tests.support.canvas import READ_CANVAS, Fit
 from tests.support.colour_maps import names, table
 from tests.support.curves import along, straightened
 from tests.support.derived_objects import blending_state
@@ -46,7 +46,7 @@ from tests.support.fused import (
     values_at,
     voxels_of_ct,
 )
-from tests.support.planes import ALONE, FOLDS, READ_CANVAS, Plane, Slab
+from tests.support.planes import ALONE, FOLDS, Plane, Slab
 from tests.support.process import NodeProcess
 
 ALL_COLOURS = [(name, (100, 70, 40)[at % 3]) for at, name in enumerate(names())]

@@ -19,14 +19,14 @@ SHOWN = f"{VIEWPORT}, [data-testid=slide-frames]"
 SAMPLES = 4000
 PROBES = 5
 
-_READ_CANVAS = """() => {
-  const canvas = document.querySelector("canvas.cornerstone-canvas");
+READ_CANVAS = """view => {
+  const canvas = (view ?? document).querySelector("canvas.cornerstone-canvas");
   const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let text = "";
   for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
   return [canvas.width, canvas.height, btoa(text)];
 }"""
-_READ_PLANES = _READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas.planes").replace(
+_READ_PLANES = READ_CANVAS.replace("canvas.cornerstone-canvas", "canvas.planes").replace(
     "const bytes", "if (!canvas) return null;\n  const bytes"
 )
 _IDENTITY = """uid => fetch("/dicom-web/instances?SOPInstanceUID=" + uid, {headers: {Accept: "application/dicom+json"}})
@@ -85,7 +85,7 @@ def open_image(page: Page, dataset: pydicom.Dataset, frame: int = 1) -> str:
 def read_canvas(page: Page) -> NDArray[np.float64]:
     """Red, green and blue of every canvas pixel (height, width, 3)."""
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    width, height, content = page.evaluate(_READ_CANVAS)
+    width, height, content = page.evaluate(READ_CANVAS)
     return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, :3].astype(np.float64)
 
 

@@ -10,15 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 
-Array = NDArray[np.float64]
+from tests.support.canvas import READ_CANVAS
 
-READ_CANVAS = """view => {
-  const canvas = view.querySelector("canvas.cornerstone-canvas");
-  const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-  return [canvas.width, canvas.height, btoa(text)];
-}"""
+Array = NDArray[np.float64]
 
 
 def _mean(values: Array, axis: int) -> Array:
