@@ -310,7 +310,7 @@ export class Workspace {
     if (step !== undefined) pane.goBy(step);
     else if (zoom !== undefined) pane.controls.peek()?.zoomBy?.(zoom);
     else if (seriesStep !== undefined) this.showNeighbour(seriesStep);
-    else if (event.key === "Enter" && !isPressable(event.target)) this.toggleOneUp();
+    else if (event.key === "Enter" && !isPressable(event.target) && !(event.target instanceof HTMLInputElement)) this.toggleOneUp();
     else if (digit !== undefined) this.choosePreset(Number(digit) - 1);
     else if (button && !event.repeat) this.press(button.name);
     else return;
@@ -338,7 +338,7 @@ export class Workspace {
 
 /** Whether the space bar and Enter press what has the focus. */
 function isPressable(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("button, a[href], input") !== null;
+  return target instanceof HTMLElement && target.closest("button, a[href]") !== null;
 }
 
 /** Whether a key saves though a field has the focus, the name of a curve: no field of the desk has a meaning for it. */
