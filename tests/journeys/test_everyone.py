@@ -143,12 +143,17 @@ if MATRIX in TOGETHER:
     ) -> None:
         windows = TOGETHER[MATRIX]
         with windows[0].opened(browser, language) as page:
+            page.set_default_timeout(90_000)
+            layers = page.locator("dialog[open], .menu, .popup, .fusion-looks, .marks-panel")
 
             def look(screen: Screen) -> list[str]:
                 told: list[str] = []
+                open_ones = layers.count()
                 for window in windows:
                     with window.lent(page):
                         _pictured(page, screen, window, language)
+                        if layers.count() != open_ones:
+                            told.append(f"{window.name}: what was open is not")
                         told += [f"{window.name}: {one}" for one in complaints(page, language)]
                 page.wait_for_timeout(150)
                 return told

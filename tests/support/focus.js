@@ -3,6 +3,8 @@ async () => {
     const named = (element) => `${element.dataset.testid ?? ""} <${element.tagName.toLowerCase()} ${element.className?.baseVal ?? element.className}>`;
     const within = document.querySelector("dialog[open], [aria-modal=true], [role=menu]") ?? document; // Tab closes a menu
     const before = document.activeElement;
+    const opened = [...document.querySelectorAll("[aria-expanded=true]")];
+    const layer = document.querySelector(".popup, .fusion-looks"); // closed by the focus elsewhere: its own stops come first
     const pane = document.querySelector("[data-testid=pane][data-active=true] [data-testid=viewport]");
     const places = [0.1, 0.3, 0.5, 0.7, 0.9];
     const isSeen = (element) => {
@@ -15,7 +17,8 @@ async () => {
         }));
     };
     const told = new Set();
-    for (const element of within.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")) {
+    const stops = [...within.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
+    for (const element of stops.sort((one, other) => Number(layer?.contains(other) ?? 0) - Number(layer?.contains(one) ?? 0))) {
         if (element.disabled || element.closest("[inert]") || !element.checkVisibility({visibilityProperty: true})) continue;
         if (document.activeElement === element) element.scrollIntoView({block: "nearest"}); // focus() moves nothing then
         element.focus();
@@ -26,5 +29,7 @@ async () => {
     pane?.focus();
     before.focus?.();
     if (before === document.body) document.activeElement.blur();
+    await new Promise((resolve) => setTimeout(resolve)); // what the focus closed is gone, and opened again for the next window
+    for (const button of opened) if (button.isConnected && button.ariaExpanded === "false") button.click();
     return [...told];
 }

@@ -29,30 +29,27 @@
 
   /** The part of a rectangle that can be seen or scrolled to, and what cuts it. */
   function cutter(element, box) {
+    let [scrollsAcross, scrollsAlong] = [false, false]; // in this direction what is cut off is scrolled to
     for (let at = element; at && at !== document.documentElement; at = at.parentElement) {
       const style = getComputedStyle(at);
       const frame = at.getBoundingClientRect();
       const [across, along] = [style.overflowX, style.overflowY];
-      if (across === "auto" || across === "scroll") {
-        const left = at.scrollWidth > at.clientWidth + 1;
-        if (left) return undefined;
-      }
-      if (along === "auto" || along === "scroll") {
-        if (at.scrollHeight > at.clientHeight + 1) return undefined;
-      }
-      if (across === "hidden" || across === "clip")
+      scrollsAcross ||= /auto|scroll/.test(across) && at.scrollWidth > at.clientWidth + 1;
+      scrollsAlong ||= /auto|scroll/.test(along) && at.scrollHeight > at.clientHeight + 1;
+      if (!scrollsAcross && (across === "hidden" || across === "clip"))
         if (box.left < frame.left - TOLERANCE || box.right > frame.right + TOLERANCE) return at;
-      if (along === "hidden" || along === "clip")
+      if (!scrollsAlong && (along === "hidden" || along === "clip"))
         if (box.top < frame.top - TOLERANCE || box.bottom > frame.bottom + TOLERANCE) return at;
       if (style.position === "fixed") break;
     }
-    const outside = box.left < -TOLERANCE || box.right > innerWidth + TOLERANCE || box.top < -TOLERANCE || box.bottom > innerHeight + TOLERANCE;
-    return outside ? document.body : undefined;
+    const outside = (before, after, end) => before < -TOLERANCE || after > end + TOLERANCE;
+    const [across, along] = [!scrollsAcross && outside(box.left, box.right, innerWidth), !scrollsAlong && outside(box.top, box.bottom, innerHeight)];
+    return across || along ? document.body : undefined;
   }
 
   if (document.documentElement.scrollWidth > innerWidth) complaints.add(`the page is ${document.documentElement.scrollWidth} px wide on ${innerWidth}`);
   // what is read from top to bottom is not read from side to side as well (1.4.10)
-  for (const scrolled of innerWidth > 860 ? [] : document.querySelectorAll("dialog, .menu, .popup, .import-body, .devices-main, .rows-scroll, .worklist-main, .panel, .gate, .report-page, .marks-panel"))
+  for (const scrolled of innerWidth > 860 ? [] : document.querySelectorAll("dialog, .menu, .popup, .import-body, .devices-main, .rows-scroll, .worklist-main, .panel, .gate, .report-page, .marks-panel, .display-words, .display-main, .export-series, .timeline, [data-testid=device-panel], .study-screen"))
     if (shown(scrolled) && scrolled.scrollWidth > scrolled.clientWidth + 1) complaints.add(`scrolls sideways: ${named(scrolled)} ${scrolled.scrollWidth} px on ${scrolled.clientWidth}`);
   if (document.documentElement.lang !== foreign.language) complaints.add(`the page says it is ${document.documentElement.lang}`);
 

@@ -31,7 +31,9 @@ export function SizeCalibration() {
         </label>
       </p>
       <div class="size-bar" data-testid="size-bar" data-reference={reference} style={{ width: `${mm * perMm}px` }} aria-hidden="true">
-        <span>{n(mm, 2)} mm</span>
+        <span>
+          {n(mm, 2)} {t("unit.mm")}
+        </span>
       </div>
       <label class="size-slider">
         <span>{t("size.slider")}</span>
