@@ -148,10 +148,11 @@ if MATRIX in TOGETHER:
 
             def look(screen: Screen) -> list[str]:
                 told: list[str] = []
-                open_ones = layers.count()
+                open_ones: int | None = None
                 for window in windows:
                     with window.lent(page):
                         _pictured(page, screen, window, language)
+                        open_ones = layers.count() if open_ones is None else open_ones
                         if layers.count() != open_ones:
                             told.append(f"{window.name}: what was open is not")
                         told += [f"{window.name}: {one}" for one in complaints(page, language)]

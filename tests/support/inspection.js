@@ -102,7 +102,7 @@
   for (const field of within.querySelectorAll("select, input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=password]):not([type=file])")) {
     if (!shown(field)) continue;
     const style = getComputedStyle(field);
-    pen.font = style.font;
+    [pen.font, pen.letterSpacing, pen.wordSpacing] = [style.font, style.letterSpacing === "normal" ? "0px" : style.letterSpacing, style.wordSpacing];
     const words = field.matches("select") ? (field.selectedOptions[0]?.text ?? "") : field.value || field.placeholder;
     const arrow = field.matches("select") ? 18 : 0;
     const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - arrow;

@@ -65,13 +65,15 @@ def told_of(walk: Walk, look: Callable[[Screen], list[str]], only: str = "") -> 
     """What `look` tells of every screen as it stands when it is reached, by the screens' names.
 
     A screen that is not reached is told as such, and the walk goes on behind it. `only` names screens, divided by
-    commas, whose sections alone are walked through.
+    commas, whose sections alone are walked through, as far as to the last of them.
     """
     told: dict[str, list[str]] = {}
     wanted = set(filter(None, only.split(",")))
     for section in _sections(SCREENS):
         if wanted and wanted.isdisjoint(screen.name for screen in section):
             continue
+        while wanted and section[-1].name not in wanted:
+            section.pop()
         if wanted and not told and section[0] is not SCREENS[0]:
             walk.begin()
         for name, complaints in _section(walk, section, look).items():

@@ -21,7 +21,7 @@ export const settings = {
   "settings.lists": "Searches and layouts",
   "settings.lists.explain": "Searches, columns and their order are chosen in the worklist; a layout is saved from the layout menu of an examination.",
   "settings.none": "None yet.",
-  "settings.remove": "Delete {name}",
+  "settings.remove": "Remove {name}",
   "settings.device": "Show what is on this device",
   "settings.password": "Change the password…",
   "settings.password.current": "Current password",
