@@ -36,11 +36,28 @@ test("an injection before midnight, a correction to the injection, values that a
   expect(suvFactor(pet(late, { "00181072": "233000" })).factor).toBeCloseTo(70_000 / dose, 12);
   expect(suvFactor(pet({ "00541102": "ADMIN" })).factor).toBeCloseTo(70_000 / 370_000_000, 12);
   expect(suvFactor(pet({ "00541001": "GML" })).factor).toBe(1);
+  expect(suvFactor(pet({ "00541001": "GML", "00541006": "BW" })).factor).toBe(1);
+});
+
+test("the scanners' own ways: Philips' counts, GE's series made afterwards, times of another zone", () => {
+  const dose = 370_000_000 * 0.5 ** (3600 / HALF_LIFE_F18);
+  const philips = { "00541001": "CNTS", "70530011": "Philips PET Private Group" };
+  expect(suvFactor(pet({ ...philips, "70531100": 0.000381, "70531109": 1.5 })).factor).toBe(0.000381);
+  expect(suvFactor(pet({ ...philips, "70531100": 0, "70531109": 1.5 })).factor).toBeCloseTo((1.5 * 70_000) / dose, 12);
+  expect(suvFactor(pet({ ...philips, "70530011": "SOMEBODY", "70531100": 0.000381 })).refused).toBe("units");
+  const made = { "00080031": "150000", "00090010": "GEMS_PETD_01", "0009100D": "20260102110000.00" };
+  expect(suvFactor(pet(made)).factor).toBeCloseTo(70_000 / dose, 12);
+  expect(suvFactor(pet({ ...made, "0009100D": "20260102140000.00" })).refused).toBe("times"); // after its own image
+  const abroad = { "00181072": "", "00181078": "20260102050000.000000+0000" };
+  expect(suvFactor(pet({ "00080201": "+0500" }, abroad)).factor).toBeCloseTo(70_000 / dose, 12);
+  expect(suvFactor(pet({}, abroad)).refused).toBe("times");
 });
 
 test.each([
   ["modality", { "00080060": "CT" }, {}],
   ["units", { "00541001": "CNTS" }, {}],
+  ["type", { "00541001": "GML", "00541006": "LBM" }, {}], // g/mL, but not by body weight
+  ["dose", { "00540016": [ds(TRACER), ds(TRACER)] }, {}], // two tracers, one image
   ["corrections", { "00280051": ["DECY"] }, {}],
   ["weight", { "00101030": [] }, {}],
   ["dose", {}, { "00181074": 0 }],

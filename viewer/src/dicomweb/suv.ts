@@ -3,6 +3,7 @@
 import { items, number, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 
 const UNITS = "00541001";
+const SUV_TYPE = "00541006";
 const CORRECTED_IMAGE = "00280051";
 const DECAY_CORRECTION = "00541102";
 const PATIENT_WEIGHT = "00101030";
@@ -14,10 +15,14 @@ const START_DATE_TIME = "00181078";
 const SERIES_TIME = "00080031";
 const ACQUISITION_DATE = "00080022";
 const ACQUISITION_TIME = "00080032";
+const TIMEZONE_OFFSET = "00080201";
+const GE = { creator: "GEMS_PETD_01", group: "0009", scanDateTime: "0D" };
+const PHILIPS = { creator: "Philips PET Private Group", group: "7053", suvFactor: "00", activityFactor: "09" };
 
 export type SuvRefusal =
   | "modality"
   | "units"
+  | "type"
   | "corrections"
   | "decay"
   | "weight"
@@ -34,24 +39,33 @@ const SECONDS_A_DAY = 86_400;
 
 /**
  * The factor from modality values to SUV by body weight (QIBA's vendor-neutral way): dose decayed to the time which the
- * image is corrected to. Objects in g/mL have 1. What is missing is told, never guessed.
+ * image is corrected to. Objects in g/mL have 1, of Philips' counts the scanner tells it. What is missing is told, never guessed.
  */
 export function suvFactor(dataset: Dataset): Suv {
   if (text(dataset, Tag.Modality) !== "PT") return { refused: "modality" };
   const units = text(dataset, UNITS);
-  if (units === "GML") return { factor: 1 };
-  if (units !== "BQML") return { refused: "units" };
+  if (units === "GML") return ["", "BW"].includes(text(dataset, SUV_TYPE)) ? { factor: 1 } : { refused: "type" };
+  const told = units === "CNTS" ? number(dataset, ofMaker(dataset, PHILIPS, PHILIPS.suvFactor)) ?? 0 : 0;
+  if (told > 0) return { factor: told };
+  const activity = units === "CNTS" ? number(dataset, ofMaker(dataset, PHILIPS, PHILIPS.activityFactor)) ?? 0 : 1;
+  if ((units !== "BQML" && units !== "CNTS") || activity <= 0) return { refused: "units" };
   const corrected = texts(dataset, CORRECTED_IMAGE);
   if (!corrected.includes("ATTN") || !corrected.includes("DECY")) return { refused: "corrections" };
   const weight = number(dataset, PATIENT_WEIGHT) ?? 0;
   if (weight <= 0) return { refused: "weight" };
-  const [tracer] = items(dataset, RADIOPHARMACEUTICALS);
+  const [tracer, another] = items(dataset, RADIOPHARMACEUTICALS).filter((one) => (number(one, TOTAL_DOSE) ?? 0) > 0);
   const [dose, halfLife] = [(tracer && number(tracer, TOTAL_DOSE)) ?? 0, (tracer && number(tracer, HALF_LIFE)) ?? 0];
-  if (!tracer || dose <= 0 || halfLife <= 0) return { refused: "dose" };
+  if (!tracer || another || dose <= 0 || halfLife <= 0) return { refused: "dose" }; // of two the image is of neither alone
   const decay = decaySeconds(dataset, tracer);
   if (decay === undefined) return { refused: "decay" };
   if (Number.isNaN(decay)) return { refused: "times" };
-  return { factor: (weight * GRAMS_PER_KG) / (dose * 2 ** (-decay / halfLife)) };
+  return { factor: (activity * weight * GRAMS_PER_KG) / (dose * 2 ** (-decay / halfLife)) };
+}
+
+/** The tag of a maker's own attribute in the block that its data set reserves for it (PS3.5 7.8.1). */
+function ofMaker(dataset: Dataset, { creator, group }: { readonly creator: string; readonly group: string }, element: string): string {
+  const reserved = Object.keys(dataset).find((tag) => tag.startsWith(`${group}00`) && text(dataset, tag) === creator);
+  return reserved ? `${group}${reserved.slice(6)}${element}` : "";
 }
 
 /** From injection to the time of correction; undefined: corrected in an unknown way; NaN: times are missing or absurd. */
@@ -59,17 +73,35 @@ function decaySeconds(dataset: Dataset, tracer: Dataset): number | undefined {
   const correction = text(dataset, DECAY_CORRECTION);
   if (correction === "ADMIN") return 0;
   if (correction !== "START") return undefined;
-  const acquired = moment(text(dataset, ACQUISITION_DATE), text(dataset, ACQUISITION_TIME));
-  const scan = moment(text(dataset, Tag.SeriesDate), text(dataset, SERIES_TIME));
-  if (!(scan <= acquired)) return Number.NaN; // a series made afterwards has the time of its making, not of the scan
-  const whole = text(tracer, START_DATE_TIME);
-  let injected = moment(whole.slice(0, 8), whole.slice(8));
+  const scan = beginning(dataset);
+  let injected = dateTime(text(tracer, START_DATE_TIME), text(dataset, TIMEZONE_OFFSET));
   if (Number.isNaN(injected)) {
     injected = moment(text(dataset, Tag.SeriesDate), text(tracer, START_TIME));
     if (injected > scan) injected -= SECONDS_A_DAY; // only a time of day was kept: before midnight
   }
   const seconds = scan - injected;
   return seconds >= 0 && seconds < 2 * SECONDS_A_DAY ? seconds : Number.NaN;
+}
+
+/** When the scan began. A series made afterwards has the time of its making, which only GE keeps apart from the scan's. */
+function beginning(dataset: Dataset): number {
+  const acquired = moment(text(dataset, ACQUISITION_DATE), text(dataset, ACQUISITION_TIME));
+  const series = moment(text(dataset, Tag.SeriesDate), text(dataset, SERIES_TIME));
+  if (series <= acquired) return series;
+  const scan = dateTime(text(dataset, ofMaker(dataset, GE, GE.scanDateTime)), text(dataset, TIMEZONE_OFFSET));
+  return scan <= acquired ? scan : Number.NaN;
+}
+
+/** A DT value on the clock of the data set's own times; NaN when it is of a zone that cannot be told from theirs. */
+function dateTime(value: string, own: string): number {
+  const [whole = "", zone] = value.split(/(?=[+-]\d{4}$)/);
+  const apart = zone === undefined ? 0 : minutesOf(own) - minutesOf(zone);
+  return moment(whole.slice(0, 8), whole.slice(8)) + apart * 60;
+}
+
+function minutesOf(zone: string): number {
+  const [, sign, hours, minutes] = /^([+-])(\d{2})(\d{2})$/.exec(zone) ?? [];
+  return sign === undefined ? Number.NaN : Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));
 }
 
 /** Seconds on one common clock of a DA and a TM value; NaN when either is none. */

@@ -25,6 +25,7 @@ export const picture = {
   "suv.none": "no SUV: {why}",
   "suv.refused.modality": "no PET image",
   "suv.refused.units": "the values are not in Bq/mL",
+  "suv.refused.type": "the uptake is not by body weight",
   "suv.refused.corrections": "not corrected for attenuation and decay",
   "suv.refused.decay": "the time of decay correction is unknown",
   "suv.refused.weight": "the patient's weight is missing",

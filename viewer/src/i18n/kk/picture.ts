@@ -26,6 +26,7 @@ export const picture: Translated<typeof english> = {
   "suv.none": "SUV жоқ: {why}",
   "suv.refused.modality": "бұл ПЭТ емес",
   "suv.refused.units": "мәндер Бк/мл-мен берілмеген",
+  "suv.refused.type": "жинақталу дене салмағына нормаланбаған",
   "suv.refused.corrections": "жұтылу мен ыдырауға түзету жасалмаған",
   "suv.refused.decay": "ыдырау түзетуі қай уақытқа жасалғаны белгісіз",
   "suv.refused.weight": "пациенттің салмағы көрсетілмеген",

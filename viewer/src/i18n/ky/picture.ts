@@ -26,6 +26,7 @@ export const picture: Translated<typeof english> = {
   "suv.none": "SUV жок: {why}",
   "suv.refused.modality": "бул ПЭТ эмес",
   "suv.refused.units": "маанилер Бк/мл менен берилген эмес",
+  "suv.refused.type": "топтолуу дене салмагына нормалаштырылган эмес",
   "suv.refused.corrections": "жутулууга жана ажыроого оңдоо жасалган эмес",
   "suv.refused.decay": "ажыроо оңдоосу кайсы убакытка жасалганы белгисиз",
   "suv.refused.weight": "бейтаптын салмагы көрсөтүлгөн эмес",

@@ -26,6 +26,7 @@ export const picture: Translated<typeof english> = {
   "suv.none": "SUV нет: {why}",
   "suv.refused.modality": "это не ПЭТ",
   "suv.refused.units": "значения не в Бк/мл",
+  "suv.refused.type": "накопление нормировано не на массу тела",
   "suv.refused.corrections": "нет коррекции на поглощение и распад",
   "suv.refused.decay": "неизвестно, на какое время сделана коррекция распада",
   "suv.refused.weight": "не указана масса пациента",
