@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Frame } from "@/dicomweb/frames";
+import { seriesContent, type Frame } from "@/dicomweb/frames";
 import { volumeOf } from "@/dicomweb/geometry";
 import { phasesOf } from "@/dicomweb/phases";
 
@@ -84,4 +84,25 @@ test("places that come again are phases, in the order of their times", () => {
   expect(phases?.every(({ frames: own }) => volumeOf(own).volume !== undefined)).toBe(true);
   expect(phasesOf(frames.slice(1))).toBeUndefined();
   expect(phasesOf(stack(0, 1, 2))).toHaveLength(1);
+});
+
+/** The frames of a dose grid, one object. */
+function grid(offsets: readonly number[], cosines = [1, 0, 0, 0, 1, 0]): readonly Frame[] {
+  const [own] = stack(-30);
+  const dataset = { ...own?.dataset, "00080018": { vr: "UI", Value: ["1.2.3"] }, "00280008": element([offsets.length]), "3004000C": element(offsets) };
+  return seriesContent("1", "1.1", [{ ...dataset, "00200037": element(cosines), "7FE00010": { vr: "OW" } }]).frames;
+}
+
+function places(frames: readonly Frame[]): unknown[] {
+  return frames.map(({ frameNumber, dataset }) => [frameNumber, dataset["00200032"]?.Value]);
+}
+
+test("planes of a dose grid are places, not moments: by their offsets, or by their own heights", () => {
+  expect(places(grid([0, 5, 10]))).toEqual([[1, [1, 2, -30]], [2, [1, 2, -25]], [3, [1, 2, -20]]]);
+  expect(places(grid([0, -5, -10]))).toEqual([[1, [1, 2, -30]], [2, [1, 2, -35]], [3, [1, 2, -40]]]);
+  expect(places(grid([-30, -25, -20]))).toEqual(places(grid([0, 5, 10])));
+  expect(places(grid([0, 5, 10], [-1, 0, 0, 0, 1, 0]))).toEqual([[1, [1, 2, -30]], [2, [1, 2, -35]], [3, [1, 2, -40]]]); // its normal goes to the feet
+  expect(phasesOf(grid([0, 5, 10]))).toHaveLength(1);
+  expect(volumeOf(grid([0, 5, 10])).volume?.spacing).toEqual([0.25, 0.5, 5]);
+  expect(volumeOf(grid([7, 12, 17])).refused).toBe("position"); // neither: nobody knows where they lie
 });

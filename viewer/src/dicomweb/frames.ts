@@ -98,11 +98,30 @@ function flatDataset(dataset: Dataset, index: number): Dataset {
   for (const groups of [shared, own]) {
     for (const macro of Object.keys(groups ?? {})) Object.assign(flat, groups && items(groups, macro)[0]);
   }
+  if (numbers(dataset, GRID_FRAME_OFFSET_VECTOR).length > 0) {
+    flat[Tag.ImagePositionPatient] = { vr: "DS", Value: gridPosition(dataset, index) };
+  }
   return flat;
 }
 
-const PARALLEL = 0.999; // cosine of 2.6°: what scanners round off, not another plane
+const GRID_FRAME_OFFSET_VECTOR = "3004000C";
 const SAME_POSITION_MM = 0.01;
+
+/** Where a frame of a dose grid lies: offsets are along the grid's normal, or each frame's own z (PS3.3 C.8.8.3.2); [] for neither. */
+function gridPosition(dataset: Dataset, index: number): readonly number[] {
+  const offsets = numbers(dataset, GRID_FRAME_OFFSET_VECTOR);
+  const [first = 0, own] = [offsets[0], offsets[index]];
+  const orientation = numbers(dataset, Tag.ImageOrientationPatient);
+  const [row, column] = [vector(orientation), vector(orientation, 3)];
+  const position = vector(numbers(dataset, Tag.ImagePositionPatient));
+  if (!row || !column || !position || own === undefined) return [];
+  const normal = cross(row, column);
+  const [x, y, z] = position;
+  if (first === 0) return [x + own * normal[0], y + own * normal[1], z + own * normal[2]];
+  return Math.abs(first - z) < SAME_POSITION_MM && Math.abs(normal[2]) > PARALLEL ? [x, y, own] : [];
+}
+
+const PARALLEL = 0.999; // cosine of 2.6°: what scanners round off, not another plane
 
 /**
  * Along the slice normal when every frame has a place of its own on it, else by instance and frame number.

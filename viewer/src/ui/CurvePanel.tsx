@@ -10,10 +10,12 @@ const [WIDTH, HEIGHT] = [280, 90];
 export function CurvePanel({ pane }: { readonly pane: Pane }) {
   const state = pane.curve.state.value;
   if (state.kind === "none") return null;
+  // Without times it may be directions of diffusion or echoes that change from one to the next.
+  const title = state.kind === "drawn" && state.curve.points.some(({ time }) => time === undefined) ? "curve.title.images" : "curve.title";
   return (
-    <div class="curve-panel" role="region" aria-label={t("curve.title")} data-testid="curve" data-state={state.kind}>
+    <div class="curve-panel" role="region" aria-label={t(title)} data-testid="curve" data-state={state.kind}>
       <div class="curve-bar">
-        <strong>{t("curve.title")}</strong>
+        <strong>{t(title)}</strong>
         <span class="spacer" />
         {state.kind === "drawn" && <Export curve={state.curve} />}
         <button type="button" class="button quiet" data-testid="curve-close" onClick={() => pane.curve.close()}>

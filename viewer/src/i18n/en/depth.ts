@@ -20,6 +20,7 @@ export const depth = {
   "tool.curve": "Time curve",
   "tool.curve.explain": "Curve of a region over time",
   "curve.title": "Mean over time",
+  "curve.title.images": "Mean by image",
   "curve.of": "Mean of the region, from {low} to {high}",
   "curve.loading": "Image {done} of {total}",
   "curve.region": "Draw an ellipse, a rectangle or a free line around what is to be followed, on a plane without a slab.",

@@ -21,6 +21,7 @@ export const depth: Translated<typeof english> = {
   "tool.curve": "Қисық сызық",
   "tool.curve.explain": "Аймақтың уақыт бойынша қисық сызығы",
   "curve.title": "Уақыт бойынша орташа",
+  "curve.title.images": "Кескіндер бойынша орташа",
   "curve.of": "Аймақтың орташасы, {low} – {high}",
   "curve.loading": "Кескін: {done} / {total}",
   "curve.region": "Бақылайтын жерді эллипспен, төртбұрышпен немесе еркін сызықпен қоршаңыз, қабатсыз жазықтықта.",

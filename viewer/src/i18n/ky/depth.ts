@@ -21,6 +21,7 @@ export const depth: Translated<typeof english> = {
   "tool.curve": "Ийри сызык",
   "tool.curve.explain": "Аймактын убакыт боюнча ийри сызыгы",
   "curve.title": "Убакыт боюнча орточо",
+  "curve.title.images": "Сүрөттөр боюнча орточо",
   "curve.of": "Аймактын орточосу, {low} – {high}",
   "curve.loading": "Сүрөт: {done} / {total}",
   "curve.region": "Байкай турган жерди эллипс, тик бурчтук же эркин сызык менен курчаңыз, катмарсыз тегиздикте.",

@@ -21,6 +21,7 @@ export const depth: Translated<typeof english> = {
   "tool.curve": "Кривая",
   "tool.curve.explain": "Кривая области по времени",
   "curve.title": "Среднее по времени",
+  "curve.title.images": "Среднее по снимкам",
   "curve.of": "Среднее области, от {low} до {high}",
   "curve.loading": "Снимок {done} из {total}",
   "curve.region": "Обведите эллипсом, прямоугольником или линией то, за чем следить, на плоскости без слоя.",
