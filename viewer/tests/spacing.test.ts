@@ -49,4 +49,9 @@ test("in ultrasound a distance is measured within a region with lengths, and now
   expect(distanceMm(image, [10, 10], [40, 50])).toBeCloseTo(Math.hypot(3, 8)); // 30 × 0.1 mm, 40 × 0.2 mm
   expect(distanceMm(image, [10, 10], [120, 10])).toBeUndefined();
   expect(distanceMm(image, [110, 10], [120, 10])).toBeUndefined(); // seconds are no lengths
+  expect(spacingOf({ ...image, ...ds({ [PIXEL]: [0.5, 0.5] }) }).basis).toBe("region"); // nor are they where one spacing is said for all
+  const smaller = { ...image, ...ds({ "00280010": [50], "00280011": [100] }) }; // the regions are of twice as many rows
+  expect(distanceMm(smaller, [10, 10], [40, 20])).toBeUndefined();
+  expect(spacingOf(smaller).basis).toBe("none");
+  expect(spacingOf({ ...image, ...ds({ "00280010": [99], "00280011": [200] }) }).basis).toBe("region"); // ends after the last row
 });

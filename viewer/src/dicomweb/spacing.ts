@@ -41,7 +41,7 @@ function alike(a: Pair, b: Pair): boolean {
 
 /** The spacing of an image and what it is good for. Never a detector's spacing taken for the patient's. */
 export function spacingOf(dataset: Dataset): Spacing {
-  const own = pair(dataset, Tag.PixelSpacing);
+  const own = items(dataset, REGIONS).length > 0 ? undefined : pair(dataset, Tag.PixelSpacing); // one for tissue and time axes alike
   const imager = pair(dataset, Tag.ImagerPixelSpacing) ?? pair(dataset, NOMINAL_SCANNED_PIXEL_SPACING);
   const projection = PROJECTIONS.has(text(dataset, Tag.Modality));
   if (own && (!projection || numbers(dataset, Tag.ImageOrientationPatient).length === 6)) return { ...own, basis: "patient" };
@@ -84,8 +84,12 @@ const MM_PER_CM = 10;
 const CENTIMETRES = 3; // PS3.3 C.8.5.5.1.15
 const SPATIAL_FORMATS = new Set([1, 3]); // PS3.3 C.8.5.5.1.1: 2D tissue and colour; M mode and spectra have time on an axis
 
-/** The regions of an ultrasound image with a length on both axes (PS3.3 C.8.5.5), in which distances are millimetres. */
+/**
+ * The regions of an ultrasound image with a length on both axes (PS3.3 C.8.5.5), in which distances are millimetres. One
+ * that reaches beyond the image is of the image before it was made smaller or cut.
+ */
 export function spatialRegions(dataset: Dataset): SpatialRegion[] {
+  const [columns, rows] = [number(dataset, Tag.Columns) ?? Infinity, number(dataset, Tag.Rows) ?? Infinity];
   return items(dataset, REGIONS).flatMap((region): SpatialRegion[] => {
     const value = (tag: string): number => number(region, tag) ?? Number.NaN;
     const [unitX, unitY] = [value("00186024"), value("00186026")];
@@ -93,6 +97,7 @@ export function spatialRegions(dataset: Dataset): SpatialRegion[] {
     const [left, top, right, bottom] = [value("00186018"), value("0018601A"), value("0018601C"), value("0018601E")];
     const spatial = unitX === CENTIMETRES && unitY === CENTIMETRES && SPATIAL_FORMATS.has(value("00186012"));
     if (!spatial || !(deltaX > 0) || !(deltaY > 0) || !(right >= left) || !(bottom >= top)) return [];
+    if (right > columns || bottom > rows) return []; // many write the column after the last
     return [{ left, top, right, bottom, mmPerColumn: deltaX * MM_PER_CM, mmPerRow: deltaY * MM_PER_CM }];
   });
 }

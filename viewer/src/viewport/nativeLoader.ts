@@ -8,7 +8,7 @@ import { datasets, number, Tag, text } from "@/dicomweb/json";
 import { nativePixels, PLANAR_CONFIGURATION, type NativePixels } from "@/dicomweb/nativePixels";
 import { reach } from "@/dicomweb/reach";
 import { spacingOf } from "@/dicomweb/spacing";
-import { frameOf, NATIVE, windowsOf } from "@/viewport/metadata";
+import { calibration, frameOf, NATIVE, windowsOf } from "@/viewport/metadata";
 
 const UNCOMPRESSED = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1";
 const STORED_UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]);
@@ -51,7 +51,8 @@ export function monochromeImage(imageId: string, frame: Frame, values: Float32Ar
   return image(imageId, frame, { values, components: 1, min, max }, window);
 }
 
-function image(imageId: string, { dataset }: Frame, { values, components, min, max }: NativePixels, opened?: Window): Types.IImage {
+function image(imageId: string, frame: Frame, { values, components, min, max }: NativePixels, opened?: Window): Types.IImage {
+  const { dataset } = frame;
   const [height, width] = [number(dataset, Tag.Rows) ?? 0, number(dataset, Tag.Columns) ?? 0];
   const { row, column } = spacingOf(dataset);
   const color = components === 3;
@@ -70,6 +71,7 @@ function image(imageId: string, { dataset }: Frame, { values, components, min, m
     width,
     rowPixelSpacing: row,
     columnPixelSpacing: column,
+    calibration: calibration(frame) as unknown as Types.IImageCalibration,
     slope: 1,
     intercept: 0,
     minPixelValue: min,
