@@ -58,6 +58,15 @@ test("the spread of uptake has the unit of its mean", () => {
   ]);
 });
 
+test("small values keep the digits that they are about, whole ones get none", () => {
+  const region = { mean: 0.00097612, stdDev: 0.0000214, min: 0.0009, max: 0.00125 };
+  expect(written("RectangleROI", size, region)).toEqual(["Mean 0.0009761 ± 0.0000214", "Range 0.00090 … 0.00125"]);
+  const dose: Dataset = { ...size, "00080060": e("CS", "RTDOSE"), "30040002": e("CS", "GY") };
+  expect(written("RectangleROI", dose, { mean: 61.237, stdDev: 0.842 })).toEqual(["Mean 61.24 ± 0.84 Gy"]);
+  const ct: Dataset = { ...size, "00080060": e("CS", "CT") };
+  expect(written("RectangleROI", ct, { mean: 3.1234, stdDev: 2.25 })).toEqual(["Mean 3.1 ± 2.3 HU"]);
+});
+
 test("a region over the edge says that a part of it is not measured", () => {
   expect(written("RectangleROI", size, { area: 9, areaUnit: "px²", mean: 2, stdDev: 1, min: 1, max: 3, partial: true })?.at(-1)).toBe(
     "Partly outside the image",

@@ -46,11 +46,21 @@ function datasetOf(targetId: string): Dataset | undefined {
   return frameOf(targetId.replace(/^imageId:/, ""))?.dataset ?? voxelsOf(targetId)?.dataset;
 }
 
+const SIGNIFICANT = 4;
+
+/** Hounsfield units are whole; of doses, of coefficients of diffusion the decimals are what they are about. */
+function digitsFor(values: readonly number[], unit: string): number {
+  const largest = Math.max(...values.map(Math.abs));
+  if (unit === "HU" || !(largest > 0)) return 1;
+  return Math.max(1, Math.min(8, SIGNIFICANT - 1 - Math.floor(Math.log10(largest))));
+}
+
 /** Values in one unit, of PET also as standardized uptake values by body weight where that can be had: a line for each. */
 function inUnits(values: readonly number[], between: string, dataset: Dataset | undefined): string[] {
   const written = (factor: number, digits: number, unit: string): string =>
     `${alike(values.map((value) => value * factor), digits).join(between)} ${unit}`.trim();
-  const plain = written(1, 1, dataset ? unitOf(dataset) : "");
+  const unit = dataset ? unitOf(dataset) : "";
+  const plain = written(1, digitsFor(values, unit), unit);
   if (!dataset || text(dataset, Tag.Modality) !== "PT") return [plain];
   const suv = suvFactor(dataset);
   return suv.refused ? [plain] : [written(suv.factor, 2, "SUVbw"), plain];
