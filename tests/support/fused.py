@@ -12,8 +12,9 @@ from tests.support.factories import ct_series, uid
 Array = NDArray[np.float64]
 
 SLICES, SIZE = 20, 48
-SPACING = np.array([1.5, 1.5, 3.0])
-"""Of columns, rows and slices, mm."""
+SPACING = np.array([1.75, 1.5, 3.0])
+"""Of columns, rows and slices, mm: the pixels are not square."""
+ASPECT = float(SPACING[1] / SPACING[0])
 ORIGIN = np.array([-30.0, -36.0, 15.0])
 TILT = np.radians(20)
 DIRECTION = np.array([[1, 0, 0], [0, np.cos(TILT), np.sin(TILT)], [0, -np.sin(TILT), np.cos(TILT)]])
@@ -29,7 +30,7 @@ def voxels_of_ct() -> Array:
 def fused_ct() -> list[Dataset]:
     made = ct_series(SLICES, study="depth", rows=SIZE, columns=SIZE)
     for index, dataset in enumerate(made):
-        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.5, 1.5], 1, -1024
+        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.5, 1.75], 1, -1024
         dataset.ImageOrientationPatient = [float(value) for value in DIRECTION[:2].ravel()]
         dataset.ImagePositionPatient = [float(round(value, 9)) for value in ORIGIN + 3.0 * index * DIRECTION[2]]
         dataset.WindowCenter, dataset.WindowWidth = 100.5, 801
@@ -65,9 +66,10 @@ def fused_pet(frame_of_reference: str) -> list[Dataset]:
         tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 370_000_000, 6586.2
         tracer.RadiopharmaceuticalStartTime = "100000"
         dataset.RadiopharmaceuticalInformationSequence, dataset.PatientWeight = [tracer], 70
-        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, None
+        slope = 0.5 * (1 + index % 2)  # scanners choose one for each slice
+        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = slope, 0, None
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
-        dataset.PixelData = uptake_of_pet()[index].astype("<u2").tobytes()
+        dataset.PixelData = (uptake_of_pet()[index] / slope).astype("<u2").tobytes()
     return made
 
 
