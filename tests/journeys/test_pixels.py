@@ -117,6 +117,9 @@ def test_what_is_shown_is_what_pydicom_reads(file: CorpusFile, images: dict[str,
     dataset = images[file.name]
     assert open_image(reader, dataset) == "ready"
     assert differences(reader, expected(dataset, 1)) == []
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        reader.keyboard.press("r")  # back to the original view: still white at 0
+        assert differences(reader, expected(dataset, 1)) == []
 
 
 RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))

@@ -16,6 +16,7 @@ import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
 import { besideTheMiddle } from "@/viewport/chestWall";
 import { isCoarse } from "@/viewport/coarse";
 import { isLong, loadFrame, release } from "@/viewport/frameLoader";
+import { resetGreys, setColours } from "@/viewport/greys";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, isOneImage, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
@@ -124,7 +125,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     await this.load(this.viewport.getCurrentImageIdIndex());
     if (this.closing.signal.aborted) return;
     this.viewport.setViewPresentation(seen);
-    this.viewport.resetProperties(); // greys of another kind
+    resetGreys(this.viewport); // greys of another kind
     this.dress();
     this.viewport.render();
   }
@@ -143,7 +144,7 @@ export class CornerstoneStackView implements StackView, Fitting {
   applyPreset(preset: Preset): void {
     if (preset.kind === "stored") {
       const { invert } = this.viewport.getProperties();
-      this.viewport.resetProperties(); // back to each image's own window
+      resetGreys(this.viewport); // back to each image's own window
       if (invert !== undefined) this.viewport.setProperties({ invert });
     } else {
       const voiRange = preset.kind === "full" ? this.fullRange() : endsOf(preset);
@@ -186,7 +187,7 @@ export class CornerstoneStackView implements StackView, Fitting {
   }
 
   setColourMap(name: string): void {
-    this.viewport.setProperties({ colormap: { name } });
+    setColours(this.viewport, name);
     this.viewport.render();
   }
 
@@ -296,7 +297,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.viewport.setProperties({ colormap: { name: PLAIN_COLOURS } });
     this.viewport.resetCamera();
     this.settle();
-    this.viewport.resetProperties();
+    resetGreys(this.viewport);
     this.dress();
     this.viewport.render();
   }
