@@ -27,6 +27,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True).new_page()
     sign_in(phone, module_node)
     phone.get_by_test_id("import-open").tap()
+    expect(phone.get_by_test_id("import-folder")).to_have_js_property("webkitdirectory", True)
     files = [str(path) for path in sorted(disc.rglob("*")) if path.is_file()]
     phone.get_by_test_id("import-files").set_input_files(files)
     expect(phone.get_by_test_id("import-state")).to_have_attribute("data-state", "done", timeout=60_000)

@@ -162,7 +162,7 @@ function Choose({ imports }: PanelProps) {
         type="file"
         multiple
         hidden
-        {...{ webkitdirectory: "" }}
+        {...{ webkitdirectory: true } /* Preact sets the property, and "" would be false */}
         data-testid="import-folder"
         onChange={(event) => take(event.currentTarget)}
       />
