@@ -90,7 +90,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
             type="button"
             class="button quiet wide-only"
             data-testid="pictures-open"
-            title={`${t("tool.pictures.explain")} (-)`}
+            title={`${t("tool.pictures.explain")} (F2)`}
             disabled={!workspace.active.value.controls.value || !workspace.active.value.frame.value}
             onClick={() => workspace.press("pictures")}
           >
