@@ -35,7 +35,7 @@ from tests.support.derived_objects import (
     item,
     presentation_state,
 )
-from tests.support.factories import uid, write_folder
+from tests.support.factories import cr_image, uid, write_folder
 from tests.support.overlay_planes import SIDE, add_plane, cleared, disc, shown, slices
 from tests.support.pixels import Expected, expected
 from tests.support.process import NodeProcess
@@ -120,6 +120,17 @@ def test_what_is_shown_is_what_pydicom_reads(file: CorpusFile, images: dict[str,
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         reader.keyboard.press("r")  # back to the original view: still white at 0
         assert differences(reader, expected(dataset, 1)) == []
+
+
+def test_a_sigmoid_window_is_still_one_after_a_reset(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+    chest = cr_image(VOILUTFunction="SIGMOID", WindowWidth=400)
+    write_folder([chest], tmp_path / "chest")
+    dcmsend(module_node, tmp_path / "chest")
+    show_one_series(reader, [chest])
+    assert open_image(reader, chest) == "ready"
+    for key in ("i", "r"):
+        reader.keyboard.press(key)
+    assert differences(reader, expected(chest, 1)) == []
 
 
 RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))

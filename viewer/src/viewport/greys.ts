@@ -1,8 +1,10 @@
 /** Which end of a stack's greys is white: Cornerstone's note of it, and the table that is drawn with. */
 
-import { utilities, type Types } from "@cornerstonejs/core";
+import { Enums, utilities, type Types } from "@cornerstonejs/core";
 
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
+
+const { LINEAR, SAMPLED_SIGMOID } = Enums.VOILUTFunctionType;
 
 interface ColourTable {
   getSize(): number;
@@ -28,13 +30,25 @@ function straighten(viewport: Types.IStackViewport): void {
   if (falls !== (viewport.getProperties().invert === true)) utilities.invertRgbTransferFunction(table as never);
 }
 
+function isSigmoid(viewport: Types.IStackViewport): boolean {
+  return viewport.getProperties().VOILUTFunction === SAMPLED_SIGMOID;
+}
+
 /** Back to each image's own greys. */
 export function resetGreys(viewport: Types.IStackViewport): void {
+  const sigmoid = isSigmoid(viewport);
+  if (sigmoid) {
+    viewport.setProperties({ invert: false });
+    viewport.setProperties({ VOILUTFunction: LINEAR }); // Cornerstone resets to a map that it knows by its name, or throws
+  }
   viewport.resetProperties();
   straighten(viewport);
+  if (sigmoid) viewport.setProperties({ VOILUTFunction: SAMPLED_SIGMOID });
 }
 
 export function setColours(viewport: Types.IStackViewport, name: string): void {
   viewport.setProperties({ colormap: { name } });
-  if (name === PLAIN_COLOURS) straighten(viewport);
+  if (name !== PLAIN_COLOURS) return;
+  straighten(viewport);
+  if (isSigmoid(viewport)) for (const VOILUTFunction of [LINEAR, SAMPLED_SIGMOID]) viewport.setProperties({ VOILUTFunction }); // the map took its place
 }
