@@ -10,6 +10,7 @@ import csv
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -51,12 +52,15 @@ from tests.support.fused import (
 from tests.support.planes import ALONE, FOLDS, Plane, Slab
 from tests.support.process import NodeProcess
 
-ALL_COLOURS = [(name, (100, 70, 40)[at % 3]) for at, name in enumerate(names())]
+ALL_COLOURS = [(name, (100, 70, 40)[at % 3], ("even", "value")[at % 2]) for at, name in enumerate(names())]
 IS_LONG = os.environ.get("PACS_TEST_PIXELS") == "all"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600 if IS_LONG else 120)]
-LOOKS_OF_PLANES = ALL_COLOURS if IS_LONG else [("Black-Body Radiation", 100), ("Blue to Red Rainbow", 50)]
-LOOKS_OF_STACKS = ALL_COLOURS if IS_LONG else [("Cool to Warm", 70)]
-"""Colour maps, and percent of PET over CT."""
+EVENLY, BY_VALUE = "even", "value"
+LOOKS_OF_PLANES = (
+    ALL_COLOURS if IS_LONG else [("Black-Body Radiation", 100, EVENLY), ("Blue to Red Rainbow", 50, BY_VALUE)]
+)
+LOOKS_OF_STACKS = ALL_COLOURS if IS_LONG else [("Cool to Warm", 70, BY_VALUE)]
+"""Colour maps, percent of PET over CT, and whether these are of every value or of the greatest."""
 SLABS = [Slab(mm, mode) for mm in (7, 20) for mode in FOLDS] if IS_LONG else [Slab(12, "average")]
 OFF = 5.0 if IS_LONG else 3.0
 """Of 255: "Cold and Hot" bends steeply between two of its 256 colours."""
@@ -88,7 +92,19 @@ def _measure(page: Page, tool: str) -> None:
     page.get_by_test_id(f"tool-{tool}").click()
 
 
-def _off(shown: Array, below: Array, level: Array, opacity: float, colours: Array, tenths: int = 9) -> float:
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How PET lies over CT."""
+
+    opacity: float
+    colours: Array
+    ramp: str = EVENLY
+
+    def over(self, below: Array, level: Array) -> Array:
+        return blended(below, level, self.opacity, self.colours, ramped=self.ramp == BY_VALUE)
+
+
+def _off(shown: Array, below: Array, level: Array, looks: Looks, tenths: int = 9) -> float:
     """How far red, green or blue is off for 95 % of the points in the worst tenth of the colours, of 255.
 
     The colour may be that of an uptake `NEAR` the true one; the other points may lie beside an edge.
@@ -97,7 +113,7 @@ def _off(shown: Array, below: Array, level: Array, opacity: float, colours: Arra
     if inside.sum() < 2000:
         return float("inf")  # read while the plane was laid out anew
     shown, below, level = shown[inside], below[inside], level[inside]
-    trues = [blended(below, level + step * NEAR, opacity, colours) for step in (-1, -0.5, 0, 0.5, 1)]
+    trues = [looks.over(below, level + step * NEAR) for step in (-1, -0.5, 0, 0.5, 1)]
     off = np.min([np.abs(shown - true).max(axis=1) for true in trues], axis=0)
     tenth = np.minimum(np.floor(10 * level), 9)
     seen = [off[tenth == one] for one in range(10) if (tenth == one).sum() > 20]
@@ -105,14 +121,14 @@ def _off(shown: Array, below: Array, level: Array, opacity: float, colours: Arra
     return max(float(np.percentile(one, 95)) for one in seen)
 
 
-def _plane_differs(plane: Plane, opacity: float, colours: Array, slab: Slab = ALONE) -> float:
-    """How far a plane's canvas is off CT with `opacity` of PET over it, in SUV up to 5."""
+def _plane_differs(plane: Plane, looks: Looks, slab: Slab = ALONE) -> float:
+    """How far a plane's canvas is off CT with PET over it, in SUV up to 5."""
     shown, points = plane.picture(5 if slab.mm else 3)
     normal = plane.normal()
     below = slab.through(values_at, points, normal)
     level = slab.through(uptake_at, points, normal)
     tenths = 6 if slab.mm else 9  # the mean and the least through a slab are nowhere as high as the middle
-    return _off(shown, np.clip((below + 300) / 800, 0, 1), np.clip(level * SUV / 5, 0, 1), opacity, colours, tenths)
+    return _off(shown, np.clip((below + 300) / 800, 0, 1), np.clip(level * SUV / 5, 0, 1), looks, tenths)
 
 
 def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
@@ -264,14 +280,16 @@ def _fused(page: Page, axial: Plane) -> None:
     page.get_by_test_id("fusion").first.select_option(label="+ PT PET scanner")
     page.get_by_test_id("fusion-looks").first.click()
     off = {}
-    for name, percent in LOOKS_OF_PLANES:
+    for name, percent, ramp in LOOKS_OF_PLANES:
         page.get_by_test_id("fusion-colours").first.select_option(name)
         page.get_by_test_id("fusion-opacity").first.fill(str(percent))
-        off[name, percent] = _settled(page, partial(_plane_differs, axial, percent / 100, table(name)))
+        page.get_by_test_id("fusion-ramp").first.select_option(ramp)
+        looks = Looks(percent / 100, table(name), ramp)
+        off[name, percent, ramp] = _settled(page, partial(_plane_differs, axial, looks))
     assert {one: by for one, by in off.items() if by >= OFF} == {}
     page.get_by_test_id("fusion-looks").first.click()
     expect(page.get_by_test_id("fusion-opacity")).to_have_count(0)
-    _slabs(axial, *LOOKS_OF_PLANES[-1])
+    _slabs(axial, looks)
     page.mouse.move(0, 0)
     axial.view.hover()
     readout = axial.view.get_by_test_id("pixel-readout")
@@ -281,14 +299,14 @@ def _fused(page: Page, axial: Plane) -> None:
     assert _numbers((readout.text_content() or "").partition("SUVbw")[2]) == [pytest.approx(uptake * SUV, abs=0.006)]
 
 
-def _slabs(axial: Plane, name: str, percent: int) -> None:
+def _slabs(axial: Plane, looks: Looks) -> None:
     """Slabs of both are as thick as is said, and where they are said to be."""
     off = {}
     for one in ("axial", "coronal", "sagittal") if IS_LONG else ("coronal",):
         plane = Plane(axial.page.locator(f"[data-plane={one}]"), axial.page)
         for slab in SLABS:
             plane.set_slab(slab)
-            off[one, slab] = _settled(axial.page, partial(_plane_differs, plane, percent / 100, table(name), slab))
+            off[one, slab] = _settled(axial.page, partial(_plane_differs, plane, looks, slab))
         plane.set_slab(ALONE)
     assert {one: by for one, by in off.items() if by >= OFF} == {}
 
@@ -357,16 +375,19 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     index = next(
         at for at, one in enumerate(series) if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid")
     )
-    assert _settled(page, partial(_stack_differs, view, index, 20_000, 0.4, table("Grayscale"))) < OFF
+    assert _settled(page, partial(_stack_differs, view, index, 20_000, Looks(0.4, table("Grayscale")))) < OFF
     off = {}
-    for name, percent in LOOKS_OF_STACKS:
+    for name, percent, ramp in LOOKS_OF_STACKS:
         pane.get_by_test_id("fusion-looks").click()
         page.get_by_test_id("fusion-opacity").fill(str(percent))
         page.get_by_test_id("fusion-colours").select_option(name)
         page.get_by_test_id("fusion-window").select_option("suv-5")
+        page.get_by_test_id("fusion-ramp").select_option(ramp)
         pane.get_by_test_id("fusion-looks").click()
-        looks = (5 / SUV, percent / 100, table(name))
-        off[name, percent] = _settled(page, partial(_stack_differs, view, index, *looks))
+        looks = Looks(percent / 100, table(name), ramp)
+        off[name, percent, ramp] = _settled(page, partial(_stack_differs, view, index, 5 / SUV, looks))
+    full = _window_by_hand(page, view, pane)
+    off["by hand"] = _settled(page, partial(_stack_differs, view, index, full / SUV, looks))
     assert {one: by for one, by in off.items() if by >= OFF} == {}
     view.hover()
     readout = view.get_by_test_id("pixel-readout")
@@ -378,7 +399,25 @@ def _stacked(page: Page, series: list[Dataset]) -> None:
     pane.get_by_test_id("fusion").select_option("")
 
 
-def _stack_differs(view: Locator, index: int, full: float, opacity: float, colours: Array) -> float:
+def _window_by_hand(page: Page, view: Locator, pane: Locator) -> float:
+    """In the field from 5 to 4.5, with the mouse by a third of the bar up to 6: the SUV of the last colour."""
+    bar = view.get_by_test_id("colour-bar")
+    pane.get_by_test_id("fusion-looks").click()
+    page.get_by_test_id("fusion-upper").fill("4.5")
+    page.keyboard.press("Enter")
+    pane.get_by_test_id("fusion-looks").click()
+    expect(bar).to_have_accessible_name("Colours from 0 to 4.5 SUV")
+    box = bar.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 5, box["y"] + 60 - box["height"] / 3, steps=3)
+    page.mouse.up()
+    expect(bar).to_have_accessible_name("Colours from 0 to 6 SUV")
+    return 6.0
+
+
+def _stack_differs(view: Locator, index: int, full: float, looks: Looks) -> float:
     """How far what is on the screen is off CT with PET over it, whose last colour is of `full` Bq/mL."""
     place = view.locator("canvas.cornerstone-canvas").bounding_box()
     assert place
@@ -387,7 +426,7 @@ def _stack_differs(view: Locator, index: int, full: float, opacity: float, colou
     y, x = (grid.ravel() for grid in np.mgrid[110 : shot.shape[0] - 110 : 3, 110 : shot.shape[1] - 110 : 3])
     columns, rows = fit.pixel(x + 0.5, y + 0.5)
     points = on_image(index, columns, rows)
-    return _off(shot[y, x], greys_of_ct(points), level_of_pet(points, full), opacity, colours)
+    return _off(shot[y, x], greys_of_ct(points), level_of_pet(points, full), looks)
 
 
 def _settled(page: Page, differs: Callable[[], float]) -> float:

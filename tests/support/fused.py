@@ -118,8 +118,12 @@ def level_of_pet(points: Array, full: float) -> Array:
     return np.clip(uptake_at(points) / full, 0, 1)
 
 
-def blended(below: Array, level: Array, opacity: float, colours: Array) -> Array:
-    """Red, green and blue, 0 to 255, of `level` in `colours` (levels, 3; 0 to 1) over greys."""
+def blended(below: Array, level: Array, opacity: float, colours: Array, *, ramped: bool) -> Array:
+    """Red, green and blue, 0 to 255, of `level` in `colours` (levels, 3; 0 to 1) over greys.
+
+    `ramped`: nothing of level 0, `opacity` of level 1; else `opacity` of each.
+    """
     places = np.linspace(0, 1, len(colours))
     above = np.stack([np.interp(level, places, one) for one in colours.T], axis=1)
-    return np.asarray(255 * ((1 - opacity) * below[:, None] + opacity * above))
+    share = (np.clip(level, 0, 1) if ramped else np.ones_like(level))[:, None] * opacity
+    return np.asarray(255 * ((1 - share) * below[:, None] + share * above))

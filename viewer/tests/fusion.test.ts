@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
-import { refusalOf } from "@/model/fusion";
+import { refusalOf, windowBetween } from "@/model/fusion";
+import { endsOf } from "@/tools/presets";
 
 function volume(patientId: string, patientName: string, frameOfReferenceUid: string): VolumeGeometry {
   const dataset = {
@@ -29,4 +30,11 @@ test("one series lies over another in one space of one patient only", () => {
   expect(refusalOf(CT, { volume: volume("2", "Phantom^Anna", "1.2.3") })).toBe("patient");
   expect(refusalOf(CT, { volume: volume("1", "Phantom^Berta", "1.2.3") })).toBe("patient");
   expect(refusalOf(CT, { refused: "few" })).toBe("volume");
+});
+
+test("a window that is set by hand goes from the one value to the other", () => {
+  for (const ends of [{ lower: 0, upper: 7.5 }, { lower: -3, upper: -2.5 }, { lower: 100, upper: 20_000 }]) {
+    const preset = windowBetween(ends);
+    expect(preset.kind === "values" && endsOf(preset)).toEqual(ends);
+  }
 });

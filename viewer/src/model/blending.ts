@@ -51,5 +51,5 @@ export function blendingOf(state: Dataset, base: string, beneath: readonly Frame
   const { slope } = rescalingOf(item, above);
   if (curved || !window || !(slope > 0) || text(above.dataset, "00280004") !== "MONOCHROME2") return undefined;
   const preset = { name: OF_STATE, label: { key: "states.own" }, kind: "values", window } as const;
-  return { base, over, volume: found.volume, colours: `${OF_STATE} ${text(state, "00080018")}`, palette: colours, opacity, preset };
+  return { base, over, volume: found.volume, colours: `${OF_STATE} ${text(state, "00080018")}`, palette: colours, opacity, ramped: false, preset };
 }

@@ -6,7 +6,7 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import type { MaybeVolume, VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text } from "@/dicomweb/json";
 import type { Workspace } from "@/model/workspace";
-import type { Preset } from "@/tools/presets";
+import type { Ends, Preset } from "@/tools/presets";
 
 /** What lies over the planes of the series `base`. */
 export interface Fusion {
@@ -18,8 +18,19 @@ export interface Fusion {
   readonly palette?: readonly number[] | undefined;
   /** 0: not seen, 1: nothing beneath is. */
   readonly opacity: number;
+  /** Not seen at the window's first value and `opacity` at its last; else `opacity` everywhere. */
+  readonly ramped: boolean;
   /** Undefined: as images of its kind are opened. */
   readonly preset: Preset | undefined;
+}
+
+/** The name of a window that was set by hand. */
+export const BY_HAND = "by-hand";
+
+/** From which value to which the colours go; never from one to the same. */
+export function windowBetween({ lower, upper }: Ends): Preset {
+  const width = Math.max(upper - lower, Number.EPSILON);
+  return { name: BY_HAND, label: { key: "fusion.window.byHand" }, kind: "values", window: { center: lower + width / 2, width }, exact: true };
 }
 
 export const fusion = signal<Fusion | undefined>(undefined);

@@ -64,8 +64,13 @@ function uptakes(dataset: Dataset): Preset[] {
   });
 }
 
-/** The first and last value of a preset's window. */
-export function endsOf({ window: { center, width }, exact }: ValuesPreset): { readonly lower: number; readonly upper: number } {
+/** The first and last value of a window. */
+export interface Ends {
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export function endsOf({ window: { center, width }, exact }: ValuesPreset): Ends {
   if (exact) return { lower: center - width / 2, upper: center + width / 2 };
   return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
 }
@@ -73,7 +78,7 @@ export function endsOf({ window: { center, width }, exact }: ValuesPreset): { re
 /** How images of a kind are opened by those who read them, where that is not as the object says. */
 export interface Opening {
   /** Values of the window's ends. */
-  readonly range: { readonly lower: number; readonly upper: number } | undefined;
+  readonly range: Ends | undefined;
   /** Much is black. */
   readonly inverted: boolean;
 }

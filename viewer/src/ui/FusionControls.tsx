@@ -7,25 +7,28 @@ import { volumeOf } from "@/dicomweb/geometry";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
 import { OF_STATE } from "@/model/blending";
-import { fusible, fusion, refusalOf, type Beneath, type Fusion, type FusionRefusal } from "@/model/fusion";
+import { BY_HAND, fusible, fusion, refusalOf, windowBetween, type Beneath, type Fusion, type FusionRefusal } from "@/model/fusion";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
-import { presetsFor } from "@/tools/presets";
+import { presetsFor, type Ends } from "@/tools/presets";
+import { scaleOf } from "@/ui/ColourBar";
 import { Icon } from "@/ui/icons";
 import type { PaneProps } from "@/ui/paneProps";
 import { presetLabel } from "@/ui/presetLabel";
 import type { VolumeFailure } from "@/viewport/volumeContract";
 
 const HOT_METAL = "Black-Body Radiation";
-const HALF = 0.5;
+const MOSTLY = 0.7;
 const MARGIN_PX = 8;
 
 interface FusionControlsProps extends PaneProps {
   readonly volume: Beneath;
   /** What became of the voxels that were to lie over the plane. */
   readonly failed: VolumeFailure | undefined;
+  /** Between which values its colours go, once it lies there. */
+  readonly ends: Ends | undefined;
 }
 
-export function FusionControls({ workspace, pane, volume, failed }: FusionControlsProps) {
+export function FusionControls({ workspace, pane, volume, failed, ends }: FusionControlsProps) {
   const base = pane.showing.value?.series;
   const [asked, setAsked] = useState<SeriesSummary | undefined>(undefined);
   const { refused, loading } = useFusion({ workspace, pane }, volume, asked, () => setAsked(undefined));
@@ -52,7 +55,7 @@ export function FusionControls({ workspace, pane, volume, failed }: FusionContro
           </option>
         ))}
       </select>
-      {shown && <LooksButton shown={shown} />}
+      {shown && <LooksButton shown={shown} ends={ends} />}
       {loading && <span role="status">{t("fusion.loading")}</span>}
       {why && (
         <span class="caution" role="status" data-testid="fusion-refused" data-why={why}>
@@ -78,7 +81,7 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
   useEffect(() => {
     const base = pane.showing.peek()?.series.seriesInstanceUid;
     if (!asked || !base || !found?.volume || refused) return;
-    fusion.value = { base, over: asked, volume: found.volume, colours: HOT_METAL, opacity: HALF, preset: undefined };
+    fusion.value = { base, over: asked, volume: found.volume, colours: HOT_METAL, opacity: MOSTLY, ramped: true, preset: undefined };
     done();
   }, [asked, found, refused]);
   return { refused, loading: asked !== undefined && !loaded };
@@ -115,8 +118,13 @@ function isBeneath(element: Element, cover: Element): boolean {
   return Math.max(own.left, MARGIN_PX) >= over.left && right <= over.right && own.top >= over.top && bottom <= over.bottom;
 }
 
+interface LooksProps {
+  readonly shown: Fusion;
+  readonly ends: Ends | undefined;
+}
+
 /** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape, a press on it or the focus going beneath. */
-function LooksButton({ shown }: { readonly shown: Fusion }) {
+function LooksButton({ shown, ends }: LooksProps) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const looks = useRef<HTMLDivElement>(null);
@@ -151,7 +159,7 @@ function LooksButton({ shown }: { readonly shown: Fusion }) {
       {open && (
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes it from within
         <div ref={looks} class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
-          <Looks shown={shown} />
+          <Looks shown={shown} ends={ends} />
         </div>
       )}
     </>
@@ -162,7 +170,7 @@ function percent({ opacity }: Fusion): string {
   return `${Math.round(opacity * 100)} %`;
 }
 
-function Looks({ shown }: { readonly shown: Fusion }) {
+function Looks({ shown, ends }: LooksProps) {
   const change = (looks: Partial<Fusion>): void => {
     fusion.value = { ...shown, ...looks };
   };
@@ -181,6 +189,15 @@ function Looks({ shown }: { readonly shown: Fusion }) {
         />
         <span>{percent(shown)}</span>
       </label>
+      <select
+        aria-label={t("fusion.ramp")}
+        data-testid="fusion-ramp"
+        value={shown.ramped ? "value" : "even"}
+        onChange={(event) => change({ ramped: event.currentTarget.value === "value" })}
+      >
+        <option value="value">{t("fusion.ramp.value")}</option>
+        <option value="even">{t("fusion.ramp.even")}</option>
+      </select>
       <select
         aria-label={t("fusion.colours")}
         data-testid="fusion-colours"
@@ -201,12 +218,38 @@ function Looks({ shown }: { readonly shown: Fusion }) {
         onChange={(event) => change({ preset: presets.find(({ name }) => name === event.currentTarget.value) })}
       >
         {shown.preset?.name === OF_STATE && <option value={OF_STATE}>{t("states.own")}</option>}
+        {shown.preset?.name === BY_HAND && <option value={BY_HAND}>{t("fusion.window.byHand")}</option>}
         {presets.map((preset) => (
           <option key={preset.name} value={preset.name}>
             {presetLabel(preset)}
           </option>
         ))}
       </select>
+      {ends && <EndsFields shown={shown} ends={ends} />}
     </>
+  );
+}
+
+/** The window in numbers: from which value to which. */
+function EndsFields({ shown, ends }: { readonly shown: Fusion; readonly ends: Ends }) {
+  const { factor, unit, digits } = scaleOf(shown, ends);
+  const field = (name: keyof Ends) => (
+    <input
+      type="number"
+      step="any"
+      data-testid={`fusion-${name}`}
+      aria-label={`${t(`fusion.window.${name}`)} ${unit}`.trim()}
+      value={Number((ends[name] * factor).toFixed(digits))}
+      onChange={({ currentTarget }) => {
+        const next = { ...ends, [name]: currentTarget.valueAsNumber / factor };
+        if (next.lower < next.upper) fusion.value = { ...shown, preset: windowBetween(next) };
+        else currentTarget.value = String(Number((ends[name] * factor).toFixed(digits)));
+      }}
+    />
+  );
+  return (
+    <div class="fusion-ends">
+      {field("lower")} – {field("upper")} {unit}
+    </div>
   );
 }

@@ -13,6 +13,7 @@ import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
 import { PlaneCurve } from "@/ui/curved/CurveLayer";
+import { ColourBar } from "@/ui/ColourBar";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
 import { PlaneRuler } from "@/ui/Guides";
@@ -27,7 +28,7 @@ import { RemovalNotice } from "@/ui/RemovalNotice";
 import { AwaitedPicture, AwaitedSlider, cosinesOf, useAwaited, type Awaited } from "@/ui/awaitedPlane";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { DirectionLetters } from "@/ui/SideLetters";
-import { openingOf } from "@/tools/presets";
+import { openingOf, type Ends } from "@/tools/presets";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { NOTHING_LOADED, Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
 import { windowText } from "@/ui/windowText";
@@ -72,6 +73,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   const [slab, setSlab] = useState<{ mm: number; mode: SlabMode }>({ mm: 0, mode: "maximum" });
   const [settled, setSettled] = useState<VolumeGeometry | undefined>(undefined);
   const [overlaid, setOverlaid] = useState<"loading" | VolumeFailure | undefined>(undefined);
+  const [ends, setEnds] = useState<Ends | undefined>(undefined);
   const current = useRef(volume);
   const awaitedNow = useRef<Awaited | undefined>(undefined);
   const { element, view, state } = useVolumeView<PlaneView>({
@@ -98,7 +100,10 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           pointed: (pixel) => {
             pane.pixel.value = pixel;
           },
-          overlaid: (became) => setOverlaid(became === "none" || became === "shown" ? undefined : became),
+          overlaid: (became, between) => {
+            setOverlaid(became === "none" || became === "shown" ? undefined : became);
+            setEnds(between);
+          },
           askText: (done) => {
             workspace.question.value = done;
           },
@@ -148,6 +153,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         {awaited?.picture && <AwaitedPicture volume={volume} plane={plane} picture={awaited.picture} inverted={openingOf(middle).inverted} />}
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
         {place && <PlaneRuler mmPerPixel={place.mmPerPixel} />}
+        {over && ends && <ColourBar shown={over} ends={ends} />}
         <PlaneCurve workspace={workspace} pane={pane} place={place} />
         <PlaneOverlay workspace={workspace} pane={pane} frame={volume.frames[0]} place={place} awaited={awaited} plane={plane} slab={slab.mm}>
           <VolumeQuality state={state} awaited={overlaid === "loading"} previewed={awaited?.picture !== undefined} />
@@ -213,7 +219,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
             {slab.mm} {t("unit.mm")}
           </span>
         </label>
-        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} />
+        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} ends={ends} />
       </div>
       {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
     </div>

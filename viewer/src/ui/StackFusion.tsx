@@ -7,6 +7,8 @@ import { Tag, text } from "@/dicomweb/json";
 import { fusible, fusion, type Fusion } from "@/model/fusion";
 import { plus, scaled, type Screen } from "@/model/screen";
 import { unit } from "@/model/curve";
+import type { Ends } from "@/tools/presets";
+import { ColourBar } from "@/ui/ColourBar";
 import { FusionControls } from "@/ui/FusionControls";
 import { loadViewport } from "@/ui/lazyViewport";
 import { imagePlace, stackScreen } from "@/ui/marks/place";
@@ -25,6 +27,7 @@ interface StackFusionProps extends PaneProps {
 
 interface StackFusionLayerProps extends StackFusionProps {
   setFailed(why: VolumeFailure | undefined): void;
+  setEnds(ends: Ends | undefined): void;
 }
 
 /** What lies over the images. */
@@ -35,17 +38,18 @@ export function StackFusionLayer(props: StackFusionLayerProps) {
 
 interface StackFusionBarProps extends StackFusionProps {
   readonly failed: VolumeFailure | undefined;
+  readonly ends: Ends | undefined;
 }
 
 /** The choices, below the images, so that they cover nothing of them. */
 export function StackFusionBar(props: StackFusionBarProps) {
-  const { workspace, pane, frame, failed } = props;
+  const { workspace, pane, frame, failed, ends } = props;
   const { frames } = pane.content.value;
   const beneath = useMemo(() => ({ frames, frameOfReferenceUid: text(frame.dataset, FRAME_OF_REFERENCE_UID) }), [frames, frame]);
   if (!isOffered(props)) return null;
   return (
     <div class="stack-fusion">
-      <FusionControls workspace={workspace} pane={pane} volume={beneath} failed={failed} />
+      <FusionControls workspace={workspace} pane={pane} volume={beneath} failed={failed} ends={ends} />
     </div>
   );
 }
@@ -68,7 +72,7 @@ interface LayerProps extends StackFusionLayerProps {
   readonly shown: Fusion;
 }
 
-function Layer({ pane, frame, shown, setFailed }: LayerProps) {
+function Layer({ pane, frame, shown, setFailed, setEnds }: LayerProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const size = useSize(canvas);
   const [layer, setLayer] = useState<VolumeLayer | undefined>(undefined);
@@ -95,6 +99,11 @@ function Layer({ pane, frame, shown, setFailed }: LayerProps) {
       pane.valueOver = undefined;
     };
   }, [pane, layer, frame]);
+  const ends = layer?.ends(shown.preset);
+  useEffect(() => {
+    setEnds(ends);
+    return () => setEnds(undefined);
+  }, [layer, shown.preset]);
   const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
   const ready = pane.shown.value.kind === "ready";
   useEffect(() => {
@@ -106,7 +115,12 @@ function Layer({ pane, frame, shown, setFailed }: LayerProps) {
     [element.width, element.height] = picture ? [picture.width, picture.height] : [1, 1];
     if (picture) element.getContext("2d")?.putImageData(picture, 0, 0);
   }, [layer, placed, ready, frame, size, shown]);
-  return <canvas ref={canvas} class="marks" aria-hidden="true" data-testid="stack-fusion" data-shown={layer !== undefined && ready} />;
+  return (
+    <>
+      <canvas ref={canvas} class="marks" aria-hidden="true" data-testid="stack-fusion" data-shown={layer !== undefined && ready} />
+      {ends && <ColourBar shown={shown} ends={ends} />}
+    </>
+  );
 }
 
 /** The screen, a value for every few pixels. */

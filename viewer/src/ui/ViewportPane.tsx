@@ -9,7 +9,7 @@ import { t } from "@/i18n";
 import { afterPaint } from "@/model/painted";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
-import { openingOf, type Opening } from "@/tools/presets";
+import { openingOf, type Ends, type Opening } from "@/tools/presets";
 import { CineBar } from "@/ui/CineBar";
 import { StackCurve } from "@/ui/curved/CurveLayer";
 import { CurvePanel } from "@/ui/CurvePanel";
@@ -33,6 +33,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
   const { frames } = pane.content.value;
   const [previewDone, setPreviewDone] = useState(false);
   const [unfused, setUnfused] = useState<VolumeFailure | undefined>(undefined);
+  const [ends, setEnds] = useState<Ends | undefined>(undefined);
   useViewport(element, previewDone, workspace, pane);
   const index = pane.imageIndex.value;
   const { window, zoom, inverted } = pane.view.value;
@@ -59,7 +60,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
       >
         <div ref={element} class="canvas-place" />
         {frame && <Preview workspace={workspace} frame={frame} pane={pane} done={() => setPreviewDone(true)} />}
-        {frame && <StackFusionLayer workspace={workspace} pane={pane} frame={frame} setFailed={setUnfused} />}
+        {frame && <StackFusionLayer workspace={workspace} pane={pane} frame={frame} setFailed={setUnfused} setEnds={setEnds} />}
         {frame && <StackMarks workspace={workspace} pane={pane} frame={frame} />}
         {frame && <StackCurve workspace={workspace} pane={pane} frame={frame} />}
         {frame && <Guides workspace={workspace} pane={pane} frame={frame} />}
@@ -71,7 +72,7 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
         <RemovalNotice pane={pane} />
       </div>
       {frames.length > 1 && <StackSlider workspace={workspace} pane={pane} />}
-      {frame && <StackFusionBar workspace={workspace} pane={pane} frame={frame} failed={unfused} />}
+      {frame && <StackFusionBar workspace={workspace} pane={pane} frame={frame} failed={unfused} ends={ends} />}
       {pane.cine.open.value && <CineBar pane={pane} />}
     </>
   );

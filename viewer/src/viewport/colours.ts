@@ -1,6 +1,7 @@
 /** Colour maps as Cornerstone and vtk.js know them, and those that objects bring with them. */
 
 import { utilities } from "@cornerstonejs/core";
+import { newInstance as newColours } from "@kitware/vtk.js/Rendering/Core/ColorTransferFunction";
 
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import type { Overlay } from "@/viewport/volumeContract";
@@ -13,6 +14,33 @@ export function coloursOf({ colours, palette }: Pick<Overlay, "colours" | "palet
     utilities.colormap.registerColormap({ Name: colours, ColorSpace: "RGB", RGBPoints: points.flat() } as never);
   }
   return colours;
+}
+
+export const LEVELS = 256;
+
+let latest: { readonly name: string; readonly table: readonly number[] } | undefined;
+
+/** Red, green and blue of each of `LEVELS`, 0 to 1. */
+export function colourTable(looks: Pick<Overlay, "colours" | "palette">): readonly number[] {
+  const name = coloursOf(looks);
+  if (latest?.name !== name) latest = { name, table: tableOf(name) };
+  return latest.table;
+}
+
+function tableOf(name: string): readonly number[] {
+  const colours = newColours();
+  const map = utilities.colormap.resolveColormap(name);
+  if (map) colours.applyColorMap(map);
+  colours.setMappingRange(0, LEVELS - 1);
+  colours.updateRange();
+  const table: number[] = [];
+  for (let level = 0; level < LEVELS; level += 1) {
+    const colour = [0, 0, 0];
+    colours.getColor(level, colour);
+    table.push(...colour);
+  }
+  colours.delete();
+  return table;
 }
 
 const MANY = 64;

@@ -9,7 +9,7 @@ import type { Subtraction } from "@/dicomweb/subtraction";
 import type { Preset, Window } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
-import type { CurvedListener, CurvedView, LayerListener, PlaneListener, PlaneName, PlaneView, SolidListener, SolidView, VolumeLayer } from "@/viewport/volumeContract";
+import type { CurvedListener, CurvedView, LayerListener, Overlay, PlaneListener, PlaneName, PlaneView, SolidListener, SolidView, VolumeLayer } from "@/viewport/volumeContract";
 
 export interface PixelReading {
   /** Of the image, from 0. */
@@ -142,6 +142,8 @@ export interface ViewportModule {
   place(frames: readonly Frame[], measurements: readonly Measured[]): void;
   /** Be told of every change of a measurement; returns how to stop. */
   followMeasurements(changed: () => void): () => void;
+  /** Red, green and blue of each of many levels, 0 to 1. */
+  colourTable(looks: Pick<Overlay, "colours" | "palette">): readonly number[];
   /** Milliseconds that so many bytes take over this link. */
   transferTime(bytes: number): number;
   /** Images that are read ahead wait until the returned function is called. */

@@ -95,6 +95,7 @@ export function openVolumeLayer(listener: LayerListener, volume: VolumeGeometry)
   return new CalculatedLayer(volume, listener);
 }
 
+export { colourTable } from "@/viewport/colours";
 export { holdBack } from "@/viewport/frameFetch";
 export { transferTime } from "@/viewport/link";
 export { followMeasurements, measuredOn, nowhereOn, place } from "@/viewport/annotations";

@@ -5,7 +5,7 @@ import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMapper";
 import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants";
 
-import { endsOf, type Preset } from "@/tools/presets";
+import { endsOf, type Ends, type Preset } from "@/tools/presets";
 import { coloursOf } from "@/viewport/colours";
 import { nearestValue } from "@/viewport/sampling";
 import type { Overlay } from "@/viewport/volumeContract";
@@ -60,6 +60,11 @@ export class PlaneOverlay {
     this.remove();
   }
 
+  /** The values between which its colours go; undefined while nothing lies there. */
+  get ends(): Ends | undefined {
+    return this.voxels && this.wanted && rangeOf(this.voxels, this.wanted.preset);
+  }
+
   /** Its value at a point of the patient, of the nearest voxel; undefined outside. */
   valueAt(world: Types.Point3): number | undefined {
     return this.voxels && nearestValue(this.voxels, world);
@@ -74,8 +79,13 @@ export class PlaneOverlay {
     // Composed of samples along the ray it would be as dense as they are many: the greatest of them has just its opacity.
     if (mapper.getBlendMode() === BlendMode.COMPOSITE_BLEND) mapper.setBlendMode(BlendMode.MAXIMUM_INTENSITY_BLEND);
     actor.getProperty().setScalarOpacityUnitDistance(0, mapper.getSampleDistance());
-    this.viewport.setProperties({ colormap: { name: coloursOf(wanted), opacity: wanted.opacity } }, voxels.id);
-    this.viewport.setProperties({ voiRange: rangeOf(voxels, wanted.preset) }, voxels.id);
+    const range = rangeOf(voxels, wanted.preset);
+    const opacityMapping = [
+      { value: range.lower, opacity: wanted.ramped ? 0 : 1 },
+      { value: range.upper, opacity: 1 },
+    ];
+    this.viewport.setProperties({ colormap: { name: coloursOf(wanted), opacity: wanted.opacity, opacityMapping } }, voxels.id);
+    this.viewport.setProperties({ voiRange: range }, voxels.id);
     this.viewport.render();
   }
 
@@ -91,7 +101,7 @@ export class PlaneOverlay {
 }
 
 /** Values at the ends of a preset's window. */
-export function rangeOf(voxels: VoxelVolume, preset: Preset | undefined): Types.VOIRange {
+export function rangeOf(voxels: VoxelVolume, preset: Preset | undefined): Ends {
   if (preset === undefined) return voxels.range;
   if (preset.kind === "values") return endsOf(preset);
   return preset.kind === "full" ? { lower: voxels.lowest, upper: voxels.highest } : voxels.stored;

@@ -112,7 +112,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
         if (this.closing.signal.aborted) return;
         this.setSlab(this.slab.thickness, this.slab.mode); // it came without
         this.measurements?.recalculate();
-        this.listener.overlaid(this.overlay.voxels ? "shown" : "none");
+        this.listener.overlaid(this.overlay.voxels ? "shown" : "none", this.overlay.ends);
       },
       (error: unknown) => {
         if (!this.closing.signal.aborted) this.listener.overlaid(error instanceof VolumeError ? error.why : "memory");

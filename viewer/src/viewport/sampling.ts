@@ -39,10 +39,10 @@ export function nearestValue(voxels: Voxels, point: Vector): number | undefined 
 }
 
 /** As `valueAt`, not a number outside: nothing is made on the way, pictures ask it for every pixel. */
-export function interpolated({ dimensions: [columns, rows, slices], values }: Voxels, column: number, row: number, slice: number): number {
-  if (!(column >= -EDGE && column <= columns - 1 + EDGE)) return NaN;
-  if (!(row >= -EDGE && row <= rows - 1 + EDGE)) return NaN;
-  if (!(slice >= -EDGE && slice <= slices - 1 + EDGE)) return NaN;
+export function interpolated({ dimensions: [columns, rows, slices], values }: Voxels, column: number, row: number, slice: number, edge = EDGE): number {
+  if (!(column >= -edge && column <= columns - 1 + edge)) return NaN;
+  if (!(row >= -edge && row <= rows - 1 + edge)) return NaN;
+  if (!(slice >= -edge && slice <= slices - 1 + edge)) return NaN;
   const [x, y, z] = [lowOf(column, columns), lowOf(row, rows), lowOf(slice, slices)];
   const right = Math.min(1, Math.max(0, column - x));
   const down = Math.min(1, Math.max(0, row - y));

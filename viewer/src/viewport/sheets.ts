@@ -4,6 +4,8 @@ import { dot, type Vector } from "@/dicomweb/geometry";
 import { axisOf, indexAt, interpolated, type Voxels } from "@/viewport/sampling";
 import type { Sheet, SlabMode } from "@/viewport/volumeContract";
 
+const EDGE = 1e-3; // of a voxel: two series round their places each in its own way, and the outermost slice is one of both
+
 export interface SheetSlab {
   /** Millimetres through the sheet; 0: the sheet alone. */
   readonly mm: number;
@@ -37,7 +39,7 @@ export function valuesOn(voxels: Voxels, { columns, rows, step }: Sheet, { mm, m
       let [value, count] = [NaN, 0];
       for (let layer = -deep; layer <= deep; layer += 1) {
         const away = layer * step;
-        const one = interpolated(voxels, x + below * dx + away * tx, y + below * dy + away * ty, z + below * dz + away * tz);
+        const one = interpolated(voxels, x + below * dx + away * tx, y + below * dy + away * ty, z + below * dz + away * tz, EDGE);
         if (one !== one) continue;
         value = count === 0 ? one : fold(value, one);
         count += 1;

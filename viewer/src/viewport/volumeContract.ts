@@ -1,7 +1,7 @@
 /** What the rest of the viewer knows of viewports that cut or render a volume. Types only. */
 
 import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
-import type { Preset } from "@/tools/presets";
+import type { Ends, Preset } from "@/tools/presets";
 import type { PixelReading, View, ViewControls } from "@/viewport/contract";
 
 export const PLANES = ["axial", "coronal", "sagittal"] as const;
@@ -41,8 +41,8 @@ export interface PlaneListener extends VolumeListener {
   placed(place: PlanePlace): void;
   /** So many planes further, before there are any. */
   stepped(count: number): void;
-  /** What is to lie over the plane is on its way, lies there, does not any more, or cannot. */
-  overlaid(state: "none" | "loading" | "shown" | VolumeFailure): void;
+  /** What is to lie over the plane is on its way, lies there between these values, does not any more, or cannot. */
+  overlaid(state: "none" | "loading" | "shown" | VolumeFailure, ends?: Ends): void;
   pointed(pixel: PixelReading | undefined): void;
   /** A text is to be written beside an arrow or at a point; `done` with "" gives it up. */
   askText(done: (text: string) => void): void;
@@ -56,6 +56,8 @@ export interface Overlay {
   /** What `colours` stands for where it is no known name: red, green and blue of each entry, 0 to 1. */
   readonly palette?: readonly number[] | undefined;
   readonly opacity: number;
+  /** Not seen at the window's first value and `opacity` at its last; else `opacity` everywhere. */
+  readonly ramped: boolean;
   readonly preset: Preset | undefined;
 }
 
@@ -137,6 +139,8 @@ export interface LayerListener {
 export interface VolumeLayer {
   /** Its values on a sheet in colours; undefined until it is here. */
   picture(sheet: Sheet, looks: Overlay): ImageData | undefined;
+  /** The values at the ends of its window; undefined until it is here. */
+  ends(preset: Preset | undefined): Ends | undefined;
   /** Its value at a point of the patient (mm), of the nearest voxel; undefined outside, or until it is here. */
   valueAt(point: Vector): PixelReading["over"];
   close(): void;

@@ -2,13 +2,10 @@
 
 import { WindowLevelTool, type Types } from "@cornerstonejs/tools";
 
+import type { Ends } from "@/tools/presets";
+
 const STEP = 1 / 200; // of the width, a pixel of the way
 const OF_A_FINGER = 0.5; // its strokes are longer than a mouse's, for what they cover
-
-interface Ends {
-  readonly lower: number;
-  readonly upper: number;
-}
 
 interface Dragged extends Ends {
   /** CSS pixels to the right and down. */
