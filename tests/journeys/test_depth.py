@@ -10,7 +10,6 @@ import csv
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -29,6 +28,8 @@ from tests.support.derived_objects import blending_state
 from tests.support.factories import ct_series, write_folder
 from tests.support.fused import (
     ASPECT,
+    BY_VALUE,
+    EVENLY,
     ORIGIN,
     PET_ORIGIN,
     PET_SIZE,
@@ -38,7 +39,7 @@ from tests.support.fused import (
     SPACING,
     SUV,
     Array,
-    blended,
+    Looks,
     fused_ct,
     fused_pet,
     greys_of_ct,
@@ -55,7 +56,6 @@ from tests.support.process import NodeProcess
 ALL_COLOURS = [(name, (100, 70, 40)[at % 3], ("even", "value")[at % 2]) for at, name in enumerate(names())]
 IS_LONG = os.environ.get("PACS_TEST_PIXELS") == "all"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600 if IS_LONG else 120)]
-EVENLY, BY_VALUE = "even", "value"
 LOOKS_OF_PLANES = (
     ALL_COLOURS if IS_LONG else [("Black-Body Radiation", 100, EVENLY), ("Blue to Red Rainbow", 50, BY_VALUE)]
 )
@@ -90,18 +90,6 @@ def _in_ellipse(plane: Plane, centre: Array, across: float, along: float) -> Arr
 def _measure(page: Page, tool: str) -> None:
     page.get_by_test_id("tool-measure").click()
     page.get_by_test_id(f"tool-{tool}").click()
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """How PET lies over CT."""
-
-    opacity: float
-    colours: Array
-    ramp: str = EVENLY
-
-    def over(self, below: Array, level: Array) -> Array:
-        return blended(below, level, self.opacity, self.colours, ramped=self.ramp == BY_VALUE)
 
 
 def _off(shown: Array, below: Array, level: Array, looks: Looks, tenths: int = 9) -> float:
@@ -149,6 +137,7 @@ def test_sizes_and_values_on_oblique_planes_are_those_of_numpy(
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
     axial, coronal = (Plane(page.locator(f"[data-plane={name}]"), page) for name in ("axial", "coronal"))
+    expect(page.get_by_test_id("plane-line")).to_have_count(6)  # the others, on each plane
 
     page.get_by_test_id("tool-length").click()
     one, other = coronal.drag((-60, -20), (55, 31))
@@ -317,6 +306,12 @@ def _turned(page: Page, axial: Plane, coronal: Plane) -> None:
     axial.turn_others(60, 15)
     expect(coronal.view).to_have_attribute("data-oblique", "true")
     assert np.abs(coronal.axes()[0]).max() < 0.97, "by more than 14 degrees"
+
+    expect(page.get_by_test_id("plane-line")).to_have_count(0)  # the crosshair has its own
+    before = _places(page)
+    page.get_by_test_id("tool-reset").click()
+    page.wait_for_timeout(300)
+    assert np.allclose(_places(page)[1:], before[1:]), "a reset is one of the active plane alone"
 
     def differs(slab: Slab) -> float:
         shown, points = coronal.picture(5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
@@ -116,6 +118,22 @@ def uptake_at(points: Array) -> Array:
 def level_of_pet(points: Array, full: float) -> Array:
     """0 to 1, which is of `full` Bq/mL and more; NaN outside."""
     return np.clip(uptake_at(points) / full, 0, 1)
+
+
+EVENLY, BY_VALUE = "even", "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How PET lies over CT."""
+
+    opacity: float
+    colours: Array
+    ramp: str = EVENLY
+
+    def over(self, below: Array, level: Array) -> Array:
+        """Red, green and blue, 0 to 255, of `level` over greys."""
+        return blended(below, level, self.opacity, self.colours, ramped=self.ramp == BY_VALUE)
 
 
 def blended(below: Array, level: Array, opacity: float, colours: Array, *, ramped: bool) -> Array:

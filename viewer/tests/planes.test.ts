@@ -2,7 +2,7 @@ import vtkColorMaps from "@kitware/vtk.js/Rendering/Core/ColorTransferFunction/C
 import { describe, expect, it } from "vitest";
 
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
-import { centre, cut, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
+import { centre, crossingOf, cut, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
 import { rateOf } from "@/model/cine";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS } from "@/tools/palette";
@@ -35,6 +35,20 @@ function plane(...of: Parameters<typeof frame>): Plane {
   if (!found) throw new Error("no plane");
   return found;
 }
+
+describe("planes on the screen", () => {
+  const axial = { cosines: AXIAL, centre: [10, 20, 30], mmPerPixel: 0.5 } as const;
+
+  it("have a line where another cuts them, and none where it lies along them", () => {
+    const line = crossingOf(axial, { cosines: SAGITTAL, centre: [14, 0, 0] });
+    expect(line?.through.map((part) => part + 0)).toEqual([8, 0]); // 4 mm to the patient's left
+    expect(line?.along.map(Math.abs)).toEqual([0, 1]);
+    expect(crossingOf(axial, { cosines: AXIAL, centre: [0, 0, 0] })).toBeUndefined();
+    const turned = [Math.SQRT1_2, Math.SQRT1_2, 0, 0, 0, -1];
+    const oblique = crossingOf(axial, { cosines: turned, centre: [14, 20, 0] });
+    expect(oblique?.through.map((part) => Math.round(1e6 * part) / 1e6)).toEqual([4, -4]);
+  });
+});
 
 describe("planes in the patient", () => {
   const axial = plane(AXIAL, [0, 0, 50]);

@@ -4,7 +4,7 @@ import { DicomWeb, type SeriesSummary } from "@/dicomweb/client";
 import { Http } from "@/dicomweb/http";
 import { fusion, type Fusion } from "@/model/fusion";
 import { OpenStudy } from "@/model/study";
-import { arrange } from "@/model/volumes";
+import { arrange, moment } from "@/model/volumes";
 import { Workspace } from "@/model/workspace";
 import { Likings } from "./kept";
 
@@ -38,11 +38,17 @@ const APART = new Map([
   [PET, 4],
 ]);
 
+/** Of a series in time each place is there so many times. */
+function inTime(moments: number, index: number): object {
+  if (moments === 1) return {};
+  return { "00080018": { vr: "UI", Value: [`1.2.5.${index + 1}`] }, "00200013": { vr: "IS", Value: [index + 1] }, "00200100": { vr: "IS", Value: [1 + (index % moments)] } };
+}
+
 /** A desk with CT and PET beside each other, loaded. */
-async function desk(): Promise<Workspace> {
+async function desk(moments = 1): Promise<Workspace> {
   const http = new Http(async (address) => {
     const of = [CT, PET].find(({ seriesInstanceUid }) => String(address).includes(`/series/${seriesInstanceUid}/metadata`));
-    return Response.json(of ? Array.from({ length: COUNT }, (_, index) => image(of, index, APART.get(of) ?? 1)) : []);
+    return Response.json(of ? Array.from({ length: COUNT }, (_, index) => image(of, Math.floor(index / moments) * moments, APART.get(of) ?? 1)).map((one, index) => Object.assign(one, inTime(moments, index))) : []);
   });
   const study = new OpenStudy(new DicomWeb(http), "1.2");
   const made = new Workspace(study, new Likings());
@@ -87,14 +93,28 @@ describe("planes of a series on the desk", () => {
     if (ct) made.activate(ct);
     arrange(made, "planes", WIDE);
     const [axial, coronal] = made.panes.value;
-    if (axial) axial.cut.value = { cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
-    if (coronal) coronal.cut.value = { cosines: [1, 0, 0, 0, 0, -1], centre: [5, 2, 11] };
+    if (axial) axial.cut.value = { plane: "axial", cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
+    if (coronal) coronal.cut.value = { plane: "coronal", cosines: [1, 0, 0, 0, 0, -1], centre: [5, 2, 11] };
     if (coronal) made.activate(coronal);
     arrange(made, "planesAndSolid", WIDE);
     expect(made.panes.value[2]?.wishedPoint).toEqual([5, 2, 48]);
 
     arrange(made, "images", WIDE);
     expect(made.panes.value.map(({ imageIndex }) => imageIndex.value)).toEqual([24, 12]);
+  });
+
+  it("open at the moment that was looked at, of a curve at its own, and keep the one they show", async () => {
+    const made = await desk(4);
+    const [ct] = made.panes.value;
+    if (ct) made.activate(ct);
+    ct?.goTo(ct.content.value.frames.findIndex(({ dataset }) => dataset["00200100"]?.Value?.[0] === 3));
+    arrange(made, "planes", WIDE);
+    expect(moment.value).toBe(2);
+    moment.value = 3;
+    arrange(made, "curved", WIDE);
+    expect(moment.value).toBe(3);
+    arrange(made, "curved", WIDE, { series: CT, at: [5, 5, 8], image: { sopInstanceUid: "1.2.5.18", frameNumber: 1 } });
+    expect(moment.value).toBe(1);
   });
 
   it("are those of both series where one lies over the other", async () => {

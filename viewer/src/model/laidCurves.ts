@@ -4,11 +4,12 @@ import { batch, computed, signal, untracked, type Signal } from "@preact/signals
 
 import type { Frame } from "@/dicomweb/frames";
 import type { Measured, SpacePoint } from "@/dicomweb/measured";
+import { phasesOf } from "@/dicomweb/phases";
 import { smooth } from "@/model/curve";
 import { CurvedPath } from "@/model/curvedPath";
 import type { Pane } from "@/model/pane";
 import { nearest, planeOf } from "@/model/planes";
-import { arrange } from "@/model/volumes";
+import { arrange, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
 
 const LINE_POINTS = 500; // of a saved curve: other programs draw straight pieces
@@ -62,9 +63,14 @@ export class LaidCurves {
     }
   }
 
+  /** The image that the archive knows a curve to lie on, if it does. */
+  imageOf({ uid }: CurvedPath): Pick<Place, "sopInstanceUid" | "frameNumber"> | undefined {
+    return this.places.get(uid);
+  }
+
   /** What a report says of one; undefined where its images say no frame of reference, in which alone others find it. */
   measured(path: CurvedPath, frames: readonly Frame[]): Measured | undefined {
-    const place = this.places.get(path.uid) ?? placeIn(frames, path);
+    const place = this.places.get(path.uid) ?? placeIn(phasesOf(frames)?.[moment.peek()]?.frames ?? frames, path);
     return place && measuredAlong(path, place);
   }
 
@@ -127,7 +133,7 @@ export function openCurve(workspace: Workspace, path: CurvedPath, width: number)
   batch(() => {
     workspace.curves.take(path);
     path.at.value = { mm: 0, by: BY_LIST };
-    if (!isLookedAlong(workspace, path.seriesInstanceUid)) arrange(workspace, "curved", width, { series, at: first });
+    if (!isLookedAlong(workspace, path.seriesInstanceUid)) arrange(workspace, "curved", width, { series, at: first, image: workspace.curves.imageOf(path) });
   });
 }
 

@@ -18,8 +18,9 @@ export type Shown =
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
 
-/** A plane of the patient: six cosines, and a point on it, mm. */
+/** A plane of the patient: by which name, six cosines, and a point on it, mm. */
 export interface Cut {
+  readonly plane: "axial" | "coronal" | "sagittal";
   readonly cosines: readonly number[];
   readonly centre: Vector;
 }

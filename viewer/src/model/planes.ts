@@ -51,6 +51,28 @@ export function cut(source: Plane, target: Plane): readonly [Vector, Vector] | u
   return one && other && [one, other];
 }
 
+/** A plane as it stands on the screen, or is cut: six cosines, and a point on it, mm. */
+interface Standing {
+  readonly cosines: readonly number[];
+  readonly centre: Vector;
+}
+
+/** The line in which `other` cuts a plane on the screen, CSS pixels from the middle: a point of it, and its direction, of unit length. */
+export function crossingOf(
+  shown: Standing & { readonly mmPerPixel: number },
+  other: Standing,
+): { readonly through: readonly [number, number]; readonly along: readonly [number, number] } | undefined {
+  const [right, down] = [vector(shown.cosines), vector(shown.cosines, 3)];
+  const [row, column] = [vector(other.cosines), vector(other.cosines, 3)];
+  if (!right || !down || !row || !column) return undefined;
+  const normal = cross(row, column);
+  const [across, along] = [dot(right, normal), dot(down, normal)];
+  const steep = Math.hypot(across, along);
+  if (steep < CUTS) return undefined;
+  const away = dot(minus(other.centre, shown.centre), normal) / shown.mmPerPixel / steep ** 2;
+  return { through: [away * across, away * along], along: [-along / steep, across / steep] };
+}
+
 /** Whether scrolling one is scrolling the other. */
 export function isParallel(one: Plane, other: Plane): boolean {
   return Math.abs(dot(one.normal, other.normal)) > PARALLEL;

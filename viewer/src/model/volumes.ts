@@ -3,8 +3,10 @@
 import { batch, signal } from "@preact/signals";
 
 import type { SeriesSummary } from "@/dicomweb/client";
+import type { Frame } from "@/dicomweb/frames";
 import { cross, dot, minus, vector, type Vector } from "@/dicomweb/geometry";
 import { DRAWN_KINDS } from "@/dicomweb/measured";
+import { phasesOf } from "@/dicomweb/phases";
 import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
 import type { Layout } from "@/model/layout";
@@ -49,6 +51,8 @@ const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", 
 interface Subject {
   readonly series: SeriesSummary;
   readonly at: Vector;
+  /** The image that says at which moment. */
+  readonly image?: Pick<Frame, "sopInstanceUid" | "frameNumber"> | undefined;
 }
 
 /** Show the series of the active viewport so, at the point of the patient that was looked at; or what is named. */
@@ -56,7 +60,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   const series = named?.series ?? seriesOf(workspace, arrangement);
   if (!series) return;
   const point = pointOf(workspace);
-  moment.value = 0;
+  moment.value = momentOf(workspace, series, named?.image);
   if (arrangement === "curved" && MEASURES.has(workspace.tool.peek())) workspace.press("window"); // a tap is a point of the curve alone
   if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
   remember(workspace, point);
@@ -86,6 +90,17 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   const [first] = workspace.panes.peek();
   if (first) workspace.activate(first);
   goTo(workspace, point);
+}
+
+/** Of a series in time the moment that an image is of: of the one named, or of what is looked at; planes that stand keep theirs. */
+function momentOf(workspace: Workspace, series: SeriesSummary, named: Subject["image"]): number {
+  const pane = workspace.active.peek();
+  const isOwn = pane.showing.peek()?.series.seriesInstanceUid === series.seriesInstanceUid;
+  if (!named && isOwn && isOfVolumes(pane)) return moment.peek();
+  const image = named ?? (isOwn ? pane.frame.peek() : undefined);
+  const frames = workspace.study.library.of(series).content.peek().frames;
+  const own = (frame: Frame): boolean => frame.sopInstanceUid === image?.sopInstanceUid && frame.frameNumber === image.frameNumber;
+  return image ? Math.max(0, phasesOf(frames)?.findIndex((phase) => phase.frames.some(own)) ?? 0) : 0;
 }
 
 /** That of the active viewport; where it lies over another on the screen, its planes are those of both. */

@@ -71,17 +71,8 @@ function Ruler({ pane, frame }: PlacedProps) {
   return <RulerLine perMillimetre={perMillimetre} />;
 }
 
-/** The same over a plane that was cut out of a volume. */
-export function PlaneRuler({ mmPerPixel }: { readonly mmPerPixel: number }) {
-  return (
-    <svg class="guides" aria-hidden="true">
-      <RulerLine perMillimetre={1 / mmPerPixel} />
-    </svg>
-  );
-}
-
 /** `perMillimetre`: CSS pixels. */
-function RulerLine({ perMillimetre }: { readonly perMillimetre: number }) {
+export function RulerLine({ perMillimetre }: { readonly perMillimetre: number }) {
   const length = RULERS_MM.find((one) => one * perMillimetre <= RULER_PX);
   if (!length || !Number.isFinite(perMillimetre)) return null;
   const width = length * perMillimetre;

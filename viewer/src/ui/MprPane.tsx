@@ -16,7 +16,7 @@ import { PlaneCurve } from "@/ui/curved/CurveLayer";
 import { ColourBar } from "@/ui/ColourBar";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
-import { PlaneRuler } from "@/ui/Guides";
+import { PlaneGuides } from "@/ui/planeGuides";
 import { PatientCorner, PositionText, StudyCorner } from "@/ui/Identity";
 import { PlaneMarks } from "@/ui/marks/MarksCanvas";
 import { Icon } from "@/ui/icons";
@@ -28,6 +28,7 @@ import { RemovalNotice } from "@/ui/RemovalNotice";
 import { AwaitedPicture, AwaitedSlider, cosinesOf, useAwaited, type Awaited } from "@/ui/awaitedPlane";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { DirectionLetters } from "@/ui/SideLetters";
+import { PLANE_COLOURS } from "@/tools/planeColours";
 import { openingOf, type Ends } from "@/tools/presets";
 import { useVolumeView } from "@/ui/useVolumeView";
 import { NOTHING_LOADED, Refusal, VolumeQuality, VolumeState } from "@/ui/volumeParts";
@@ -152,7 +153,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         <div ref={element} class="canvas-place" />
         {awaited?.picture && <AwaitedPicture volume={volume} plane={plane} picture={awaited.picture} inverted={openingOf(middle).inverted} />}
         <PlaneMarks workspace={workspace} pane={pane} place={place} />
-        {place && <PlaneRuler mmPerPixel={place.mmPerPixel} />}
+        {place && <PlaneGuides workspace={workspace} pane={pane} place={place} />}
         {over && ends && <ColourBar shown={over} ends={ends} />}
         <PlaneCurve workspace={workspace} pane={pane} place={place} />
         <PlaneOverlay workspace={workspace} pane={pane} frame={volume.frames[0]} place={place} awaited={awaited} plane={plane} slab={slab.mm}>
@@ -274,7 +275,7 @@ function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, chi
       </PatientCorner>
       {frame && (
         <StudyCorner workspace={workspace} pane={pane} frame={frame} all>
-          <span>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>
+          <span style={{ color: PLANE_COLOURS[plane] }}>{t(place?.oblique ? "mpr.oblique" : `mpr.${plane}`)}</span>
         </StudyCorner>
       )}
       <div class="corner bottom-left">

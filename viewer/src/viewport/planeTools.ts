@@ -14,6 +14,7 @@ import {
 } from "@cornerstonejs/tools";
 
 import type { ToolName } from "@/tools/palette";
+import { PLANE_COLOURS } from "@/tools/planeColours";
 import { bindings, DragZoomTool } from "@/viewport/bindings";
 import { figureOnPlanes } from "@/viewport/planeRegions";
 import { ANNOTATION_NAMES, CLASS_NAME, configurationOf, drawingIn, type AskText, type Hand } from "@/viewport/toolGroup";
@@ -27,12 +28,6 @@ const { MouseBindings } = Enums;
 const DRAG_ZOOM = DragZoomTool.toolName;
 const PRIMARY = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
 const PASSIVE = [WindowLevelTool.toolName, StackScrollTool.toolName, DRAG_ZOOM, ZoomTool.toolName, PanTool.toolName];
-
-const LINE_COLOURS: Readonly<Record<PlaneName, string>> = {
-  axial: "rgb(255, 196, 61)",
-  coronal: "rgb(92, 200, 255)",
-  sagittal: "rgb(150, 230, 120)",
-};
 
 type Scroll = (event: { readonly detail: { readonly element: HTMLDivElement } }) => void;
 
@@ -75,7 +70,7 @@ class PlaneTools implements Hand {
     this.scrollAsCounted();
     for (const name of ANNOTATION_NAMES) this.addAnnotation(name);
     group.addTool(CrosshairsTool.toolName, {
-      getReferenceLineColor: (viewportId: string) => LINE_COLOURS[this.members.get(viewportId)?.plane ?? "axial"],
+      getReferenceLineColor: (viewportId: string) => PLANE_COLOURS[this.members.get(viewportId)?.plane ?? "axial"],
       getReferenceLineControllable: () => true,
       getReferenceLineDraggableRotatable: () => true,
       getReferenceLineSlabThicknessControlsOn: () => false, // the slab has a control with millimetres

@@ -195,8 +195,9 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   }
 
   reset(): void {
-    this.viewport.setOrientation(AXIS[this.member.plane], false);
-    this.viewport.resetCamera();
+    this.viewport.setOrientation(AXIS[this.member.plane], false, true);
+    this.viewport.resetCamera({ suppressEvents: true }); // told, it sets back the crosshair, and with it the turn of every other plane
+    cutWhereItLooks(this.viewport);
     this.dress();
     this.tools?.again();
     this.tellPlace();
@@ -426,6 +427,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     const cosines = [...right, ...viewUp.map((value) => -value)].map((value) => value + 0); // no negative zero
     const oblique = !cosines.slice(0, 3).some((value) => Math.abs(value) > STRAIGHT) || !viewUp.some((value) => Math.abs(value) > STRAIGHT);
     const place: PlanePlace = {
+      plane: this.member.plane,
       index: this.index(),
       count: this.viewport.getNumberOfSlices(),
       cosines,

@@ -15,6 +15,7 @@ export type SlabMode = (typeof SLAB_MODES)[number];
 export type VolumeFailure = "pixels" | "memory";
 
 export interface PlanePlace {
+  readonly plane: PlaneName;
   /** Of the plane among those of its direction, from 0. */
   readonly index: number;
   readonly count: number;

@@ -34,11 +34,15 @@ export function CurveBar({ workspace, curve }: CurveBarProps) {
       >
         {t("curved.edit")}
       </button>
-      <Act id="undo" icon="undo" words={t("tool.undo")} able={curve.mayUndo.value} act={() => curve.undo()} />
-      <Act id="redo" icon="redo" words={t("tool.redo")} able={curve.mayRedo.value} act={() => curve.redo()} />
-      <Act id="remove" words={t("curved.remove")} able={editing && curve.chosen.value !== undefined} act={() => curve.remove()} />
-      <Act id="reverse" words={t("curved.reverse")} able={points > 1} act={() => curve.turnRound()} />
-      <Act id="clear" words={t("curved.clear")} able={points > 0} act={() => curve.clear()} />
+      {editing && (
+        <>
+          <Act id="undo" icon="undo" words={t("tool.undo")} able={curve.mayUndo.value} act={() => curve.undo()} />
+          <Act id="redo" icon="redo" words={t("tool.redo")} able={curve.mayRedo.value} act={() => curve.redo()} />
+          <Act id="remove" words={t("curved.remove")} able={curve.chosen.value !== undefined} act={() => curve.remove()} />
+          <Act id="reverse" words={t("curved.reverse")} able={points > 1} act={() => curve.turnRound()} />
+          <Act id="clear" words={t("curved.clear")} able={points > 0} act={() => curve.clear()} />
+        </>
+      )}
       <Act id="new" words={t("curved.new")} able={points > 1} act={() => workspace.curves.begin(curve.seriesInstanceUid)} />
       <CurveChoice workspace={workspace} curve={curve} />
       <input
@@ -117,9 +121,10 @@ function LookControls({ curve }: Pick<CurveBarProps, "curve">) {
       <select
         aria-label={t("mpr.slab")}
         data-testid="curve-slab-mode"
-        value={slab.mode}
-        onChange={(event) => change({ slab: { mm: slab.mm || 5, mode: event.currentTarget.value as SlabMode } })}
+        value={slab.mm > 0 ? slab.mode : "single"}
+        onChange={({ currentTarget: { value } }) => change({ slab: value === "single" ? { ...slab, mm: 0 } : { mm: slab.mm || 5, mode: value as SlabMode } })}
       >
+        <option value="single">{t("mpr.slab.single")}</option>
         {SLABS.map((one) => (
           <option key={one} value={one}>
             {t(`mpr.slab.${one}`)}
