@@ -12,7 +12,7 @@ interface ListProps {
   /** How far the arrow up and down go in the list; 1 but in grids. */
   readonly perRow?: number;
   close(): void;
-  /** Called once it stands, before it takes the focus, and when the window has another size. */
+  /** Called once it stands, before it takes the focus, and when the window or it has another size. */
   placed(menu: HTMLElement): void;
   readonly children: ComponentChildren;
 }
@@ -57,9 +57,12 @@ export function MenuList({ label, class: className = "", perRow = 1, close, plac
     const onResize = (): void => {
       if (menu.current) placed(menu.current);
     };
+    const grown = new ResizeObserver(onResize); // by texts that are spaced, or entries that come later
+    if (menu.current) grown.observe(menu.current);
     document.addEventListener("pointerdown", onOutside);
     window.addEventListener("resize", onResize);
     return () => {
+      grown.disconnect();
       document.removeEventListener("pointerdown", onOutside);
       window.removeEventListener("resize", onResize);
       setTimeout(() => giveBack(before)); // when the menu is gone, and with it what it held
