@@ -32,10 +32,10 @@ export const worklist: Translated<typeof english> = {
   "worklist.fresh": "Новое",
   "worklist.column.priority": "Приоритет",
   "worklist.column.patient": "Пациент",
-  "worklist.column.date": "Дата исследования",
+  "worklist.column.date": "Дата иссле\u00ADдова\u00ADния",
   "worklist.column.modality": "Модаль\u00ADность",
   "worklist.column.study": "Исследование",
-  "worklist.column.accession": "Номер исследования",
+  "worklist.column.accession": "Номер иссле\u00ADдова\u00ADния",
   "worklist.column.images": "Снимки / серии",
   "worklist.column.received": "Получено",
   "worklist.conflicts": {
