@@ -90,9 +90,18 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(other.get_by_test_id("modality-MR")).to_have_attribute("aria-pressed", "true", timeout=20_000)
     expect(other.locator("[aria-sort=descending]")).to_contain_text("Images")
 
-    # what is deleted is gone for everybody, and comes back
+    # what is corrected or deleted is so for everybody, and comes back
     page.get_by_test_id("select-studies").click()
     rows.first.click()
+    page.get_by_test_id("selection-correct").click()
+    page.get_by_test_id("correction-family").fill("Сидоров")
+    page.get_by_test_id("correction-reason").fill("typing error")
+    page.get_by_test_id("correction-do").click()
+    expect(page.get_by_test_id("correction-entry")).to_contain_text("typing error")
+    expect(other.get_by_test_id("worklist-row")).to_contain_text("Сидоров", timeout=20_000)
+    page.get_by_test_id("correction-undo").click()
+    expect(page.get_by_test_id("correction-entry")).to_have_count(0)
+    page.get_by_test_id("correction-close").click()
     page.get_by_test_id("selection-delete").click()
     page.get_by_test_id("deletion-reason").fill("sent twice")
     page.get_by_test_id("deletion-do").click()

@@ -7,7 +7,7 @@ import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { exportLink } from "@/model/route";
 import { Icon } from "@/ui/icons";
-import { LazyDeletion } from "@/worklist/lazyDeletion";
+import { LazyCorrection, LazyDeletion } from "@/worklist/lazyDialogs";
 
 /** So many studies the node puts into one file. */
 const EXPORTED_MOST = 100;
@@ -25,9 +25,11 @@ async function markRead(app: App, studyInstanceUids: Iterable<string>): Promise<
 export function SelectionBar({ app }: { readonly app: App }) {
   const { worklist } = app;
   const [deleting, setDeleting] = useState(false);
+  const [correcting, setCorrecting] = useState<string | undefined>();
   const selection = worklist.selection.value;
   if (!selection) return null;
   const { size } = selection;
+  const only = size === 1 ? [...selection][0] : undefined;
   return (
     <div class="selection-bar" data-testid="selection-bar">
       <span role="status">{size === 0 ? t("worklist.select.hint") : counted("worklist.selected", size)}</span>
@@ -45,11 +47,17 @@ export function SelectionBar({ app }: { readonly app: App }) {
         </button>
       )}
       {size > EXPORTED_MOST && <span class="muted">{t("export.tooMany", { count: EXPORTED_MOST })}</span>}
+      {only !== undefined && app.session.corrects.value && (
+        <button type="button" class="button" data-testid="selection-correct" onClick={() => setCorrecting(only)}>
+          {t("correction.open")}
+        </button>
+      )}
       {app.session.deletes.value && (
         <button type="button" class="button" data-testid="selection-delete" onClick={() => setDeleting(true)}>
           {t("deletion.open")}
         </button>
       )}
+      {correcting !== undefined && <LazyCorrection app={app} studyInstanceUid={correcting} close={() => setCorrecting(undefined)} />}
       {deleting && <LazyDeletion app={app} close={() => setDeleting(false)} />}
       <button type="button" class="button quiet" data-testid="selection-end" onClick={() => (worklist.selection.value = undefined)}>
         {t("dialog.cancel")}

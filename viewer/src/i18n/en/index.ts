@@ -2,6 +2,7 @@
 
 import { administration } from "@/i18n/en/administration";
 import { curved } from "@/i18n/en/curved";
+import { correction } from "@/i18n/en/correction";
 import { deletion } from "@/i18n/en/deletion";
 import { depth } from "@/i18n/en/depth";
 import { everyone } from "@/i18n/en/everyone";
@@ -24,4 +25,4 @@ import { trueSize } from "@/i18n/en/trueSize";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize } as const;

@@ -3,6 +3,7 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/kk/administration";
 import { curved } from "@/i18n/kk/curved";
+import { correction } from "@/i18n/kk/correction";
 import { deletion } from "@/i18n/kk/deletion";
 import { depth } from "@/i18n/kk/depth";
 import { everyone } from "@/i18n/kk/everyone";
@@ -25,4 +26,4 @@ import { trueSize } from "@/i18n/kk/trueSize";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize };

@@ -3,6 +3,7 @@
 import type { Catalogue } from "@/i18n/catalogue";
 import { administration } from "@/i18n/ru/administration";
 import { curved } from "@/i18n/ru/curved";
+import { correction } from "@/i18n/ru/correction";
 import { deletion } from "@/i18n/ru/deletion";
 import { depth } from "@/i18n/ru/depth";
 import { everyone } from "@/i18n/ru/everyone";
@@ -25,4 +26,4 @@ import { trueSize } from "@/i18n/ru/trueSize";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...doubt, ...graphics, ...trueSize };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize };

@@ -1,0 +1,26 @@
+/** Words for correcting what a study says. */
+
+export const correction = {
+  "correction.open": "Correct…",
+  "correction.heading": "Correct a study",
+  "correction.explain": "What is stored stays as it came; everything that is shown or sent says this instead. It can be undone.",
+  "correction.everyStudy": "The fields above are the patient's: all their studies show them.",
+  "correction.family": "Family name",
+  "correction.given": "Given name",
+  "correction.middle": "Middle name, patronymic",
+  "correction.name": "Name",
+  "correction.sex": "Sex",
+  "correction.unknown": "not known",
+  "correction.description": "Study description",
+  "correction.accession": "Accession number",
+  "correction.side": "Side",
+  "correction.sideOf": "Side, series {series}",
+  "correction.right": "right",
+  "correction.left": "left",
+  "correction.both": "both",
+  "correction.owner": "The study belongs to another patient, with the ID",
+  "correction.do": "Correct",
+  "correction.undoable": "Corrected, can be undone",
+  "correction.moved": "given to another patient",
+  "correction.undo": "Undo",
+} as const;

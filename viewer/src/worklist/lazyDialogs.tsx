@@ -1,0 +1,36 @@
+/** The dialogs that delete and correct, fetched when somebody opens one. */
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+
+import type { App } from "@/model/app";
+import type { CorrectionDialog } from "@/worklist/CorrectionDialog";
+import type { DeletionDialog } from "@/worklist/DeletionDialog";
+
+const deletion = signal<typeof DeletionDialog | undefined>(undefined);
+const correction = signal<typeof CorrectionDialog | undefined>(undefined);
+
+interface LazyDeletionProps {
+  readonly app: App;
+  close(): void;
+}
+
+export function LazyDeletion({ app, close }: LazyDeletionProps) {
+  useEffect(() => {
+    import("@/worklist/DeletionDialog").then((module) => {
+      deletion.value = module.DeletionDialog;
+    }, close); // asked for again by the next press
+  }, [app]);
+  const Dialog = deletion.value;
+  return Dialog ? <Dialog http={app.http} worklist={app.worklist} close={close} /> : null;
+}
+
+export function LazyCorrection({ app, close, studyInstanceUid }: LazyDeletionProps & { readonly studyInstanceUid: string }) {
+  useEffect(() => {
+    import("@/worklist/CorrectionDialog").then((module) => {
+      correction.value = module.CorrectionDialog;
+    }, close);
+  }, [app]);
+  const Dialog = correction.value;
+  return Dialog ? <Dialog http={app.http} worklist={app.worklist} studyInstanceUid={studyInstanceUid} close={close} /> : null;
+}
