@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-import type { Plugin } from "vite";
+import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 import { withoutDeadWeight } from "./deadWeight.ts";
@@ -58,19 +58,31 @@ function pdfFiles(): Plugin {
 
 const FIRST_IN_HEAD = '<meta charset="utf-8" />';
 
-/** Tells the script that runs first which files screens need besides the page's own. */
-function earlyKnowsFiles(): Plugin {
+/** The script that runs first, in one piece. */
+async function earlyScript(): Promise<string> {
+  const built = await build({
+    configFile: false,
+    logLevel: "error",
+    resolve: { alias: { "@": join(import.meta.dirname, "src") } },
+    build: { write: false, target: "es2022", lib: { entry: join(import.meta.dirname, "src/early/inline.ts"), formats: ["iife"], name: "early" } },
+  });
+  const [only, ...others] = (Array.isArray(built) ? built : [built]).flatMap((one) => ("output" in one ? one.output : []));
+  if (only?.type !== "chunk" || others.length > 0 || /<[/!]/.test(only.code)) throw new Error("the script that runs first cannot be written into the page");
+  return only.code.trim();
+}
+
+/** Writes the script that runs first into the page, with the names of the files that screens need besides the page's own. */
+function earlyInPage(): Plugin {
   return {
-    name: "early-knows-files",
+    name: "early-in-page",
     apply: "build",
     transformIndexHtml: {
       order: "post",
-      handler(html, { bundle = {} }) {
+      async handler(html, { bundle = {} }) {
         const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
-        const chunkOf = (source: string) => chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith(source));
         const filesOf = (source: string): string[] => {
-          const chunk = chunkOf(source);
-          if (!chunk) throw new Error(`no chunk begins with ${source}`);
+          const chunk = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith(source)));
+          if (!chunk) throw new Error(`no chunk holds ${source}`);
           const scripts = new Set([chunk.fileName]);
           for (const name of scripts) for (const one of chunks) if (one.fileName === name) one.imports.forEach((more) => scripts.add(more));
           const styles = [...(chunk.viteMetadata?.importedCss ?? [])];
@@ -78,9 +90,9 @@ function earlyKnowsFiles(): Plugin {
         };
         const languages = Object.fromEntries(["kk", "ky", "ru", "en"].map((name) => [name, filesOf(`/src/i18n/${name}/index.ts`)]));
         const files = JSON.stringify({ study: filesOf("/src/ui/StudyScreen.tsx"), languages });
-        const first = `<script type="module" async crossorigin src="/${chunkOf("/src/early.ts")?.fileName}" data-files='${files}'></script>`;
+        const first = `<script data-files='${files}'>${await earlyScript()}</script>`;
         if (!html.includes(FIRST_IN_HEAD)) throw new Error("index.html begins otherwise than it did");
-        return html.replace(FIRST_IN_HEAD, `${FIRST_IN_HEAD}\n    ${first}`);
+        return html.replace(FIRST_IN_HEAD, () => `${FIRST_IN_HEAD}\n    ${first}`);
       },
     },
   };
@@ -103,7 +115,8 @@ function workerKnowsFiles(): Plugin {
         if (worker?.type !== "chunk" || page?.type !== "asset") return this.error("the page or its service worker is missing");
         const html = String(page.source);
         const named = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => `/${name}`);
-        const entry = named.find((name) => /\/index-[^/]+\.js$/.test(name));
+        const entry = named.find((name) => name.endsWith(".js"));
+        if (!entry) return this.error("the page names no script of its own");
         const more = Object.keys(bundle).filter((name) => KEPT_LATER.test(name)).map((name) => `/${name}`).toSorted();
         const shell = [...named, ...PAGE_FILES];
         const others = more.filter((name) => !shell.includes(name));
@@ -204,8 +217,17 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: { index: "index.html", early: "src/early.ts", sw: "src/offline/shellWorker.ts" },
-      output: { entryFileNames: ({ name }) => (name === "sw" ? SERVICE_WORKER : "assets/[name]-[hash].js") },
+      input: { index: "index.html", sw: "src/offline/shellWorker.ts" },
+      output: {
+        // of a shell and of a study screen in pieces, each a request: a browser makes six at a time of one host
+        codeSplitting: {
+          groups: [
+            { name: "shell", test: /\/src\/main\.tsx$|rolldown\/runtime/, priority: 2 },
+            { name: "study", test: /\/src\/ui\/StudyScreen\.tsx$/, priority: 1 },
+          ],
+        },
+        entryFileNames: ({ name }) => (name === "sw" ? SERVICE_WORKER : "assets/[name]-[hash].js"),
+      },
       checks: { pluginTimings: false },
       // The codecs can also run in Node and name its modules; in the browser those branches are never taken.
       onLog: (level, log, handle) => {
@@ -219,5 +241,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), earlyKnowsFiles(), workerKnowsFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), earlyInPage(), workerKnowsFiles(), precompressed()],
 });

@@ -49,10 +49,11 @@ EXPOSED_HEADERS = (
 """What pages of an allowed origin may use; cookies are not among it, so every request carries a token."""
 CROSS_ORIGIN_KEPT_S = 600
 
+_SCRIPTS = "script-src 'self' 'wasm-unsafe-eval'"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",
+        _SCRIPTS,
         "worker-src 'self' blob:",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
@@ -65,6 +66,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "form-action 'self'",
     )
 )
+
+OWN_SCRIPTS = "suret.scripts"
+"""In the scope of a request: what else may run in the page that is answered, the hashes of its own scripts."""
 
 SECURITY_HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
@@ -218,7 +222,7 @@ class _Exchange:
             self.status = message["status"]
             given = dict(message.get("headers", []))
             data = given.get(b"content-type", b"").startswith(DATA_TYPES)
-            headers = [*message.get("headers", []), *(DATA_HEADERS if data else SECURITY_HEADERS)]
+            headers = [*message.get("headers", []), *(DATA_HEADERS if data else _of_page(self.scope.get(OWN_SCRIPTS)))]
             if self.scope["scheme"] == "https":
                 headers.append(HSTS)
             if b"cache-control" not in given:
@@ -244,6 +248,14 @@ class _Exchange:
             return False
         headers = dict(self.scope["headers"])
         return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+@lru_cache(16)
+def _of_page(own_scripts: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    if not own_scripts:
+        return SECURITY_HEADERS
+    policy = CONTENT_SECURITY_POLICY.replace(_SCRIPTS, f"{_SCRIPTS} {own_scripts}")
+    return ((SECURITY_HEADERS[0][0], policy.encode()), *SECURITY_HEADERS[1:])
 
 
 def _check_site(method: str, headers: Headers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import re
@@ -18,6 +19,7 @@ from pacs.access.grants import Action
 from pacs.access.operation import Answer, Operation
 from pacs.access.principals import Principal
 from pacs.errors import NotFound
+from pacs.web.guard import OWN_SCRIPTS
 
 FOLDER = Path(__file__).parent / "static"
 FILE_BYTES_MAX = 64 << 20
@@ -29,6 +31,7 @@ NOT_PAGES = ("api/", "dicom-web", "ai/", "ws", "livez", "readyz", "metrics")
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATED = "no-cache"
 
+_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _HASHED = re.compile(r"[-.][0-9A-Za-z_-]{8,}\.[0-9a-z]+$")
 _TYPES = MappingProxyType(
     {
@@ -65,6 +68,8 @@ class Page:
     media_type: str
     etag: str
     cache_control: str
+    scripts: str = ""
+    """The hashes of the scripts that are written into it, as a content security policy names them."""
 
 
 class Pages:
@@ -115,7 +120,12 @@ def _read(file: Path, *, immutable: bool) -> Page:
         _TYPES.get(file.suffix, "application/octet-stream"),
         f'"{hashlib.sha256(plain).hexdigest()[:24]}"',
         IMMUTABLE if immutable else REVALIDATED,
+        " ".join(map(_named, _SCRIPT.findall(plain))) if file.suffix == ".html" else "",
     )
+
+
+def _named(script: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
 
 
 def routes(folder: Path = FOLDER) -> list[Route]:
@@ -126,6 +136,7 @@ def routes(folder: Path = FOLDER) -> list[Route]:
         page = await in_thread(pages.find, request.path_params["path"])
         if page is None:
             return Response(NOT_BUILT, 503, media_type="text/html; charset=utf-8")
+        request.scope[OWN_SCRIPTS] = page.scripts  # with 304 too: the browser renews the headers that it keeps
         if request.headers.get("if-none-match") == page.etag:
             return Response(None, 304, {"etag": page.etag, "cache-control": page.cache_control})
         accepted = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}

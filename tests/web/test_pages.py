@@ -86,6 +86,19 @@ def test_a_rebuilt_viewer_is_seen_at_once(client: TestClient, folder: Path) -> N
     assert client.get("/").headers["etag"] != before
 
 
+def test_a_page_runs_the_scripts_that_are_written_into_it_and_no_others(client: TestClient, folder: Path) -> None:
+    page = '<!doctype html><script data-files="[]">one()</script><script type="module" src="/assets/x.js"></script>'
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    own = "'sha256-HR7iaask9daLMRRskMI++QeJtjWDOjyPA6lGzYGzKW4='"
+    shown = client.get("/")
+    again = client.get("/", headers={"If-None-Match": shown.headers["etag"]})
+    for answer in (shown, again):
+        assert f"script-src 'self' 'wasm-unsafe-eval' {own};" in answer.headers["content-security-policy"]
+        assert answer.headers["content-security-policy"].count("sha256") == 1
+    assert again.status_code == 304
+    assert "sha256" not in client.get("/assets/index-D4f8a1Bc.js").headers["content-security-policy"]
+
+
 def test_a_node_without_a_viewer_says_so(site: Site) -> None:
     response = site.client().get("/")
     assert response.status_code == 503

@@ -1,22 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { beginEarly, earlyAnswer, firstPicturePath } from "@/early";
+import { earlyAnswer, firstPicturePath, SESSION_PATH } from "@/early/answers";
+import { beginEarly } from "@/early/begin";
 
 const FILES = { study: ["/assets/study.js", "/assets/study.css"], languages: { en: ["/assets/en.js"], ky: ["/assets/ky.js"] } };
 
 const asked: string[] = [];
 let links: { rel?: string; href?: string }[] = [];
 let status = 200;
+let left: string | null = null;
 
 beforeEach(() => {
   asked.length = 0;
   links = [];
   status = 200;
-  vi.stubGlobal("innerWidth", 1440);
-  vi.stubGlobal("innerHeight", 900);
+  left = null;
+  globalThis.suretEarly = undefined;
+  vi.stubGlobal("screen", { width: 1440, height: 900 });
   vi.stubGlobal("devicePixelRatio", 1);
   vi.stubGlobal("navigator", { languages: ["fr-FR", "ky-KG", "en"] });
-  vi.stubGlobal("localStorage", { getItem: () => null });
+  vi.stubGlobal("localStorage", { getItem: (name: string) => (name === "suret.left" ? left : null) });
   vi.stubGlobal("document", { createElement: () => ({}), head: { append: (link: object) => links.push(link) } });
   vi.stubGlobal("fetch", async (path: string) => {
     asked.push(path);
@@ -29,9 +32,9 @@ afterEach(() => {
 });
 
 describe("what is asked for before the page's own script is here", () => {
-  it("is the picture of the study in the address, its screen and the reader's language", async () => {
+  it("is who is here, the picture of the study in the address, its screen and the reader's language", async () => {
     beginEarly("#/study/1.2.3", FILES);
-    expect(asked).toEqual([firstPicturePath("1.2.3")]);
+    expect(asked).toEqual([firstPicturePath("1.2.3"), SESSION_PATH]);
     expect(links.map(({ rel, href }) => `${rel} ${href}`)).toEqual([
       "modulepreload /assets/study.js",
       "preload /assets/study.css",
@@ -42,15 +45,31 @@ describe("what is asked for before the page's own script is here", () => {
     expect(await earlyAnswer(firstPicturePath("1.2.3"))).toBeUndefined(); // once
   });
 
-  it("is the language alone where no study is opened", () => {
+  it("is who is here and the language where no study is opened", () => {
+    beginEarly("#/", FILES);
+    expect(asked).toEqual([SESSION_PATH]);
+    expect(links.map(({ href }) => href)).toEqual(["/assets/ky.js"]);
+  });
+
+  it("is not who is here where that session has to be ended first", () => {
+    left = "1";
     beginEarly("#/", FILES);
     expect(asked).toEqual([]);
-    expect(links.map(({ href }) => href)).toEqual(["/assets/ky.js"]);
   });
 
   it("is asked for again where the first answer was a refusal: nobody was signed in then", async () => {
     status = 401;
     beginEarly("#/study/1.2.3", FILES);
     expect(await earlyAnswer(firstPicturePath("1.2.3"))).toBeUndefined();
+    expect((await earlyAnswer(SESSION_PATH))?.status).toBe(401); // which is the answer
+  });
+
+  it("is given up by who waits for it no longer", async () => {
+    vi.stubGlobal("fetch", () => new Promise(() => {}));
+    beginEarly("#/", FILES);
+    const patience = new AbortController();
+    const answer = earlyAnswer(SESSION_PATH, patience.signal);
+    patience.abort(new DOMException("", "TimeoutError"));
+    await expect(answer).rejects.toThrow(expect.objectContaining({ name: "TimeoutError" }));
   });
 });

@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 
 import { onItsWay } from "@/dicomweb/traffic";
-import { earlyAnswer } from "@/early";
+import { earlyAnswer } from "@/early/answers";
 
 /** An answer as it was. */
 export interface Copy {
@@ -106,7 +106,8 @@ export async function reach(path: string, init: RequestInit = {}, copies = true)
 async function asked(path: string, init: RequestInit): Promise<Response | undefined> {
   const ended = onItsWay();
   try {
-    const answer = (await earlyAnswer(path)) ?? (await fetch(path, init));
+    const early = (init.method ?? "GET") === "GET" ? await earlyAnswer(path, init.signal) : undefined;
+    const answer = early ?? (await fetch(path, init));
     if (ABSENT.has(answer.status)) lost();
     else found();
     if (answer.ok) keeper?.heard();

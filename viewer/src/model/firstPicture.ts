@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 
 import { reach } from "@/dicomweb/reach";
-import { FIRST_PICTURE, firstPicturePath } from "@/early";
+import { FIRST_PICTURE, firstPicturePath } from "@/early/answers";
 
 const PATIENCE_MS = 2500;
 
@@ -16,6 +16,8 @@ export interface FirstPicture {
   readonly seriesInstanceUid: string;
   readonly sopInstanceUid: string;
   readonly frameNumber: number;
+  /** Its object has other frames. */
+  readonly isOfMany: boolean;
 }
 
 export class FirstPictureLoad {
@@ -35,8 +37,9 @@ export class FirstPictureLoad {
       if (!answer.ok || !from) return;
       const url = URL.createObjectURL(await answer.blob());
       await decoded(url);
-      const [, seriesInstanceUid = "", sopInstanceUid = "", frame = "1"] = from;
-      this.replace(this.closed.signal.aborted ? undefined : { url, seriesInstanceUid, sopInstanceUid, frameNumber: Number(frame) });
+      const [, seriesInstanceUid = "", sopInstanceUid = "", frame] = from;
+      const shown = { url, seriesInstanceUid, sopInstanceUid, frameNumber: Number(frame ?? 1), isOfMany: frame !== undefined };
+      this.replace(this.closed.signal.aborted ? undefined : shown);
       if (this.closed.signal.aborted) URL.revokeObjectURL(url);
     } catch {
       // Previews are a courtesy: what is wrong is told by the requests that matter.

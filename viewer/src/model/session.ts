@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 
 import { Failure, isOutOfReach, type Http } from "@/dicomweb/http";
+import { SESSION_PATH as PATH } from "@/early/answers";
 import { count, record, string, strings } from "@/model/decode";
 
 export interface User {
@@ -36,7 +37,6 @@ const STORERS: ReadonlySet<string> = new Set(["admin", "radiologist", "technolog
 const REPORTERS: ReadonlySet<string> = new Set(["admin", "radiologist"]);
 
 const PATIENCE_MS = 8000; // on a dead line nothing would be said for minutes
-const PATH = "/api/session";
 /** Somebody signed out while the node was out of reach: their session is ended there before anything else is asked. */
 const LEFT = "suret.left";
 

@@ -229,6 +229,7 @@ export class Copies implements Keeper {
     if (!account) return;
     try {
       const ofEarly = new Set([...this.early.values()].map(({ studyInstanceUid }) => studyInstanceUid));
+      if (!this.ready && this.current) ofEarly.add(this.current); // of which something may come while this is asked
       const [changed, ...ever] = await Promise.all([
         account.cursor > 0 ? this.changes(account.cursor) : undefined,
         ...[...(ofEarly.size > 0 ? ofEarly : [NO_STUDY])].map((uid) => this.everChanged(uid)),
