@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.factories import KAZAKH, KYRGYZ, ct_series, write_folder
@@ -54,10 +54,17 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
         write_folder(series, tmp_path / str(number))
     dcmsend(module_node, tmp_path)
     sign_in(phone, module_node)
+    held: list[Route] = []
+    phone.route("**/metadata*", lambda route: held.append(route))
     phone.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
+    early = phone.get_by_test_id("first-picture")
+    expect(early.get_by_role("img")).to_be_visible(timeout=30_000)
+    place = early.bounding_box()
+    phone.unroute("**/metadata*")  # lets go of them
     view = phone.locator("[data-testid=pane][data-active=true] [data-testid=viewport]")
     ready = phone.locator("[data-testid=pane][data-active=true] [data-testid=viewport-state]")
     expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
+    assert view.bounding_box() == place, "the picture moves when the images are known"
     expect(view).to_have_attribute("data-image-count", "4")
     fingers = Fingers(phone)
 

@@ -398,8 +398,10 @@ def _quality(text: str) -> int:
 
 
 def _url(service: str, subject: Subject) -> str:
-    """The address under which the picture is found again."""
-    stored, frame = subject.stored, f"/frames/{subject.frame}" if subject.frame > 1 else ""
+    """The address under which the picture is found again; of an image that has several frames it names one."""
+    stored = subject.stored
+    several = subject.frame > 1 or (stored.frame_table and frame_table(stored).number_of_frames > 1)
+    frame = f"/frames/{subject.frame}" if several else ""
     for other in subject.others:
         stored = other.stored
         frame = f"/frames/{other.frames[0]}" if other.frames else ""

@@ -145,6 +145,10 @@ def test_the_first_picture_of_a_study_says_which_image_it_is(site: Site, client:
     assert (decoded(answer) == decoded(get(client, url_of(first[0], "/rendered?viewport=32,32&quality=70")))).all()
     large = get(client, f"/api/studies/{report.StudyInstanceUID}/first-picture?viewport=768,768&quality=70")
     assert decoded(large).shape[:2] == (first[0].Rows, first[0].Columns), "it is enlarged on the way"
+    moving = us_cine(frames=3, study="moving")
+    stored(site, moving)
+    shown = get(client, f"/api/studies/{moving.StudyInstanceUID}/first-picture")
+    assert shown.headers["content-location"] == url_of(moving, "/frames/1/rendered"), "room for a slider"
     alone = structured_report(study="words")
     stored(site, alone)
     assert get(client, f"/api/studies/{alone.StudyInstanceUID}/first-picture").status_code == 406

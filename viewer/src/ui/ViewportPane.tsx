@@ -118,21 +118,31 @@ function previewPath(frame: Frame, { range }: Opening): string {
   return renderedPath(frame, size, size, PREVIEW_QUALITY, range && [range.lower, range.upper]);
 }
 
-/** The study's first picture, while nothing else is known of it. */
+/** The study's first picture, while nothing else is known of it; in the place that it will have among the images. */
 export function FirstPicturePane({ workspace }: PaneProps) {
   const { picture } = workspace.study.firstPicture;
   return (
-    <div class="viewport" data-testid="first-picture">
-      <img class="preview" src={picture.value?.url} alt={t("viewport.preview.explain")} />
-      <div class="overlay">
-        <div class="state" role="status">
-          <span class="badge" title={t("viewport.preview.explain")}>
-            {t("viewport.preview")} · {t("notForDiagnosis")}
-          </span>
+    <>
+      <div class="viewport" data-testid="first-picture">
+        <img class="preview" src={picture.value?.url} alt={t("viewport.preview.explain")} />
+        <div class="overlay">
+          <div class="state" role="status">
+            <span class="badge" title={t("viewport.preview.explain")}>
+              {t("viewport.preview")} · {t("notForDiagnosis")}
+            </span>
+          </div>
         </div>
       </div>
-    </div>
+      {!isAlone(workspace) && <div class="slider" />}
+    </>
   );
+}
+
+/** Whether it is the only image of its series, as far as is known: most series have many. */
+function isAlone({ study }: Workspace): boolean {
+  const picture = study.firstPicture.picture.value;
+  const series = study.series.value.find(({ seriesInstanceUid }) => seriesInstanceUid === picture?.seriesInstanceUid);
+  return series?.numberOfInstances === 1 && picture?.isOfMany === false;
 }
 
 /** Fetch the diagnostic viewport when `wanted`, and keep it showing what the pane says. */
