@@ -124,7 +124,8 @@ def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link:
     page.keyboard.press("Delete")
     expect(texts).to_have_count(0)
     page.keyboard.press("w")
-    page.keyboard.press("?")
+    page.get_by_test_id("tool-view").click()
+    page.keyboard.press("?")  # of a menu too
     expect(page.get_by_test_id("help-sheet")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("help-sheet")).to_have_count(0)

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { chestWallOf } from "@/dicomweb/chestWall";
+import { chestWallOf, freeSideOf } from "@/dicomweb/chestWall";
 import { Tag, type Dataset } from "@/dicomweb/json";
 import { besideTheMiddle } from "@/viewport/chestWall";
 
@@ -38,4 +38,12 @@ it("a mammogram stands with its chest wall at the edge, wherever it is moved to 
   expect(besideTheMiddle(viewport(0), mammogram("A"))).toBe(-350);
   expect(besideTheMiddle(viewport(0, true), mammogram("P"))).toBe(-350);
   expect(besideTheMiddle(viewport(0), mammogram("P", "CR"))).toBe(0);
+});
+
+it("the side across from the chest wall is free, wherever it lies on the screen", () => {
+  const [right, left] = [mammogram("P"), mammogram("A")];
+  expect([freeSideOf(right), freeSideOf(left)]).toEqual(["left", "right"]);
+  expect(freeSideOf(right, [-1, 0, 0, 1])).toBe("right"); // mirrored
+  expect(freeSideOf(right, [0, 1, -1, 0])).toBeUndefined(); // upright
+  expect(freeSideOf(mammogram("P", "CR"))).toBeUndefined();
 });

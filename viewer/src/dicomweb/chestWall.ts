@@ -9,4 +9,13 @@ export function chestWallOf(dataset: Dataset): "left" | "right" | undefined {
   return SIDES[row.slice(0, 1).toUpperCase()];
 }
 
+/** The side of the screen that a mammogram leaves free; undefined: no mammogram, or one that was turned upright. `turned`: see `orientationLetters`. */
+export function freeSideOf(dataset: Dataset, turned: readonly number[] = [1, 0, 0, 1]): "left" | "right" | undefined {
+  const wall = chestWallOf(dataset);
+  const [along = 0] = turned;
+  if (!wall || Math.abs(along) < UPRIGHT) return undefined;
+  return (wall === "right") === along > 0 ? "left" : "right";
+}
+
+const UPRIGHT = 0.5;
 const SIDES: Readonly<Record<string, "left" | "right">> = { P: "right", A: "left" };

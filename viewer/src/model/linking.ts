@@ -88,6 +88,15 @@ export class Linking {
     return plane !== undefined && this.desk.panes.value.some((other) => other !== pane && isCompanion(plane, planeIn(other)));
   }
 
+  /** By what it is scrolled with the active stack, or that with the others: by the place in the patient, or, in another space, as far as it went. */
+  basis(pane: Pane): "place" | "distance" {
+    const active = this.desk.active.value;
+    const plane = planeIn(active);
+    const others = pane === active ? this.desk.panes.value.filter((one) => one !== pane) : [pane];
+    const companions = others.map(planeIn).filter((one) => plane !== undefined && isCompanion(plane, one));
+    return companions.every((one) => one?.frameOfReferenceUid === plane?.frameOfReferenceUid) ? "place" : "distance";
+  }
+
   /** How far its positions lie from the active stack's, mm along the normal; undefined in the same space, or where it is not linked. */
   offset(pane: Pane): number | undefined {
     const active = this.desk.active.value;

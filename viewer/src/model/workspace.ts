@@ -281,7 +281,7 @@ export class Workspace {
   }
 
   key(event: KeyboardEvent): void {
-    if (event.altKey || (!savesFromField(event) && (isTyping(event.target) || movesSlider(event)))) return;
+    if (event.altKey || (!savesFromField(event) && !asksForHelp(event) && (isTyping(event.target) || movesSlider(event)))) return;
     if (isCharacter(event) && !this.characterKeys.peek()) return;
     if (event.ctrlKey || event.metaKey) {
       if (event.code === "KeyS") {
@@ -304,6 +304,7 @@ export class Workspace {
     const step = STEPS[event.key];
     const seriesStep = SERIES_STEPS[event.key];
     const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+    if (event.key === "?") this.menu.value = undefined;
     const button = event.key === "?" ? HELP : BUTTONS.find(({ key }) => key === event.code);
     if (event.code === "Space" && isPressable(event.target)) return;
     const zoom = ZOOM_KEYS[event.key];
@@ -344,6 +345,11 @@ function isPressable(target: EventTarget | null): boolean {
 /** Whether a key saves though a field has the focus, the name of a curve: no field of the desk has a meaning for it. */
 function savesFromField({ code, ctrlKey, metaKey, target }: KeyboardEvent): boolean {
   return code === "KeyS" && (ctrlKey || metaKey) && target instanceof HTMLElement && target.closest("dialog") === null;
+}
+
+/** Whether a key opens the help sheet though a menu is open, where a sign has no meaning. */
+function asksForHelp({ key, target }: KeyboardEvent): boolean {
+  return key === "?" && target instanceof HTMLElement && target.closest("[role=menu]") !== null && !target.matches("input, select, textarea");
 }
 
 /** Whether a key moves the slider that has the focus, which is not that of the images. */

@@ -116,7 +116,7 @@ export function LinkMark({ workspace, pane }: PaneProps) {
       onDblClick={(event) => event.stopPropagation()}
     >
       <Icon name="linked" />
-      {on && offset !== undefined ? t("linked.offset", { mm: n(offset, 1) }) : t(on ? "linked.on" : "linked.off")}
+      {on && offset !== undefined ? t("linked.offset", { mm: n(offset, 1) }) : t(on ? `linked.${linking.basis(pane)}` : "linked.off")}
     </button>
   );
 }

@@ -283,7 +283,7 @@ function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, chi
         {seen && <PositionText position={positionAlong(seen.cosines, seen.centre)} />}
         {place && (
           <span class="image-number">
-            {place.index + 1} / {place.count}
+            {t("mpr.number")} {place.index + 1} / {place.count}
           </span>
         )}
       </div>

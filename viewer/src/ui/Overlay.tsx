@@ -1,6 +1,7 @@
 /** The texts over the image: whose it is, which one, how it is shown, and what to beware of. */
 
 import { orientationLetters, type Frame } from "@/dicomweb/frames";
+import { freeSideOf } from "@/dicomweb/chestWall";
 import { number, Tag, text } from "@/dicomweb/json";
 import { reachable } from "@/dicomweb/reach";
 import { slicePosition } from "@/dicomweb/projection";
@@ -24,7 +25,7 @@ interface OverlayProps extends PaneProps {
 export function Overlay({ workspace, pane, frame }: OverlayProps) {
   const all = workspace.switches.overlays.value;
   return (
-    <div class="overlay" data-full={all}>
+    <div class="overlay" data-full={all} data-free={freeSideOf(frame.dataset, pane.view.value.turned)}>
       {all ? (
         <PatientCorner dataset={frame.dataset}>
           <MarksPanel workspace={workspace} pane={pane} frame={frame} />
@@ -36,7 +37,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
       )}
       <StudyCorner workspace={workspace} pane={pane} frame={frame} all={all} />
       <ImageCorner workspace={workspace} pane={pane} frame={frame} />
-      {all && <ViewCorner pane={pane} frame={frame} />}
+      {all && <ViewCorner workspace={workspace} pane={pane} frame={frame} />}
       <Letters pane={pane} frame={frame} />
       {workspace.isKey(frame) && (
         <span class="key-mark" data-testid="key-image" title={t("tool.key.marked")}>
@@ -82,15 +83,17 @@ function zoomText(zoom: number, scale = zoom): string {
   return [t("viewport.zoom", { percent }), ...(Math.abs(zoom - 1) < FITS_WITHIN ? [t("viewport.fit")] : [])].join(" · ");
 }
 
-function ViewCorner({ pane, frame: { dataset } }: { readonly pane: Pane; readonly frame: Frame }) {
+function ViewCorner({ workspace, pane, frame: { dataset } }: OverlayProps) {
   const { window, zoom, scale } = pane.view.value;
   const digits = window && window.width < 10 ? 2 : 0;
+  const quality = qualityOf(pane.shown.value);
+  const isLossy = text(dataset, Tag.LossyImageCompression) === "01";
   return (
     <div class="corner bottom-right">
       {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
-      <SpacingMark dataset={dataset} />
-      {text(dataset, Tag.LossyImageCompression) === "01" && <span class="caution">{t("viewport.lossy")}</span>}
-      <QualityMark mark={qualityOf(pane.shown.value)} bytesLeft={pane.bytesLeft.value} />
+      <SpacingMark dataset={dataset} short={workspace.panes.value.length > 1} />
+      {isLossy && quality !== "full" && <span class="caution">{t("viewport.lossy")}</span>}
+      <QualityMark mark={quality} bytesLeft={pane.bytesLeft.value} lossy={isLossy} />
       <TrueSizeMark dataset={dataset} scale={scale} />
       <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>
       {window && (

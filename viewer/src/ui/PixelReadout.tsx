@@ -43,19 +43,25 @@ export function readingText(values: readonly number[], dataset: Dataset): string
   return `${plain} · SUVbw ${n(value * suv.factor, 2)}`;
 }
 
-const WARNINGS: Readonly<Partial<Record<SpacingBasis, PlainKey>>> = {
-  detector: "spacing.detector",
-  magnified: "spacing.magnified",
-  none: "spacing.none",
+const WARNINGS: Readonly<Partial<Record<SpacingBasis, { readonly whole: PlainKey; readonly short: PlainKey }>>> = {
+  detector: { whole: "spacing.detector", short: "spacing.detector.short" },
+  magnified: { whole: "spacing.magnified", short: "spacing.magnified.short" },
+  none: { whole: "spacing.none", short: "spacing.none.short" },
 };
 
+interface SpacingMarkProps {
+  readonly dataset: Dataset;
+  /** Beside other images, which mostly have the same to say. */
+  readonly short: boolean;
+}
+
 /** A caution where distances are not those in the patient. */
-export function SpacingMark({ dataset }: { readonly dataset: Dataset }) {
+export function SpacingMark({ dataset, short }: SpacingMarkProps) {
   const { basis } = spacingOf(dataset);
-  const key = WARNINGS[basis];
-  return key === undefined ? null : (
-    <span class="caution" data-testid="spacing-mark" data-basis={basis}>
-      {t(key)}
+  const words = WARNINGS[basis];
+  return words === undefined ? null : (
+    <span class="caution" data-testid="spacing-mark" data-basis={basis} title={t(words.whole)}>
+      {t(short ? words.short : words.whole)}
     </span>
   );
 }

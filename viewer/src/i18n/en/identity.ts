@@ -15,9 +15,10 @@ export const identity = {
 
   "mpr.slab.single": "Single plane",
 
-  "linked.on": "Scrolled together",
+  "linked.place": "Scrolled together by place",
+  "linked.distance": "Scrolled together by distance",
   "linked.off": "Scroll together",
-  "linked.offset": "Scrolled together, offset {mm} mm",
+  "linked.offset": "Scrolled together by distance, offset {mm} mm",
 
   "compare.others": { one: "{count} other examination", other: "{count} other examinations" },
   "compare.earlierCount": { one: "{count} earlier examination", other: "{count} earlier examinations" },

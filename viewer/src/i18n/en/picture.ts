@@ -6,6 +6,7 @@ export const picture = {
   "quality.preview": "Preview",
   "quality.partial": "Partial",
   "quality.full": "Full quality",
+  "quality.full.lossy": "Full quality of a lossy image",
   "quality.rendered": "Node’s picture",
   "quality.left": "{megabytes} MB left",
 
@@ -33,8 +34,12 @@ export const picture = {
   "suv.refused.times": "the times of injection and scan are missing or contradict each other",
 
   "spacing.detector": "Sizes at the detector, larger than in the patient",
+  "spacing.detector.short": "Sizes at the detector",
   "spacing.magnified": "Sizes by estimated magnification",
+  "spacing.magnified.short": "Sizes: estimated",
   "spacing.none": "Not calibrated: no sizes in mm",
+  "spacing.none.short": "No sizes in mm",
+  "ruler.detector": "at the detector",
 
   "viewport.label": "Image {index} of {total}",
   "viewport.image": "Image",

@@ -74,7 +74,7 @@ export const tools = {
   "tool.lines": "Lines",
   "tool.lines.explain": "Reference lines",
   "tool.linked": "Link",
-  "tool.linked.explain": "Scroll together by place in the patient",
+  "tool.linked.explain": "Scroll together: by place in the patient, in another space by distance",
   "tool.overlays": "Texts",
   "tool.overlays.explain": "Texts over the image",
   "tool.redo": "Redo",

@@ -26,6 +26,7 @@ export const volume = {
   "mpr.sagittal": "Sagittal",
   "mpr.oblique": "Oblique",
   "mpr.label": "{plane}, plane {index} of {total}",
+  "mpr.number": "Plane",
   "mpr.bar": "Plane",
   "mpr.plane": "Direction",
   "mpr.slab": "Slab",

@@ -18,9 +18,10 @@ export const identity: Translated<typeof english> = {
 
   "mpr.slab.single": "Бір кесінді",
 
-  "linked.on": "Бірге айналдырылады",
+  "linked.place": "Орны бойынша бірге айналдырылады",
+  "linked.distance": "Қашықтық бойынша бірге айналдырылады",
   "linked.off": "Бірге айналдыру",
-  "linked.offset": "Бірге айналдырылады, ығысу {mm} мм",
+  "linked.offset": "Қашықтық бойынша бірге айналдырылады, ығысу {mm} мм",
 
   "compare.others": { other: "{count} басқа зерттеу" },
   "compare.earlierCount": { other: "{count} бұрынғы зерттеу" },

@@ -7,6 +7,7 @@ export const picture: Translated<typeof english> = {
   "quality.preview": "Алдын ала көрініс",
   "quality.partial": "Ішінара",
   "quality.full": "Толық сапа",
+  "quality.full.lossy": "Шығынмен сығылған кескіннің толық сапасы",
   "quality.rendered": "Торап кескіні",
   "quality.left": "{megabytes} МБ қалды",
 
@@ -34,8 +35,12 @@ export const picture: Translated<typeof english> = {
   "suv.refused.times": "енгізу мен сканерлеу уақыты көрсетілмеген немесе қайшы",
 
   "spacing.detector": "Өлшемдер детекторда, пациенттегіден үлкен",
+  "spacing.detector.short": "Өлшемдер детекторда",
   "spacing.magnified": "Өлшемдер болжалды ұлғайту бойынша",
+  "spacing.magnified.short": "Өлшемдер болжалды",
   "spacing.none": "Калибрленбеген: мм-дегі өлшемдер жоқ",
+  "spacing.none.short": "мм-дегі өлшемдер жоқ",
+  "ruler.detector": "детекторда",
 
   "viewport.label": "Кескін {index} / {total}",
   "viewport.image": "Кескін",

@@ -75,7 +75,7 @@ export const tools: Translated<typeof english> = {
   "tool.lines": "Сызықтар",
   "tool.lines.explain": "Қима сызықтары",
   "tool.linked": "Байланыстыру",
-  "tool.linked.explain": "Пациенттегі орны бойынша бірге парақтау",
+  "tool.linked.explain": "Бірге парақтау: пациенттегі орны бойынша, басқа кеңістікте қашықтық бойынша",
   "tool.overlays": "Жазулар",
   "tool.overlays.explain": "Кескін үстіндегі жазулар",
   "tool.redo": "Қайталау",

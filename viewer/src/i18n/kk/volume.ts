@@ -27,6 +27,7 @@ export const volume: Translated<typeof english> = {
   "mpr.sagittal": "Сагитталды",
   "mpr.oblique": "Қиғаш",
   "mpr.label": "{plane}, {total} жазықтықтың {index}-жазықтығы",
+  "mpr.number": "Жазықтық",
   "mpr.bar": "Жазықтық",
   "mpr.plane": "Бағыт",
   "mpr.slab": "Қабат",

@@ -18,9 +18,10 @@ export const identity: Translated<typeof english> = {
 
   "mpr.slab.single": "Бир кесинди",
 
-  "linked.on": "Чогуу жылдырылат",
+  "linked.place": "Орду боюнча чогуу жылдырылат",
+  "linked.distance": "Аралык боюнча чогуу жылдырылат",
   "linked.off": "Чогуу жылдыруу",
-  "linked.offset": "Чогуу жылдырылат, жылышуу {mm} мм",
+  "linked.offset": "Аралык боюнча чогуу жылдырылат, жылышуу {mm} мм",
 
   "compare.others": { other: "{count} башка изилдөө" },
   "compare.earlierCount": { other: "{count} мурунку изилдөө" },

@@ -7,6 +7,7 @@ export const picture: Translated<typeof english> = {
   "quality.preview": "Алдын ала көрүнүш",
   "quality.partial": "Жарым-жартылай",
   "quality.full": "Толук сапат",
+  "quality.full.lossy": "Жоготуу менен кысылган сүрөттүн толук сапаты",
   "quality.rendered": "Түйүн сүрөтү",
   "quality.left": "{megabytes} МБ калды",
 
@@ -34,8 +35,12 @@ export const picture: Translated<typeof english> = {
   "suv.refused.times": "киргизүү жана сканерлөө убактысы көрсөтүлгөн эмес же карама-каршы",
 
   "spacing.detector": "Өлчөмдөр детектордо, бейтаптагыдан чоң",
+  "spacing.detector.short": "Өлчөмдөр детектордо",
   "spacing.magnified": "Өлчөмдөр болжолдуу чоңойтуу боюнча",
+  "spacing.magnified.short": "Өлчөмдөр болжолдуу",
   "spacing.none": "Калибрленген эмес: мм менен өлчөм жок",
+  "spacing.none.short": "мм менен өлчөм жок",
+  "ruler.detector": "детектордо",
 
   "viewport.label": "Сүрөт {index} / {total}",
   "viewport.image": "Сүрөт",

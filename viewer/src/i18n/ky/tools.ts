@@ -75,7 +75,7 @@ export const tools: Translated<typeof english> = {
   "tool.lines": "Сызыктар",
   "tool.lines.explain": "Кесинди сызыктары",
   "tool.linked": "Байланыштыруу",
-  "tool.linked.explain": "Бейтаптын денесиндеги орду боюнча чогуу барактоо",
+  "tool.linked.explain": "Чогуу барактоо: бейтаптын денесиндеги орду боюнча, башка мейкиндикте аралык боюнча",
   "tool.overlays": "Жазуулар",
   "tool.overlays.explain": "Сүрөт үстүндөгү жазуулар",
   "tool.redo": "Кайталоо",

@@ -27,6 +27,7 @@ export const volume: Translated<typeof english> = {
   "mpr.sagittal": "Сагитталдык",
   "mpr.oblique": "Кыйгач",
   "mpr.label": "{plane}, {total} тегиздиктин {index}-тегиздиги",
+  "mpr.number": "Тегиздик",
   "mpr.bar": "Тегиздик",
   "mpr.plane": "Багыт",
   "mpr.slab": "Катмар",

@@ -18,9 +18,10 @@ export const identity: Translated<typeof english> = {
 
   "mpr.slab.single": "Один срез",
 
-  "linked.on": "Прокрутка вместе",
+  "linked.place": "Прокрутка вместе по положению",
+  "linked.distance": "Прокрутка вместе по расстоянию",
   "linked.off": "Прокручивать вместе",
-  "linked.offset": "Прокрутка вместе, сдвиг {mm} мм",
+  "linked.offset": "Прокрутка вместе по расстоянию, сдвиг {mm} мм",
 
   "compare.others": { one: "{count} другое исследование", few: "{count} других исследования", many: "{count} других исследований", other: "{count} других исследования" },
   "compare.earlierCount": { one: "{count} прежнее исследование", few: "{count} прежних исследования", many: "{count} прежних исследований", other: "{count} прежних исследования" },

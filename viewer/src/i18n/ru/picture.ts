@@ -7,6 +7,7 @@ export const picture: Translated<typeof english> = {
   "quality.preview": "Предпросмотр",
   "quality.partial": "Частично",
   "quality.full": "Полное качество",
+  "quality.full.lossy": "Полное качество снимка, сжатого с потерями",
   "quality.rendered": "Изображение узла",
   "quality.left": "осталось {megabytes} МБ",
 
@@ -34,8 +35,12 @@ export const picture: Translated<typeof english> = {
   "suv.refused.times": "время введения и сканирования не указано или противоречиво",
 
   "spacing.detector": "Размеры на детекторе, больше, чем в пациенте",
+  "spacing.detector.short": "Размеры на детекторе",
   "spacing.magnified": "Размеры по оценке увеличения",
+  "spacing.magnified.short": "Размеры по оценке",
   "spacing.none": "Нет калибровки: размеров в мм нет",
+  "spacing.none.short": "Размеров в мм нет",
+  "ruler.detector": "на детекторе",
 
   "viewport.label": "Снимок {index} из {total}",
   "viewport.image": "Снимок",

@@ -75,7 +75,7 @@ export const tools: Translated<typeof english> = {
   "tool.lines": "Линии",
   "tool.lines.explain": "Линии срезов",
   "tool.linked": "Связать",
-  "tool.linked.explain": "Прокручивать вместе по положению в пациенте",
+  "tool.linked.explain": "Прокручивать вместе: по положению в пациенте, в другом пространстве по расстоянию",
   "tool.overlays": "Надписи",
   "tool.overlays.explain": "Надписи на снимке",
   "tool.redo": "Повторить",

@@ -27,6 +27,7 @@ export const volume: Translated<typeof english> = {
   "mpr.sagittal": "Сагит\u00ADтальная",
   "mpr.oblique": "Наклонная",
   "mpr.label": "{plane}, плоскость {index} из {total}",
+  "mpr.number": "Плоскость",
   "mpr.bar": "Плоскость",
   "mpr.plane": "Направление",
   "mpr.slab": "Слой",
