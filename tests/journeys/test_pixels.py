@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -195,10 +196,14 @@ def test_overlay_planes_are_drawn_where_numpy_lays_them(module_node: NodeProcess
     real = pydicom.dcmread(corpus_folder() / "pydicom-wheel/pydicom/examples_overlay.dcm")
     first, second = slices()
     layer = graphic_layer("A", GraphicLayerRecommendedDisplayGrayscaleValue=32896)
-    state = presentation_state([first], GraphicLayerSequence=[layer])
+    state = presentation_state([first], GraphicLayerSequence=[layer], SoftcopyVOILUTSequence=[WINDOW])
     state.add_new((0x6002, 0x1001), "CS", "A")
     add_plane(state, 0x6006, disc(SIDE, SIDE)[::-1], label="Of the state")
     state.add_new((0x6006, 0x1001), "CS", "A")
+    covered = np.zeros((SIDE, SIDE), np.bool_)
+    covered[:12, :20] = True
+    add_plane(state, 0x6008, covered)
+    state.ShutterShape, state.ShutterOverlayGroup, state.ShutterPresentationValue = "BITMAP", 0x6008, 65535
     write_folder([real, first, second, state], tmp_path / "planes")
     dcmsend(module_node, tmp_path / "planes")
     show_one_series(page, [real, first])
@@ -233,4 +238,21 @@ def test_overlay_planes_are_drawn_where_numpy_lays_them(module_node: NodeProcess
     page.get_by_test_id("tool-save").click()
     page.get_by_test_id("display-state").click()
     expect(page.get_by_test_id("overlay-planes")).to_have_attribute("data-planes", "2")
-    assert differing_planes(page, shown(0x6002) | disc(SIDE, SIDE)[::-1], (128, 128, 128)) == 0
+    marked = shown(0x6002) | disc(SIDE, SIDE)[::-1]
+    assert differing_planes(page, marked, (128, 128, 128)) == 0
+    hu = expected(cleared(first), 1).values
+    greys = np.where(covered, 255, np.clip((hu + 450) / 1000, 0, 1) * 255)
+    assert np.abs(_picture(page, marks=False) - greys).max() <= 1, "what a shutter covers is in no picture"
+    assert np.abs(_picture(page, marks=True) - np.where(marked, 128, greys)).max() <= 1
+
+
+def _picture(page: Page, *, marks: bool) -> NDArray[np.float64]:
+    """Greys of a picture that is taken of the whole image, with nothing in it but marks."""
+    page.get_by_test_id("pictures-open").click()
+    page.get_by_test_id("pictures-size-native").check()
+    for name in ("texts", "marks", "scale", "letters"):
+        page.get_by_test_id(f"pictures-{name}").set_checked(marks and name == "marks")
+    with page.expect_download() as taken:
+        page.get_by_test_id("pictures-take").click()
+    page.get_by_test_id("pictures-close").click()
+    return np.asarray(imagecodecs.png_decode(Path(taken.value.path()).read_bytes()), np.float64)[:, :, 0]

@@ -70,7 +70,8 @@ function placed({ viewport, box, scale }: Drawing, { x, y, width, height }: Box)
 }
 
 function drawCanvas(drawing: Drawing, canvas: HTMLCanvasElement): void {
-  if (canvas.width === 0 || canvas.height === 0 || (canvas.classList.contains("marks") && !drawing.burned.marks)) return;
+  const isMark = canvas.matches(".marks:not(.bitmap-shutter)");
+  if (canvas.width === 0 || canvas.height === 0 || (isMark && !drawing.burned.marks)) return;
   const { x, y, width, height } = placed(drawing, canvas.getBoundingClientRect());
   drawing.context.imageSmoothingQuality = "high";
   drawing.context.drawImage(canvas, x, y, width, height);

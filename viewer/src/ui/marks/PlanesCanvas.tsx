@@ -24,12 +24,24 @@ export function StackPlanes({ workspace, pane, frame }: Props) {
   if (!ready || workspace.presenting.pictureOf(pane, frame) !== undefined) return null;
   const layers = planes.shown(pane, frame).flatMap((drawn) => {
     const mask = planes.maskOver(drawn, frame);
-    return mask ? [{ mask, colour: drawn.colour }] : [];
+    return mask ? [{ mask, colour: drawn.colour, shutter: drawn.shutter }] : [];
   });
-  return layers.length === 0 ? null : <PlanesCanvas workspace={workspace} pane={pane} layers={layers} />;
+  const [shutters, marks] = [layers.filter(({ shutter }) => shutter), layers.filter(({ shutter }) => !shutter)];
+  return (
+    <>
+      {shutters.length > 0 && <PlanesCanvas key="shutter" workspace={workspace} pane={pane} layers={shutters} kind="bitmap-shutter" />}
+      {marks.length > 0 && <PlanesCanvas key="marks" workspace={workspace} pane={pane} layers={marks} kind="planes" />}
+    </>
+  );
 }
 
-function PlanesCanvas({ pane, layers }: PaneProps & { readonly layers: readonly Layer[] }) {
+interface CanvasProps extends PaneProps {
+  readonly layers: readonly Layer[];
+  /** A shutter is no mark: pictures that are taken without marks have it too. */
+  readonly kind: "planes" | "bitmap-shutter";
+}
+
+function PlanesCanvas({ pane, layers, kind }: CanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const size = useSize(canvas);
   const { placed } = pane.view.value; // drawn anew whenever the image lies otherwise
@@ -54,7 +66,7 @@ function PlanesCanvas({ pane, layers }: PaneProps & { readonly layers: readonly 
       context.drawImage(picture, 0, 0, picture.width * side, picture.height * side);
     }
   }, [placed, size, ...layers.flatMap(({ mask, colour }) => [mask, colour])]);
-  return <canvas ref={canvas} class="marks planes" aria-hidden="true" data-testid="overlay-planes" data-planes={layers.length} />;
+  return <canvas ref={canvas} class={`marks ${kind}`} aria-hidden="true" data-testid={kind === "planes" ? "overlay-planes" : kind} data-planes={layers.length} />;
 }
 
 const ROUNDED = 1e-3; // of a block of pixels
