@@ -47,7 +47,25 @@ const line = { "00700023": e("CS", "POLYLINE"), "00700022": e("FL", 1, 2, 3, 4) 
 const onImage = item("SCOORD", "111030", line, item("IMAGE", "121112", { "00081199": e("SQ", about("1.3.7")) }));
 const inSpace = item("SCOORD3D", "111030", { "00700023": e("CS", "POINT"), "00700022": e("FL", 1, 2, 3), "30060024": e("UI", SPACE) });
 const replaces = { "0040A360": e("SQ", { "00081115": e("SQ", { "00081199": e("SQ", about("1.3.80")) }) }) };
+const through = (type: string, ...flat: number[]): Dataset => item("SCOORD3D", "111030", { "00700023": e("CS", type), "00700022": e("FL", ...flat), "30060024": e("UI", SPACE) });
+const CURVE = object(
+  "1.3.86",
+  "SR",
+  "1.2.840.10008.5.1.4.1.1.88.34",
+  {
+    "0040A730": e("SQ", item(
+      "CONTAINER", "125007", {},
+      item("TEXT", "112039", { "0040A160": e("UT", "Cornerstone3DTools:Curve") }),
+      item("UIDREF", "112040", { "0040A124": e("UI", "2.25.5") }),
+      through("MULTIPOINT", 0, 0, 0, 10, 0, 0),
+      item("IMAGE", "121112", { "00081199": e("SQ", about("1.3.7")) }),
+      item("NUM", "410668003", {}, through("POLYLINE", 0, 0, 0, 5, 0, 0, 10, 0, 0)),
+    )),
+    "0040A375": e("SQ", { "00081115": e("SQ", { "0020000E": e("UI", uidOf("CT")), "00081199": e("SQ", about("1.3.7")) }) }),
+  },
+); // prettier-ignore
 const REPORTS = [
+  CURVE,
   report("1.3.80", "2.25.1", onImage), // the next one takes its place
   report("1.3.81", "2.25.2", onImage, "Suret", replaces),
   report("1.3.82", "2.25.3", onImage, "Somebody"),
@@ -77,7 +95,7 @@ function listed(modality: string, count: number): Dataset {
 }
 
 const ANSWERS: Readonly<Record<string, (today: string) => readonly Dataset[]>> = {
-  [`studies/${BEFORE}/series?`]: () => [listed("CT", 1), listed("SR", 4), listed("KO", 1), listed("PR", 1)],
+  [`studies/${BEFORE}/series?`]: () => [listed("CT", 1), listed("SR", 5), listed("KO", 1), listed("PR", 1)],
   [`series/${uidOf("CT")}/`]: () => [image("1.3.7", SPACE)],
   [`series/${uidOf("SR")}/`]: () => REPORTS,
   [`series/${uidOf("KO")}/`]: () => [KEYS],
@@ -131,11 +149,23 @@ describe("a prior beside what is read", () => {
     const last = placed.at(-1);
     expect(last?.frames.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(["1.3.7"]);
     expect(last?.measurements.map(({ uid, foreign, fixed }) => [uid, foreign, fixed])).toEqual([
+      ["2.25.5", false, true],
       ["2.25.2", false, true],
       ["2.25.3", true, false],
       ["2.25.4", false, true],
     ]);
     expect([desk.saving.unsaved.value, desk.saving.measured.value.length]).toEqual([false, 0]);
+  });
+
+  test("offers its curves to be looked along, of which one that was changed cannot be saved from here", async () => {
+    const { desk } = await compared();
+    const [curve] = desk.curves.laid.value;
+    expect([curve?.uid, curve?.seriesInstanceUid, curve?.path.value?.length]).toEqual(["2.25.5", uidOf("CT"), 10]);
+    await desk.saving.save(); // looks again
+    expect(desk.saving.elsewhere.value).toBe(1); // the length that was drawn
+    curve?.drag(0, [0, 1, 0]);
+    await desk.saving.save();
+    expect(desk.saving.elsewhere.value).toBe(2);
   });
 
   test("in one space with today's images, its planes are not drawn over them", async () => {

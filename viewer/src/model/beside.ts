@@ -53,6 +53,7 @@ export class Beside {
       }),
       effect(() => {
         const [module, frames, measurements] = [workspace.saving.module.value, this.frames.value, this.measurements.value];
+        untracked(() => workspace.curves.place(measurements.filter(({ kind, foreign }) => kind === "curve" && !foreign)));
         if (module && frames.length > 0) untracked(() => module.place(frames, this.inTheirSpace(measurements)));
       }),
     ];

@@ -19,12 +19,18 @@ const BY_LIST = "list"; // went to a place along the curve
 /** Where a curve lies, as reports name it. */
 type Place = Pick<Measured, "sopInstanceUid" | "frameNumber"> & { readonly frameOfReferenceUid: string };
 
+/** As the archive has it. */
+interface Kept extends Place {
+  readonly points: readonly SpacePoint[];
+  readonly label: string;
+}
+
 export class LaidCurves {
   private readonly all = signal<readonly CurvedPath[]>([]);
   /** The one in hand, by series. */
   private readonly inHand = new Map<string, Signal<CurvedPath>>();
   /** Of those that the archive has. */
-  private readonly places = new Map<string, Place>();
+  private readonly places = new Map<string, Kept>();
 
   /** Those that are curves by now. */
   readonly laid = computed(() => this.all.value.filter(({ points }) => points.value.length > 1));
@@ -54,13 +60,19 @@ export class LaidCurves {
       if (one.kind !== "curve" || !one.space || known.has(one.uid)) continue;
       const { sopInstanceUid, frameNumber, space } = one;
       known.add(one.uid);
-      this.places.set(one.uid, { sopInstanceUid, frameNumber, frameOfReferenceUid: space.frameOfReferenceUid });
+      this.places.set(one.uid, { sopInstanceUid, frameNumber, ...space, label: one.label });
       const path = new CurvedPath(one.seriesInstanceUid, one.uid);
       path.points.value = space.points;
       path.name.value = one.label;
       path.editing.value = false; // a tap shall not change what is finished
       this.all.value = [...this.all.peek(), path];
     }
+  }
+
+  /** Whether nobody has changed it since it was read. */
+  isKept({ uid, points, name }: CurvedPath): boolean {
+    const kept = this.places.get(uid);
+    return kept !== undefined && kept.points === points.value && kept.label === name.value;
   }
 
   /** The image that the archive knows a curve to lie on, if it does. */
@@ -127,7 +139,7 @@ function isLookedAlong(workspace: Workspace, seriesInstanceUid: string): boolean
 
 /** Look along a curve that was laid before, with the planes where it begins. */
 export function openCurve(workspace: Workspace, path: CurvedPath, width: number): void {
-  const series = workspace.study.series.peek().find(({ seriesInstanceUid }) => seriesInstanceUid === path.seriesInstanceUid);
+  const series = [...workspace.study.series.peek(), ...workspace.beside.series].find(({ seriesInstanceUid }) => seriesInstanceUid === path.seriesInstanceUid);
   const [first] = path.points.peek();
   if (!series || !first) return;
   batch(() => {

@@ -191,8 +191,9 @@ export class Saving {
     const { curves } = this.workspace;
     const own = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
     const here = curves.laid.peek().filter(({ seriesInstanceUid }) => own.has(seriesInstanceUid));
+    const beside = curves.laid.peek().filter((path) => !own.has(path.seriesInstanceUid) && !curves.isKept(path));
     const measured = here.flatMap((path) => curves.measured(path, this.frames.get(path.seriesInstanceUid) ?? []) ?? []);
-    return { measured, nowhere: here.length - measured.length, elsewhere: curves.laid.peek().length - here.length };
+    return { measured, nowhere: here.length - measured.length, elsewhere: beside.length };
   }
 
   /** Take in what the archive has. */
