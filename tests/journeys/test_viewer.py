@@ -223,11 +223,13 @@ def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
             page.goto(f"{module_node.web_url}#/study/{study[0].StudyInstanceUID}")
             page.get_by_test_id("send-link").click()
             form = page.get_by_test_id("send-form")
+            expect(form).to_contain_text("Ұлжан")  # whose it is
             form.locator("[name=destination]").select_option(away)
             form.locator("[type=submit]").click()
             expect(form).to_have_count(0)
-            jobs = page.get_by_test_id("job")
-            expect(jobs).to_have_count(1, timeout=30_000)  # the other one is done
+            jobs = page.get_by_test_id("job").filter(has_text=away)
+            expect(jobs).to_have_count(1, timeout=30_000)
+            expect(page.locator("[data-testid=job][data-state=done]").first).to_contain_text(there)  # done already
             expect(jobs.first).to_contain_text("cannot be reached", timeout=30_000)
             expect(jobs.first).to_contain_text("Ұлжан")
         finally:
@@ -238,6 +240,7 @@ def test_what_is_sent_to_others_is_followed_paused_and_cancelled(
     page.get_by_test_id("queue-resume").click()
     expect(page.get_by_test_id("queue-pause-note")).to_have_count(0)
     jobs.first.get_by_test_id("job-cancel").click()
+    page.get_by_test_id("queue-everything").uncheck()
     expect(jobs).to_have_count(0)
     page.get_by_test_id("queue-everything").check()
     expect(page.locator("[data-testid=job][data-state=cancelled]").first).to_contain_text(away)

@@ -2,7 +2,8 @@
 
 import { signal } from "@preact/signals";
 
-import { formatPersonName } from "@/dicomweb/json";
+import { datasets, formatPersonName, Tag, text } from "@/dicomweb/json";
+import { formatDate } from "@/i18n/format";
 import { count, list, record, string } from "@/model/decode";
 import { Managed } from "@/model/managed";
 
@@ -57,6 +58,7 @@ export class Queue extends Managed {
   /** Whether what is done or was cancelled is shown, too. */
   readonly everything = signal(false);
   readonly destinations = signal<readonly Destination[]>([]);
+  readonly study = signal<readonly string[]>([]);
 
   async load(): Promise<void> {
     await this.attempt(async () => {
@@ -79,7 +81,19 @@ export class Queue extends Managed {
     });
   }
 
-  /** Whether the order was taken. */
+  /** Whose study it is, and which: name, ID, day and description, as far as the study says them. */
+  async loadStudy(studyInstanceUid: string): Promise<void> {
+    this.study.value = [];
+    await this.attempt(async () => {
+      const query = new URLSearchParams({ StudyInstanceUID: studyInstanceUid }).toString();
+      const [study] = datasets(await this.http.json(`/dicom-web/studies?${query}`, { accept: "application/dicom+json" }));
+      if (!study) return;
+      const [name, id, day, described] = [Tag.PatientName, Tag.PatientID, Tag.StudyDate, Tag.StudyDescription].map((tag) => text(study, tag));
+      this.study.value = [name, id, day && formatDate(day), described].filter((part) => part !== undefined && part !== "") as string[];
+    });
+  }
+
+  /** Whether the order was taken; what becomes of it is shown, done or not. */
   async send(studyInstanceUid: string, destination: string): Promise<boolean> {
     return this.change("POST", `/api/studies/${encodeURIComponent(studyInstanceUid)}/sends`, { destination });
   }

@@ -43,13 +43,21 @@ function SendForm({ queue, studyInstanceUid }: SendFormProps) {
   const [destination, setDestination] = useState("");
   useEffect(() => {
     void queue.loadDestinations();
-  }, [queue]);
+    void queue.loadStudy(studyInstanceUid);
+  }, [queue, studyInstanceUid]);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (await queue.send(studyInstanceUid, destination)) location.hash = QUEUE_LINK;
+    if (!(await queue.send(studyInstanceUid, destination))) return;
+    location.hash = QUEUE_LINK;
+    await queue.show(true); // it may be done by now
   };
   return (
     <form class="device device-form send-form" data-testid="send-form" onSubmit={(event) => void submit(event)}>
+      {queue.study.value.length > 0 && (
+        <p class="send-study" data-testid="send-study">
+          <strong>{queue.study.value[0]}</strong> <span class="muted">{queue.study.value.slice(1).join(" · ")}</span>
+        </p>
+      )}
       <label class="field">
         <span>{t("queue.send.to")}</span>
         <select
