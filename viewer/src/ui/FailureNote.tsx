@@ -15,6 +15,8 @@ const MESSAGES: Readonly<Record<number, PlainKey>> = {
   507: "failure.busy",
 };
 
+const FORBIDDEN = 403;
+
 /** The failure's main sentence in the language of the screen. */
 export function failureMessage(failure: Failure): string {
   return t(MESSAGES[failure.status] ?? "failure.server");
@@ -26,7 +28,7 @@ interface FailureNoteProps {
 }
 
 export function FailureNote({ failure, retry }: FailureNoteProps) {
-  const said = [failure.message, failure.hint].filter((text) => text !== "").join(" — ");
+  const said = failure.status === FORBIDDEN ? t("failure.forbidden.hint") : [failure.message, failure.hint].filter((text) => text !== "").join(" — ");
   const absent = isOutOfReach(failure);
   const detail = said || (absent ? t(reachable.value ? "failure.network.hint" : "offline.notHere") : "");
   return (

@@ -28,7 +28,8 @@ const REASONS: Readonly<Record<string, PlainKey>> = {
 
 function refusal(failure: Failure, wrong: PlainKey): string {
   if (failure.status !== 400) return failureMessage(failure);
-  const reason = failure.code === "current_wrong" ? wrong : REASONS[failure.code];
+  if (failure.code === "current_wrong") return t(wrong); // nothing is wrong about the new one
+  const reason = REASONS[failure.code];
   return reason === undefined ? t("password.refused") : `${t("password.refused")} ${t(reason)}`;
 }
 

@@ -41,6 +41,7 @@ export const shell = {
   "failure.network.hint": "Check the network connection and try again.",
   "failure.notFound": "This is not in the archive, or you have no access to it.",
   "failure.forbidden": "You have no access to this.",
+  "failure.forbidden.hint": "An administrator can let your account do it.",
   "failure.busy": "The node is busy.",
   "failure.server": "The node could not do this.",
   "failure.retry": "Try again",

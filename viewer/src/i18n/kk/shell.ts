@@ -42,6 +42,7 @@ export const shell: Translated<typeof english> = {
   "failure.network.hint": "Желі байланысын тексеріп, қайталаңыз.",
   "failure.notFound": "Бұл мұрағатта жоқ немесе сізге қолжетімді емес.",
   "failure.forbidden": "Бұл сізге қолжетімді емес.",
+  "failure.forbidden.hint": "Әкімші мұны сіздің тіркелгіңізге рұқсат ете алады.",
   "failure.busy": "Торап бос емес.",
   "failure.server": "Торап мұны орындай алмады.",
   "failure.retry": "Қайталау",

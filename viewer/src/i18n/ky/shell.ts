@@ -42,6 +42,7 @@ export const shell: Translated<typeof english> = {
   "failure.network.hint": "Тармак байланышын текшерип, кайталаңыз.",
   "failure.notFound": "Бул архивде жок же сизге жеткиликтүү эмес.",
   "failure.forbidden": "Бул сизге жеткиликтүү эмес.",
+  "failure.forbidden.hint": "Администратор муну сиздин каттоо жазууңузга уруксат бере алат.",
   "failure.busy": "Түйүн бош эмес.",
   "failure.server": "Түйүн муну аткара алган жок.",
   "failure.retry": "Кайталоо",

@@ -47,6 +47,7 @@ export const shell: Translated<typeof english> = {
   "failure.network.hint": "Проверьте сетевое подключение и повторите.",
   "failure.notFound": "Этого нет в архиве, или у вас нет доступа.",
   "failure.forbidden": "У вас нет к этому доступа.",
+  "failure.forbidden.hint": "Администратор может разрешить это вашей учётной записи.",
   "failure.busy": "Узел занят.",
   "failure.server": "Узел не смог это выполнить.",
   "failure.retry": "Повторить",
