@@ -106,6 +106,8 @@ class Corrections:
             self._require_whole(by, Action.CORRECT)
         else:
             self._require(by, Action.CORRECT, study_instance_uid)
+            if level is CorrectionLevel.SERIES and not series_instance_uid:
+                raise QueryRefused(f"{', '.join(values)} is of a series", "name the series, too")
         reason = checked_reason(reason)
         key = PatientKey(patient_id, issuer_of_patient_id, study_instance_uid)
 

@@ -374,6 +374,7 @@ REFUSED: tuple[tuple[dict[str, str], type[Exception]], ...] = (
     ({"SOPInstanceUID": "1.2"}, QueryRefused),
     ({"StudyInstanceUID": "1.2"}, QueryRefused),
     ({"PatientName": "A", "StudyDate": "20260101"}, QueryRefused),
+    ({"Laterality": "L"}, QueryRefused),
     ({}, QueryRefused),
     ({"StudyDate": "yesterday"}, AttributesRefused),
     ({"StudyDate": "20260101-20260202"}, AttributesRefused),
