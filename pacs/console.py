@@ -29,7 +29,7 @@ class Greeting:
         """Where the node is, how to come in and how to send it a study."""
         dimse, web = self._settings.dimse, self._settings.web
         viewer = web.public_url or f"http://{reachable(web.host)}:{web_port}/"
-        send = f"dcmsend -aec {dimse.ae_title} {reachable(dimse.host)} {dimse_port} +sd +r FOLDER"
+        send = f"dcmsend -nh -aec {dimse.ae_title} {reachable(dimse.host)} {dimse_port} +sd +r FOLDER"
         note = [("", "to be changed at the first sign-in")] if first_password else []
         self._say(("viewer", viewer), *_account(first_password), *note, ("send a study", send))
 

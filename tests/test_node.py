@@ -187,7 +187,7 @@ def test_the_first_start_prints_a_password_once_and_logs_it_never(start_node: Ca
     values = dict(line.strip().split(maxsplit=1) for line in block if line.strip())
     assert values["viewer"] == f"{node.web_url}/"
     assert values["account"] == "admin"
-    assert values["send"] == f"a study        dcmsend -aec SURET 127.0.0.1 {node.dimse_port} +sd +r FOLDER"
+    assert values["send"] == f"a study        dcmsend -nh -aec SURET 127.0.0.1 {node.dimse_port} +sd +r FOLDER"
     assert "to be changed at the first sign-in" in first.stdout
     again = _run_for_a_moment(node)
     assert "one-time password" not in again.stdout
