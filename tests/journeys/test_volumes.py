@@ -44,7 +44,7 @@ def _voxels() -> NDArray[np.float64]:
 def _series(study: str, **changes: object) -> list[Dataset]:
     made = ct_series(SLICES, study=study, rows=SIZE, columns=SIZE)
     for index, dataset in enumerate(made):
-        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], -0.5, 100
+        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.25, 1.0], -0.5, 100
         dataset.ImagePositionPatient = [-30.0, -20.0, 10.0 + 4.0 * index]
         dataset.WindowCenter, dataset.WindowWidth = 40.5, 401
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 1
@@ -93,9 +93,9 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     voxels = _voxels()
     looked_at = SLICES // 2 + 2
     page.get_by_test_id("image-slider").fill(str(looked_at))  # the planes open at its place
-    axial = Expected(voxels[looked_at], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.0)
+    axial = Expected(voxels[looked_at], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.25)
     coronal = replace(axial, values=voxels[::-1, SIZE // 2, :], aspect=4.0)
-    sagittal = replace(axial, values=voxels[::-1, :, SIZE // 2], aspect=4.0)
+    sagittal = replace(axial, values=voxels[::-1, :, SIZE // 2], aspect=4.0 / 1.25)
     for arrangement, viewports in (("planes", 3), ("planesAndSolid", 4)):
         _arrange(page, arrangement, viewports)
         for plane, wanted in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):

@@ -67,3 +67,17 @@ describe("an age", () => {
     expect(patientFacts({ birthDate: "20260301", sex: "F", studyDate: "20260301" })).toBe("01.03.2026, 0 days, female");
   });
 });
+
+it.each([
+  ["HFS", [1, 0, 0, 0, 1, 0], "RLAP"],
+  ["HFP", [-1, 0, 0, 0, -1, 0], "LRPA"],
+  ["HFDR", [0, 1, 0, -1, 0, 0], "APLR"],
+  ["HFDL", [0, -1, 0, 1, 0, 0], "PARL"],
+  ["FFS", [-1, 0, 0, 0, 1, 0], "LRAP"],
+  ["FFP", [1, 0, 0, 0, -1, 0], "RLPA"],
+  ["FFDR", [0, -1, 0, -1, 0, 0], "PALR"],
+])("an axial image of a patient who lies %s has its letters from its cosines alone", (position, cosines, sides) => {
+  const image = { "00185100": { vr: "CS", Value: [position] }, "00200037": { vr: "DS", Value: cosines } };
+  const [left, right, top, bottom] = sides;
+  expect(orientationLetters(image)).toEqual({ left, right, top, bottom });
+});
