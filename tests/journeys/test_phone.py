@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from tests.support.factories import KAZAKH, KYRGYZ, ct_series, write_folder
 from tests.support.fingers import Fingers
 from tests.support.inspection import axe, inspect
 from tests.support.process import NodeProcess
+from tests.support.screens.walk import unfold
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +46,19 @@ def _nothing_is_squeezed(page: Page) -> None:
     assert small == []
 
 
+def _the_list_has_the_screen(page: Page) -> None:
+    """Upright most of it; on its side a whole row at least: what narrows the list is folded away."""
+    row = page.get_by_test_id("worklist-row").first
+    expect(row.get_by_test_id("row-timeline")).to_have_text(re.compile("Бардык изилдөөлөр"))
+    for size, most in ((UPRIGHT, 0.65), (LYING, 1)):
+        page.set_viewport_size(size)
+        expect(page.get_by_test_id("modality-CT")).to_be_hidden()
+        box = row.bounding_box()
+        assert box
+        assert box["y"] + box["height"] < most * size["height"], size
+    page.set_viewport_size(UPRIGHT)
+
+
 def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
     now = [
         *ct_series(4, patient=KYRGYZ, study="now", series="a", StudyDate="20260301", SeriesNumber=1),
@@ -54,6 +69,7 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
         write_folder(series, tmp_path / str(number))
     dcmsend(module_node, tmp_path)
     sign_in(phone, module_node)
+    _the_list_has_the_screen(phone)
     held: list[Route] = []
     phone.route("**/metadata*", lambda route: held.append(route))
     phone.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
@@ -114,8 +130,13 @@ def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp
     phone.set_viewport_size(LYING)
     expect(switch.nth(1)).to_be_visible()
     _nothing_is_squeezed(phone)
-    switch.nth(0).tap()
-    expect(view).to_have_attribute("data-image-count", "4")
+    phone.get_by_test_id("tool-compare").tap()
+    phone.get_by_test_id("compare-end").tap()
+    expect(switch).to_have_count(0)
+    expect(view).to_have_attribute("data-image-count", "4")  # what is read, not what stood beside it
+    phone.get_by_test_id("save-unsaved").tap()
+    expect(phone.get_by_test_id("saving-state")).to_have_attribute("data-kind", "saved", timeout=30_000)
+    expect(phone.get_by_test_id("save-unsaved")).to_have_count(0)
 
 
 def _complaints(page: Page, language: str, size: tuple[int, int]) -> list[str]:
@@ -211,10 +232,11 @@ KEPT = """new Promise((resolve) => {
 
 
 def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:
-    objects = ct_series(4, patient=KYRGYZ, study="kept", series="kept", StudyDate="20260401")
+    objects = ct_series(4, patient=KYRGYZ, study="kept", series="kept", StudyDate="20260401", SeriesNumber=1)
+    [beside] = ct_series(1, patient=KYRGYZ, study="kept", series="beside", StudyDate="20260401", SeriesNumber=9)
     [gone] = ct_series(1, patient=KYRGYZ, study="gone", series="gone", StudyDate="20260331")
     [stranger] = ct_series(1, patient=KYRGYZ, study="stranger", PatientName="Other^Boris", StudyDate="20200101")
-    write_folder([*objects, gone, stranger], tmp_path)
+    write_folder([*objects, beside, gone, stranger], tmp_path)
     dcmsend(module_node, tmp_path)
     sign_in(phone, module_node)
     devtools = phone.context.new_cdp_session(phone)
@@ -226,6 +248,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     phone.goto(f"{module_node.web_url}/#/study/{gone.StudyInstanceUID}")  # before anybody knows who is here
     expect(phone.get_by_test_id("viewport")).to_have_attribute("data-loaded-images", "1", timeout=60_000)
     expect(phone.get_by_test_id("doubt-note")).to_be_visible()
+    expect(phone.get_by_test_id("series-thumbnail"), "of one series there is nothing to choose").to_be_hidden()
     phone.get_by_test_id("back").tap()
     row = phone.locator(f"[data-study-uid='{objects[0].StudyInstanceUID}']")
     row.tap()
@@ -234,6 +257,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     view = phone.get_by_test_id("viewport")
     expect(view).to_have_attribute("data-loaded-images", "4")
     phone.get_by_test_id("back").tap()
+    unfold(phone)
     phone.get_by_test_id("device-open").tap()
     studies = phone.get_by_test_id("device-study")
     expect(studies.first).to_have_attribute("data-images", "4", timeout=20_000)
@@ -253,7 +277,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(phone.get_by_test_id("quality")).to_have_attribute("data-quality", "full")
     expect(phone.get_by_test_id("connection-note")).to_be_visible()
     expect(phone.get_by_test_id("doubt-note"), "that it may be another patient's is told here, too").to_be_visible()
-    expect(phone.locator(".series-picture img[src^=blob]")).to_have_count(1)
+    expect(phone.locator(".series-picture img[src^=blob]")).to_have_count(2)
     _nothing_is_squeezed(phone)
     box = view.bounding_box()
     assert box
@@ -271,6 +295,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(ready).to_have_attribute("data-state", "ready")
     phone.get_by_test_id("back").tap()
     expect(row.get_by_test_id("device-mark")).to_have_count(0)
+    unfold(phone)
     phone.get_by_test_id("device-open").tap()
     expect(studies, "what was deleted meanwhile stays on the device").to_have_count(1, timeout=20_000)
     phone.get_by_test_id("device-close").tap()

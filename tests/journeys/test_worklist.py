@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys.test_viewer import sign_in
 from tests.support.factories import KAZAKH, RUSSIAN, ct_series, mr_series, write_folder
 from tests.support.process import NodeProcess
+from tests.support.screens.walk import unfold
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +27,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     (disc / "readme.txt").write_text("no picture")
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True).new_page()
     sign_in(phone, module_node)
+    unfold(phone)
     phone.get_by_test_id("import-open").tap()
     expect(phone.get_by_test_id("import-folder")).to_have_js_property("webkitdirectory", True)
     files = [str(path) for path in sorted(disc.rglob("*")) if path.is_file()]

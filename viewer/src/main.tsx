@@ -7,6 +7,7 @@ import { loadStudyScreen } from "@/ui/lazyStudy";
 import { forgetPictures } from "@/ui/lazyViewport";
 import "@/ui/base.css";
 import "@/worklist/worklist.css";
+import "@/worklist/phoneList.css";
 import "@/devices/devices.css";
 import "@/queue/queue.css";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { formatDate } from "@/i18n/format";
-import { columnsFrom, dates, filterFrom, isEmpty, nextSort, NO_FILTER, searchesFrom, sortFrom } from "@/model/listView";
+import { activeKinds, columnsFrom, dates, filterFrom, isEmpty, nextSort, NO_FILTER, searchesFrom, sortFrom } from "@/model/listView";
 import { worklistPath } from "@/model/worklist";
 
 describe("the order of the list", () => {
@@ -53,5 +53,11 @@ describe("a date that nobody knew", () => {
   it("is written as nothing", () => {
     expect(formatDate("00000000")).toBe("");
     expect(formatDate("20260304")).toBe("04.03.2026");
+  });
+
+  it("counts what is folded away on a phone: kinds of filters, not what is searched for", () => {
+    expect(activeKinds({ ...NO_FILTER, search: "ivanov" })).toBe(0);
+    expect(activeKinds({ ...NO_FILTER, modalities: ["CT", "MR"], days: 0 })).toBe(2);
+    expect(activeKinds({ ...NO_FILTER, from: "20260101", to: "20260102", unread: true })).toBe(2);
   });
 });

@@ -31,12 +31,14 @@ def _worklist(walk: Walk) -> None:
 
 
 def _wrong_dates(walk: Walk) -> None:
+    walk.unfold()
     walk.find("worklist-dates-from").fill("31.02.2026")
     walk.find("worklist-dates-to").press("Enter")
     expect(walk.find("date-wrong")).to_be_visible()
 
 
 def _nothing_found(walk: Walk) -> None:
+    walk.unfold()
     walk.find("worklist-dates-from").fill("")
     walk.find("worklist-search").fill("no such patient")
     expect(walk.find("worklist-empty")).to_be_visible()
@@ -46,6 +48,7 @@ def _popup(name: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.find("worklist-search").fill("")
         walk.page.keyboard.press("Escape")
+        walk.unfold()
         if not walk.find(f"popup-{name}").is_visible():
             return
         walk.press(f"popup-{name}")
@@ -56,12 +59,14 @@ def _popup(name: str) -> Callable[[Walk], None]:
 
 def _selection(walk: Walk) -> None:
     walk.page.keyboard.press("Escape")
+    walk.unfold()
     walk.press("select-studies", "worklist-row")
     expect(walk.find("export-selected")).to_be_visible()
 
 
 def _import(walk: Walk) -> None:
     walk.leave("selection-end")
+    walk.unfold()
     walk.press("import-open")
     walk.find("import-files").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no DICOM"})
     expect(walk.find("import-state")).to_have_attribute("data-state", "done", timeout=30_000)
@@ -70,6 +75,7 @@ def _import(walk: Walk) -> None:
 def _saved_search(walk: Walk) -> None:
     walk.page.keyboard.press("Escape")
     walk.find("worklist-search").fill("e")
+    walk.unfold()
     walk.press("popup-searches")
     walk.find("search-name").fill("Көкүрөк көңдөйүнүн компьютердик томографиясы, окула элек")
     walk.press("search-save")
@@ -78,6 +84,7 @@ def _saved_search(walk: Walk) -> None:
 
 def _device_panel(walk: Walk) -> None:
     walk.leave("import-close")
+    walk.unfold()
     walk.press("device-open")
     expect(walk.find("device-panel")).to_be_visible(timeout=30_000)
 

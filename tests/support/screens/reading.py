@@ -160,6 +160,7 @@ def _leave(walk: Walk) -> None:
 def _on_device(walk: Walk) -> None:
     walk.press("leave-anyway")
     expect(walk.find("worklist-row").first).to_be_visible(timeout=30_000)
+    walk.unfold()
     walk.press("device-open")
     expect(walk.find("device-study").first).to_be_visible(timeout=30_000)
 

@@ -10,6 +10,14 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.fingers import Fingers
 
 
+def unfold(page: Page) -> None:
+    """Show all that narrows the list: on a phone it is folded away."""
+    expect(page.get_by_test_id("worklist-search")).to_be_visible(timeout=30_000)
+    fold = page.get_by_test_id("filters-fold")
+    if fold.is_visible() and fold.get_attribute("aria-expanded") == "false":
+        fold.click()
+
+
 @dataclass
 class Walk:
     """A browser that goes through the screens of a node, and the studies it meets by what they are called here."""
@@ -46,6 +54,10 @@ class Walk:
     def press(self, *names: str) -> None:
         for name in names:
             self.find(name).first.click()
+
+    def unfold(self) -> None:
+        """All that narrows the list is there to be pressed: on a phone it is folded away."""
+        unfold(self.page)
 
     def leave(self, name: str) -> None:
         """Press what closes the screen before this one, where it was reached."""

@@ -22,6 +22,11 @@ export function isEmpty({ search, modalities, from, to, days, unread }: Filter):
   return search === "" && modalities.length === 0 && from === "" && to === "" && days === undefined && !unread;
 }
 
+/** How many kinds of filters narrow the list beside what is searched for: modality, date, unread. */
+export function activeKinds({ modalities, from, to, days, unread }: Filter): number {
+  return [modalities.length > 0, from !== "" || to !== "" || days !== undefined, unread].filter(Boolean).length;
+}
+
 function daysAgo(days: number): string {
   const day = new Date();
   day.setDate(day.getDate() - days);

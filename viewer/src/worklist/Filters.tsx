@@ -1,10 +1,10 @@
 import type { ComponentChildren, RefObject } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
-import { t } from "@/i18n";
+import { n, t } from "@/i18n";
 import { formatDate, parseDate } from "@/i18n/format";
 import type { PlainKey } from "@/i18n/catalogue";
-import { isEmpty, NO_FILTER, type Filter } from "@/model/listView";
+import { activeKinds, isEmpty, NO_FILTER, type Filter } from "@/model/listView";
 import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 
@@ -17,7 +17,16 @@ interface FiltersProps {
 }
 
 export function Filters({ worklist, searchField, children }: FiltersProps) {
+  const [open, setOpen] = useState(false);
+  const fold = useRef<HTMLButtonElement>(null);
   const filter = worklist.filter.value;
+  const selecting = worklist.selection.value !== undefined;
+  useEffect(() => {
+    if (!selecting || !open) return;
+    setOpen(false); // what is chosen from has the screen
+    fold.current?.focus();
+  }, [selecting]);
+  const active = activeKinds(filter);
   const change = (part: Partial<Filter>): void => {
     const next = { ...worklist.filter.peek(), ...part };
     worklist.filter.value = isEmpty(next) ? NO_FILTER : next;
@@ -39,10 +48,33 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
           onKeyDown={(event) => event.key === "Escape" && change({ search: "" })}
         />
       </label>
-      <ModalityChips chosen={filter.modalities} choose={(modalities) => change({ modalities })} />
-      <Dates filter={filter} change={change} />
-      {children}
+      <Fold button={fold} open={open} active={active} turn={() => setOpen(!open)} />
+      <div class="filters-folded" data-open={open}>
+        <ModalityChips chosen={filter.modalities} choose={(modalities) => change({ modalities })} />
+        <Dates filter={filter} change={change} />
+        {children}
+      </div>
     </div>
+  );
+}
+
+interface FoldProps {
+  readonly button: RefObject<HTMLButtonElement | null>;
+  readonly open: boolean;
+  /** How many kinds of filters narrow the list, seen or not. */
+  readonly active: number;
+  turn(): void;
+}
+
+/** On a phone the studies have the screen, and all but the search is a press away. */
+function Fold({ button, open, active, turn }: FoldProps) {
+  const label = t("worklist.filters");
+  return (
+    <button ref={button} type="button" class="chip filters-fold" data-testid="filters-fold" title={label} aria-expanded={open} onClick={turn}>
+      <Icon name="preset" />
+      <span class="hidden-label">{label}</span>
+      {active > 0 && <span class="filters-active">{n(active)}</span>}
+    </button>
   );
 }
 

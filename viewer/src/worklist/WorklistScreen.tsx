@@ -28,6 +28,12 @@ export function WorklistScreen({ app }: { readonly app: App }) {
   useEffect(() => worklist.open(), [worklist]);
   const isListed = worklist.loaded.value;
   useEffect(() => (isListed ? loadViewportWhenIdle() : undefined), [isListed]); // the list has a thin link for itself
+  const seen = useRef(worklist.filter.value);
+  const { value: filter } = worklist.filter;
+  useEffect(() => {
+    if (seen.current !== filter) rows.current?.scrollTo(0, 0); // the first that is found is the first that is seen
+    seen.current = filter;
+  }, [filter]);
   useEffect(() => {
     document.title = `${t("worklist.heading")} · Suret`;
   });

@@ -57,7 +57,7 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
   date: ({ study }) => (
     <>
       <span>{formatDate(study.studyDate) || "—"}</span> <span class="muted">{formatTime(study.studyTime)}</span>
-      <span class="phone-arrived">{arrivedWords(study)}</span>
+      <span class="in-card arrived">{arrivedWords(study)}</span>
     </>
   ),
   modality: ({ study }) => (
@@ -73,8 +73,14 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
   accession: ({ study }) => <span title={study.accessionNumber}>{study.accessionNumber}</span>,
   images: ({ study }) => (
     <>
-      {n(study.numberOfInstances)}
-      <span class="muted"> / {n(study.numberOfSeries)}</span>
+      <span class="in-table">
+        {n(study.numberOfInstances)}
+        <span class="muted"> / {n(study.numberOfSeries)}</span>
+      </span>
+      <span class="in-card">
+        {counted("timeline.images", study.numberOfInstances)}
+        <span class="muted"> · {counted("worklist.series", study.numberOfSeries)}</span>
+      </span>
     </>
   ),
   received: ({ study }) => <>{formatMoment(study.receivedAt, new Date())}</>,
@@ -109,6 +115,9 @@ function PatientCell({ study, fresh, timeline }: CellProps) {
         >
           <Icon name="history" />
           <span class="hidden-label">{t("timeline.heading")}</span>
+          <span class="in-card" aria-hidden="true">
+            {t("timeline.short")}
+          </span>
         </button>
       </span>
       <span class="muted">{[study.patientId, facts].filter((part) => part !== "").join(" · ")}</span>

@@ -89,8 +89,12 @@ export const worklist: Translated<typeof english> = {
   "reading.markRead": "Оқылды деп белгілеу",
   "reading.markUnread": "Оқылмады деп белгілеу",
   "reading.takeOver": "Өзіме алу",
+  "reading.refused": "Белгілеу мүмкін болмады.",
   "timeline.heading": "Пациенттің барлық зерттеулері",
   "timeline.undated": "Күні жоқ",
   "timeline.this": "Осы",
   "timeline.images": { other: "{count} кескін" },
+  "worklist.filters": "Сүзгілер мен әрекеттер",
+  "worklist.series": { other: "{count} серия" },
+  "timeline.short": "Барлық зерттеулер",
 };

@@ -89,8 +89,12 @@ export const worklist: Translated<typeof english> = {
   "reading.markRead": "Окулду деп белгилөө",
   "reading.markUnread": "Окулган жок деп белгилөө",
   "reading.takeOver": "Өзүмө алуу",
+  "reading.refused": "Белгилөө мүмкүн болгон жок.",
   "timeline.heading": "Бейтаптын бардык изилдөөлөрү",
   "timeline.undated": "Күнү жок",
   "timeline.this": "Ушул",
   "timeline.images": { other: "{count} сүрөт" },
+  "worklist.filters": "Чыпкалар жана аракеттер",
+  "worklist.series": { other: "{count} серия" },
+  "timeline.short": "Бардык изилдөөлөр",
 };

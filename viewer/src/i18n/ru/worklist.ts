@@ -99,8 +99,12 @@ export const worklist: Translated<typeof english> = {
   "reading.markRead": "Отметить прочитанным",
   "reading.markUnread": "Отметить непрочитанным",
   "reading.takeOver": "Взять себе",
+  "reading.refused": "Отметить не удалось.",
   "timeline.heading": "Все исследования пациента",
   "timeline.undated": "Без даты",
   "timeline.this": "Это",
   "timeline.images": { one: "{count} снимок", few: "{count} снимка", many: "{count} снимков", other: "{count} снимка" },
+  "worklist.filters": "Фильтры и действия",
+  "worklist.series": { one: "{count} серия", few: "{count} серии", many: "{count} серий", other: "{count} серии" },
+  "timeline.short": "Все исследования",
 };
