@@ -142,6 +142,16 @@ export class Comparing {
     }
   }
 
+  /** Take away what stands beside: what is read has the screen. */
+  end(): void {
+    const { workspace } = this;
+    const own = workspace.panes.peek().find((pane) => pane.showing.peek()?.series.studyInstanceUid === workspace.study.studyInstanceUid);
+    if (own) workspace.activate(own);
+    workspace.setLayout(1, 1);
+    this.beside.value = undefined;
+    workspace.menu.value = undefined;
+  }
+
   close(): void {
     for (const stop of this.stops) stop();
   }

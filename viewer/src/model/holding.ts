@@ -19,6 +19,8 @@ export class Holding {
   /** Undefined until the node has answered, and for who only looks. */
   readonly reading = signal<Reading | undefined>(undefined);
   readonly failure = signal<Failure | undefined>(undefined);
+  /** Why what the reader asked for last was not done: nothing on the screen tells it else. */
+  readonly refused = signal<Failure | undefined>(undefined);
 
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly leave = (): void => void this.do("release", true);
@@ -50,6 +52,13 @@ export class Holding {
 
   async do(deed: Deed, keepalive = false): Promise<void> {
     await this.attempt(() => tell(this.http, this.studyInstanceUid, deed, keepalive));
+  }
+
+  /** As `do`, of the reader's own will. */
+  async ask(deed: Deed): Promise<void> {
+    this.refused.value = undefined;
+    await this.do(deed);
+    this.refused.value = this.failure.peek();
   }
 
   private async attempt(work: () => Promise<Reading>): Promise<void> {

@@ -34,6 +34,11 @@ export function CompareMenu({ workspace }: { readonly workspace: Workspace }) {
           {t("compare.nothing")}
         </p>
       )}
+      {comparing.beside.value && workspace.panes.value.length > 1 && (
+        <button type="button" role="menuitem" data-testid="compare-end" onClick={() => comparing.end()}>
+          {t("compare.end")}
+        </button>
+      )}
       {priors?.map((prior) => (
         <button
           key={prior.studyInstanceUid}

@@ -21,9 +21,10 @@ function uidOf(pane: Pane): string | undefined {
 export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   const active = uidOf(workspace.active.value);
   const shown = new Set(workspace.panes.value.map(uidOf));
+  const all = workspace.study.series.value;
   return (
-    <nav class="series-strip" aria-label={t("study.series")}>
-      {workspace.study.series.value.map((series) => (
+    <nav class="series-strip" aria-label={t("study.series")} data-single={all.length === 1}>
+      {all.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
           workspace={workspace}

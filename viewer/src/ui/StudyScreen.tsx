@@ -78,6 +78,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         </button>
         <PriorNote workspace={workspace} />
         <span class="spacer" />
+        <SaveButton workspace={workspace} />
         {app.holding.value && <ReadingControl holding={app.holding.value} />}
         {app.session.forwards.value && (
           <a class="button quiet" href={sendLink(study.studyInstanceUid)} data-testid="send-link" title={t("queue.send")}>
@@ -130,6 +131,25 @@ function PriorNote({ workspace }: { readonly workspace: Workspace }) {
   return (
     <button type="button" class="button prior-note" data-testid="prior-note" onClick={() => workspace.press("compare")}>
       {earlier > 0 ? counted("compare.earlierCount", earlier) : counted("compare.others", all)}
+    </button>
+  );
+}
+
+/** On a phone the tool that saves stands in a menu: what is unsaved is saved from here, with one press. */
+function SaveButton({ workspace }: { readonly workspace: Workspace }) {
+  const { saving } = workspace;
+  if (!saving.unsaved.value || !workspace.maySave.value) return null;
+  return (
+    <button
+      type="button"
+      class="button phone-only save-button"
+      data-testid="save-unsaved"
+      title={t("tool.save.explain")}
+      disabled={saving.state.value.kind === "saving"}
+      onClick={() => void saving.save()}
+    >
+      <Icon name="save" />
+      <span class="hidden-label">{t("tool.save.explain")}</span>
     </button>
   );
 }
@@ -189,6 +209,7 @@ function PatientTitle({ study, open }: TitleProps) {
   return (
     <h1 class="patient-title" data-testid="patient-title">
       <button type="button" class="patient-name name-button" data-testid="name-timeline" title={t("timeline.heading")} onClick={open}>
+        <Icon name="history" />
         {text(dataset, Tag.PatientName) || t("patient.unnamed")}
       </button>
       <span class="muted patient-details">

@@ -22,6 +22,7 @@ export const study = {
   "compare.earlier": "{length} earlier",
   "compare.later": "{length} later",
   "compare.sameDay": "the same day",
+  "compare.end": "End the comparison",
   "compare.days": { one: "{count} day", other: "{count} days" },
   "compare.months": { one: "{count} month", other: "{count} months" },
   "compare.years": { one: "{count} year", other: "{count} years" },

@@ -23,6 +23,7 @@ export const study: Translated<typeof english> = {
   "compare.earlier": "{length} бұрын",
   "compare.later": "{length} кейін",
   "compare.sameDay": "сол күні",
+  "compare.end": "Салыстыруды аяқтау",
   "compare.days": { other: "{count} күн" },
   "compare.months": { other: "{count} ай" },
   "compare.years": { other: "{count} жыл" },

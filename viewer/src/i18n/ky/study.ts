@@ -23,6 +23,7 @@ export const study: Translated<typeof english> = {
   "compare.earlier": "{length} мурун",
   "compare.later": "{length} кийин",
   "compare.sameDay": "ошол эле күнү",
+  "compare.end": "Салыштырууну аяктоо",
   "compare.days": { other: "{count} күн" },
   "compare.months": { other: "{count} ай" },
   "compare.years": { other: "{count} жыл" },

@@ -28,6 +28,7 @@ export const study: Translated<typeof english> = {
   "compare.earlier": "на {length} раньше",
   "compare.later": "на {length} позже",
   "compare.sameDay": "в тот же день",
+  "compare.end": "Закончить сравнение",
   "compare.days": { one: "{count} день", few: "{count} дня", many: "{count} дней", other: "{count} дня" },
   "compare.months": { one: "{count} месяц", few: "{count} месяца", many: "{count} месяцев", other: "{count} месяца" },
   "compare.years": { one: "{count} год", few: "{count} года", many: "{count} лет", other: "{count} года" },
