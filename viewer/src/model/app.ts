@@ -18,6 +18,7 @@ import { followRoute, SETTINGS_LINK, type Route } from "@/model/route";
 import { Session } from "@/model/session";
 import { OpenStudy } from "@/model/study";
 import { Timeline } from "@/model/timeline";
+import { Urgency } from "@/model/urgency";
 import { ViewKeeper } from "@/model/viewKeeper";
 import { Worklist, type WorklistStudy } from "@/model/worklist";
 import { Copies } from "@/offline/copies";
@@ -52,6 +53,8 @@ export class App {
   /** Whether the study being read may not be of whom it says. */
   readonly doubt = signal<Doubt>(SURE);
 
+  readonly urgency: Urgency;
+
   /** Whether the list of what is on this device is open. */
   readonly deviceShown = signal(false);
 
@@ -68,6 +71,7 @@ export class App {
     this.copies = new Copies(http, () => this.session.end(), keepMore);
     this.session = new Session(http, () => this.copies.owner());
     this.worklist = new Worklist(http, () => this.rowsOnDevice());
+    this.urgency = new Urgency(http, () => this.worklist.studies.peek());
     this.devices = new Devices(http);
     this.accounts = new Accounts(http);
     this.sessions = new OwnSessions(http);
@@ -90,6 +94,7 @@ export class App {
         if (study?.studyInstanceUid !== studyInstanceUid) return;
         study.touched();
         void this.holding.peek()?.look();
+        void this.urgency.look(studyInstanceUid, study.stopped, true);
       },
       lost: () => void this.session.check(),
     });
@@ -156,6 +161,7 @@ export class App {
       const abort = new AbortController();
       const path = `/api/studies/${study.studyInstanceUid}/doubt`;
       this.http.json(path, { signal: abort.signal }).then((told) => (this.doubt.value = doubtOf(told)), () => {}); // as offline
+      void untracked(() => this.urgency.look(study.studyInstanceUid, study.stopped));
       return () => abort.abort();
     });
     this.followDevice();

@@ -34,6 +34,11 @@ export class OpenStudy {
     this.firstPicture = new FirstPictureLoad(studyInstanceUid);
   }
 
+  /** Aborts when it is closed. */
+  get stopped(): AbortSignal {
+    return this.closed.signal;
+  }
+
   /** Load the list of series and the study's attributes. */
   async open(): Promise<void> {
     this.loading.value = true;

@@ -1,8 +1,8 @@
 import { choose, t } from "@/i18n";
-import type { WorklistStudy } from "@/model/worklist";
+import type { Raised } from "@/model/urgency";
 
 /** The study's place in the queue. Where an AI service put it there, that is said, and that it is no diagnosis. */
-export function PriorityMark({ study }: { readonly study: WorklistStudy }) {
+export function PriorityMark({ study }: { readonly study: Pick<Raised, "priority" | "prioritySource" | "reason"> }) {
   const { priority, prioritySource } = study;
   const reason = choose(study.reason);
   return (

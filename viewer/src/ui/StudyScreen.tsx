@@ -9,6 +9,7 @@ import { WORKLIST_LINK, sendLink } from "@/model/route";
 import type { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import { Dialogs } from "@/ui/Dialogs";
+import { TriageNote } from "@/triage/TriageNote";
 import { DoubtNote } from "@/ui/DoubtMark";
 import { ExportDialog } from "@/ui/ExportDialog";
 import { LanguageSelect } from "@/ui/LanguageSelect";
@@ -66,6 +67,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         </a>
         <PatientTitle study={study} open={() => void app.timeline.open(study.studyInstanceUid)} />
         <DoubtNote doubt={app.doubt.value} />
+        <TriageNote raised={app.urgency.raised.value} />
         <button
           type="button"
           class="button quiet timeline-icon"
