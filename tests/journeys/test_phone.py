@@ -256,6 +256,8 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
     view = phone.get_by_test_id("viewport")
     expect(view).to_have_attribute("data-loaded-images", "4")
+    thumbnails = phone.locator(".series-picture img[src^=blob]")
+    expect(thumbnails).to_have_count(2, timeout=20_000)
     phone.get_by_test_id("back").tap()
     unfold(phone)
     phone.get_by_test_id("device-open").tap()
@@ -277,7 +279,7 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(phone.get_by_test_id("quality")).to_have_attribute("data-quality", "full")
     expect(phone.get_by_test_id("connection-note")).to_be_visible()
     expect(phone.get_by_test_id("doubt-note"), "that it may be another patient's is told here, too").to_be_visible()
-    expect(phone.locator(".series-picture img[src^=blob]")).to_have_count(2)
+    expect(thumbnails).to_have_count(2)
     _nothing_is_squeezed(phone)
     box = view.bounding_box()
     assert box

@@ -95,7 +95,7 @@ function ViewCorner({ workspace, pane, frame: { dataset } }: OverlayProps) {
       {isLossy && quality !== "full" && <span class="caution">{t("viewport.lossy")}</span>}
       <QualityMark mark={quality} bytesLeft={pane.bytesLeft.value} lossy={isLossy} />
       <TrueSizeMark dataset={dataset} scale={scale} />
-      <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>
+      {quality !== "preview" && <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>}
       {window && (
         <span data-testid="window-text">
           {windowText(window, dataset, digits)}

@@ -219,12 +219,11 @@ function StackSlider({ workspace, pane }: PaneProps) {
   const isMoving = (pane.frame.value?.numberOfFrames ?? 1) > 1;
   return (
     <div class="slider">
-      {isMoving && (
+      {isMoving && !pane.cine.open.value && (
         <button
           type="button"
           class="button quiet phone-only slider-cine"
           data-testid="slider-cine"
-          aria-pressed={pane.cine.open.value}
           title={t("tool.cine.explain")}
           onClick={() => workspace.press("cine")}
         >
