@@ -283,7 +283,8 @@ function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, chi
         {seen && <PositionText position={positionAlong(seen.cosines, seen.centre)} />}
         {place && (
           <span class="image-number">
-            {t("mpr.number")} {place.index + 1} / {place.count}
+            <span class="said-elsewhere">{t("mpr.number")} </span>
+            {place.index + 1} / {place.count}
           </span>
         )}
       </div>

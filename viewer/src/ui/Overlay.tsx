@@ -91,7 +91,7 @@ function ViewCorner({ workspace, pane, frame: { dataset } }: OverlayProps) {
   return (
     <div class="corner bottom-right">
       {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
-      <SpacingMark dataset={dataset} short={workspace.panes.value.length > 1} />
+      <SpacingMark dataset={dataset} short={workspace.panes.value.length > 1 && !workspace.oneUp.value} />
       {isLossy && quality !== "full" && <span class="caution">{t("viewport.lossy")}</span>}
       <QualityMark mark={quality} bytesLeft={pane.bytesLeft.value} lossy={isLossy} />
       <TrueSizeMark dataset={dataset} scale={scale} />
