@@ -61,6 +61,7 @@
     const element = node.parentElement;
     if (words === "" || !shown(element) || element.closest("option, script, style, noscript, canvas")) continue;
     if (getComputedStyle(element).color === "rgba(0, 0, 0, 0)") continue; // words over the drawing of a page, to be selected and heard
+    if (element.ownerSVGElement && element.getBoundingClientRect().width === 0) continue; // what a container query hides has ranges in Chromium
     const range = document.createRange();
     range.selectNodeContents(node);
     const boxes = [...range.getClientRects()].filter(({ width, height }) => width > 0.5 && height > 0.5);
