@@ -243,7 +243,7 @@ function shuttering(state: Dataset, frame: Frame): Dataset {
   return own && PR.ShutterShape in own ? own : state;
 }
 
-/** The group of the overlay plane of the state itself that covers the image where its bits are set; "": none (PS3.3 C.7.6.15). */
+/** The group of the overlay plane of the state, or of the image, that covers it where its bits are set; "": none (PS3.3 C.7.6.15). */
 export function shutterGroupOf(state: Dataset): string {
   const group = number(state, PR.ShutterOverlayGroup);
   return group === undefined ? "" : group.toString(16).toUpperCase().padStart(4, "0");

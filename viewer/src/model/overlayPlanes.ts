@@ -32,6 +32,10 @@ export interface DrawnPlane {
   readonly ofState: boolean;
 }
 
+function shuttersFirst(one: DrawnPlane, other: DrawnPlane): number {
+  return Number(other.shutter) - Number(one.shutter);
+}
+
 export class StudyPlanes {
   private readonly turned = signal<ReadonlyMap<string, boolean>>(new Map());
   private readonly arrived = signal(0);
@@ -45,7 +49,12 @@ export class StudyPlanes {
     const state = this.workspace.presenting.of(pane);
     const own = overlayPlanesOf(frame.dataset);
     if (!state || !isAbout(state, frame)) {
-      return own.map((plane) => ({ key: `${frame.seriesInstanceUid} ${plane.group}`, plane, colour: WHITE, shutter: false, on: true, ofState: false }));
+      const group = shutterGroupOf(frame.dataset);
+      const entries = own.map((plane): DrawnPlane => {
+        const shutter = plane.group === group;
+        return { key: `${frame.seriesInstanceUid} ${plane.group}`, plane, colour: shutter ? shadeOf(undefined, frame) : WHITE, shutter, on: true, ofState: false };
+      });
+      return entries.toSorted(shuttersFirst);
     }
     const uid = text(state, Tag.SOPInstanceUID);
     const [shutter, active, colours] = [shutterGroupOf(state), activatedBy(state), layerColours(state)];
@@ -60,7 +69,7 @@ export class StudyPlanes {
       ofState: isOfState,
     });
     const all = [...ofState.map((plane) => entry(plane, true)), ...own.filter(({ group }) => !replaced.has(group)).map((plane) => entry(plane, false))];
-    return all.toSorted((one, other) => Number(other.shutter) - Number(one.shutter));
+    return all.toSorted(shuttersFirst);
   }
 
   isOn({ key, on, shutter }: DrawnPlane): boolean {
