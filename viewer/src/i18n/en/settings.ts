@@ -54,7 +54,7 @@ export const settings = {
   "accounts.unlock": "Let sign in now",
   "accounts.endSessions": "Sign out everywhere",
   "accounts.revoke": "Revoke the tokens",
-  "accounts.disable": "Close",
+  "accounts.disable": "Close the account",
   "accounts.enable": "Open again",
   "accounts.sure": "{what}: sure?",
   "accounts.told": "Tell {name} this password; it is shown only now and has to be changed at the first sign-in:",

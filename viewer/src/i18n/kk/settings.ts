@@ -57,7 +57,7 @@ export const settings: Translated<typeof english> = {
   "accounts.unlock": "Қазір кіруге рұқсат ету",
   "accounts.endSessions": "Сеанстарды аяқтау",
   "accounts.revoke": "Токендерді қайтарып алу",
-  "accounts.disable": "Жабу",
+  "accounts.disable": "Тіркелгіні жабу",
   "accounts.enable": "Қайта ашу",
   "accounts.sure": "{what}: сенімдісіз бе?",
   "accounts.told": "{name} үшін құпиясөз; тек қазір көрсетіледі, алғашқы кіргенде өзгертілуі керек:",

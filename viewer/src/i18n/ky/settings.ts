@@ -57,7 +57,7 @@ export const settings: Translated<typeof english> = {
   "accounts.unlock": "Азыр кирүүгө уруксат берүү",
   "accounts.endSessions": "Сеанстарды аяктоо",
   "accounts.revoke": "Токендерди кайтарып алуу",
-  "accounts.disable": "Жабуу",
+  "accounts.disable": "Каттоо жазуусун жабуу",
   "accounts.enable": "Кайра ачуу",
   "accounts.sure": "{what}: ишенесизби?",
   "accounts.told": "{name} үчүн сырсөз; азыр гана көрсөтүлөт, биринчи киргенде алмаштырылышы керек:",

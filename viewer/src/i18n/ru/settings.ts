@@ -57,7 +57,7 @@ export const settings: Translated<typeof english> = {
   "accounts.unlock": "Разрешить вход сейчас",
   "accounts.endSessions": "Завершить сеансы",
   "accounts.revoke": "Отозвать токены",
-  "accounts.disable": "Закрыть",
+  "accounts.disable": "Закрыть учётную запись",
   "accounts.enable": "Открыть снова",
   "accounts.sure": "{what}: точно?",
   "accounts.told": "Сообщите {name} этот пароль; он показан только сейчас, при первом входе его нужно сменить:",
