@@ -181,7 +181,7 @@ async function make(
   }
   const middle = frames[frames.length >> 1]?.dataset ?? {};
   const sigmoid = text(middle, "00281056") === "SIGMOID";
-  const stored = windowOf(middle) ?? { lower: lowest, upper: Math.max(highest, lowest + 1) };
+  const stored = windowOf(middle) ?? { lower: lowest, upper: highest > lowest ? highest : lowest + 1 };
   const storedInverted = text(middle, Tag.PhotometricInterpretation) === "MONOCHROME1";
   const opening = openingOf(middle);
   const made: VoxelVolume = {
