@@ -387,6 +387,14 @@ def _taken_back(name: str) -> Command:
     return command
 
 
+def _audit(core: Core, arguments: Arguments) -> Any:
+    from pacs.access.trail import Trail, Wanted, codes_of  # not at the top: most commands only ask the node that runs
+
+    trail = Trail(core.archive.index, core.archive.clock)
+    wanted = msgspec.convert({**arguments["wanted"], "kinds": codes_of(arguments["kinds"])}, Wanted)
+    return msgspec.to_builtins(trail.read(wanted, arguments["limit"], by=OPERATOR))
+
+
 def _backup_done(core: Core, arguments: Arguments) -> Any:
     """A backup has been finished: remembered, so that `pacs doctor` can say how old the last one is."""
     from pacs.archive import duties
@@ -453,6 +461,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
                 *("correct", "merge", "move", "uncorrect", "corrections"),
             )
         },
+        "audit": _audit,
         "backup.done": _backup_done,
     }
 )

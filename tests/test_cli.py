@@ -28,6 +28,7 @@ COMMANDS = [
     "scrub",
     "backup",
     "restore",
+    "audit",
     "doctor",
     "rebuild",
     "migrate",
@@ -184,6 +185,12 @@ def test_accounts_from_the_command_line(module_node: NodeProcess) -> None:
     assert _sign_in(module_node, "saule", "four other quiet words") == 401
     assert module_node.command("user", "enable", "saule").returncode == 0
     assert _sign_in(module_node, "saule", "four other quiet words") == 200
+    told = module_node.command("audit", "--failures", "--kind", "user-authentication", "--json").stdout.splitlines()
+    assert [json.loads(line)["detail"] for line in told[:2]] == ["saule", "saule"]
+    table = module_node.command("audit", "--kind", "audit-log-used").stdout.splitlines()
+    assert "audit trail read" in table[1]
+    wrong = module_node.command("audit", "--since", "yesterday")
+    assert (wrong.returncode, "2026-05-01" in wrong.stderr) == (1, True)
 
 
 def test_the_last_administrator_stays(module_node: NodeProcess) -> None:

@@ -17,6 +17,7 @@ class AuditCode(StrEnum):
     """Event identifiers of PS3.15 A.5, coding scheme DCM."""
 
     APPLICATION_ACTIVITY = "110100"
+    AUDIT_LOG_USED = "110101"
     INSTANCES_ACCESSED = "110103"
     INSTANCES_TRANSFERRED = "110104"
     STUDY_DELETED = "110105"

@@ -17,6 +17,7 @@ from pacs.cli import (
     ae,
     ai,
     archive,
+    audit,
     backup,
     correction,
     deletion,
@@ -43,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings=OPTIONS,
 )
-for part in (node, archive, scrub, deletion, correction, exchange, backup, doctor):
+for part in (node, archive, scrub, deletion, correction, exchange, backup, audit, doctor):
     app.add_typer(part.app)
 for name, part in {
     "user": user,
