@@ -1,6 +1,6 @@
 /**
  * What vtk.js and Cornerstone forget to give back to the graphics card, mended while the viewer is built: a reader opens
- * hundreds of studies in one page, and a card has no collector of garbage. And a sum that vtk.js has wrong.
+ * hundreds of studies in one page, and a card has no collector of garbage. And a sum and a size that they have wrong.
  */
 
 import type { Plugin } from "vite";
@@ -21,6 +21,11 @@ const COLOURS_AGAIN = "if (!cTex?.oglObject?.getHandle() || cTex?.hash !== cfunT
 const OPACITY_AGAIN = "if (!pwfTex?.oglObject?.getHandle() || pwfTex?.hash !== pwfunToString) {";
 const IMAGE_GIVES_BACK = "model.openGLTexture.releaseGraphicsResources(renderWindow);";
 const LAST_OF_MEAN = String.raw`sum += value;\n      #if vtkBlendMode == AVERAGE_INTENSITY_BLEND\n        totalWeight += raySteps - stepsTraveled;`;
+const SIZES_OF_REST = `const newMax = this.calculateMaxSizeForContext(contextIndex);
+            this.contextMaxSizes.set(contextIndex, newMax);
+        }
+    }
+    destroy() {`;
 const REBUILDS = "publicAPI.getNeedToRebuildBufferObjects = (ren, actor) => {";
 
 const MENDS: readonly Mend[] = [
@@ -45,6 +50,12 @@ const MENDS: readonly Mend[] = [
     // Without being told of which window, a texture gave back nothing: the voxels of every volume stayed.
     file: /vtk\.js\/Rendering\/OpenGL\/Texture\.js$/,
     changes: [["publicAPI.releaseGraphicsResources = (rwin) => {", "publicAPI.releaseGraphicsResources = (rwin = model._openGLRenderWindow) => {"]],
+  },
+  {
+    // Where the largest viewport went, the size of the rest was noted, and the canvas they are drawn on kept its own: they
+    // were drawn too large. Unnoted, it is found to have changed when the next of them is drawn.
+    file: /RenderingEngine\/WebGLContextPool\.js$/,
+    changes: [[SIZES_OF_REST, "}\n    }\n    destroy() {"]],
   },
   {
     // It counts in a table of its own what it shares, which nobody looked at when it went.

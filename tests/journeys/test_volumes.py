@@ -66,6 +66,7 @@ def _arrange(page: Page, arrangement: str, viewports: int) -> None:
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id(f"volume-{arrangement}").click()
     ready = page.locator("[data-testid=viewport-state][data-state=ready]")
+    expect(page.locator("[data-plane=axial]").locator(ready)).to_have_count(1, timeout=60_000)
     expect(ready).to_have_count(viewports, timeout=60_000)
     page.wait_for_timeout(500)
 
@@ -96,6 +97,10 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     axial = Expected(voxels[looked_at], LOW, HIGH, sigmoid=False, inverted=False, aspect=1.25)
     coronal = replace(axial, values=voxels[::-1, SIZE // 2, :], aspect=4.0)
     sagittal = replace(axial, values=voxels[::-1, :, SIZE // 2], aspect=4.0 / 1.25)
+    page.set_viewport_size({"width": 390, "height": 780})  # a phone's plane is lower than the images before it
+    _arrange(page, "planes", 1)
+    assert _plane_differs(page, "axial", axial) < 3.5
+    page.set_viewport_size({"width": 1200, "height": 800})
     for arrangement, viewports in (("planes", 3), ("planesAndSolid", 4)):
         _arrange(page, arrangement, viewports)
         for plane, wanted in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):
