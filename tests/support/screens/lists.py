@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -64,7 +65,27 @@ def _selection(walk: Walk) -> None:
     expect(walk.find("export-selected")).to_be_visible()
 
 
+def _correction(walk: Walk) -> None:
+    walk.press("selection-correct")
+    expect(walk.find("correction-reason")).to_be_visible(timeout=30_000)
+
+
+def _corrected(walk: Walk) -> None:
+    walk.find("correction-AccessionNumber").fill(f"A{time.time_ns() % 10**12}")
+    walk.find("correction-reason").fill("Каттоо кызматкери башка изилдөөнүн номерин жазып койгон")
+    before = walk.find("correction-entry").count()
+    walk.press("correction-do")
+    expect(walk.find("correction-entry")).to_have_count(before + 1, timeout=30_000)
+
+
+def _deletion(walk: Walk) -> None:
+    walk.leave("correction-close")
+    walk.press("selection-delete")
+    expect(walk.find("deletion-reason")).to_be_visible(timeout=30_000)
+
+
 def _import(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
     walk.leave("selection-end")
     walk.unfold()
     walk.press("import-open")
@@ -100,6 +121,9 @@ LISTS: Final[Sequence[Screen]] = (
     Screen("sort", _popup("sort")),
     Screen("columns", _popup("columns")),
     Screen("selection", _selection),
+    Screen("correction", _correction),
+    Screen("corrected", _corrected),
+    Screen("deletion", _deletion),
     Screen("import", _import),
     Screen("device-panel", _device_panel),
 )

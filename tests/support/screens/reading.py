@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
+from pacs.triage.results import REASONS
 from tests.support.screens.walk import Screen, Walk
 
 
@@ -58,6 +59,27 @@ def _export(walk: Walk) -> None:
     walk.page.keyboard.press("Escape")
     walk.press("export-open", "export-series")
     expect(walk.find("export-one-series").first).to_be_visible()
+
+
+def _raised(walk: Walk) -> None:
+    """The list says that an AI service raised the study: what the node would say once one had."""
+
+    def raised(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        said = {"priority": "critical", "priority_source": "Stroke triage 1.2", "reason": dict(REASONS["critical"])}
+        for row in told["studies"]:
+            row |= said if row["study_instance_uid"] == walk.studies["images"] else {}
+        route.fulfill(response=answer, json=told)
+
+    walk.page.keyboard.press("Escape")
+    walk.page.route("**/api/worklist?*", raised)
+    walk.page.goto("about:blank")
+    walk.study("images")
+    walk.images()
+    walk.press("popup-triage")
+    expect(walk.find("triage-words")).to_be_visible()
+    walk.page.unroute("**/api/worklist?*")
 
 
 def _turned(walk: Walk) -> None:
@@ -195,6 +217,7 @@ READING: Final[Sequence[Screen]] = (
     *(Screen(f"menu-{name}", _menu(name)) for name in MENUS),
     Screen("prior", _prior),
     Screen("other-patient", _stranger),
+    Screen("ai-reason", _raised, fresh=True),
     Screen("turned", _turned, fresh=True),
     Screen("pictures", _pictures),
     Screen("pictures-film", _film),
