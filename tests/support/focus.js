@@ -23,7 +23,7 @@ async () => {
         if (document.activeElement === element) element.scrollIntoView({block: "nearest"}); // focus() moves nothing then
         element.focus();
         if (document.activeElement !== element || element.matches("input[type=file]")) continue;
-        if (!isSeen(element)) await new Promise((resolve) => setTimeout(resolve, 60)); // what it shows by having the focus
+        if (!isSeen(element)) await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 60))); // what it shows by having the focus, and what gives way to it in the next frame
         if (element.isConnected && !isSeen(element)) told.add(`the focus is hidden: ${named(element)}`);
     }
     pane?.focus();

@@ -69,13 +69,16 @@ def told_of(walk: Walk, look: Callable[[Screen], list[str]], only: str = "") -> 
     """
     told: dict[str, list[str]] = {}
     wanted = set(filter(None, only.split(",")))
+    skipped = False
     for section in _sections(SCREENS):
         if wanted and wanted.isdisjoint(screen.name for screen in section):
+            skipped = True
             continue
+        if skipped:
+            walk.begin()  # what the screens that were left out would have closed
+        skipped = bool(wanted) and section[-1].name not in wanted
         while wanted and section[-1].name not in wanted:
             section.pop()
-        if wanted and not told and section[0] is not SCREENS[0]:
-            walk.begin()
         for name, complaints in _section(walk, section, look).items():
             print(f"{name}: {complaints}", flush=True)  # also of a walk that is stopped on its way
             told[name] = complaints

@@ -110,12 +110,18 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
   return open ? corner : undefined;
 }
 
-/** Whether nothing of what an element has in the window is left to be seen behind a cover. */
+/** Whether all that the window shows of an element lies behind a cover; what a scrolled bar cuts off is not shown. */
 function isBeneath(element: Element, cover: Element): boolean {
   if (cover.contains(element)) return false;
-  const [own, over] = [element.getBoundingClientRect(), cover.getBoundingClientRect()];
-  const [right, bottom] = [Math.min(own.right, innerWidth - MARGIN_PX), Math.min(own.bottom, innerHeight - MARGIN_PX)];
-  return Math.max(own.left, MARGIN_PX) >= over.left && right <= over.right && own.top >= over.top && bottom <= over.bottom;
+  const over = cover.getBoundingClientRect();
+  let { left, top, right, bottom } = element.getBoundingClientRect();
+  const cutTo = (port: Pick<DOMRect, "left" | "top" | "right" | "bottom">): void => {
+    [left, top] = [Math.max(left, port.left), Math.max(top, port.top)];
+    [right, bottom] = [Math.min(right, port.right), Math.min(bottom, port.bottom)];
+  };
+  cutTo({ left: MARGIN_PX, top: MARGIN_PX, right: innerWidth - MARGIN_PX, bottom: innerHeight - MARGIN_PX });
+  for (let at = element.parentElement; at; at = at.parentElement) if (getComputedStyle(at).overflow !== "visible") cutTo(at.getBoundingClientRect());
+  return left >= over.left && right <= over.right && top >= over.top && bottom <= over.bottom;
 }
 
 interface LooksProps {
@@ -130,11 +136,19 @@ function LooksButton({ shown, ends }: LooksProps) {
   const looks = useRef<HTMLDivElement>(null);
   const corner = useCornerAbove(button, open);
   useEffect(() => {
+    let frame = 0;
     const onFocusIn = ({ target }: FocusEvent): void => {
-      if (looks.current && target instanceof Element && isBeneath(target, looks.current)) setOpen(false);
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        // only now has the bar been scrolled to it
+        if (looks.current && target instanceof Element && isBeneath(target, looks.current)) setOpen(false);
+      });
     };
     if (open) addEventListener("focusin", onFocusIn);
-    return () => removeEventListener("focusin", onFocusIn);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("focusin", onFocusIn);
+    };
   }, [open]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Escape") return;
