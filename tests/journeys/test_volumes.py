@@ -118,11 +118,18 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     slab = page.get_by_test_id("slab-thickness").first
     slab.fill("100")
     expect(page.locator("[data-plane=axial] .corner.bottom-left")).to_contain_text("100")
+    axial_view.focus()
+    page.keyboard.press("ArrowUp")
+    expect(axial_view, "a slab goes plane by plane").to_have_attribute("data-plane-index", index)
+    page.keyboard.press("ArrowDown")
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-images").click()
     expect(page.get_by_test_id("pane")).to_have_count(1)
     beside = re.compile(f"^({looked_at - 1}|{looked_at + 1})$")
     expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-index", beside)
+    page.get_by_test_id("image-slider").fill("1")
+    _arrange(page, "planes", 3)
+    expect(axial_view, "they open at the image looked at").to_have_attribute("data-plane-index", "1")
 
 
 def _reset(page: Page) -> None:

@@ -96,7 +96,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           stepped: (count) => awaitedNow.current?.step(count),
           placed: (where) => {
             setPlace(where);
-            pane.cut.value = where;
+            if (pane.showing.peek()?.kind === "mpr") pane.cut.value = where; // the pane may have gone on to something else
           },
           pointed: (pixel) => {
             pane.pixel.value = pixel;

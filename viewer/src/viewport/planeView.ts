@@ -129,7 +129,8 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     const last = this.viewport.getNumberOfSlices() - 1;
     const index = this.index();
     const target = Math.max(0, Math.min(last, index + count));
-    if (target !== index) this.viewport.scroll((target - index) * (this.isBackwards() ? -1 : 1));
+    const delta = (target - index) * (this.isBackwards() ? -1 : 1);
+    if (delta !== 0) utilities.scroll(this.viewport as never, { delta, volumeId: this.viewport.getVolumeId() }); // the viewport's own goes by slabs
   }
 
   goTo(world: Point): void {
