@@ -11,6 +11,7 @@ from sqlalchemy import select
 from pacs.access.grants import Action, may
 from pacs.access.principals import NODE, Principal
 from pacs.archive import out_of_sight, rejections
+from pacs.archive.limits import Retention
 from pacs.archive.out_of_sight import Deletion, Wanted
 from pacs.archive.tombstones import DeletionKind
 from pacs.attributes import BY_KEYWORD, Level
@@ -35,6 +36,11 @@ class Deletions:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+
+    @property
+    def retention(self) -> Retention:
+        """How long what is taken out of sight now can be brought back."""
+        return self._archive.retention
 
     def delete(
         self,

@@ -80,6 +80,24 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     page.get_by_test_id("timeline-open").click()
     expect(page.get_by_test_id("timeline-study")).to_have_count(1)
     page.get_by_test_id("timeline-close").click()
+
+    # an image that is rejected is gone for everybody, here at once, and comes back
+    image = page.get_by_test_id("viewport")
+    uid = image.get_attribute("data-sop-instance-uid") or ""
+    found = f"{module_node.dicomweb_url}/instances?SOPInstanceUID={uid}"
+    assert len(page.request.get(found).json()) == 1
+    image.click(button="right")
+    page.get_by_test_id("context-reject-image").click()
+    page.get_by_test_id("rejection-113001").check()
+    page.get_by_test_id("rejection-do").click()
+    expect(image).to_have_attribute("data-image-count", "2")
+    expect(image).not_to_have_attribute("data-sop-instance-uid", uid)
+    assert page.request.get(found).text() in ("", "[]")
+    page.get_by_test_id("deletion-restore").click()
+    expect(page.get_by_test_id("deletion-entry")).to_have_count(0)
+    expect(image).to_have_attribute("data-image-count", "3")
+    assert len(page.request.get(found).json()) == 1
+    page.get_by_test_id("rejection-close").click()
     page.get_by_test_id("back").click()
     page.get_by_test_id("only-unread").click()
     expect(rows).to_have_count(1)

@@ -7,6 +7,8 @@ function answer(status: number, body: unknown): Promise<Response> {
   return Promise.resolve(new Response(JSON.stringify(body), { status }));
 }
 
+const ROLES = { technologist: true, clinician: true, admin: true };
+
 /** A node that knows whoever signs in, until `ended`. */
 function node() {
   const its = { ended: false };
@@ -15,7 +17,7 @@ function node() {
     if (init?.method !== "POST") return its.ended ? answer(401, { error: "nobody" }) : answer(200, {});
     its.ended = false;
     const { name } = JSON.parse(String(init.body)) as { name: string };
-    return answer(200, { user: { name, roles: ["radiologist"] }, version: "1" });
+    return answer(200, { user: { name, roles: [name in ROLES ? name : "radiologist"] }, version: "1" });
   });
   return { its, session: new Session(http) };
 }
@@ -48,5 +50,15 @@ describe("Session", () => {
     await session.signOut();
     expect(session.isInterrupted.value).toBe(false);
     expect([session.sitting.value, forgotten, session.userName]).toEqual([1, 1, ""]);
+  });
+
+  it("offers to reject, and to delete, to whom the node lets", async () => {
+    const { session } = node();
+    const offered: Record<string, readonly boolean[]> = {};
+    for (const role of ["clinician", "technologist", "radiologist", "admin"]) {
+      await session.signIn(role, "x");
+      offered[role] = [session.rejects.value, session.deletes.value];
+    }
+    expect(offered).toEqual({ clinician: [false, false], technologist: [true, false], radiologist: [true, false], admin: [true, true] });
   });
 });

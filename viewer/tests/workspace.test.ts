@@ -71,4 +71,16 @@ describe("a workspace", () => {
     desk.study.series.value = [series(1), series(2)];
     expect(shown(desk)).toEqual([1, 2]);
   });
+
+  it("lets a series go that was taken out of the study, and shows another in its place", () => {
+    const desk = workspace(series(1), series(2), series(3));
+    desk.setLayout(1, 2);
+    expect(shown(desk)).toEqual([1, 2]);
+    desk.study.series.value = [series(2), series(3)];
+    expect(shown(desk)).toEqual([3, 2]);
+    desk.study.series.value = [series(2)];
+    expect(shown(desk)).toEqual([undefined, 2]);
+    desk.study.series.value = [series(1), series(2)]; // restored
+    expect(shown(desk)).toEqual([1, 2]);
+  });
 });

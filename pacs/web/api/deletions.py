@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from pacs.web.api.queries import whole_number
 from pacs.web.dicomweb.answers import ROOT, checked_uid
 
 LIMIT_DEFAULT = 100
+DAY = timedelta(days=1)
 
 
 class NewRejection(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,7 +73,14 @@ def routes(deletions: Deletions) -> list[Route]:
             only_open=parameters.get("all", "") != "true",
             limit=whole_number("limit", parameters.get("limit", str(LIMIT_DEFAULT)), digits_max=5),
         )
-        return JSONResponse({"deletions": [_shown(one) for one in found]})
+        undo, rejected = deletions.retention.undo, deletions.retention.rejected
+        return JSONResponse(
+            {
+                "deletions": [_shown(one) for one in found],
+                "undo_days": undo / DAY,
+                "rejected_days": None if rejected is None else rejected / DAY,
+            }
+        )
 
     async def restore(request: Request, principal: Principal) -> Response:
         return JSONResponse(_shown(await in_thread(deletions.restore, request.path_params["id"], by=principal)))
@@ -116,7 +125,12 @@ def routes(deletions: Deletions) -> list[Route]:
             Action.REJECT,
             says=Operation(
                 "What was deleted and rejected",
-                (gives({"deletions": list[Deletion]}, "the newest first"),),
+                (
+                    gives(
+                        {"deletions": list[Deletion], "undo_days": float, "rejected_days": float | None},
+                        "the newest first; how long what is deleted, and rejected, now is kept (null: until erased)",
+                    ),
+                ),
                 (
                     Parameter("study", "of one study"),
                     Parameter("all", "true: those too which were restored or erased"),

@@ -48,7 +48,7 @@ def test_a_study_is_deleted_and_restored(site: Site) -> None:
     [row] = admin.get("/api/worklist").json()["studies"]
     assert (row["number_of_instances"], row["modalities"]) == (3, ["CT", "MR"])
     assert admin.post(f"{deleted.headers['location']}/restore").status_code == 409
-    assert admin.get("/api/deletions").json() == {"deletions": []}
+    assert admin.get("/api/deletions").json() == {"deletions": [], "undo_days": 30.0, "rejected_days": None}
     assert len(admin.get("/api/deletions", params={"all": "true", "study": study}).json()["deletions"]) == 1
 
 

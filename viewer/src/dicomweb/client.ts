@@ -42,6 +42,8 @@ export interface TakenPictures {
 
 const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
 
+const UIDS_MOST = 40; // in one address
+
 export class DicomWeb {
   constructor(private readonly http: Http) {}
 
@@ -75,6 +77,17 @@ export class DicomWeb {
   /** Every instance's data set without bulk data. Raises Failure. */
   async metadata(studyInstanceUid: string, seriesInstanceUid: string, signal?: AbortSignal): Promise<Dataset[]> {
     return datasets(await this.get(`${seriesPath(studyInstanceUid, seriesInstanceUid)}/metadata`, signal));
+  }
+
+  /** Which of these objects of a study the node shows. Raises Failure. */
+  async present(studyInstanceUid: string, sopInstanceUids: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (let at = 0; at < sopInstanceUids.length; at += UIDS_MOST) {
+      const uids = sopInstanceUids.slice(at, at + UIDS_MOST).join(",");
+      const answer = await this.get(`${studyPath(studyInstanceUid)}/instances?SOPInstanceUID=${uids}`, undefined);
+      for (const dataset of datasets(answer)) found.add(text(dataset, Tag.SOPInstanceUID));
+    }
+    return found;
   }
 
   /** Have the node write an object of the study; where it lies now. Raises Failure. */

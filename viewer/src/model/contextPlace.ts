@@ -1,5 +1,6 @@
 /** Where on the screen the menu of a viewport is wanted, and when a press of the right button or of a finger wants it. */
 
+import type { SeriesSummary } from "@/dicomweb/client";
 import type { PixelReading } from "@/viewport/contract";
 
 /** CSS pixels of the window. */
@@ -8,6 +9,8 @@ export interface ContextPlace {
   readonly y: number;
   /** What was under the pointer. */
   readonly reading: PixelReading | undefined;
+  /** The series whose thumbnail it was, which has a menu of its own. */
+  readonly series?: SeriesSummary;
 }
 
 const STILL_PX = 5;

@@ -44,7 +44,11 @@ export class Hanger {
     const follow = effect(() => {
       const { value: series } = workspace.study.series;
       if (series.length === 0) return;
-      untracked(() => (this.opened ? this.fill() : this.open()));
+      untracked(() => {
+        if (!this.opened) return this.open();
+        this.empty();
+        this.fill();
+      });
     });
     const learn = effect(() => {
       if (kept.loaded.value) untracked(() => this.opened && this.untouched && this.hang(this.remembered[this.modalities]));
@@ -112,6 +116,16 @@ export class Hanger {
         if (next) pane.show({ kind: "stack", series: next });
       }
     });
+  }
+
+  /** What is no longer in the study leaves the screen. */
+  private empty(): void {
+    const { study, panes } = this.workspace;
+    const uids = new Set(study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
+    for (const pane of panes.peek()) {
+      const series = pane.showing.peek()?.series;
+      if (series?.studyInstanceUid === study.studyInstanceUid && !uids.has(series.seriesInstanceUid)) pane.show(undefined);
+    }
   }
 
   close(): void {

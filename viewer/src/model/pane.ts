@@ -153,7 +153,8 @@ export class Pane {
     untracked(() => {
       const at = frames.findIndex((frame) => isSame(frame, this.lookedAt));
       if (at >= 0) this.imageIndex.value = at;
-      else if (this.imageIndex.peek() >= frames.length) this.imageIndex.value = 0;
+      else if (this.imageIndex.peek() >= frames.length) this.imageIndex.value = Math.max(0, frames.length - 1);
+      if (at < 0 && this.lookedAt && frames.length > 0) this.shown.value = this.controls.peek() ? { kind: "loading" } : { kind: "preview" }; // it was taken out of sight
       this.lookedAt = frames[this.imageIndex.peek()];
     });
   }

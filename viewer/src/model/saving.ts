@@ -42,9 +42,14 @@ export class Saving {
   private readonly keptKeys = signal<ReadonlySet<string>>(new Set());
   private readonly placed = signal<ReadonlySet<string>>(new Set());
 
+  /** On images of the study that were rejected or deleted since they were looked at. */
+  private readonly hidden = signal<readonly Measured[]>([]);
+  /** How many of those the archive does not have as they are: they come back with their images. */
+  readonly withdrawn = computed(() => this.hidden.value.filter((one) => !isSameMeasured(one, this.kept.value.get(one.uid))).length);
+
   readonly measurementsChanged = computed(() => {
     const { value: kept } = this.kept;
-    const now = new Set(this.measured.value.map(({ uid }) => uid));
+    const now = new Set([...this.measured.value, ...this.hidden.value].map(({ uid }) => uid));
     return (
       this.measured.value.some((one) => !isSameMeasured(one, kept.get(one.uid))) ||
       [...kept.values()].some(({ uid, foreign }) => !foreign && this.placed.value.has(uid) && !now.has(uid))
@@ -60,6 +65,8 @@ export class Saving {
   private lastReport = "";
   private readonly frames = new Map<string, readonly Frame[]>();
   private readonly series = new Map<string, string>();
+  /** Those that were here and are no longer. */
+  private readonly gone = new Map<string, Frame>();
   /** The diagnostic viewport, once it is here. */
   readonly module = signal<ViewportModule | undefined>(undefined);
   private readonly stops: (() => void)[];
@@ -78,6 +85,7 @@ export class Saving {
       effect(() => {
         const shown = workspace.panes.value.map((pane) => pane.content.value.frames);
         const [module, kept] = [this.module.value, this.kept.value];
+        void this.study.series.value; // one may be gone
         untracked(() => this.show(shown, module, kept));
       }),
     ];
@@ -125,7 +133,8 @@ export class Saving {
     const now = this.measured.peek();
     // what lies on images that were not opened is carried over as it is
     const unseen = [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid));
-    const all = [...now, ...unseen];
+    const absent = await this.absent(unseen.map(({ sopInstanceUid }) => sopInstanceUid));
+    const all = [...now, ...unseen.filter(({ sopInstanceUid }) => !absent.has(sopInstanceUid))];
     const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
       measurements: all.map((one) => {
         // figures of earlier where its image was not looked at since
@@ -147,13 +156,24 @@ export class Saving {
 
   private async saveKeyImages(): Promise<void> {
     const marked = this.workspace.keyImages.peek();
-    const images = [...marked].map((key) => {
+    const named = [...marked].map((key) => {
       const [uid = "", frame = "*"] = key.split("#");
       const frameNumber = frame === "*" ? null : Number(frame);
       return { series_instance_uid: this.series.get(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
     });
+    const absent = await this.absent(named.map(({ sop_instance_uid }) => sop_instance_uid));
+    const images = named.filter(({ sop_instance_uid }) => !absent.has(sop_instance_uid));
     await this.study.web.save(this.study.studyInstanceUid, "key-images", { images });
     this.keptKeys.value = new Set(marked);
+  }
+
+  /** Which of these images were rejected or deleted: the node writes nothing about them. */
+  private async absent(sopInstanceUids: readonly string[]): Promise<ReadonlySet<string>> {
+    const here = new Set([...this.frames.values()].flat().map(({ sopInstanceUid }) => sopInstanceUid));
+    const doubtful = [...new Set(sopInstanceUids)].filter((uid) => uid !== "" && !here.has(uid));
+    if (doubtful.length === 0) return new Set();
+    const present = await this.study.web.present(this.study.studyInstanceUid, doubtful);
+    return new Set(doubtful.filter((uid) => !present.has(uid)));
   }
 
   private lookSoon(): void {
@@ -168,7 +188,10 @@ export class Saving {
     const here = new Set(drawn.map(({ uid }) => uid));
     const others = this.workspace.beside.frames.peek();
     const curves = this.curves();
+    const gone = [...this.gone.values()];
+    const hidden = gone.length > 0 ? (module?.measuredOn(gone) ?? []) : [];
     batch(() => {
+      this.hidden.value = hidden.filter(({ foreign, uid }) => !foreign && !here.has(uid));
       this.measured.value = [...drawn, ...curves.measured];
       this.nowhere.value = (module?.nowhereOn(own) ?? 0) + curves.nowhere;
       this.elsewhere.value = (module?.measuredOn(others).filter(({ foreign, uid }) => !foreign && !here.has(uid)).length ?? 0) + curves.elsewhere;
@@ -226,14 +249,26 @@ export class Saving {
     });
   }
 
+  /** The images of a series as they are now. */
+  private follow(seriesInstanceUid: string, frames: readonly Frame[]): void {
+    const before = this.frames.get(seriesInstanceUid);
+    if (before === frames) return;
+    for (const frame of before ?? []) this.gone.set(`${frame.sopInstanceUid}#${frame.frameNumber}`, frame);
+    for (const frame of frames) this.gone.delete(`${frame.sopInstanceUid}#${frame.frameNumber}`);
+    if (frames.length > 0) this.frames.set(seriesInstanceUid, frames);
+    else this.frames.delete(seriesInstanceUid);
+  }
+
   /** Put what the archive has on the images that are on the screen. */
   private show(shown: readonly (readonly Frame[])[], module: ViewportModule | undefined, kept: ReadonlyMap<string, Measured>): void {
     for (const frames of shown) {
       const [first] = frames;
       if (first?.studyInstanceUid !== this.study.studyInstanceUid) continue;
-      this.frames.set(first.seriesInstanceUid, frames);
+      this.follow(first.seriesInstanceUid, frames);
       for (const frame of frames) this.series.set(frame.sopInstanceUid, frame.seriesInstanceUid);
     }
+    const listed = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
+    if (listed.size > 0) for (const uid of this.frames.keys()) if (!listed.has(uid)) this.follow(uid, []);
     this.placeCurves([...kept.values()].filter(({ kind, foreign }) => kind === "curve" && !foreign));
     if (!module) return;
     const all = [...this.frames.values()].flat();

@@ -69,6 +69,9 @@ export class Session {
   /** Whether they may take studies out of sight and bring them back. */
   readonly deletes = computed(() => this.state.value.kind === "signed-in" && this.state.value.user.roles.includes("admin"));
 
+  /** Whether they may reject images and series by a note, and bring those back: the same people as store. */
+  readonly rejects = this.stores;
+
   /** Whether they may correct what studies say: the same people as store. */
   readonly corrects = this.stores;
 

@@ -18,6 +18,7 @@ import { Pane } from "@/model/pane";
 import { nearest, planeOf } from "@/model/planes";
 import { Presenting } from "@/model/presenting";
 import { Saving } from "@/model/saving";
+import type { Rejectable } from "@/model/deletions";
 import type { Showing } from "@/model/showing";
 import type { Kept } from "@/model/ownHanging";
 import type { OpenStudy } from "@/model/study";
@@ -73,6 +74,8 @@ export class Workspace {
   readonly keyImages = signal<ReadonlySet<string>>(new Set());
   /** Where the menu of the active viewport stands open. */
   readonly context = signal<ContextPlace | undefined>(undefined);
+  /** What the reader is about to reject. */
+  readonly rejecting = signal<Rejectable | undefined>(undefined);
   /** The diagnostic viewport cannot be had: previews must do. */
   readonly broken = signal(false);
 
@@ -118,6 +121,8 @@ export class Workspace {
     readonly maySave: ReadonlySignal<boolean> = signal(true),
     /** Whether they may take pictures and files away. */
     readonly mayExport: ReadonlySignal<boolean> = signal(true),
+    /** Whether they may reject images and series. */
+    readonly mayReject: ReadonlySignal<boolean> = signal(true),
   ) {
     this.panes.value = [this.newPane()];
     this.linking = new Linking(this);

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { ContextPlace } from "@/model/contextPlace";
+import type { Rejectable } from "@/model/deletions";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, isTool, keyCap, type ButtonName } from "@/tools/palette";
 import { presetsFor } from "@/tools/presets";
@@ -32,11 +33,13 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
   const close = (): void => {
     workspace.context.value = undefined;
   };
-  if (!controls || !frame) return null;
   const does = (work: () => void) => (): void => {
     close();
     work();
   };
+  const reject = (what: Rejectable) => does(() => (workspace.rejecting.value = what));
+  if (place.series) return <SeriesMenu place={place} rejected={reject(place.series)} close={close} />;
+  if (!controls || !frame) return null;
   const offered = (name: (typeof ACTIONS)[number]): boolean => {
     if (name === "pictures") return workspace.mayExport.value;
     if (name === "key") return !workspace.beside.holds(pane);
@@ -89,12 +92,47 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
           {t(workspace.oneUp.value ? "context.all" : "context.alone")}
         </Item>
       )}
+      {workspace.mayReject.value && !workspace.beside.holds(pane) && (
+        <>
+          <hr />
+          {pane.showing.value?.kind === "stack" && (
+            <Item name="reject-image" icon="reject" pressed={reject(frame)}>
+              {t("rejection.image")}
+            </Item>
+          )}
+          <RejectSeries rejected={reject({ studyInstanceUid: frame.studyInstanceUid, seriesInstanceUid: frame.seriesInstanceUid })} />
+          <hr />
+        </>
+      )}
       {document.fullscreenEnabled && (
         <Item name="fullscreen" icon="view" pressed={does(() => void toggleFullScreen())}>
           {t(document.fullscreenElement ? "context.window" : "context.fullscreen")}
         </Item>
       )}
     </MenuList>
+  );
+}
+
+interface SeriesMenuProps {
+  readonly place: ContextPlace;
+  rejected(): void;
+  close(): void;
+}
+
+/** Of a thumbnail. */
+function SeriesMenu({ place, rejected, close }: SeriesMenuProps) {
+  return (
+    <MenuList label={t("context.label")} class="context-menu" close={close} placed={(menu) => putAt(menu, place)}>
+      <RejectSeries rejected={rejected} />
+    </MenuList>
+  );
+}
+
+function RejectSeries({ rejected }: Pick<SeriesMenuProps, "rejected">) {
+  return (
+    <Item name="reject-series" icon="reject" pressed={rejected}>
+      {t("rejection.series")}
+    </Item>
   );
 }
 

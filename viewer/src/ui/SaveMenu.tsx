@@ -49,9 +49,14 @@ export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
 
 /** What was drawn that no saving keeps, and what to do instead. */
 export function UnsavableWords({ workspace }: { readonly workspace: Workspace }) {
-  const { nowhere, elsewhere } = workspace.saving;
+  const { nowhere, elsewhere, withdrawn } = workspace.saving;
   return (
     <>
+      {withdrawn.value > 0 && (
+        <p class="caution" role="status" data-testid="unsavable">
+          {counted("save.withdrawn", withdrawn.value)}
+        </p>
+      )}
       {nowhere.value > 0 && (
         <p class="caution" role="status" data-testid="unsavable">
           {counted("save.nowhere", nowhere.value)}

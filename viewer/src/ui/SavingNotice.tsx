@@ -10,8 +10,8 @@ const SEEN_MS = 4000;
 
 export function SavingNotice({ workspace }: { readonly workspace: Workspace }) {
   const { value: state } = workspace.saving.state;
-  const { nowhere, elsewhere } = workspace.saving;
-  const unsavable = nowhere.value + elsewhere.value;
+  const { nowhere, elsewhere, withdrawn } = workspace.saving;
+  const unsavable = nowhere.value + elsewhere.value + withdrawn.value;
   const [dismissed, setDismissed] = useState<unknown>();
   const [known, setKnown] = useState(0); // so many that cannot be saved were told, and the telling closed
   useEffect(() => setKnown((before) => Math.min(before, unsavable)), [unsavable]);

@@ -8,6 +8,7 @@ import type { Workspace } from "@/model/workspace";
 import { Icon } from "@/ui/icons";
 import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
+import { followRest } from "@/ui/rightPress";
 
 const THUMBNAIL_SIZE = 128;
 
@@ -22,8 +23,10 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   const active = uidOf(workspace.active.value);
   const shown = new Set(workspace.panes.value.map(uidOf));
   const all = workspace.study.series.value;
+  const strip = useRef<HTMLElement>(null);
+  useEffect(() => (strip.current ? followMenu(strip.current, workspace) : undefined), [workspace, strip.current]);
   return (
-    <nav class="series-strip" aria-label={t("study.series")} data-single={all.length === 1}>
+    <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1}>
       {all.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
@@ -36,6 +39,27 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
       ))}
     </nav>
   );
+}
+
+/** Where a thumbnail's own menu is wanted: by the right button or the menu key, by a finger that rests. */
+function followMenu(strip: HTMLElement, workspace: Workspace): () => void {
+  const closing = new AbortController();
+  const at = (target: EventTarget | null): SeriesSummary | undefined => {
+    const uid = target instanceof Element ? target.closest<HTMLElement>(".series")?.dataset["seriesUid"] : undefined;
+    return workspace.mayReject.peek() ? workspace.study.series.peek().find(({ seriesInstanceUid }) => seriesInstanceUid === uid) : undefined;
+  };
+  const open = (x: number, y: number, series: SeriesSummary | undefined): void => {
+    if (series) workspace.context.value = { x, y, reading: undefined, series };
+  };
+  const onMenu = (event: MouseEvent): void => {
+    const series = at(event.target);
+    if (series) event.preventDefault();
+    open(event.clientX, event.clientY, series);
+  };
+  strip.addEventListener("contextmenu", onMenu, { signal: closing.signal });
+  // not every phone tells of a finger that rests as of the right button
+  followRest(strip, { signal: closing.signal, capture: true }, (event) => at(event.target) !== undefined, (x, y) => open(x, y, at(document.elementFromPoint(x, y))));
+  return () => closing.abort();
 }
 
 interface SeriesThumbnailProps {
@@ -109,6 +133,7 @@ function Thumbnail({ series }: { readonly series: SeriesSummary }) {
         <Icon name={isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image"} />
       ) : (
         <KeptPicture
+          key={series.numberOfInstances} // of another image, where that was taken away
           path={thumbnailPath(series.studyInstanceUid, series.seriesInstanceUid, THUMBNAIL_SIZE)}
           alt=""
           failed={() => setFailed(true)}

@@ -13,6 +13,7 @@ import { TriageNote } from "@/triage/TriageNote";
 import { DoubtNote } from "@/ui/DoubtMark";
 import { ExportDialog } from "@/ui/ExportDialog";
 import { LanguageSelect } from "@/ui/LanguageSelect";
+import { LazyRejection } from "@/ui/LazyRejection";
 import { LeaveGuard } from "@/ui/LeaveGuard";
 import { LiveMark } from "@/ui/LiveMark";
 import { Icon } from "@/ui/icons";
@@ -36,7 +37,7 @@ interface StudyScreenProps {
 }
 
 export function StudyScreen({ app, study }: StudyScreenProps) {
-  const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores, app.session.exports));
+  const [workspace] = useState(() => new Workspace(study, app.preferences, app.session.stores, app.session.exports, app.session.rejects));
   const [exporting, setExporting] = useState(false);
   const name = usePatientName(study);
   useEffect(() => {
@@ -119,6 +120,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
         <Dialogs workspace={workspace} />
         <TimelineSheet timeline={app.timeline} />
         <LeaveGuard workspace={workspace} />
+        {workspace.rejecting.value && <LazyRejection app={app} workspace={workspace} />}
         {exporting && <ExportDialog workspace={workspace} close={() => setExporting(false)} />}
       </main>
     </div>

@@ -40,6 +40,7 @@ const PATHS = {
   bidirectional: ["M5 12h14M12 6v12M3 12h.01M21 12h.01"],
   play: ["fill:M8 5v14l11-7z"],
   pause: ["fill:M7 5h3.500v14H7zM13.500 5H17v14h-3.500z"],
+  reject: ["M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM6.500 6.500l11 11"],
   close: ["M6 6l12 12M18 6 6 18"],
   cine: ["M5 5h14v14H5z", "fill:M10 9v6l5-3z"],
   cobb: ["M4 7 20 5M4 17l16 2M12 6v3M12 15v3"],

@@ -27,7 +27,7 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
   stage.addEventListener("contextmenu", (event) => has(event.target) && event.preventDefault(), options);
   followRest(stage, options, (event) => has(event.target) && NOT_AIMED.has(workspace.tool.peek()), (x, y) => open(x, y, false));
   const onKey = (event: KeyboardEvent): void => {
-    const own = event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [role=menu]") !== null;
+    const own = event.target instanceof Element && event.target.closest(`input, select, textarea, dialog, [role=menu]${workspace.mayReject.peek() ? ", .series" : ""}`) !== null; // a thumbnail has its own
     if (!isMenuKey(event) || own || !workspace.active.peek().controls.peek()) return;
     const box = stage.querySelector("[data-active=true]")?.getBoundingClientRect();
     if (!box) return;
@@ -36,7 +36,7 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
   };
   // The browser opens its own menu for the same key; where nothing has the focus, it asks the page.
   const onMenu = (event: Event): void => {
-    if (workspace.context.peek()) event.preventDefault();
+    if (workspace.context.peek() && !workspace.context.peek()?.series) event.preventDefault();
   };
   document.addEventListener("keydown", onKey, { signal: closing.signal });
   document.addEventListener("contextmenu", onMenu, { signal: closing.signal });
@@ -44,7 +44,7 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
 }
 
 /** What the finger does after the menu has opened is no longer the tool's. */
-function followRest(
+export function followRest(
   stage: HTMLElement,
   options: { readonly signal: AbortSignal; readonly capture: boolean },
   isWanted: (event: TouchEvent) => boolean,

@@ -1,30 +1,33 @@
-/** Taking the selected studies out of sight, with a reason; and the list of what can be brought back. */
+/** Taking the selected studies out of sight, with a reason; and what can be brought back. */
 
 import { useEffect, useState } from "preact/hooks";
 
 import type { Http } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
-import { formatMoment } from "@/i18n/format";
-import { Deletions, type Deletion } from "@/model/deletions";
+import { Deletions } from "@/model/deletions";
 import type { Worklist } from "@/model/worklist";
 import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
+import { DeletionList } from "@/worklist/DeletionList";
 import "@/worklist/deletion.css";
 
 interface DeletionDialogProps {
   readonly http: Http;
   readonly worklist: Worklist;
+  /** Whether the reader may delete; else they bring back what was rejected. */
+  readonly deletes: boolean;
   close(): void;
 }
 
 const REASON_LONGEST = 500;
 
-export function DeletionDialog({ http, worklist, close }: DeletionDialogProps) {
-  const [deletions] = useState(() => new Deletions(http));
+export function DeletionDialog({ http, worklist, deletes, close }: DeletionDialogProps) {
+  const [deletions] = useState(() => new Deletions(http, "", deletes));
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   useEffect(() => void deletions.load(), [deletions]);
   const [names] = useState(() => new Map(worklist.studies.peek().map((study) => [study.studyInstanceUid, [study.patientName, study.patientId].filter((part) => part !== "").join(" · ")])));
+  const heading = t(deletes ? "deletion.heading" : "deletion.undoable");
   const selected = [...(worklist.selection.value ?? [])];
   const during = async (work: () => Promise<unknown>): Promise<void> => {
     setBusy(true);
@@ -39,10 +42,10 @@ export function DeletionDialog({ http, worklist, close }: DeletionDialogProps) {
       if (gone.size > 0) setReason("");
     });
   return (
-    <Dialog label={t("deletion.heading")} name="deletion" close={close}>
-      <h2>{t("deletion.heading")}</h2>
+    <Dialog label={heading} name="deletion" close={close}>
+      <h2>{heading}</h2>
       {deletions.failure.value && <FailureNote failure={deletions.failure.value} />}
-      {selected.length > 0 && (
+      {deletes && selected.length > 0 && (
         <form
           class="deletion-form"
           onSubmit={(event) => {
@@ -72,43 +75,11 @@ export function DeletionDialog({ http, worklist, close }: DeletionDialogProps) {
           </button>
         </form>
       )}
-      <h3>{t("deletion.undoable")}</h3>
-      {deletions.loaded.value && deletions.open.value.length === 0 && <p class="muted">{t("deletion.nothing")}</p>}
-      <ul class="deletion-list">
-        {deletions.open.value.map((one) => (
-          <li key={one.id} data-testid="deletion-entry">
-            <DeletionWords deletion={one} name={names.get(one.studyInstanceUid)} />
-            <button
-              type="button"
-              class="button"
-              data-testid="deletion-restore"
-              disabled={busy}
-              onClick={() => void during(() => deletions.restore(one.id))}
-            >
-              {t("deletion.restore")}
-            </button>
-          </li>
-        ))}
-      </ul>
+      {deletes && <h3>{t("deletion.undoable")}</h3>}
+      <DeletionList deletions={deletions} name={({ studyInstanceUid }) => names.get(studyInstanceUid) || studyInstanceUid} busy={busy} restore={(id) => void during(() => deletions.restore(id))} />
       <button type="button" class="button" data-testid="deletion-close" onClick={close}>
         {t("dialog.close")}
       </button>
     </Dialog>
-  );
-}
-
-function DeletionWords({ deletion, name }: { readonly deletion: Deletion; readonly name: string | undefined }) {
-  const { studyInstanceUid, reason, by, instances, at, undoUntil } = deletion;
-  const now = new Date();
-  return (
-    <div>
-      <p class="deletion-name">{name || studyInstanceUid}</p>
-      <p>{reason}</p>
-      <p class="muted">
-        {[formatMoment(at, now), by, counted("study.objects", instances), undoUntil && t("deletion.until", { when: formatMoment(undoUntil, now) })]
-          .filter((part) => part !== "")
-          .join(" · ")}
-      </p>
-    </div>
   );
 }

@@ -52,9 +52,9 @@ export function SelectionBar({ app }: { readonly app: App }) {
           {t("correction.open")}
         </button>
       )}
-      {app.session.deletes.value && (
+      {app.session.rejects.value && (
         <button type="button" class="button" data-testid="selection-delete" onClick={() => setDeleting(true)}>
-          {t("deletion.open")}
+          {t(app.session.deletes.value ? "deletion.open" : "rejection.open")}
         </button>
       )}
       {correcting !== undefined && <LazyCorrection app={app} studyInstanceUid={correcting} close={() => setCorrecting(undefined)} />}

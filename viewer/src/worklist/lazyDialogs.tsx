@@ -22,7 +22,7 @@ export function LazyDeletion({ app, close }: LazyDeletionProps) {
     }, close); // asked for again by the next press
   }, [app]);
   const Dialog = deletion.value;
-  return Dialog ? <Dialog http={app.http} worklist={app.worklist} close={close} /> : null;
+  return Dialog ? <Dialog http={app.http} worklist={app.worklist} deletes={app.session.deletes.value} close={close} /> : null;
 }
 
 export function LazyCorrection({ app, close, studyInstanceUid }: LazyDeletionProps & { readonly studyInstanceUid: string }) {

@@ -1,4 +1,4 @@
-/** Studies that administrators delete, and bring back. */
+/** What is deleted and rejected, and brought back. */
 
 export const deletion = {
   "deletion.open": "Delete…",
@@ -10,4 +10,21 @@ export const deletion = {
   "deletion.nothing": "Nothing that could be restored.",
   "deletion.until": "until {when}",
   "deletion.restore": "Restore",
+  "rejection.open": "Rejected…",
+  "rejection.image": "Reject image…",
+  "rejection.series": "Reject series…",
+  "rejection.ofImage": "Reject image",
+  "rejection.ofSeries": "Reject series",
+  "rejection.oneImage": "one image",
+  "rejection.reason": "Reason",
+  "rejection.quality": "Quality is not good enough",
+  "rejection.safety": "Patient safety: it may mislead, or is another patient's",
+  "rejection.worklist": "Wrong entry of the worklist was used",
+  "rejection.expired": "Its time to be kept is over",
+  "rejection.explain": "It goes out of sight for everybody at once, in searches and on other systems that ask too, and stays so when it is sent again.",
+  "rejection.explain.expired": "It goes out of sight for everybody at once; when it is sent again, it is new.",
+  "rejection.who": "Radiologists, technologists and administrators can restore it, here or in the worklist.",
+  "rejection.until": "It can be restored until {when}, then it is erased for good.",
+  "rejection.kept": "It is kept until an administrator has it erased.",
+  "rejection.unsaved": "Measurements or key images are not saved yet. What lies on a rejected image cannot be saved until the image is restored, and is lost when the study is left.",
 } as const;

@@ -21,6 +21,10 @@ export const saving = {
     one: "{count} measurement lies on another examination and is not saved from here. Open that examination to measure and save there.",
     other: "{count} measurements lie on another examination and are not saved from here. Open that examination to measure and save there.",
   },
+  "save.withdrawn": {
+    one: "{count} unsaved measurement lies on an image that was rejected or deleted. It cannot be saved unless the image is restored while this study is open.",
+    other: "{count} unsaved measurements lie on images that were rejected or deleted. They cannot be saved unless the images are restored while this study is open.",
+  },
   "save.leave": "Not saved yet",
   "save.leave.explain": "Measurements or key images of this study are not in the archive yet.",
   "save.leave.save": "Save and leave",
