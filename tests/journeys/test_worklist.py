@@ -114,6 +114,11 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     page.get_by_test_id("select-studies").click()
     rows.first.click()
     page.get_by_test_id("selection-correct").click()
+    page.get_by_test_id("correction-owner").fill("nobody")
+    page.get_by_test_id("correction-reason").fill("typing error")
+    page.get_by_test_id("correction-do").click()
+    expect(page.get_by_test_id("correction").locator("form [role=alert]")).to_be_visible()  # where it was pressed
+    page.get_by_test_id("correction-owner").fill("")
     page.get_by_test_id("correction-family").fill("Сидоров")
     page.get_by_test_id("correction-reason").fill("typing error")
     page.get_by_test_id("correction-do").click()

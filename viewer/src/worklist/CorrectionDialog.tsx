@@ -65,7 +65,7 @@ export function CorrectionDialog({ http, worklist, studyInstanceUid, close }: Co
   return (
     <Dialog label={t("correction.heading")} name="correction" close={close}>
       <h2>{t("correction.heading")}</h2>
-      {corrections.failure.value && <FailureNote failure={corrections.failure.value} />}
+      {corrections.failure.value && !said && <FailureNote failure={corrections.failure.value} />}
       {said && <CorrectionForm key={JSON.stringify(said)} said={said} corrections={corrections} busy={busy} during={during} />}
       {corrections.open.value.length > 0 && <h3>{t("correction.undoable")}</h3>}
       <ul class="deletion-list">
@@ -155,6 +155,7 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
         <span>{t("deletion.reason")}</span>
         <input type="text" required maxLength={REASON_LONGEST} value={reason} data-testid="correction-reason" onInput={(event) => setReason(event.currentTarget.value)} />
       </label>
+      {corrections.failure.value && <FailureNote failure={corrections.failure.value} />}
       <button type="submit" class="button primary" data-testid="correction-do" disabled={busy || born === undefined || reason.trim() === "" || !(changed || moves)}>
         {t("correction.do")}
       </button>
