@@ -41,6 +41,7 @@ DOCUMENTS: Final = {
     "report": ("sr/",),
     "pdf": ("pdf-sr/dcmjs-dimse/datasets/pdf.dcm",),
     "waveform": ("pydicom-wheel/pydicom/waveform_ecg.dcm",),
+    "mammogram": ("mg/fo-dicom/GH133.dcm",),
     "slide": ("seg-sr-sm/highdicom/sm_image.dcm",),
     "marked": ("dcmqi/dcmqi/data/segmentations/ct-3slice/", "dcmqi/dcmqi/data/segmentations/liver.dcm"),
 }

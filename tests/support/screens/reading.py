@@ -82,6 +82,11 @@ def _raised(walk: Walk) -> None:
     walk.page.unroute("**/api/worklist?*")
 
 
+def _mammogram(walk: Walk) -> None:
+    walk.study("mammogram")
+    walk.images()
+
+
 def _turned(walk: Walk) -> None:
     walk.page.keyboard.press("Escape")
     walk.study("images")
@@ -218,6 +223,7 @@ READING: Final[Sequence[Screen]] = (
     Screen("prior", _prior),
     Screen("other-patient", _stranger),
     Screen("ai-reason", _raised, fresh=True),
+    Screen("mammogram", _mammogram, fresh=True),
     Screen("turned", _turned, fresh=True),
     Screen("pictures", _pictures),
     Screen("pictures-film", _film),
