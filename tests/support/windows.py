@@ -23,6 +23,11 @@ _UNSPACED: Final = """() => {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== window.spacedTexts);
 }"""
 
+_PAINTED: Final = """() => new Promise((done) => {
+    requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+"""A busy machine draws what another size asks for later: images and the texts of measurements, frame by frame."""
+
 _PHONE: Final = 600
 """Less than this in one direction, CSS pixels, is held in a hand."""
 
@@ -63,6 +68,7 @@ class Window:
         if self.spaced:
             page.evaluate(f"() => {{ {_SPACED} }}")
         page.wait_for_timeout(150)
+        page.evaluate(_PAINTED)
         try:
             yield
         finally:
