@@ -293,7 +293,7 @@ function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, chi
         {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
         {window && (
           <span data-testid="window-text">
-            {windowText(window, dataset, 0)}
+            {windowText(window, dataset)}
           </span>
         )}
       </div>

@@ -85,7 +85,6 @@ function zoomText(zoom: number, scale = zoom): string {
 
 function ViewCorner({ workspace, pane, frame: { dataset } }: OverlayProps) {
   const { window, zoom, scale } = pane.view.value;
-  const digits = window && window.width < 10 ? 2 : 0;
   const quality = qualityOf(pane.shown.value);
   const isLossy = text(dataset, Tag.LossyImageCompression) === "01";
   return (
@@ -98,7 +97,7 @@ function ViewCorner({ workspace, pane, frame: { dataset } }: OverlayProps) {
       {quality !== "preview" && <span data-testid="zoom-text">{zoomText(zoom, scale)}</span>}
       {window && (
         <span data-testid="window-text">
-          {windowText(window, dataset, digits)}
+          {windowText(window, dataset)}
         </span>
       )}
     </div>

@@ -5,8 +5,19 @@ import { suvFactor } from "@/dicomweb/suv";
 import { n, t } from "@/i18n";
 import type { Window } from "@/tools/presets";
 
-export function windowText({ width, center }: Window, dataset: Dataset, digits: number): string {
+const WHOLE_FROM = 10;
+const DECIMALS_MAX = 6;
+
+/** Whole numbers, or decimals that tell the values between its ends apart: these are its width less one (PS3.3 C.11.2.1.2.1). */
+function digitsFor(width: number): number {
+  const between = width > 1 ? width - 1 : width;
+  if (width >= WHOLE_FROM || !(between > 0)) return 0;
+  return Math.min(DECIMALS_MAX, 2 - Math.floor(Math.log10(between)));
+}
+
+export function windowText({ width, center }: Window, dataset: Dataset): string {
   const { factor } = suvFactor(dataset);
+  const digits = digitsFor(width);
   if (factor === undefined) return t("viewport.window", { width: n(width, digits), center: n(center, digits) });
   const [low, high] = [center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2]; // PS3.3 C.11.2.1.2.1 backwards
   return `SUV ${n(low * factor, 1)}–${n(high * factor, 1)}`;

@@ -117,7 +117,7 @@ function CurvedOverlay({ workspace, pane, curve, frame, state }: CurvedOverlayPr
       <div class="corner bottom-left">{path && <span class="caution">{t(`curved.caution.${form}`)}</span>}</div>
       <div class="corner bottom-right">
         {pane.pixel.value && <PixelReadout pixel={pane.pixel.value} dataset={dataset} />}
-        {window && <span data-testid="window-text">{windowText(window, dataset, 0)}</span>}
+        {window && <span data-testid="window-text">{windowText(window, dataset)}</span>}
       </div>
     </div>
   );
