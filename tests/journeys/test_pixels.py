@@ -26,7 +26,14 @@ from pydicom.filewriter import write_dataset
 
 from tests.journeys.test_corpus import Sent, as_sent, files, send
 from tests.journeys.test_viewer import dcmsend, sign_in
-from tests.support.canvas import differences, differing_planes, open_image, read_planes, show_one_series
+from tests.support.canvas import (
+    differences,
+    differing_planes,
+    open_image,
+    read_canvas,
+    read_planes,
+    show_one_series,
+)
 from tests.support.corpus import CorpusFile, corpus_folder
 from tests.support.derived_objects import (
     ANGIOGRAPHY_STATE,
@@ -132,6 +139,35 @@ def test_a_sigmoid_window_is_still_one_after_a_reset(module_node: NodeProcess, r
     for key in ("i", "r"):
         reader.keyboard.press(key)
     assert differences(reader, expected(chest, 1)) == []
+
+
+def test_a_colour_map_is_the_same_on_the_next_image(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+    first, second = (cr_image(study="coloured", number=number) for number in (1, 2))
+    second.PixelData = first.PixelData
+    write_folder([first, second], tmp_path / "chest")
+    dcmsend(module_node, tmp_path / "chest")
+    show_one_series(reader, [first])
+    assert open_image(reader, first) == "ready"
+    greys = read_canvas(reader)
+    for name in ("2hot", "jet"):
+        reader.get_by_test_id("tool-colour").click()
+        reader.get_by_test_id(f"colour-{name}").click()
+        coloured = read_canvas(reader)
+        assert open_image(reader, second) == "ready"
+        np.testing.assert_array_equal(read_canvas(reader), coloured)
+        reader.keyboard.press("i")
+        turned = read_canvas(reader)
+        assert np.abs(turned - coloured).mean() > 20
+        assert open_image(reader, first) == "ready"
+        np.testing.assert_array_equal(read_canvas(reader), turned)
+        reader.keyboard.press("i")
+        reader.get_by_test_id("tool-preset").click()
+        reader.get_by_test_id("preset-stored").click()
+        np.testing.assert_array_equal(read_canvas(reader), coloured)
+    reader.get_by_test_id("tool-colour").click()
+    reader.get_by_test_id("colour-Grayscale").click()
+    np.testing.assert_array_equal(read_canvas(reader), greys)
+    expect(reader.locator("[data-testid=viewport]")).to_have_attribute("data-inverted", "false")
 
 
 RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))

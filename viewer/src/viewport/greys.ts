@@ -9,6 +9,7 @@ const { LINEAR, SAMPLED_SIGMOID } = Enums.VOILUTFunctionType;
 interface ColourTable {
   getSize(): number;
   getNodeValue(index: number, into: number[]): unknown;
+  setNodeValue(index: number, node: readonly number[]): unknown;
 }
 
 function tableOf(viewport: Types.IStackViewport): ColourTable | undefined {
@@ -34,8 +35,41 @@ function isSigmoid(viewport: Types.IStackViewport): boolean {
   return viewport.getProperties().VOILUTFunction === SAMPLED_SIGMOID;
 }
 
+/** The last colour first, as greys are; Cornerstone's own way takes the opposite of each colour, which is another map. */
+function reverse(table: ColourTable): void {
+  const nodes = Array.from({ length: table.getSize() }, (_, index) => {
+    const node: number[] = [];
+    table.getNodeValue(index, node);
+    return node;
+  });
+  const ends = (nodes[0]?.[0] ?? 0) + (nodes.at(-1)?.[0] ?? 0);
+  for (const [index, [value = 0, ...colour]] of nodes.toReversed().entries()) table.setNodeValue(index, [ends - value, ...colour]);
+}
+
+/** How Cornerstone's note stood when a map was laid over the greys: the map is drawn as it is named while the note stands so. */
+const laidAt = new WeakMap<Types.IStackViewport, boolean>();
+
+/** A map is turned by who inverts, never by the next image: Cornerstone turns it again by the note of the greys beneath. */
+export function keepColours(viewport: Types.IStackViewport): void {
+  const turning = viewport as unknown as { setInvertColor(invert: boolean): void; setColormap(map: unknown): void; invert: boolean };
+  const turnGreys = turning.setInvertColor.bind(viewport);
+  turning.setInvertColor = (invert) => {
+    const straight = laidAt.get(viewport);
+    const { colormap } = viewport.getProperties();
+    if (straight === undefined || !colormap) {
+      turnGreys(invert);
+      return;
+    }
+    turning.setColormap(colormap);
+    turning.invert = invert;
+    const table = tableOf(viewport);
+    if (table && invert !== straight) reverse(table);
+  };
+}
+
 /** Back to each image's own greys. */
 export function resetGreys(viewport: Types.IStackViewport): void {
+  laidAt.delete(viewport);
   const sigmoid = isSigmoid(viewport);
   if (sigmoid) {
     viewport.setProperties({ invert: false });
@@ -47,8 +81,25 @@ export function resetGreys(viewport: Types.IStackViewport): void {
 }
 
 export function setColours(viewport: Types.IStackViewport, name: string): void {
+  if (name !== PLAIN_COLOURS) {
+    const invert = viewport.getProperties().invert === true;
+    if (!laidAt.has(viewport)) laidAt.set(viewport, invert);
+    viewport.setProperties({ colormap: { name }, invert });
+    return;
+  }
+  laidAt.delete(viewport);
   viewport.setProperties({ colormap: { name } });
-  if (name !== PLAIN_COLOURS) return;
   straighten(viewport);
   if (isSigmoid(viewport)) for (const VOILUTFunction of [LINEAR, SAMPLED_SIGMOID]) viewport.setProperties({ VOILUTFunction }); // the map took its place
+}
+
+/** Each image's own window again; greys stay turned, and colours on, as they are. */
+export function resetWindow(viewport: Types.IStackViewport): void {
+  const { invert, colormap } = viewport.getProperties();
+  const straight = laidAt.get(viewport);
+  resetGreys(viewport);
+  if (invert !== undefined) viewport.setProperties({ invert });
+  if (straight === undefined || !colormap?.name) return;
+  laidAt.set(viewport, straight);
+  setColours(viewport, colormap.name);
 }

@@ -16,7 +16,7 @@ import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
 import { besideTheMiddle } from "@/viewport/chestWall";
 import { isCoarse } from "@/viewport/coarse";
 import { isLong, loadFrame, release } from "@/viewport/frameLoader";
-import { resetGreys, setColours } from "@/viewport/greys";
+import { keepColours, resetGreys, resetWindow, setColours } from "@/viewport/greys";
 import { Measurements } from "@/viewport/measurements";
 import { imageIdOf, isOneImage, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import { pixelAt } from "@/viewport/pixelValue";
@@ -78,6 +78,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       isOwn: ({ metadata }) => this.imageIds.some((imageId) => isOneImage(metadata?.referencedImageId, imageId)),
     });
     showOnEveryForm(this.viewport);
+    keepColours(this.viewport);
     this.stopFollowing = followSize(element, this);
     this.listen();
   }
@@ -143,9 +144,7 @@ export class CornerstoneStackView implements StackView, Fitting {
 
   applyPreset(preset: Preset): void {
     if (preset.kind === "stored") {
-      const { invert } = this.viewport.getProperties();
-      resetGreys(this.viewport); // back to each image's own window
-      if (invert !== undefined) this.viewport.setProperties({ invert });
+      resetWindow(this.viewport);
     } else {
       const voiRange = preset.kind === "full" ? this.fullRange() : endsOf(preset);
       if (voiRange) this.viewport.setProperties({ voiRange });
