@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from tests.conftest import NodeFactory
@@ -63,10 +64,11 @@ def test_a_wrong_password_is_said(start_node: NodeFactory, page: Page) -> None:
 def _open_file(page: Page, node: NodeProcess, folder: Path, name: str) -> None:
     """Send one of pydicom's files and open its study."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(str(get_testdata_file(name, download=False)), folder)
+    file = str(get_testdata_file(name, download=False))
+    shutil.copy(file, folder)
     dcmsend(node, folder)
     sign_in(page, node)
-    page.get_by_test_id("worklist-row").first.click()
+    page.locator(f"[data-study-uid='{dcmread(file).StudyInstanceUID}']").click()
 
 
 def test_a_palette_of_colours_is_diagnostic(module_node: NodeProcess, page: Page, tmp_path: Path) -> None:
