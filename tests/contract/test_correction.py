@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pydicom
@@ -26,7 +26,7 @@ from pacs.attributes import BY_KEYWORD, Level
 from pacs.errors import AlreadyThere, AttributesRefused, Gone, NotFound, NotPermitted, QueryRefused
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.index.schema import audit, metadata, patient, series, study
-from pacs.model import EventKind, Outcome
+from pacs.model import EventKind, Outcome, utc_now
 from tests.support.archives import send
 from tests.support.factories import Patient, ct_slice, mr_slice, part10
 
@@ -37,10 +37,10 @@ SHOWN = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "OtherPat
 
 
 class Time:
-    """A clock that a test moves."""
+    """A clock that a test moves; it begins now, as keys of objects have the true hour of their arrival."""
 
     def __init__(self, archive: Archive) -> None:
-        self.now = datetime.fromisoformat("2026-11-28T08:00:00+00:00")
+        self.now = utc_now()
         archive.clock = lambda: self.now
         archive.retention = Retention(undo=UNDO)
 

@@ -26,7 +26,7 @@ from pacs.errors import AlreadyThere, Gone, NotFound, NotPermitted
 from pacs.index.criteria import Query
 from pacs.index.deletions import deletion, rejection, tombstone
 from pacs.index.schema import audit, instance, patient, series, study
-from pacs.model import EventKind, InstanceState, Outcome
+from pacs.model import EventKind, InstanceState, Outcome, utc_now
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, ct_series, ct_slice, mr_slice, part10
 
@@ -34,10 +34,10 @@ UNDO = timedelta(days=30)
 
 
 class Time:
-    """A clock that a test moves."""
+    """A clock that a test moves; it begins now, as keys of objects have the true hour of their arrival."""
 
     def __init__(self, archive: Archive) -> None:
-        self.now = datetime.fromisoformat("2026-11-28T08:00:00+00:00")
+        self.now = utc_now()
         archive.clock = lambda: self.now
         archive.retention = Retention(undo=UNDO)
 
