@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pacs.archive.archive import Archive
+from pacs.archive.limits import Retention
 from pacs.index.engine import Index
+from pacs.model import utc_now
 from tests.support.archives import open_archive, s3_store
 from tests.support.indexes import migrated_file
 from tests.support.services import S3Bucket
+
+UNDO = timedelta(days=30)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,3 +46,17 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]
     store = s3_store(bucket.location, tmp_path, bucket.options)
     with open_archive(tmp_path, database=database, store=store) as archive:
         yield archive
+
+
+class Time:
+    """A clock that a test moves; it begins now, as keys of objects have the true hour of their arrival."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.now = utc_now()
+        archive.clock = lambda: self.now
+        archive.retention = Retention(undo=UNDO)
+
+
+@pytest.fixture
+def time(archive: Archive) -> Time:
+    return Time(archive)

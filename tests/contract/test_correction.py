@@ -17,7 +17,6 @@ from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
 from pacs.archive.archive import Archive
 from pacs.archive.correction import Corrections
 from pacs.archive.deletion import Deletions
-from pacs.archive.limits import Retention
 from pacs.archive.meant import PatientKey
 from pacs.archive.recovery import rebuild, recover
 from pacs.archive.transcode import Transcoder
@@ -26,28 +25,14 @@ from pacs.attributes import BY_KEYWORD, Level
 from pacs.errors import AlreadyThere, AttributesRefused, Gone, NotFound, NotPermitted, QueryRefused
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.index.schema import audit, metadata, patient, series, study
-from pacs.model import EventKind, Outcome, utc_now
+from pacs.model import EventKind, Outcome
+from tests.contract.conftest import UNDO, Time
 from tests.support.archives import send
 from tests.support.factories import Patient, ct_slice, mr_slice, part10
 
-UNDO = timedelta(days=30)
 ANNA = Patient("A-1", "Anna^Muster", "19700101", "F")
 BORIS = Patient("B-2", "Boris^Muster", "19600202", "M")
 SHOWN = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "OtherPatientIDs", "StudyDescription")
-
-
-class Time:
-    """A clock that a test moves; it begins now, as keys of objects have the true hour of their arrival."""
-
-    def __init__(self, archive: Archive) -> None:
-        self.now = utc_now()
-        archive.clock = lambda: self.now
-        archive.retention = Retention(undo=UNDO)
-
-
-@pytest.fixture
-def time(archive: Archive) -> Time:
-    return Time(archive)
 
 
 @pytest.fixture

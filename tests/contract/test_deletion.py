@@ -15,7 +15,6 @@ from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
 from pacs.archive.forgetting import Erased, Forgetting
 from pacs.archive.housekeeping import remove_garbage
-from pacs.archive.limits import Retention
 from pacs.archive.out_of_sight import Deletion
 from pacs.archive.recovery import rebuild, recover
 from pacs.archive.tombstones import DeletionKind
@@ -26,25 +25,10 @@ from pacs.errors import AlreadyThere, Gone, NotFound, NotPermitted
 from pacs.index.criteria import Query
 from pacs.index.deletions import deletion, rejection, tombstone
 from pacs.index.schema import audit, instance, patient, series, study
-from pacs.model import EventKind, InstanceState, Outcome, utc_now
+from pacs.model import EventKind, InstanceState, Outcome
+from tests.contract.conftest import UNDO, Time
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, ct_series, ct_slice, mr_slice, part10
-
-UNDO = timedelta(days=30)
-
-
-class Time:
-    """A clock that a test moves; it begins now, as keys of objects have the true hour of their arrival."""
-
-    def __init__(self, archive: Archive) -> None:
-        self.now = utc_now()
-        archive.clock = lambda: self.now
-        archive.retention = Retention(undo=UNDO)
-
-
-@pytest.fixture
-def time(archive: Archive) -> Time:
-    return Time(archive)
 
 
 @pytest.fixture
