@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pacs.access.gate import in_thread
@@ -311,7 +311,11 @@ def ranged_answer(
     start = max(0, total - last) if first < 0 else first
     end = total if first < 0 else min(total, last + 1)
     if start >= end:
-        return Response(None, 416, {**fresh, "content-range": f"bytes */{total}"})
+        refusal = {
+            "error": f"no such bytes: it has {total}",
+            "hint": "ask for a range within it, or for all of it",
+        }
+        return JSONResponse(refusal, 416, {**fresh, "content-range": f"bytes */{total}"})
     fresh["content-range"] = f"bytes {start}-{end - 1}/{total}"
     return StreamedAnswer(
         _parts(spans, start, end), media_type=media_type, length=end - start, headers=fresh, status=206

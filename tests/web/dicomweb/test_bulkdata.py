@@ -130,6 +130,8 @@ def test_ranges_of_a_value(site: Site, client: TestClient) -> None:
     url = url_of(sent, "/bulkdata/7FE00010")
     part = get(client, url, "application/octet-stream", Range="bytes=100-299")
     assert (part.status_code, part.content) == (206, sent.PixelData[100:300])
-    assert get(client, url, "application/octet-stream", Range="bytes=99999999-").status_code == 416
+    beyond = get(client, url, "application/octet-stream", Range="bytes=99999999-")
+    assert (beyond.status_code, beyond.headers["content-type"]) == (416, "application/json")
+    assert set(beyond.json()) == {"error", "hint"}
     whole = get(client, url, "application/octet-stream")
     assert get(client, url, "application/octet-stream", **{"If-None-Match": whole.headers["etag"]}).status_code == 304
