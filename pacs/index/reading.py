@@ -71,10 +71,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """What a study has to meet: as a condition on it, and as the rows of those that do, which an index finds."""
+    """What a study has to meet: as a condition on it, and as the rows of those that do, which an index finds.
+
+    `bounds` the order by date: the list is read from one end of what is wanted to the other, few or many.
+    """
 
     condition: ColumnElement[bool]
     rows: Select[Any] | CompoundSelect[Any]
+    bounds: bool = False
 
 
 _MODALITY: Final[ScalarSelect[Any]] = (
@@ -247,7 +251,8 @@ def _everywhere(connection: Connection, reading: Reading) -> tuple[list[ColumnEl
     """What a study has to meet that is found by indexes alone; and whether the few that meet some filter are begun
     with, so that they are sorted."""
     filters = [*_filters(reading), *map(_begins, reading.words)]
-    begun = next((one for one in filters if _few(connection, one)), None)
+    begins = (one for one in filters if not (one.bounds and reading.sort == ""))
+    begun = next((one for one in begins if _few(connection, one)), None)
     conditions = [study.c.row.in_(one.rows) if one is begun else one.condition for one in filters]
     return [*conditions, *_allowed(reading)], begun is not None or reading.studies is not None
 
@@ -267,7 +272,7 @@ def _filters(reading: Reading) -> Iterator[_Filter]:
         dates = [study.c.study_date != ""]
         dates += [study.c.study_date >= reading.low] if reading.low else []
         dates += [study.c.study_date <= reading.high] if reading.high else []
-        yield _Filter(and_(*dates), select(study.c.row).where(*dates))
+        yield _Filter(and_(*dates), select(study.c.row).where(*dates), bounds=True)
     if reading.modalities:
         is_one = series.c.modality.in_(reading.modalities)
         inside = exists().where(series.c.study_row == study.c.row, is_one).correlate(study)
