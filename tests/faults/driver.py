@@ -26,6 +26,9 @@ from typing import IO, Any, NoReturn, Self
 from tests.support.process import ROOT, clean_environment
 
 PATIENCE_S = 60.0
+LOOK_S, LOOK_MAX_S = 0.002, 0.1
+"""Between two looks at a child; what is longer was spent by whoever looks in being stopped, or in waiting for the
+processor, as the child was, and does not count as the child's."""
 TELLS_S = 5.0
 """So long before a child that hangs is killed it tells where each of its threads is."""
 PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_PTRACER_ANY = 1, 0x59616D61, ctypes.c_ulong(-1)
@@ -173,11 +176,10 @@ def _obey(order: dict[str, Any], running: list[subprocess.Popen[bytes]]) -> dict
         running.append(subprocess.Popen(order["background"], stdin=subprocess.DEVNULL))
         return {"pid": running[-1].pid}
     if "wait_for" in order:
-        deadline = time.monotonic() + PATIENCE_S
+        patience = Patience(PATIENCE_S)
         while not Path(order["wait_for"]).exists():
-            if time.monotonic() > deadline or any(process.poll() is not None for process in running):
+            if any(process.poll() is not None for process in running) or not patience.look():
                 raise RuntimeError(f"{order['wait_for']} did not come")
-            time.sleep(0.01)
         return {}
     if "write" in order:
         Path(order["write"]).write_text(order["text"])
@@ -204,7 +206,10 @@ def _child(order: dict[str, Any]) -> dict[str, Any]:
             os.kill(pid, signal.SIGKILL)
         status, hung = _await(pid)
         if tracer is not None:
-            tracer.wait(PATIENCE_S)
+            patience = Patience(PATIENCE_S)
+            while tracer.poll() is None:
+                if not patience.look():
+                    raise RuntimeError("strace did not end with the child")
         told.seek(0)
         said = json.loads(told.read() or b"{}")
         stacks.seek(0)
@@ -238,13 +243,28 @@ def _be_child(order: Mapping[str, Any], go: int, told: IO[bytes]) -> NoReturn:
 
 def _trace(pid: int, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-p", str(pid), *arguments], stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + PATIENCE_S
+    patience = Patience(PATIENCE_S)
     while "TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_text():
-        if tracer.poll() is not None or time.monotonic() > deadline:
+        if tracer.poll() is not None or not patience.look():
             os.kill(pid, signal.SIGKILL)
             raise RuntimeError(f"strace did not attach: {arguments}")
-        time.sleep(0.002)
     return tracer
+
+
+class Patience:
+    """So long something is waited for, in the time of whoever waits: a rig that was stopped for a while (SIGSTOP), and
+    its children with it, must not find that a child hung."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left, self._last = seconds, time.monotonic()
+
+    def look(self) -> bool:
+        """Wait a little; whether there is patience left."""
+        time.sleep(LOOK_S)
+        now = time.monotonic()
+        self._left -= min(now - self._last, LOOK_MAX_S)
+        self._last = now
+        return self._left > 0
 
 
 def _lines(log: Path) -> int:
@@ -252,23 +272,22 @@ def _lines(log: Path) -> int:
 
 
 def _await_lines(log: Path, wanted: int, pid: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    patience = Patience(PATIENCE_S)
     while _lines(log) < wanted:
-        if time.monotonic() > deadline or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text() or not patience.look():
             return
-        time.sleep(0.002)
 
 
 def _await(pid: int) -> tuple[int, bool]:
     """The child's status, and whether it hung and was killed for it."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    patience = Patience(PATIENCE_S)
+    while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return status, False
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1], True
+        if not patience.look():
+            os.kill(pid, signal.SIGKILL)
+            return os.waitpid(pid, 0)[1], True
 
 
 if __name__ == "__main__":

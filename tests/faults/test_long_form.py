@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.faults import __main__ as long_form
+from tests.faults import driver
 from tests.faults.registry import RIGS
 from tests.faults.rig import Outcome, Rig, bound
 from tests.faults.tally import Tally
@@ -71,3 +73,22 @@ def test_every_rig_has_a_name_of_its_own_and_mutants() -> None:
 def test_the_rule_of_three() -> None:
     assert bound(3000) == pytest.approx(0.001)
     assert bound(0) == 1
+
+
+@pytest.mark.parametrize(("stopped_s", "hung"), [(0.0, True), (3600.0, True), (3600.0, False)])
+def test_a_rig_that_was_stopped_does_not_take_its_child_for_hung(
+    monkeypatch: pytest.MonkeyPatch, stopped_s: float, hung: bool
+) -> None:
+    """Whoever stops the rigs for a while (SIGSTOP) stops their children with them."""
+    now, looks = 0.0, 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now, looks
+        looks += 1
+        now += seconds + (stopped_s if looks == 10 else 0.0)
+
+    monkeypatch.setattr(driver, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    patience = driver.Patience(driver.PATIENCE_S)
+    enough = int(driver.PATIENCE_S / driver.LOOK_S)
+    left = [patience.look() for _ in range(enough * 2 if hung else enough // 2)]
+    assert all(left) is not hung
