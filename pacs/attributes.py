@@ -154,7 +154,12 @@ CATALOGUE: tuple[Attribute, ...] = _table(
 )
 # fmt: on
 
+OF_IMAGES = (Attribute("ImageLaterality", 0x00200062, "CS", Level.IMAGE, Matching.RETURN, "image_laterality"),)
+"""What is corrected of single images; no search asks for it, so it is no column and the objects alone say it."""
+
 BY_KEYWORD = MappingProxyType({attribute.keyword: attribute for attribute in CATALOGUE})
+NAMED = MappingProxyType({attribute.keyword: attribute for attribute in (*CATALOGUE, *OF_IMAGES)})
+"""Keyword to attribute of everything that may be corrected, and the rest of the catalogue."""
 BY_TAG = MappingProxyType({attribute.tag: attribute for attribute in CATALOGUE})
 UNIQUE_KEY = MappingProxyType({attribute.level: attribute for attribute in CATALOGUE if attribute.unique})
 

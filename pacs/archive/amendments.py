@@ -21,6 +21,8 @@ Values = dict[str, str]
 _BORROWED = "borrowed"
 """Marks what a row says of a patient of whom no object has told yet: only others' studies were given to them."""
 
+_WITHIN = (CorrectionLevel.SERIES, CorrectionLevel.INSTANCE)
+
 CORRECTIONS_LOCK = 0x5375726574
 
 
@@ -44,7 +46,7 @@ def apply(connection: Connection, study_row: int, at: int, arrived: Mapping[str,
     now, steps = applied(held, own)
     changed = _settle_study(connection, row, own, now, steps, at)
     changed |= _settle_series(connection, study_row, own, held, at)
-    shown = [one.number for one in held if one.level is CorrectionLevel.SERIES]
+    shown = [one.number for one in held if one.level in _WITHIN]
     _show(connection, uid, [*(one.number for one, _ in steps), *shown])
     _settle_patient_of(connection, row, own, now, held)
     return changed

@@ -10,7 +10,7 @@ from pydicom import config
 from pydicom.valuerep import validate_value
 
 from pacs.archive.standing import CorrectionLevel
-from pacs.attributes import BY_KEYWORD, Level, Matching, stored_at
+from pacs.attributes import NAMED, OF_IMAGES, Level, Matching, stored_at
 from pacs.errors import AttributesRefused, QueryRefused
 
 REASON_CHARACTERS_MAX: Final = 1000
@@ -24,6 +24,8 @@ _LEVELS: Final = {
 # who or what made it is not for people to say, and times of objects are relative to their zone
 _LEFT_ALONE: Final = frozenset({"TimezoneOffsetFromUTC", "Manufacturer", "ManufacturerModelName"})
 
+_SIDES: Final = ("R", "L", "U", "B")
+
 LEVELS: Final[Mapping[str, CorrectionLevel]] = MappingProxyType(
     {
         attribute.keyword: name
@@ -31,6 +33,7 @@ LEVELS: Final[Mapping[str, CorrectionLevel]] = MappingProxyType(
         for attribute in stored_at(level)
         if attribute.matching not in (Matching.UID, Matching.SEQUENCE) and attribute.keyword not in _LEFT_ALONE
     }
+    | {attribute.keyword: CorrectionLevel.INSTANCE for attribute in OF_IMAGES}
 )
 """Keyword to the level of every attribute that may be corrected."""
 
@@ -54,7 +57,7 @@ def checked(attributes: Mapping[str, str]) -> tuple[CorrectionLevel, dict[str, s
 
 
 def _mistake(keyword: str, text: str) -> str:
-    attribute = BY_KEYWORD[keyword]
+    attribute = NAMED[keyword]
     parts = text.split("\\")
     if len(parts) > (VALUES_MAX if attribute.multiple else 1):
         return "has too many values"
@@ -69,6 +72,8 @@ def _mistake(keyword: str, text: str) -> str:
             return "is one date, YYYYMMDD"
         if attribute.vr == "TM" and "-" in part:
             return "is one time, HHMMSS"
+    if keyword == "ImageLaterality" and text not in _SIDES:
+        return f"is one of {', '.join(_SIDES)} (PS3.3 C.8.11.5)"
     return ""
 
 

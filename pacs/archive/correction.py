@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 from ulid import ULID
 
 from pacs.access import audit
@@ -27,6 +27,7 @@ from pacs.archive.meant import (
     PatientKey,
     Wanted,
     affected,
+    image_row,
     of_patient,
     patient_row,
     rows_of,
@@ -36,7 +37,7 @@ from pacs.archive.meant import (
 )
 from pacs.archive.rows import IDENTITY_SEPARATOR, identity
 from pacs.archive.standing import CorrectionKind, CorrectionLevel
-from pacs.attributes import BY_KEYWORD
+from pacs.attributes import NAMED
 from pacs.errors import AlreadyThere, Gone, NotFound, NotPermitted, QueryRefused
 from pacs.index.corrections import corrected_study, correction
 from pacs.index.schema import study
@@ -67,6 +68,7 @@ class Correction:
     issuer_of_patient_id: str
     study_instance_uid: str
     series_instance_uid: str
+    sop_instance_uid: str
     new: dict[str, str]
     old: dict[str, str]
     reason: str
@@ -92,11 +94,12 @@ class Corrections:
         reason: str,
         study_instance_uid: str = "",
         series_instance_uid: str = "",
+        sop_instance_uid: str = "",
         patient_id: str = "",
         issuer_of_patient_id: str = "",
     ) -> Correction:
-        """Give attributes of one level other values: of a series, of a study, or of a patient, who is named by ID and
-        issuer or by a study; then of every study that the patient has and gets.
+        """Give attributes of one level other values: of an image, of a series, of a study, or of a patient, who is
+        named by ID and issuer or by a study; then of every study that the patient has and gets.
 
         Raises NotPermitted, NotFound, Gone, QueryRefused, AttributesRefused, AlreadyThere (another patient has that
         ID; nothing would change).
@@ -109,11 +112,16 @@ class Corrections:
             if level is CorrectionLevel.SERIES and not series_instance_uid:
                 raise QueryRefused(f"{', '.join(values)} is of a series", "name the series, too")
         reason = checked_reason(reason)
+        if level is CorrectionLevel.INSTANCE:
+            image, said = image_row(self._archive, study_instance_uid, sop_instance_uid)
         key = PatientKey(patient_id, issuer_of_patient_id, study_instance_uid)
 
         def make(connection: Connection, at: datetime) -> str:
+            row: Mapping[Any, Any]
             if level is CorrectionLevel.PATIENT:
                 wanted, row = of_patient(connection, key, values)
+            elif level is CorrectionLevel.INSTANCE:
+                wanted, row = image, said
             elif level is CorrectionLevel.STUDY:
                 wanted = Wanted(CorrectionKind.ATTRIBUTES, level, study_instance_uid=study_instance_uid)
                 row = study_row(connection, study_instance_uid)
@@ -264,12 +272,12 @@ class Corrections:
         connection: Connection,
         wanted: Wanted,
         values: Mapping[str, str],
-        row: RowMapping,
+        row: Mapping[Any, Any],
         by: Principal,
         at: datetime,
         reason: str,
     ) -> str:
-        old = {keyword: row[BY_KEYWORD[keyword].column] for keyword in values}
+        old = {keyword: row[NAMED[keyword].column] for keyword in values}
         if old == dict(values):
             raise AlreadyThere("it says so already", "nothing has to be corrected")
         identifier, moment = str(ULID.from_datetime(at)), to_microseconds(at)
@@ -282,6 +290,7 @@ class Corrections:
                 identity=wanted.identity,
                 study_instance_uid=wanted.study_instance_uid,
                 series_instance_uid=wanted.series_instance_uid,
+                sop_instance_uid=wanted.sop_instance_uid,
                 into_identity=wanted.into_identity,
                 new_values=json.dumps(dict(values), ensure_ascii=False),
                 old_values=json.dumps(old, ensure_ascii=False),
@@ -344,6 +353,7 @@ def _undo(connection: Connection, identifier: str, by: Principal, at: datetime) 
         row.identity,
         row.study_instance_uid,
         row.series_instance_uid,
+        row.sop_instance_uid,
         row.into_identity,
     )
     uids = [uid for _, uid in studies]
@@ -388,6 +398,7 @@ def _tell(
             kind,
             study_instance_uid=uid,
             series_instance_uid=wanted.series_instance_uid,
+            sop_instance_uid=wanted.sop_instance_uid,
             payload=payload,
         )
         audit.record(
@@ -397,7 +408,7 @@ def _tell(
             action=kind.value,
             principal=by,
             study_instance_uid=uid,
-            detail=f"{identifier} {wanted.series_instance_uid} {','.join(sorted(values))}",
+            detail=f"{identifier} {wanted.sop_instance_uid or wanted.series_instance_uid} {','.join(sorted(values))}",
         )
 
 
@@ -418,6 +429,7 @@ def _correction_of(row: Any) -> Correction:
         issuer_of_patient_id=issuer if patient_id else "",
         study_instance_uid=row.study_instance_uid or (issuer if not patient_id else ""),
         series_instance_uid=row.series_instance_uid,
+        sop_instance_uid=row.sop_instance_uid,
         new=json.loads(row.new_values),
         old=json.loads(row.old_values),
         reason=row.reason,

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, RowMapping, Table, select
 
 from pacs.archive.rows import identity
 from pacs.archive.standing import CorrectionKind, CorrectionLevel
 from pacs.archive.tombstones import missing
-from pacs.attributes import BY_KEYWORD
+from pacs.attributes import BY_KEYWORD, OF_IMAGES
+from pacs.dicom.keys import first
 from pacs.errors import AlreadyThere, NotFound, QueryRefused
 from pacs.index.schema import patient, series, study
+
+if TYPE_CHECKING:
+    from pacs.archive.archive import Archive
+
+_MODALITY: Final = "00080060"
+_SIDED: Final = ("DX", "IO", "MG")  # their images each say a side (PS3.3 C.8.11.5)
 
 WHO: Final = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "OtherPatientIDs")
 """What a study takes over from the patient to whom it comes."""
@@ -39,6 +46,7 @@ class Wanted:
     identity: str = ""
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    sop_instance_uid: str = ""
     into_identity: str = ""
 
 
@@ -104,6 +112,25 @@ def series_row(connection: Connection, study_instance_uid: str, series_instance_
     if row is None:
         raise missing(connection, study_instance_uid, series_instance_uid)
     return row
+
+
+def image_row(archive: Archive, study_instance_uid: str, sop_instance_uid: str) -> tuple[Wanted, dict[str, str]]:
+    """A correction of one image, and what it says now by column. Raises NotFound, Gone, Unreadable, StoreFailed,
+    QueryRefused where images of its kind have nothing of their own that is corrected."""
+    if not sop_instance_uid:
+        raise QueryRefused(f"{', '.join(one.keyword for one in OF_IMAGES)} is of an image", "name the image, too")
+    [stored] = archive.instances(study_instance_uid, None, sop_instance_uid)
+    says = archive.instance_metadata(stored)
+    if first(says, _MODALITY) not in _SIDED and not any(f"{one.tag:08X}" in says for one in OF_IMAGES):
+        raise QueryRefused("this image has no side of its own", "correct Laterality of its series")
+    wanted = Wanted(
+        CorrectionKind.ATTRIBUTES,
+        CorrectionLevel.INSTANCE,
+        study_instance_uid=study_instance_uid,
+        series_instance_uid=stored.series_instance_uid,
+        sop_instance_uid=sop_instance_uid,
+    )
+    return wanted, {one.column: first(says, f"{one.tag:08X}") for one in OF_IMAGES}
 
 
 def _columns(table: Table, *but: str) -> Iterable[Any]:

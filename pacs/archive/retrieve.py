@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, bindparam, select
 
 from pacs.archive.outgoing import Outgoing, outgoing
+from pacs.archive.standing import of_instance
 from pacs.dicom.context import little_endian
 from pacs.dicom.frames import FrameTable
 from pacs.dicom.headers import Buffer
@@ -53,6 +54,8 @@ _COLUMNS = (
 
 _FIELDS = tuple(column.name for column in _COLUMNS)
 _STORAGE = _FIELDS.index("storage")
+_CHANGES = _FIELDS.index("changes")
+_SOP_INSTANCE_UID = _FIELDS.index("sop_instance_uid")
 
 _ONE = (
     select(*_COLUMNS)
@@ -125,7 +128,9 @@ def instance_at_once(
 
 def _stored_instance(row: Sequence[Any]) -> StoredInstance:
     """A row that begins with _COLUMNS as a value."""
-    return StoredInstance(**dict(zip(_FIELDS, row, strict=False)) | {"storage": StorageState(row[_STORAGE])})
+    changes = row[_CHANGES] and of_instance(row[_CHANGES], row[_SOP_INSTANCE_UID])
+    settled = {"storage": StorageState(row[_STORAGE]), "changes": changes}
+    return StoredInstance(**dict(zip(_FIELDS, row, strict=False)) | settled)
 
 
 def _reading_order(found: tuple[StoredInstance, int]) -> tuple[int, str, int, str]:

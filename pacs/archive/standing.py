@@ -1,8 +1,8 @@
 """Corrections that stand, and what they make of the values that the objects themselves have.
 
-A correction is of a patient, a study or a series. Those that stand are applied in the order in which they were made to
-what the objects say, so undoing one is applying the others; a patient's goes on to whoever its studies belong to by
-then.
+A correction is of a patient, a study, a series or one image. Those that stand are applied in the order in which they
+were made to what the objects say, so undoing one is applying the others; a patient's goes on to whoever its studies
+belong to by then.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from pacs.model import from_microseconds
 OTHER_IDS: Final = "OtherPatientIDs"
 
 
+_OF: Final = "of"
+"""Under which a step names the one image that it is of."""
+
+
 class CorrectionKind(StrEnum):
     """What was done."""
 
@@ -39,6 +43,7 @@ class CorrectionLevel(StrEnum):
     PATIENT = "patient"
     STUDY = "study"
     SERIES = "series"
+    INSTANCE = "instance"
 
 
 REASONS: Final[Mapping[CorrectionKind, str]] = {
@@ -62,9 +67,13 @@ class Standing:
     into_identity: str
     values: Mapping[str, str]
     at: int
+    sop_instance_uid: str = ""
 
     def is_of(self, values: Mapping[str, str], series_instance_uid: str) -> bool:
-        """Whether it is of what has these values by now; without a series, of the study as a whole."""
+        """Whether it is of what has these values by now; without a series, of the study as a whole.
+
+        What is of one image is kept with its series (`as_text`).
+        """
         if self.level is CorrectionLevel.PATIENT:
             return self.identity == identity(values)
         return self.study_instance_uid == values["StudyInstanceUID"] and (
@@ -89,6 +98,7 @@ _COLUMNS = (
     correction.c.into_identity,
     correction.c.new_values,
     correction.c.at,
+    correction.c.sop_instance_uid,
 )
 _ANY = Statement(
     select(correction.c.number)
@@ -163,6 +173,7 @@ def _where(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator
             row.into_identity,
             json.loads(row.new_values),
             row.at,
+            row.sop_instance_uid,
         )
 
 
@@ -187,8 +198,22 @@ def as_text(steps: Sequence[tuple[Standing, Mapping[str, str]]]) -> str:
     if not steps:
         return ""
     kept: list[dict[str, Any]] = [
-        {"at": one.at, "reason": REASONS[one.kind], "values": dict(fresh)} for one, fresh in steps
+        {"at": one.at, "reason": REASONS[one.kind], "values": dict(fresh)}
+        | ({_OF: one.sop_instance_uid} if one.sop_instance_uid else {})
+        for one, fresh in steps
     ]
+    return _written(kept)
+
+
+def of_instance(text: str, sop_instance_uid: str) -> str:
+    """What `as_text` wrote, without what is of other images alone; "" where nothing is left."""
+    if f'"{_OF}":' not in text:
+        return text
+    kept = [one for one in json.loads(text) if one.get(_OF, sop_instance_uid) == sop_instance_uid]
+    return _written(kept) if kept else ""
+
+
+def _written(kept: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 

@@ -27,10 +27,11 @@ def correct(
     reason: Reason,
     study: Annotated[str, typer.Option(metavar="UID", help="Of this study, or of its patient.")] = "",
     series: Annotated[str, typer.Option(metavar="UID", help="Of this series of it.")] = "",
+    instance: Annotated[str, typer.Option(metavar="UID", help="Of this image of it.")] = "",
     patient: Annotated[str, typer.Option(metavar="ID", help="Of the patient with this ID.")] = "",
     issuer: Issuer = "",
 ) -> None:
-    """Correct attributes of a patient, a study or a series, in the index and in everything that goes out."""
+    """Correct attributes of a patient, a study, a series or an image, in the index and in everything that goes out."""
     _print(
         do(
             "correct",
@@ -38,6 +39,7 @@ def correct(
             reason=reason,
             study_instance_uid=study,
             series_instance_uid=series,
+            sop_instance_uid=instance,
             patient_id=patient,
             issuer_of_patient_id=issuer,
         )
@@ -116,7 +118,7 @@ def _attributes(values: list[str]) -> dict[str, str]:
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
-    named = one["series_instance_uid"] or one["study_instance_uid"] or one["patient_id"]
+    named = one["sop_instance_uid"] or one["series_instance_uid"] or one["study_instance_uid"] or one["patient_id"]
     state = "undone" if one["undone_at"] else "stands"
     new = " ".join(f"{keyword}={text}" for keyword, text in one["new"].items())
     return {**one, "of": f"{one['level']} {named}", "by": one["principal_name"], "state": state, "new": new}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from pacs.attributes import BY_KEYWORD, BY_TAG
+from pacs.attributes import NAMED
 from pacs.dicom.charset import UTF8, decode_text, encode_text
 from pacs.dicom.dictionary import LONG_VRS, TEXT_VRS
 from pacs.dicom.elements import ELEMENT, ITEM, ITEM_END, SEQUENCE, SEQUENCE_END, scan
@@ -39,6 +39,7 @@ _SOURCE_OF_PREVIOUS_VALUES: Final = 0x04000564
 _REASON: Final = 0x04000565
 _LONG_NAMES: Final = frozenset(LONG_VRS.values())
 _SHORT_LENGTH_MAX: Final = 65534
+_VRS: Final = {attribute.tag: attribute.vr for attribute in NAMED.values()}
 _UNKNOWN_ITEM: Final = b"\xfe\xff\x00\xe0"
 
 Segment = bytes | range
@@ -98,7 +99,7 @@ class _Written:
 
     def __init__(self, data: Buffer, syntax: TransferSyntax, changes: Sequence[Change]) -> None:
         declared = BIG_ENDIAN if syntax.big_endian else IMPLICIT if syntax.implicit else EXPLICIT
-        wanted = {BY_KEYWORD[keyword].tag for change in changes for keyword in change.values}
+        wanted = {NAMED[keyword].tag for change in changes for keyword in change.values}
         self._data = data
         self._places = _places(data, syntax, wanted | {_SPECIFIC_CHARACTER_SET, _ORIGINAL_ATTRIBUTES})
         account = self._places.get(_ORIGINAL_ATTRIBUTES)
@@ -116,7 +117,7 @@ class _Written:
         for change in changes:
             differing = []
             for keyword, text in change.values.items():
-                attribute = BY_KEYWORD[keyword]
+                attribute = NAMED[keyword]
                 was = now.get(keyword)
                 if was is None:
                     was = decode_text(self._value(attribute.tag), attribute.vr, self.charset)
@@ -124,7 +125,7 @@ class _Written:
                     differing.append(keyword)
                     now[keyword] = text
             if differing:
-                yield change, sorted(differing, key=lambda keyword: BY_KEYWORD[keyword].tag)
+                yield change, sorted(differing, key=lambda keyword: NAMED[keyword].tag)
 
     def fits(self, text: str) -> bool:
         """Whether the object's character set has the letters of `text`."""
@@ -137,12 +138,12 @@ class _Written:
         for change, keywords in steps:
             before = b""
             for keyword in keywords:
-                attribute = BY_KEYWORD[keyword]
+                attribute = NAMED[keyword]
                 raw = now.get(attribute.tag, self._old(attribute.tag, attribute.vr, wide))
                 before += _element(self.inner, attribute.tag, attribute.vr, raw)
                 now[attribute.tag] = self._encoded(change.values[keyword], wide)
             items += _in_item(self.inner, self._account(change, before, wide))
-        fresh = {tag: _element(self.coding, tag, BY_TAG[tag].vr, raw) for tag, raw in now.items()}
+        fresh = {tag: _element(self.coding, tag, _VRS[tag], raw) for tag, raw in now.items()}
         if wide:
             fresh[_SPECIFIC_CHARACTER_SET] = _element(self.coding, _SPECIFIC_CHARACTER_SET, "CS", UTF8.encode())
         return items, fresh

@@ -9,7 +9,7 @@ from pacs.index.schema import ROW, TEXT, _moment, _text, metadata
 correction = Table(
     "correction",
     metadata,
-    # One act: attributes of a patient, study or series corrected, patients merged, a study given to another patient.
+    # One act: attributes of a patient, study, series or image corrected, patients merged, a study given to another.
     Column("number", ROW, primary_key=True),  # the order in which they hold
     Column("id", TEXT, nullable=False, unique=True),  # ULID
     Column("kind", TEXT, nullable=False),
@@ -17,6 +17,7 @@ correction = Table(
     _text("identity"),  # of the patient whose every study it is of; "": of the study or series below
     _text("study_instance_uid"),
     _text("series_instance_uid"),
+    _text("sop_instance_uid"),
     _text("into_identity"),  # whose the studies are then, where that changes
     Column("new_values", TEXT, nullable=False),  # JSON: keyword to text
     Column("old_values", TEXT, nullable=False),  # JSON: what the index had

@@ -28,7 +28,7 @@ from pacs.index.schema import audit, metadata, patient, series, study
 from pacs.model import EventKind, Outcome
 from tests.contract.conftest import UNDO, Time
 from tests.support.archives import send
-from tests.support.factories import Patient, ct_slice, mr_slice, part10
+from tests.support.factories import Patient, cr_image, ct_slice, mr_slice, part10
 
 ANNA = Patient("A-1", "Anna^Muster", "19700101", "F")
 BORIS = Patient("B-2", "Boris^Muster", "19600202", "M")
@@ -136,6 +136,56 @@ def test_a_correction_shows_everywhere_and_is_undone(archive: Archive, correctio
     with archive.index.read() as connection:
         actions = connection.execute(select(audit.c.code, audit.c.action).where(audit.c.code != "110104")).all()
     assert [code for code, _ in actions] == ["110110", "110110", "110103", "110103"] * 2
+
+
+def test_the_side_of_one_image_is_corrected(archive: Archive, corrections: Corrections) -> None:
+    breasts = [cr_image(number=number, Modality="MG", ImageLaterality="R", ViewPosition="CC") for number in (1, 2)]
+    wrong, right = breasts
+    plain = ct_slice(study="plain")
+    for dataset in (*breasts, plain):
+        send(archive, dataset)
+    before, (tag, _) = _rows(archive), _metadata(archive, wrong)
+    where = {name: str(wrong[name].value) for name in ("StudyInstanceUID", "SOPInstanceUID")}
+    named = {"study_instance_uid": where["StudyInstanceUID"], "sop_instance_uid": where["SOPInstanceUID"]}
+    made = corrections.correct({"ImageLaterality": "L"}, by=OPERATOR, reason="marker seen", **named)
+    assert (made.level, made.old, made.new) == ("instance", {"ImageLaterality": "R"}, {"ImageLaterality": "L"})
+    assert (made.series_instance_uid, made.sop_instance_uid) == (wrong.SeriesInstanceUID, wrong.SOPInstanceUID)
+    _correct(corrections, wrong, series=True, SeriesDescription="Mammography")
+    for step in (lambda: None, lambda: rebuild(archive)):
+        step()
+        out, other = _out(archive, wrong), _out(archive, right)
+        assert [one.ImageLaterality for one in (out, other)] == ["L", "R"]
+        assert [one.SeriesDescription for one in (out, other)] == ["Mammography"] * 2
+        told = [item.ModifiedAttributesSequence[0] for item in out.OriginalAttributesSequence]
+        assert told[0].ImageLaterality == "R"
+        assert [len(told), len(other.OriginalAttributesSequence)] == [2, 1]
+    [later] = [one.id for one in corrections.listing(by=OPERATOR) if one.id != made.id]
+    corrections.undo(later, by=OPERATOR)
+    fresh, seen = _metadata(archive, wrong)
+    assert fresh != tag
+    assert seen["00200062"]["Value"] == ["L"]
+    [untouched] = archive.instances(str(right.StudyInstanceUID), None, str(right.SOPInstanceUID))
+    assert untouched.shown_as == untouched.dataset_sha256  # what is of another image leaves it as it came
+    events = [one for one in archive.events.after(0) if one.kind is EventKind.ATTRIBUTES_CORRECTED]
+    assert [one.sop_instance_uid for one in events] == [wrong.SOPInstanceUID, ""]
+    for values, error in (({"ImageLaterality": "X"}, AttributesRefused), ({"ImageLaterality": "L"}, AlreadyThere)):
+        with pytest.raises(error):
+            corrections.correct(values, by=OPERATOR, reason="x", **named)
+    for others in ({}, {"sop_instance_uid": str(plain.SOPInstanceUID)}):
+        with pytest.raises(QueryRefused):
+            corrections.correct(
+                {"ImageLaterality": "L"},
+                by=OPERATOR,
+                reason="x",
+                study_instance_uid=str(plain.StudyInstanceUID),
+                **others,
+            )
+    corrections.undo(made.id, by=OPERATOR)
+    assert _rows(archive)[2] == before[2]
+    assert _out(archive, wrong).ImageLaterality == "R"
+    with archive.index.read() as connection:
+        acts = connection.execute(select(audit.c.detail).where(audit.c.detail.contains(made.id))).scalars().all()
+    assert acts == [f"{made.id} {wrong.SOPInstanceUID} ImageLaterality"] * 2
 
 
 def test_what_comes_later_follows_and_does_not_fight(archive: Archive, corrections: Corrections) -> None:

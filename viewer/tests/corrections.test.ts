@@ -22,3 +22,17 @@ test("only series that say a side have one to correct", () => {
   ];
   expect(saidBy(STUDY, series).sides).toEqual([{ seriesInstanceUid: "1.2", label: "3 · DX", side: "R" }]);
 });
+
+function image(uid: string, modality: string, more: Dataset): Dataset {
+  return { "0020000E": { vr: "UI", Value: ["1.2"] }, "00080018": { vr: "UI", Value: [uid] }, "00080060": { vr: "CS", Value: [modality] }, "00280010": { vr: "US", Value: [10] }, ...more };
+}
+
+test("every image that says a side has its own", () => {
+  const said = saidBy(STUDY, [], [
+    image("1.2.1", "MG", { "00200062": { vr: "CS", Value: ["R"] }, "00185101": { vr: "CS", Value: ["MLO"] }, "00200013": { vr: "IS", Value: [4] } }),
+    image("1.2.2", "MG", {}),
+    image("1.2.3", "MG", { "52009229": { vr: "SQ", Value: [{}] } }),
+    image("1.2.4", "CR", {}),
+  ]);
+  expect(said.images.map(({ sopInstanceUid, number, view, side }) => [sopInstanceUid, number, view, side])).toEqual([["1.2.1", "4", "MLO", "R"], ["1.2.2", "", "", ""]]);
+});

@@ -22,12 +22,13 @@ LIMIT_DEFAULT = 100
 
 
 class NewCorrection(msgspec.Struct, forbid_unknown_fields=True):
-    """The body that corrects `attributes`, keyword to value, of a series, a study or a patient."""
+    """The body that corrects `attributes`, keyword to value, of an image, a series, a study or a patient."""
 
     attributes: dict[str, str]
     reason: str
     study_instance_uid: str = ""
     series_instance_uid: str = ""
+    sop_instance_uid: str = ""
     patient_id: str = ""
     issuer_of_patient_id: str = ""
 
@@ -62,7 +63,7 @@ def routes(corrections: Corrections) -> list[Route]:
 
     async def correct(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewCorrection)
-        _checked(new.study_instance_uid, new.series_instance_uid)
+        _checked(new.study_instance_uid, new.series_instance_uid, new.sop_instance_uid)
         made = await in_thread(
             corrections.correct,
             new.attributes,
@@ -70,6 +71,7 @@ def routes(corrections: Corrections) -> list[Route]:
             reason=new.reason,
             study_instance_uid=new.study_instance_uid,
             series_instance_uid=new.series_instance_uid,
+            sop_instance_uid=new.sop_instance_uid,
             patient_id=new.patient_id,
             issuer_of_patient_id=new.issuer_of_patient_id,
         )
@@ -116,7 +118,7 @@ def routes(corrections: Corrections) -> list[Route]:
             correct,
             Action.CORRECT,
             says=Operation(
-                "Correct attributes of a patient, a study or a series; what is stored stays as it is",
+                "Correct attributes of a patient, a study, a series or an image; what is stored stays as it is",
                 (made,),
                 body=Body(NewCorrection),
                 refusals=(400, 404, 409, 410),

@@ -171,3 +171,8 @@ export function renderedPath(at: FrameAddress, width: number, height: number, qu
 export function thumbnailPath(studyInstanceUid: string, seriesInstanceUid: string, size: number): string {
   return `${seriesPath(studyInstanceUid, seriesInstanceUid)}/thumbnail?viewport=${size},${size}`;
 }
+
+/** Path of a small picture of one image. */
+export function imageThumbnailPath(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUid: string, size: number): string {
+  return `${seriesPath(studyInstanceUid, seriesInstanceUid)}/instances/${sopInstanceUid}/thumbnail?viewport=${size},${size}`;
+}

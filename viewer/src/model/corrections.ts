@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 
 import { datasets, number, Tag, text, type Dataset } from "@/dicomweb/json";
 import type { Http } from "@/dicomweb/http";
+import { viewOf } from "@/dicomweb/projection";
 import { list, record, string } from "@/model/decode";
 import { Managed } from "@/model/managed";
 
@@ -22,10 +23,23 @@ export interface Side {
   readonly side: string;
 }
 
+/** An image that says its own side. */
+export interface ImageSide {
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUid: string;
+  /** Its number in its series. */
+  readonly number: string;
+  /** As readers abbreviate it: MLO, PA; "" where the image does not say it. */
+  readonly view: string;
+  /** ImageLaterality: R, L, U or B. */
+  readonly side: string;
+}
+
 /** What the study says now. */
 export interface Said {
   readonly values: Values;
   readonly sides: readonly Side[];
+  readonly images: readonly ImageSide[];
   /** Of the name, what no field shows: prefix and suffix, other scripts. */
   readonly restOfName: { readonly components: readonly string[]; readonly groups: readonly string[] };
 }
@@ -38,15 +52,22 @@ export interface Correction {
   /** ISO 8601. */
   readonly at: string;
   readonly undoUntil: string;
+  /** The image or series that it is of; "" where it is of all of the study. */
+  readonly part: string;
   /** The new values, keyword to text; of attributes with a value. */
   readonly changed: Readonly<Record<string, string>>;
 }
 
 const LATERALITY = "00200060";
+const IMAGE_LATERALITY = "00200062";
+const FUNCTIONAL_GROUPS = "52009229";
+/** Modalities whose images each say a side (PS3.3 C.8.11.5), and CR, where some do. */
+const ALWAYS_SIDED: ReadonlySet<string> = new Set(["DX", "IO", "MG"]);
+const SIDED: ReadonlySet<string> = new Set([...ALWAYS_SIDED, "CR"]);
 const NAME_PARTS = 5;
 const DICOM_JSON = { accept: "application/dicom+json" };
 
-export function saidBy(study: Dataset, series: readonly Dataset[]): Said {
+export function saidBy(study: Dataset, series: readonly Dataset[], images: readonly Dataset[] = []): Said {
   const groups = record(study[Tag.PatientName]?.Value?.[0]);
   const [alphabetic = "", ...others] = ["Alphabetic", "Ideographic", "Phonetic"].map((group) => string(groups[group]));
   const [family = "", given = "", middle = "", ...components] = alphabetic.split("^");
@@ -67,8 +88,21 @@ export function saidBy(study: Dataset, series: readonly Dataset[]): Said {
       const label = [number(one, Tag.SeriesNumber)?.toString() ?? "", text(one, Tag.SeriesDescription) || text(one, Tag.Modality)];
       return [{ seriesInstanceUid: text(one, Tag.SeriesInstanceUID), label: label.filter((part) => part !== "").join(" · "), side }];
     }),
+    images: images.filter(hasSide).map((one) => ({
+      seriesInstanceUid: text(one, Tag.SeriesInstanceUID),
+      sopInstanceUid: text(one, Tag.SOPInstanceUID),
+      number: number(one, Tag.InstanceNumber)?.toString() ?? "",
+      view: viewOf(one),
+      side: text(one, IMAGE_LATERALITY),
+    })),
     restOfName: { components, groups: others },
   };
+}
+
+/** Of images by frames, each frame says it, out of reach of a correction. */
+function hasSide(image: Dataset): boolean {
+  const always = ALWAYS_SIDED.has(text(image, Tag.Modality)) && Tag.Rows in image && !(FUNCTIONAL_GROUPS in image);
+  return IMAGE_LATERALITY in image || always;
 }
 
 /** The whole name as DICOM has it (PN), with what no field shows. */
@@ -87,6 +121,7 @@ function correctionFrom(value: unknown): Correction {
     by: string(said["principal_name"]),
     at: string(said["at"]),
     undoUntil: string(said["undo_until"]),
+    part: string(said["sop_instance_uid"]) || string(said["series_instance_uid"]),
     changed: Object.fromEntries(changed.filter(([, now]) => now !== "")),
   };
 }
@@ -108,13 +143,15 @@ export class Corrections extends Managed {
     await this.attempt(async () => {
       const [study] = datasets(await this.http.json(`/dicom-web/studies?StudyInstanceUID=${uid}`, DICOM_JSON));
       const series = datasets(await this.http.json(`/dicom-web/studies/${uid}/series?includefield=${LATERALITY}`, DICOM_JSON));
+      const sided = series.filter((one) => SIDED.has(text(one, Tag.Modality))).map((one) => text(one, Tag.SeriesInstanceUID));
+      const images = await Promise.all(sided.map((one) => this.http.json(`/dicom-web/studies/${uid}/series/${one}/metadata`, DICOM_JSON)));
       this.open.value = list(record(await this.http.json(`/api/corrections?study=${uid}`))["corrections"]).map(correctionFrom);
-      this.said.value = study && saidBy(study, series);
+      this.said.value = study && saidBy(study, series, images.flatMap(datasets));
       this.loaded.value = true;
     });
   }
 
-  /** Whether the node took every change; where one is refused, `failure` says why and those before it stand. */
+  /** `sides` are those of series and images, by UID. Whether the node took every change; where one is refused, `failure` says why and those before it stand. */
   async correct(values: Values, sides: ReadonlyMap<string, string>, reason: string): Promise<boolean> {
     const said = this.said.peek();
     if (!said) return false;
@@ -123,14 +160,18 @@ export class Corrections extends Managed {
     const named = changed(NAME_FIELDS).length > 0 ? [["PatientName", nameWith(said, values)] as const] : [];
     const patient = [...named, ...changed(PATIENT_FIELDS.filter((field) => !(NAME_FIELDS as readonly string[]).includes(field)))];
     const bodies: object[] = [];
-    const add = (attributes: readonly (readonly [string, string])[], series_instance_uid = ""): void => {
-      if (attributes.length > 0) bodies.push({ reason, study_instance_uid: this.studyInstanceUid, series_instance_uid, attributes: Object.fromEntries(attributes) });
+    const add = (attributes: readonly (readonly [string, string])[], part: object = {}): void => {
+      if (attributes.length > 0) bodies.push({ reason, study_instance_uid: this.studyInstanceUid, ...part, attributes: Object.fromEntries(attributes) });
     };
     add(patient);
     add(changed(STUDY_FIELDS));
     for (const { seriesInstanceUid, side } of said.sides) {
       const now = sides.get(seriesInstanceUid) ?? side;
-      if (now !== side) add([["Laterality", now]], seriesInstanceUid);
+      if (now !== side) add([["Laterality", now]], { series_instance_uid: seriesInstanceUid });
+    }
+    for (const { sopInstanceUid, side } of said.images) {
+      const now = sides.get(sopInstanceUid) ?? side;
+      if (now !== side) add([["ImageLaterality", now]], { sop_instance_uid: sopInstanceUid });
     }
     return this.kept(async () => {
       for (const json of bodies) await this.http.json("/api/corrections", { method: "POST", json });

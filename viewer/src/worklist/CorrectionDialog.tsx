@@ -2,14 +2,16 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { imageThumbnailPath } from "@/dicomweb/client";
 import type { Http } from "@/dicomweb/http";
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import { formatDate, formatMoment, parseDate } from "@/i18n/format";
-import { Corrections, PATIENT_FIELDS, STUDY_FIELDS, type Correction, type Field, type Said, type Values } from "@/model/corrections";
+import { Corrections, PATIENT_FIELDS, STUDY_FIELDS, type Correction, type Field, type ImageSide, type Said, type Values } from "@/model/corrections";
 import type { Worklist } from "@/model/worklist";
 import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
+import { KeptPicture } from "@/ui/KeptPicture";
 import "@/worklist/deletion.css";
 
 interface CorrectionDialogProps {
@@ -22,6 +24,8 @@ interface CorrectionDialogProps {
 const REASON_LONGEST = 500;
 const SEXES: readonly (readonly [string, PlainKey])[] = [["", "correction.unknown"], ["F", "patient.female"], ["M", "patient.male"], ["O", "patient.other"]]; // prettier-ignore
 const SIDES: readonly (readonly [string, PlainKey])[] = [["R", "correction.right"], ["L", "correction.left"], ["B", "correction.both"]]; // prettier-ignore
+const IMAGE_SIDES: typeof SIDES = [...SIDES, ["U", "correction.unpaired"]];
+const PICTURE_SIZE = 128;
 const WORDS: Readonly<Record<string, PlainKey>> = {
   family: "correction.family",
   given: "correction.given",
@@ -33,6 +37,7 @@ const WORDS: Readonly<Record<string, PlainKey>> = {
   StudyDescription: "correction.description",
   AccessionNumber: "correction.accession",
   Laterality: "correction.side",
+  ImageLaterality: "correction.side",
 };
 
 function wordFor(keyword: string): string {
@@ -41,7 +46,7 @@ function wordFor(keyword: string): string {
 }
 
 function valueWord(keyword: string, value: string): string {
-  const word = { PatientSex: SEXES, Laterality: SIDES }[keyword]?.find(([one]) => one === value)?.[1];
+  const word = { PatientSex: SEXES, Laterality: SIDES, ImageLaterality: IMAGE_SIDES }[keyword]?.find(([one]) => one === value)?.[1];
   if (word !== undefined) return t(word);
   return keyword === "PatientBirthDate" ? formatDate(value) : value.replaceAll("^", " ");
 }
@@ -71,7 +76,7 @@ export function CorrectionDialog({ http, worklist, studyInstanceUid, close }: Co
       <ul class="deletion-list">
         {corrections.open.value.map((one) => (
           <li key={one.id} data-testid="correction-entry">
-            <CorrectionWords correction={one} />
+            <CorrectionWords correction={one} part={said ? nameOfPart(said, one.part) : ""} />
             <button type="button" class="button" data-testid="correction-undo" disabled={busy} onClick={() => void during(() => corrections.undo(one.id))}>
               {t("correction.undo")}
             </button>
@@ -100,7 +105,7 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
   const [reason, setReason] = useState("");
   const moves = owner.trim() !== "";
   const meant = moves ? { ...before, StudyDescription: values.StudyDescription, AccessionNumber: values.AccessionNumber } : values; // else they would be said of the wrong patient
-  const changed = JSON.stringify(meant) !== JSON.stringify(before) || said.sides.some(({ seriesInstanceUid, side }) => (sides.get(seriesInstanceUid) ?? side) !== side);
+  const changed = JSON.stringify(meant) !== JSON.stringify(before) || sidesOf(said).some(([uid, side]) => (sides.get(uid) ?? side) !== side);
   const date = meant.PatientBirthDate.trim();
   const born = date === before.PatientBirthDate ? said.values.PatientBirthDate : date === "" ? "" : parseDate(date);
   const submit = async (): Promise<void> => {
@@ -151,6 +156,7 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
           <input type="text" data-testid="correction-owner" autocomplete="off" value={owner} onInput={(event) => setOwner(event.currentTarget.value)} />
         </label>
       </div>
+      {said.images.length > 0 && <ImageSides studyInstanceUid={corrections.studyInstanceUid} images={said.images} sides={sides} change={(uid, now) => setSides(new Map(sides).set(uid, now))} />}
       <label class="field">
         <span>{t("deletion.reason")}</span>
         <input type="text" required maxLength={REASON_LONGEST} value={reason} data-testid="correction-reason" onInput={(event) => setReason(event.currentTarget.value)} />
@@ -161,6 +167,54 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
       </button>
     </form>
   );
+}
+
+interface ImageSidesProps {
+  readonly studyInstanceUid: string;
+  readonly images: readonly ImageSide[];
+  /** What is chosen, by SOP Instance UID. */
+  readonly sides: ReadonlyMap<string, string>;
+  change(sopInstanceUid: string, side: string): void;
+}
+
+/** The side of each image beside its picture: a wrong one is seen on it. */
+function ImageSides({ studyInstanceUid, images, sides, change }: ImageSidesProps) {
+  return (
+    <fieldset class="correction-images">
+      <legend>{t("correction.sideOfImages")}</legend>
+      {images.map((image) => {
+        const { seriesInstanceUid, sopInstanceUid, side } = image;
+        const now = sides.get(sopInstanceUid) ?? side;
+        return (
+          <label key={sopInstanceUid} class="field correction-image" data-testid="correction-image">
+            <ImagePicture path={imageThumbnailPath(studyInstanceUid, seriesInstanceUid, sopInstanceUid, PICTURE_SIZE)} />
+            <span>{imageName(image)}</span>
+            <Choice name="ImageLaterality" value={now} choices={IMAGE_SIDES} change={(chosen) => change(sopInstanceUid, chosen)} />
+            {now !== side && <span class="muted">{t("correction.was", { value: valueWord("ImageLaterality", side) || t("correction.unknown") })}</span>}
+          </label>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+function ImagePicture({ path }: { readonly path: string }) {
+  const [failed, setFailed] = useState(false);
+  return failed ? <span class="correction-picture" /> : <KeptPicture class="correction-picture" path={path} alt="" failed={() => setFailed(true)} />;
+}
+
+function imageName({ number, view }: ImageSide): string {
+  return [t("correction.image", { number }).trim(), view].filter((part) => part !== "").join(" · ");
+}
+
+function sidesOf({ sides, images }: Said): readonly (readonly [string, string])[] {
+  return [...sides.map(({ seriesInstanceUid, side }) => [seriesInstanceUid, side] as const), ...images.map(({ sopInstanceUid, side }) => [sopInstanceUid, side] as const)];
+}
+
+/** What a correction of a part of the study is of. */
+function nameOfPart({ sides, images }: Said, uid: string): string {
+  const image = images.find(({ sopInstanceUid }) => sopInstanceUid === uid);
+  return image ? imageName(image) : (sides.find(({ seriesInstanceUid }) => seriesInstanceUid === uid)?.label ?? "");
 }
 
 interface ChoiceProps {
@@ -184,13 +238,13 @@ function Choice({ name, value, choices, disabled = false, change }: ChoiceProps)
   );
 }
 
-function CorrectionWords({ correction }: { readonly correction: Correction }) {
+function CorrectionWords({ correction, part }: { readonly correction: Correction; readonly part: string }) {
   const { kind, changed, reason, by, at, undoUntil } = correction;
   const now = new Date();
   const values = Object.entries(changed).map(([keyword, value]) => `${wordFor(keyword)}: ${valueWord(keyword, value)}`);
   return (
     <div>
-      <p class="deletion-name">{[...(kind === "attributes" ? [] : [t("correction.moved")]), ...values].join(" · ")}</p>
+      <p class="deletion-name">{[part, kind === "attributes" ? "" : t("correction.moved"), ...values].filter((word) => word !== "").join(" · ")}</p>
       <p>{reason}</p>
       <p class="muted">{[formatMoment(at, now), by, undoUntil && t("deletion.until", { when: formatMoment(undoUntil, now) })].filter((part) => part !== "").join(" · ")}</p>
     </div>
