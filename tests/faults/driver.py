@@ -30,7 +30,9 @@ LOOK_S, LOOK_MAX_S = 0.002, 0.1
 """Between two looks at a child; what is longer was spent by whoever looks in being stopped, or in waiting for the
 processor, as the child was, and does not count as the child's."""
 TELLS_S = 5.0
-"""So long before a child that hangs is killed it tells where each of its threads is."""
+"""So long before a child that hangs is killed it is asked where each of its threads is. By a signal, not by a clock of
+its own (faulthandler.dump_traceback_later): that goes off in a child which was stopped for a while and runs again, and
+to look at threads while they run may end the process (signal 11)."""
 PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_PTRACER_ANY = 1, 0x59616D61, ctypes.c_ulong(-1)
 
 
@@ -194,7 +196,7 @@ def _child(order: dict[str, Any]) -> dict[str, Any]:
         pid = os.fork()
         if pid == 0:
             os.close(start)
-            faulthandler.dump_traceback_later(PATIENCE_S - TELLS_S, file=stacks)
+            faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True)
             _be_child(order, go, told)
         os.close(go)
         tracer = _trace(pid, order["trace"]) if order["trace"] else None
@@ -256,15 +258,15 @@ class Patience:
     its children with it, must not find that a child hung."""
 
     def __init__(self, seconds: float) -> None:
-        self._left, self._last = seconds, time.monotonic()
+        self.left, self._last = seconds, time.monotonic()
 
     def look(self) -> bool:
         """Wait a little; whether there is patience left."""
         time.sleep(LOOK_S)
         now = time.monotonic()
-        self._left -= min(now - self._last, LOOK_MAX_S)
+        self.left -= min(now - self._last, LOOK_MAX_S)
         self._last = now
-        return self._left > 0
+        return self.left > 0
 
 
 def _lines(log: Path) -> int:
@@ -280,11 +282,14 @@ def _await_lines(log: Path, wanted: int, pid: int) -> None:
 
 def _await(pid: int) -> tuple[int, bool]:
     """The child's status, and whether it hung and was killed for it."""
-    patience = Patience(PATIENCE_S)
+    patience, asked = Patience(PATIENCE_S), False
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             return status, False
+        if patience.left < TELLS_S and not asked:
+            os.kill(pid, signal.SIGUSR1)
+            asked = True
         if not patience.look():
             os.kill(pid, signal.SIGKILL)
             return os.waitpid(pid, 0)[1], True
