@@ -119,6 +119,11 @@ def item_of(values: Mapping[tuple[int, ...], str]) -> dict[str, Any]:
                 raise QueryRefused(f"{one:08X} is no sequence", "only a sequence has attributes inside")
             place = place.setdefault(f"{one:08X}", {"vr": "SQ", "Value": [{}]})["Value"][0]
         vr = dictionary_vr(tag)[:2]
+        if vr == "SQ":
+            if text:
+                raise QueryRefused(f"{tag:08X} is a sequence", "name an attribute inside of it, after a dot")
+            place.setdefault(f"{tag:08X}", {"vr": "SQ", "Value": [{}]})  # met by every value, and nothing is said of it
+            continue
         parts = re.split(r"[\\,]", text) if vr == "UI" else [text]
         place[f"{tag:08X}"] = {"vr": vr, "Value": [part.strip(" \0") for part in parts]}
     return item

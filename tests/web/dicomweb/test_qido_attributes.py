@@ -108,6 +108,11 @@ def test_sequences_of_any_depth(client: TestClient) -> None:
     refused = client.get("/dicom-web/series", params={"RequestAttributesSequence.RequestedProcedureID.CodeValue": "x"})
     assert refused.status_code == 400
     assert "sequence" in refused.json()["error"]
+    assert studies(client, "/series", **{deep: "", f"{deep}.CodeValue": "T1"}) == ["full"]
+    for more in ({}, {f"{deep}.CodeValue": "T1"}):
+        refused = client.get("/dicom-web/series", params={deep: "T1", **more})
+        assert refused.status_code == 400
+        assert "sequence" in refused.json()["error"]
 
 
 @pytest.mark.parametrize(
