@@ -51,9 +51,7 @@ class Writer:
 
         if not measurements and not replaces:
             raise QueryRefused("there is no measurement to save", "measure something, or mark a key image")
-        wrong = [found for found in map(mistakes, measurements) if found]
-        if wrong:
-            raise QueryRefused("the measurements are not as they have to be", "; ".join(wrong[:10]))
+        _check(measurements)
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
         earlier = self._images(study_instance_uid, replaces)
         images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
@@ -130,6 +128,7 @@ class Writer:
         images = [image for image in found.values() if maker.alike(first, image)]
         kept = {image.sop_instance_uid for image in images}
         drawn = [one for one in measurements if one.sop_instance_uid in kept and not one.space]
+        _check(drawn)
         writing = self._writing(study_instance_uid, maker.MODALITY, by)
         with quiet():
             content = maker.presentation_state(state, images, _frames(marked), drawn, writing)
@@ -168,6 +167,12 @@ class Writer:
         with self._archive.receive_part10(by, protocol=PROTOCOL, study_instance_uid=study_instance_uid) as reception:
             reception.write(content)
             return reception.commit()
+
+
+def _check(measurements: Iterable[DrawnMeasurement]) -> None:
+    wrong = [found for found in map(mistakes, measurements) if found]
+    if wrong:
+        raise QueryRefused("the measurements are not as they have to be", "; ".join(wrong[:10]))
 
 
 def _frames(marked: Sequence[Marked]) -> dict[str, list[int]]:

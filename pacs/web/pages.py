@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ class Pages:
         if "\0" in path:
             raise NotFound("there is nothing at this address")
         file = (self._folder / path).resolve()
-        if not file.is_relative_to(self._folder) or not file.is_file():
+        # os.path's, to which a name that is too long for the file system is no file either
+        if not file.is_relative_to(self._folder) or not os.path.isfile(file):
             return None
         status = file.stat()
         if status.st_size > FILE_BYTES_MAX:

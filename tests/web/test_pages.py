@@ -31,7 +31,9 @@ def client(tmp_path: Path, workers: DecodeWorkers, folder: Path) -> Iterator[Tes
         yield site.client()
 
 
-@pytest.mark.parametrize("path", ["/", "/worklist", "/study/1.2.840", "/index.html"])
+@pytest.mark.parametrize(
+    "path", ["/", "/worklist", "/study/1.2.840", "/index.html", f"/{'x' * 300}", f"/{'x/' * 3000}"]
+)
 def test_pages_of_the_application(client: TestClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200  # a UID has dots, but it is no file

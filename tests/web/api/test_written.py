@@ -289,6 +289,12 @@ def test_what_is_wrong_is_told(site: Site) -> None:
         ("measurements", {"measurements": [{**length, "partly_outside": True}]}, 400, "no region"),
         ("measurements", {"measurements": [{**length, "line": [[1, 2, 3], [4, 5, 6]]}]}, 400, "no line"),
         ("presentation-states", {"state": {**STATE, "rotation": 45}, "images": [marked(image)]}, 400, "quarter"),
+        (
+            "presentation-states",
+            {"state": STATE, "images": [marked(image)], "measurements": [{**length, "points": []}]},
+            400,
+            "0 points, 2 are wanted",
+        ),
     ]
     for what, body, status, words in wrong:
         answer = client.post(f"{path}/{what}", json=body)
