@@ -184,6 +184,25 @@ function failuresSettle(): Plugin {
   };
 }
 
+const HALVED = /endsWith\('42([02])'\)/g;
+
+/**
+ * Cornerstone counts the bytes of 4:2:2 as those of 4:2:0 and the other way round: luminance and chroma that are stored
+ * uncompressed would go to the screen as red, green and blue.
+ */
+function halvedColoursAreConverted(): Plugin {
+  return {
+    name: "halved-colours-are-converted",
+    transform: {
+      filter: { id: /imageLoader\/isColorConversionRequired\.js$/ },
+      handler(code) {
+        if ([...code.matchAll(HALVED)].map(([, which]) => which).join() !== "0,2") this.error("isColorConversionRequired.js changed: look at 4:2:2 again");
+        return { code: code.replace(HALVED, (_, which) => `endsWith('42${which === "0" ? "2" : "0"}')`), map: null };
+      },
+    },
+  };
+}
+
 const CACHED = "cache.putImageLoadObject(imageId, imageLoadObject);";
 
 /**
@@ -241,5 +260,5 @@ export default defineConfig({
     ),
   },
   test: { setupFiles: "tests/language.ts" },
-  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), earlyInPage(), workerKnowsFiles(), precompressed()],
+  plugins: [withoutDeadWeight(), styleThroughCssom(), failuresSettle(), halvedColoursAreConverted(), cacheFailsSilently(), graphicsGivenBack(), pdfFiles(), earlyInPage(), workerKnowsFiles(), precompressed()],
 });

@@ -54,6 +54,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::UserWarni
 SAMPLE = (
     "pydicom-wheel/pydicom/SC_rgb_rle_16bit.dcm",
     "pydicom-wheel/pydicom/SC_rgb_jpeg.dcm",
+    "pydicom-wheel/pydicom/SC_ybr_full_422_uncompressed.dcm",
     "pydicom-wheel/pydicom/JPEG-lossy.dcm",
     "pydicom-wheel/pydicom/rtdose_1frame.dcm",
     "pydicom-wheel/pydicom/liver_1frame.dcm",
