@@ -91,28 +91,38 @@ def read_canvas(page: Page) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """An image as large as a viewport holds, in its middle. Sizes in CSS pixels."""
+    """An image as large as a viewport holds, in its middle or, of a mammogram, with its chest wall at the edge.
+
+    Sizes in CSS pixels.
+    """
 
     width: float
     height: float
     columns: int
     rows: int
     aspect: float
+    chest_wall: str = ""
 
     @property
     def scale(self) -> float:
         """CSS pixels a column."""
         return min(self.width / self.columns, self.height / (self.rows * self.aspect))
 
+    @property
+    def middle(self) -> float:
+        """Of the image, from the left edge of the viewport."""
+        free = (self.width - self.columns * self.scale) / 2
+        return self.width / 2 + {"left": -free, "right": free}.get(self.chest_wall, 0.0)
+
     def at(self, column: float, row: float) -> tuple[float, float]:
         """Where the middle of a pixel is."""
-        x = self.width / 2 + (column - (self.columns - 1) / 2) * self.scale
+        x = self.middle + (column - (self.columns - 1) / 2) * self.scale
         y = self.height / 2 + (row - (self.rows - 1) / 2) * self.scale * self.aspect
         return x, y
 
     def pixel(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Columns and rows, with fractions, of points."""
-        columns = (x - self.width / 2) / self.scale + (self.columns - 1) / 2
+        columns = (x - self.middle) / self.scale + (self.columns - 1) / 2
         rows = (y - self.height / 2) / (self.scale * self.aspect) + (self.rows - 1) / 2
         return columns, rows
 
@@ -122,7 +132,7 @@ def differences(page: Page, wanted: Expected, colour_tolerance: float = 4.0) -> 
     box = page.locator(".canvas-place").bounding_box()
     assert box is not None
     rows, columns = wanted.values.shape[:2]
-    fit = Fit(box["width"], box["height"], columns, rows, wanted.aspect)
+    fit = Fit(box["width"], box["height"], columns, rows, wanted.aspect, wanted.chest_wall)
     return [
         *_differing_values(page, wanted, fit, (box["x"], box["y"]), colour_tolerance),
         *_differing_greys(page, wanted, fit),

@@ -31,6 +31,8 @@ class Expected:
     inverted: bool
     aspect: float
     """Height of a pixel over its width."""
+    chest_wall: str = ""
+    """Of a mammogram: left or right, the side of the image where it lies."""
 
     def shown(self, values: Values) -> Values:
         """Greys 0..255 of modality values in the default window (PS3.3 C.11.2.1.2); colours as they are."""
@@ -77,7 +79,7 @@ def _expected(dataset: pydicom.Dataset, number: int) -> Expected:
     values = _modality(pixels, flat)
     sigmoid, (low, high) = _window(values, flat)
     inverted = interpretation == "MONOCHROME1" or flat.get("Modality") == "PT"  # dark uptake on white
-    return Expected(values, low, high, sigmoid, inverted, _aspect(flat))
+    return Expected(values, low, high, sigmoid, inverted, _aspect(flat), _chest_wall(flat))
 
 
 def _little_endian(dataset: pydicom.Dataset) -> pydicom.Dataset:
@@ -150,6 +152,12 @@ def _aspect(flat: pydicom.Dataset) -> float:
         if pair is not None and len(pair) == 2 and min(map(float, pair)) > 0:
             return float(pair[0]) / float(pair[1])
     return 1.0
+
+
+def _chest_wall(flat: pydicom.Dataset) -> str:
+    """Rows of a mammogram go away from it (PS3.3 C.7.6.1.1.1): to the front it is at their beginning."""
+    rows = str((flat.get("PatientOrientation") or [""])[0])[:1]
+    return {"A": "left", "P": "right"}.get(rows, "") if flat.get("Modality") == "MG" else ""
 
 
 def sampled(plane: Values, columns: Values, rows: Values) -> Values:
