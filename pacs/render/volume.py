@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from pacs.errors import Unreadable
 from pacs.render import geometry, grayscale
@@ -15,12 +16,16 @@ from pacs.render.header import FrameHeader, read_header
 from pacs.render.native import Pixels
 from pacs.render.picture import image_pixels
 from pacs.render.picture_file import encode
+from pacs.render.planes import Plane, plane_of
 from pacs.render.values import VOLUME_BYTES_MAX, Attached, Picture, RenderParameters, VolumeView
 
 _SLICES_MIN = 3
 _STEPS_FINE, _STEPS_MAX = 24, 400
 _SIDE_FINE, _SIDE_COARSE = 512, 256
 _UNEVEN = 0.1
+_SAME_STEP = 1e-3
+_SAME_PLACE_MM = 0.01
+_UPRIGHT = 0.999  # cosine
 _HINT = "show the images by themselves"
 
 Vector = NDArray[np.float64]
@@ -45,36 +50,37 @@ class Volume:
 
 def read_volume(slices: Sequence[Attached]) -> Volume:
     """The slices as one volume, whatever their order. Raises Unreadable, with the reason, for what is no volume."""
-    found = [_slice(one) for one in slices]
+    found = [one for attached in slices for one in _slices(attached)]
     if len(found) < _SLICES_MIN:
         raise _no_volume(f"there are {len(found)} slices")
     first = found[0]
-    if any(one.shape != first.shape or one.kind != first.kind for one in found):
+    grid = (first.plane.rows, first.plane.columns)
+    if any((one.plane.rows, one.plane.columns) != grid or one.kind != first.kind for one in found):
         raise _no_volume("the images differ in size or kind of pixels")
-    if any(np.abs(one.directions - first.directions).max() > 1e-3 or one.spacing != first.spacing for one in found):
+    if not all(one.lies_as(first) for one in found):
         raise _no_volume("the images differ in orientation or spacing")
-    normal = np.cross(first.directions[0], first.directions[1])
-    found.sort(key=lambda one: float(one.position @ normal))
-    gaps = np.diff([float(one.position @ normal) for one in found])
+    normal = first.plane.normal
+    found.sort(key=lambda one: float(one.plane.origin @ normal))
+    gaps = np.diff([float(one.plane.origin @ normal) for one in found])
     if gaps.min() < 1e-3:
         raise _no_volume("several images lie in the same place")
     if np.ptp(gaps) > _UNEVEN * float(np.median(gaps)):
         raise _no_volume("slices are missing, or the distances between them differ")
-    step = (found[-1].position - found[0].position) / (len(found) - 1)
-    rows, columns = first.shape
+    step = (found[-1].plane.origin - found[0].plane.origin) / (len(found) - 1)
+    rows, columns = grid
     description = first.description
     if rows * columns * len(found) * description.dtype.itemsize > VOLUME_BYTES_MAX:
         raise _no_volume("it is too large to be put together here")
     stored = np.empty((len(found), rows, columns), description.dtype)
     for place, one in enumerate(found):
-        stored[place] = image_pixels(one.description, one.frame, 1)
+        stored[place] = image_pixels(one.description, one.frame, one.header.frame_number)
     return Volume(
         stored,
         np.array([one.slope for one in found], np.float32),
         np.array([one.intercept for one in found], np.float32),
-        found[0].position,
-        np.stack([step, first.directions[1] * first.spacing[0], first.directions[0] * first.spacing[1]]),
-        FrameHeader(found[len(found) // 2].header.dataset, 1, found[0].header.little_endian),
+        found[0].plane.origin,
+        np.stack([step, first.plane.down, first.plane.across]),
+        found[len(found) // 2].header,
         description,
     )
 
@@ -84,47 +90,50 @@ class _Slice:
     header: FrameHeader
     description: PixelDescription
     frame: bytes
-    position: Vector
-    directions: Vector
-    spacing: tuple[float, float]
+    plane: Plane
     slope: float
     intercept: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.description.rows, self.description.columns
 
     @property
     def kind(self) -> tuple[int, int, int]:
         return self.description.bits_allocated, self.description.bits_stored, self.description.pixel_representation
 
+    def lies_as(self, other: _Slice) -> bool:
+        """Whether the pixels of both are as far apart, in the same directions."""
+        steps = zip((self.plane.across, self.plane.down), (other.plane.across, other.plane.down), strict=True)
+        return all(np.abs(one - two).max() <= _SAME_STEP * float(np.linalg.norm(two)) for one, two in steps)
 
-def _slice(attached: Attached) -> _Slice:
+
+def _slices(attached: Attached) -> Iterator[_Slice]:
+    """The frames of one object."""
     dataset = read_header(bytes(attached.header), attached.transfer_syntax_uid)
     description = PixelDescription.from_dataset(dataset, attached.transfer_syntax_uid, attached.pixel_data_vr)
-    position, directions = numbers(dataset, "ImagePositionPatient"), numbers(dataset, "ImageOrientationPatient")
-    spacing = numbers(dataset, "PixelSpacing")
-    if len(position) != 3 or len(directions) != 6 or len(spacing) != 2 or min(spacing) <= 0:
-        raise _no_volume("the images do not say where in the patient they lie")
     if description.samples_per_pixel != 1 or not description.photometric_interpretation.startswith("MONOCHROME"):
         raise _no_volume("the images are in colour")
-    if description.number_of_frames != 1 or "ModalityLUTSequence" in dataset:
-        raise _no_volume("it is not made of single grey slices")
-    header = FrameHeader(dataset, 1, not description.big_endian)
-    rows = np.array(directions, np.float64).reshape(2, 3)
-    lengths = np.linalg.norm(rows, axis=1)
-    if abs(lengths - 1).max() > 0.01 or abs(rows[0] @ rows[1]) > 0.01:
-        raise _no_volume("its orientation is none")
-    return _Slice(
-        header,
-        description,
-        bytes(attached.frames[0][1]),
-        np.array(position, np.float64),
-        rows,
-        (spacing[0], spacing[1]),
-        header.number("RescaleSlope") or 1.0,
-        header.number("RescaleIntercept") or 0.0,
-    )
+    if "ModalityLUTSequence" in dataset:
+        raise _no_volume("its values stand in tables")
+    for number, frame in attached.frames:
+        header = FrameHeader(dataset, number, not description.big_endian)
+        plane = plane_of(header, description.rows, description.columns)
+        plane = plane and _in_grid(plane, dataset, number)
+        if plane is None:
+            raise _no_volume("the images do not say where in the patient they lie")
+        yield _Slice(header, description, bytes(frame), plane, *grayscale.rescale(header))
+
+
+def _in_grid(plane: Plane, dataset: Dataset, number: int) -> Plane | None:
+    """Where a frame of a dose grid lies: offsets are along its normal, or each frame's own z (PS3.3 C.8.8.3.2)."""
+    offsets = numbers(dataset, "GridFrameOffsetVector")
+    if not offsets:
+        return plane
+    if number > len(offsets):
+        return None
+    own = offsets[number - 1]
+    if offsets[0] == 0:
+        return replace(plane, origin=plane.origin + own * plane.normal)
+    if abs(offsets[0] - plane.origin[2]) > _SAME_PLACE_MM or abs(plane.normal[2]) < _UPRIGHT:
+        return None
+    return replace(plane, origin=np.array([*plane.origin[:2], own]))
 
 
 def render_volume(slices: Sequence[Attached], view: VolumeView, parameters: RenderParameters) -> Picture:

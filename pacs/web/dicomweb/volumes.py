@@ -14,6 +14,7 @@ from pacs.access.gate import in_thread
 from pacs.access.operation import Answer, Json, Operation, Parameter, one_of, whole
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.retrieve import frame_table
 from pacs.errors import Busy, NotAcceptable, QueryRefused, Unreadable
 from pacs.model import StoredInstance
 from pacs.render.values import MEDIA_TYPES, VOLUME_BYTES_MAX
@@ -118,7 +119,7 @@ class Volumes:
             header=self._archive.header(stored),
             transfer_syntax_uid=stored.transfer_syntax_uid,
             pixel_data_vr=stored.pixel_data_vr,
-            frames=((1, self._archive.frame(stored, 1)),),
+            frames=tuple((number, self._archive.frame(stored, number)) for number in _numbers_of_frames(stored)),
         )
 
 
@@ -127,12 +128,19 @@ def _slices(instances: list[StoredInstance]) -> list[StoredInstance]:
     images = [stored for stored in instances if stored.frame_table is not None]
     if not images:
         raise NotAcceptable("there is no volume in this", "it holds no image; open its metadata or retrieve it")
-    if len(images) > SLICES_MAX or sum(stored.size for stored in images) > VOLUME_BYTES_MAX:
+    if (
+        sum(len(_numbers_of_frames(stored)) for stored in images) > SLICES_MAX
+        or sum(stored.size for stored in images) > VOLUME_BYTES_MAX
+    ):
         raise Unreadable(
             "these images make no volume here: they are too many or too large",
             f"at most {SLICES_MAX} images and {VOLUME_BYTES_MAX >> 20} MiB are put together",
         )
     return images
+
+
+def _numbers_of_frames(stored: StoredInstance) -> range:
+    return range(1, frame_table(stored).number_of_frames + 1)
 
 
 def view_of(query: QueryParams, *, whole: bool) -> VolumeView:

@@ -8,9 +8,11 @@ import imagecodecs
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedCTImageStorage, RTDoseStorage
 from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
+from tests.support.derived_objects import item
 from tests.support.factories import ct_series, ct_slice, us_cine
 from tests.support.wado import get, stored
 from tests.support.web import Site
@@ -101,6 +103,48 @@ def test_malformed_parameters_are_400_with_a_hint(client: TestClient, cube: Any,
     assert response.json()["hint"]
 
 
+def _dose(values: Any) -> Dataset:
+    """Its first frame is the lowest, the others are offsets above it."""
+    grid = ct_slice(study="dose", rows=SIDE, columns=SIDE)
+    del grid.RescaleSlope, grid.RescaleIntercept
+    grid.Modality, grid.SOPClassUID, grid.NumberOfFrames = "RTDOSE", RTDoseStorage, SIDE
+    grid.ImagePositionPatient, grid.ImageOrientationPatient, grid.PixelSpacing = [0, 0, 7], [1, 0, 0, 0, 1, 0], [1, 1]
+    grid.GridFrameOffsetVector, grid.DoseGridScaling = list(range(SIDE)), 0.5
+    grid.BitsAllocated, grid.BitsStored, grid.HighBit = 32, 32, 31
+    grid.PixelData = (2 * values).astype("<u4").tobytes()
+    return grid
+
+
+def _enhanced(values: Any) -> Dataset:
+    """Frames in no order, each with a slope of its own."""
+    image = ct_slice(study="enhanced", rows=SIDE, columns=SIDE)
+    image.SOPClassUID, image.NumberOfFrames = EnhancedCTImageStorage, SIDE
+    order = np.random.default_rng(2).permutation(SIDE)
+    for keyword in ("RescaleSlope", "RescaleIntercept", "ImagePositionPatient", "PixelSpacing"):
+        del image[keyword]
+    image.SharedFunctionalGroupsSequence = [item(PixelMeasuresSequence=[item(PixelSpacing=[1, 1])])]
+    image.PerFrameFunctionalGroupsSequence = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[0, 0, int(place)])],
+            PixelValueTransformationSequence=[item(RescaleSlope=1 / (1 + place % 3), RescaleIntercept=0)],
+        )
+        for place in order
+    ]
+    image.PixelData = np.stack([values[place] * (1 + place % 3) for place in order]).astype("<u2").tobytes()
+    return image
+
+
+@pytest.mark.parametrize("made", [_dose, _enhanced])
+def test_the_frames_of_one_object_are_its_slices(site: Site, client: TestClient, made: Any) -> None:
+    values = np.random.default_rng(12).integers(0, 1000, (SIDE, SIDE, SIDE))
+    volume = made(values)
+    stored(site, volume)
+    response = get(client, series_url(volume, f"rendered3d?orientation=l&{WINDOW}"), "image/png")
+    assert response.status_code == 200, response.text
+    found = np.asarray(imagecodecs.png_decode(response.content)).astype(int)
+    assert np.abs(found - grey(values.max(axis=2)[::-1])).max() <= 1
+
+
 def test_what_is_no_volume_is_refused_with_the_reason(site: Site, client: TestClient) -> None:
     gap = [one for one in ct_series(9, study="gap") if one.InstanceNumber not in (4, 5)]
     same = ct_series(4, study="same")
@@ -109,7 +153,7 @@ def test_what_is_no_volume_is_refused_with_the_reason(site: Site, client: TestCl
     colour = us_cine(frames=3, study="colour")
     for dataset in (*gap, *same, colour):
         stored(site, dataset)
-    for dataset, reason in ((gap[0], "missing"), (same[0], "same place"), (colour, "where")):
+    for dataset, reason in ((gap[0], "missing"), (same[0], "same place"), (colour, "colour")):
         response = get(client, series_url(dataset, "rendered3d"), "image/png")
         assert response.status_code == 422
         assert reason in response.text, response.text
