@@ -165,7 +165,6 @@ def sample(volume: Volume, view: VolumeView) -> Vector:
     )
     middle = corners.mean(axis=0)
     center = np.array(view.center, np.float64) if view.center is not None else middle
-    spans = [(float((corners @ axis).min()), float((corners @ axis).max())) for axis in (right, down)]
     steps_mm = np.linalg.norm(volume.axes, axis=1)
     fine = float(steps_mm.min())
     if view.whole:
@@ -177,8 +176,15 @@ def sample(volume: Volume, view: VolumeView) -> Vector:
     if len(depths) > _STEPS_MAX:
         depths = np.linspace(depths[0], depths[-1], _STEPS_MAX)
     side = _SIDE_FINE if len(depths) <= _STEPS_FINE else _SIDE_COARSE
-    pixel = max(fine, *((high - low) / (side - 1) for low, high in spans))
-    across, along = (np.arange(low, high + pixel / 2, pixel) for low, high in spans)
+    sizes_mm = [
+        float(np.abs(volume.axes @ axis) @ (sizes + 1)) for axis in (right, down)
+    ]  # with half a voxel at either end
+    pixel = max(fine, *(size / side for size in sizes_mm))
+    counts = [max(int(size / pixel + 0.5), 1) for size in sizes_mm]
+    across, along = (
+        float(middle @ axis) + (np.arange(count) - (count - 1) / 2) * pixel
+        for axis, count in zip((right, down), counts, strict=True)
+    )
     plane = along[:, None, None] * down + across[None, :, None] * right
     to_index = np.linalg.inv(volume.axes)
     total = np.full(plane.shape[:2], {"maximum_ip": -np.inf, "minimum_ip": np.inf}.get(view.method, 0.0))

@@ -6,11 +6,13 @@ import base64
 import re
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from pydicom import Dataset
 
 from tests.journeys.test_viewer import dcmsend, sign_in
@@ -130,6 +132,52 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     page.get_by_test_id("image-slider").fill("1")
     _arrange(page, "planes", 3)
     expect(axial_view, "they open at the image looked at").to_have_attribute("data-plane-index", "1")
+    _taken_over(page)
+
+
+def _taken_over(page: Page) -> None:
+    """Over a slow link the node's pictures come before any image, and stand where the planes stand then."""
+    page.add_init_script("performance.getEntriesByType = () => []; localStorage.setItem('suret.link', '20000')")
+    held: list[Route] = []
+    free = Event()
+    page.route(re.compile("/frames/"), lambda route: route.continue_() if free.is_set() else held.append(route))
+    page.reload()
+    page.get_by_test_id("tool-volume").click(timeout=30_000)
+    page.get_by_test_id("volume-planes").click()
+    expect(page.get_by_test_id("awaited-plane")).to_have_count(3, timeout=30_000)
+    views = page.get_by_test_id("viewport").all()
+    before = [_greys_of_middle(view) for view in views]
+    free.set()
+    for route in held:
+        route.continue_()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(3, timeout=60_000)
+    expect(page.get_by_test_id("awaited-plane")).to_have_count(0)
+    page.wait_for_timeout(500)
+    for view, awaited in zip(views, before, strict=True):
+        taken_over = _greys_of_middle(view)
+        off = {
+            (x, y): float(np.abs(np.roll(awaited, (y, x), (0, 1)) - taken_over)[4:-4, 4:-4].mean())
+            for x in range(-3, 4)
+            for y in range(-3, 4)
+        }
+        nearest = min(off, key=lambda moved: off[moved])
+        assert max(map(abs, nearest)) <= 1, (view.get_attribute("data-plane"), off)
+        assert off[0, 0] < 6
+
+
+def _greys_of_middle(view: Locator) -> NDArray[np.float64]:
+    """What is on the screen where nothing is written."""
+    box = view.bounding_box()
+    assert box
+    width, height = box["width"] * 0.6, box["height"] * 0.3
+    middle = {
+        "x": box["x"] + 0.2 * box["width"],
+        "y": box["y"] + 0.35 * box["height"],
+        "width": width,
+        "height": height,
+    }
+    shot = view.page.screenshot(clip=middle)  # type: ignore[arg-type]
+    return np.asarray(imagecodecs.png_decode(shot), np.float64)[:, :, :3].mean(axis=2)
 
 
 def _reset(page: Page) -> None:

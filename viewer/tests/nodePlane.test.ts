@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
-import { extent, lengthAlong, nodePlanePath, oneFurther, voxelAlong } from "@/model/nodePlane";
+import { extent, nodePlanePath, oneFurther, opensAt, voxelAlong, wholeAlong } from "@/model/nodePlane";
 
 /** Ten slices of 4 × 6, 2 mm apart, from the feet to the head; two more rows than columns. */
 const frames = [{ studyInstanceUid: "1.2", seriesInstanceUid: "1.3" }] as unknown as VolumeGeometry["frames"];
@@ -19,13 +19,19 @@ const SINGLE = { mm: 0, mode: "maximum" } as const;
 
 describe("the node's picture of a plane", () => {
   it("is of the plane that stands there later", () => {
-    expect(extent(VOLUME)).toEqual({ middle: [1, 11, 109], from: [-1, 10, 100], to: [2, 12, 118] });
+    expect(extent(VOLUME)).toEqual({ middle: [0.5, 11.25, 109], from: [-1, 10, 100], to: [2, 12, 118] });
     const path = nodePlanePath(VOLUME, { plane: "sagittal", at: [1.4, 11, 109], slab: SINGLE });
     expect(path).toBe(
-      "/dicom-web/studies/1.2/series/1.3/renderedmpr?renderingmethod=average_ip&viewpointlookat=1,11,109&viewpointposition=101,11,109&viewpointup=0,0,1",
+      "/dicom-web/studies/1.2/series/1.3/renderedmpr?renderingmethod=average_ip&viewpointlookat=1.4,11,109&viewpointposition=101.4,11,109&viewpointup=0,0,1",
     );
     expect(nodePlanePath(VOLUME, { plane: "axial", at: [1, 11, 109], slab: { mm: 12, mode: "minimum" } })).toContain("renderingmethod=minimum_ip");
     expect(nodePlanePath(VOLUME, { plane: "axial", at: [1, 11, 109], slab: { mm: 12, mode: "minimum" } })).toContain("viewpointup=0,-1,0&mprslab=12");
+  });
+
+  it("stays in the middle for a point of the voxels that it goes through", () => {
+    expect(opensAt(VOLUME, "sagittal", undefined)).toEqual([0.5, 11.25, 109]);
+    expect(opensAt(VOLUME, "sagittal", [1, 12, 110])).toEqual([0.5, 11.25, 109]);
+    expect(opensAt(VOLUME, "sagittal", [1.1, 12, 110])).toEqual([1.1, 12, 110]);
   });
 
   it("is of all of the volume where no place is named", () => {
@@ -33,8 +39,8 @@ describe("the node's picture of a plane", () => {
   });
 
   it("is as long as the voxels along it", () => {
-    expect([lengthAlong(VOLUME, [0, 0, -1]), voxelAlong(VOLUME, [0, 0, -1])]).toEqual([18, 2]);
-    expect([lengthAlong(VOLUME, [0, 1, 0]), voxelAlong(VOLUME, [0, 1, 0])]).toEqual([2.5, 0.5]);
+    expect([wholeAlong(VOLUME, [0, 0, -1]), voxelAlong(VOLUME, [0, 0, -1])]).toEqual([20, 2]);
+    expect([wholeAlong(VOLUME, [0, 1, 0]), voxelAlong(VOLUME, [0, 1, 0])]).toEqual([3, 0.5]);
   });
 
   it("goes on as the images are counted where the planes are the images", () => {

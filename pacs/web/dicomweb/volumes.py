@@ -52,7 +52,7 @@ _NOT_SUPPORTED = (
 )
 
 
-_MM = Json({"type": "string", "pattern": r"^-?[0-9]{1,3}(,-?[0-9]{1,3}){2}$"})
+_MM = Json({"type": "string", "pattern": r"^-?[0-9]{1,3}(\.[0-9]{1,2})?(,-?[0-9]{1,3}(\.[0-9]{1,2})?){2}$"})
 _OF_VOLUMES = (
     *RENDERED_MANY.parameters,
     Parameter("renderingmethod", "how many values become one", one_of(_METHODS)),

@@ -29,7 +29,7 @@ const AWAY_MM = 100;
 
 const step = ({ direction }: VolumeGeometry, along: number): Vector => [0, 1, 2].map((axis) => direction[3 * along + axis] ?? 0) as unknown as Vector;
 
-/** The middle of the volume and its ends along each axis of the patient, of the centres of voxels, whole millimetres. */
+/** The middle of the volume and its ends along each axis of the patient, of the centres of voxels; the ends in whole millimetres. */
 export function extent(volume: VolumeGeometry): Extent {
   const { origin, dimensions, spacing } = volume;
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((corner) =>
@@ -42,8 +42,18 @@ export function extent(volume: VolumeGeometry): Extent {
   );
   const ends = (pick: (...values: number[]) => number): number[] => [0, 1, 2].map((axis) => pick(...corners.map((one) => one[axis] ?? 0)));
   const [from, to] = [ends(Math.min), ends(Math.max)];
-  const middle = from.map((low, axis) => Math.round((low + (to[axis] ?? 0)) / 2));
+  const middle = from.map((low, axis) => (low + (to[axis] ?? 0)) / 2);
   return { middle, from: from.map(Math.ceil), to: to.map(Math.floor) } as unknown as Extent;
+}
+
+/** Of a voxel: a plane in the middle goes through a point so near to it already. */
+const HERE = 0.51; // as `viewport/planeView.ts` has it
+
+/** Where a plane opens of which a point is wished for. */
+export function opensAt(volume: VolumeGeometry, plane: PlaneName, wished: Vector | undefined): Vector {
+  const { middle } = extent(volume);
+  const { axis, eye } = SIDES[plane];
+  return wished && Math.abs(wished[axis] - middle[axis]) >= HERE * voxelAlong(volume, eye) ? wished : middle;
 }
 
 export interface NodePlane {
@@ -53,15 +63,19 @@ export interface NodePlane {
   readonly slab: { readonly mm: number; readonly mode: SlabMode };
 }
 
+function hundredths(value: number): number {
+  return Math.round(100 * value) / 100;
+}
+
 /** Its address, without the size of the picture. */
 export function nodePlanePath(volume: VolumeGeometry, { plane, at, slab }: NodePlane): string {
   const { eye, down } = SIDES[plane];
-  const where = (at ?? extent(volume).middle).map(Math.round);
+  const where = (at ?? extent(volume).middle).map(hundredths);
   const isSlab = at !== undefined && slab.mm > 0;
   const query = new URLSearchParams({
     renderingmethod: at && !isSlab ? "average_ip" : `${at ? slab.mode : "maximum"}_ip`,
     viewpointlookat: where.join(","),
-    viewpointposition: where.map((value, axis) => value + AWAY_MM * (eye[axis] ?? 0)).join(","),
+    viewpointposition: where.map((value, axis) => hundredths(value + AWAY_MM * (eye[axis] ?? 0))).join(","),
     viewpointup: down.map((value) => 0 - value).join(","),
     ...(isSlab && { mprslab: String(slab.mm) }),
   });
@@ -75,10 +89,10 @@ export function voxelAlong(volume: VolumeGeometry, direction: Vector): number {
   return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * (volume.spacing[along] ?? 0), 0);
 }
 
-/** How long the volume is along a direction of the patient, mm: `voxels` on top of the distance of its outermost centres. */
-export function lengthAlong(volume: VolumeGeometry, direction: Vector): number {
+/** How long the volume is along a direction of the patient, mm: from the outer edges of its voxels. */
+export function wholeAlong(volume: VolumeGeometry, direction: Vector): number {
   const { dimensions, spacing } = volume;
-  return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * ((dimensions[along] ?? 1) - 1) * (spacing[along] ?? 0), 0);
+  return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * (dimensions[along] ?? 1) * (spacing[along] ?? 0), 0);
 }
 
 const PARALLEL = 0.999; // cosine

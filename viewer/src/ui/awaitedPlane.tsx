@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { reach } from "@/dicomweb/reach";
 import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import { t } from "@/i18n";
-import { extent, lengthAlong, nodePlanePath, oneFurther, SIDES, voxelAlong, type NodePlane } from "@/model/nodePlane";
+import { extent, nodePlanePath, oneFurther, opensAt, SIDES, wholeAlong, type NodePlane } from "@/model/nodePlane";
 import { afterPaint } from "@/model/painted";
 import { openingOf } from "@/tools/presets";
 import { loadViewport } from "@/ui/lazyViewport";
@@ -42,7 +42,7 @@ export function useAwaited(
   state: LoadState,
   { start, moved, solid = false }: { readonly start?: Vector | undefined; readonly solid?: boolean; moved?(at: Vector): void },
 ): Awaited | undefined {
-  const [at, setAt] = useState<Vector>(() => start ?? extent(volume).middle);
+  const [at, setAt] = useState<Vector>(() => opensAt(volume, plane, start));
   const [wanted, setWanted] = useState(false);
   const [picture, setPicture] = useState<Shown | undefined>(undefined);
   const [over, setOver] = useState(false);
@@ -106,15 +106,15 @@ async function take(volume: VolumeGeometry, asked: string, signal: AbortSignal):
 const FINE_DEPTHS = 24;
 const [SIDE_FINE, SIDE_COARSE] = [512, 256];
 
-/** As the node lays its grid (`pacs/render/volume.py: sample`): whole pixels, the first and last on the outermost voxels. */
+/** As the node lays its grid (`pacs/render/volume.py: sample`): whole pixels, about as many as the voxels are wide. */
 function sizeOf(volume: VolumeGeometry, plane: NodePlane["plane"], slabMm: number): [number, number] {
   const { right, down } = SIDES[plane];
-  const lengths = [lengthAlong(volume, right), lengthAlong(volume, down)] as const;
+  const wholes = [wholeAlong(volume, right), wholeAlong(volume, down)] as const;
   const fine = Math.min(...volume.spacing);
   const side = Math.round(slabMm / fine) + 1 <= FINE_DEPTHS ? SIDE_FINE : SIDE_COARSE;
-  const pixel = Math.max(fine, ...lengths.map((length) => length / (side - 1)));
-  const whole = (length: number): number => (Math.floor(length / pixel + 0.5) + 1) * pixel;
-  return [whole(lengths[0]), whole(lengths[1])];
+  const pixel = Math.max(fine, ...wholes.map((whole) => whole / side));
+  const whole = (length: number): number => Math.max(Math.floor(length / pixel + 0.5), 1) * pixel;
+  return [whole(wholes[0]), whole(wholes[1])];
 }
 
 /** The picture where the plane will stand: the volume fills the viewport. */
@@ -129,7 +129,7 @@ export function AwaitedPicture({ volume, plane, picture, inverted }: Pick<NodePl
     return () => resizing.disconnect();
   }, []);
   const { right, down } = SIDES[plane];
-  const whole = [right, down].map((direction) => lengthAlong(volume, direction) + voxelAlong(volume, direction));
+  const whole = [right, down].map((direction) => wholeAlong(volume, direction));
   const mmPerPixel = Math.max((whole[0] ?? 1) / (box[0] || 1), (whole[1] ?? 1) / (box[1] || 1));
   const size = { width: `${picture.size[0] / mmPerPixel}px`, height: `${picture.size[1] / mmPerPixel}px` };
   return (

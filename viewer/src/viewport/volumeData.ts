@@ -64,6 +64,8 @@ interface Held {
   readonly abort: AbortController;
   readonly watchers: Set<Progress>;
   holders: number;
+  /** How far it is. */
+  told: Parameters<Progress> | undefined;
 }
 
 const held = new Map<string, Held>();
@@ -87,13 +89,19 @@ export function acquire(volume: VolumeGeometry, purpose: Purpose, progress: Prog
   if (!one) {
     const abort = new AbortController();
     const watchers = new Set<Progress>();
-    const tell: Progress = (...told) => watchers.forEach((watch) => watch(...told));
-    one = { made: make(key, volume, purpose, tell, abort.signal), abort, watchers, holders: 0 };
-    one.made.catch(() => held.delete(key)); // the next who asks tries again
+    const tell: Progress = (...told) => {
+      const own = held.get(key);
+      if (own?.watchers === watchers) own.told = told;
+      watchers.forEach((watch) => watch(...told));
+    };
+    const made = Promise.resolve().then(() => make(key, volume, purpose, tell, abort.signal)); // who watches is there when it begins
+    one = { made, abort, watchers, holders: 0, told: undefined };
+    made.catch(() => held.delete(key)); // the next who asks tries again
     held.set(key, one);
   }
   one.holders += 1;
   one.watchers.add(progress);
+  if (one.told) progress(...one.told); // who comes later knows as much
   return one.made;
 }
 
