@@ -453,8 +453,8 @@ def _moving() -> list[Dataset]:
     made = ct_series(TIMES * PLACES, study="moving", rows=SIZE, columns=SIZE)
     for number, dataset in enumerate(made):
         time, place = number % TIMES, number // TIMES
-        dataset.PixelSpacing, dataset.RescaleSlope, dataset.RescaleIntercept = [1.0, 1.0], 2, -1000
-        dataset.ImagePositionPatient = [0.0, 0.0, 5.0 * place]
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1 + 0.5 * time, -1000  # of a PET each moment has its own
+        dataset.PixelSpacing, dataset.ImagePositionPatient = [1.0, 1.0], [0.0, 0.0, 5.0 * place]
         dataset.TemporalPositionIdentifier, dataset.TriggerTime = TIMES - time, 250.0 * (TIMES - 1 - time)
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 15, 0
         noise = np.random.default_rng(number).integers(0, 900, (SIZE, SIZE))
@@ -469,8 +469,7 @@ def test_the_curve_of_a_region_over_time_is_that_of_numpy(module_node: NodeProce
     page.set_viewport_size({"width": 1000, "height": 760})
     sign_in(page, module_node)
     page.goto(f"{module_node.web_url}#/study/{series[0].StudyInstanceUID}")
-    state = page.get_by_test_id("viewport-state").first
-    expect(state).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(page.get_by_test_id("viewport-state").first).to_have_attribute("data-state", "ready", timeout=60_000)
     _measure(page, "rectangle")
     view = page.get_by_test_id("viewport").first
     box = view.locator("canvas.cornerstone-canvas").bounding_box()
@@ -488,11 +487,12 @@ def test_the_curve_of_a_region_over_time_is_that_of_numpy(module_node: NodeProce
     with page.expect_download() as downloading:
         page.get_by_test_id("curve-csv").click()
     rows = list(csv.DictReader(Path(downloading.value.path()).read_text().splitlines()))
-    columns, lines = fit.pixel(*(np.array(along, float) for along in zip(*ends, strict=True)))
+    columns, lines = fit.pixel(*np.array(ends, float).T)
     inside = np.ix_(*(np.arange(np.ceil(low), np.floor(high) + 1).astype(int) for low, high in (lines, columns)))
-    shown = next(one for one in series if one.SOPInstanceUID == view.get_attribute("data-sop-instance-uid"))
-    same = [one for one in series if one.ImagePositionPatient == shown.ImagePositionPatient]
-    values = [2.0 * one.pixel_array[inside] - 1000 for one in sorted(same, key=lambda one: one.TriggerTime)]
+    shown = view.get_attribute("data-sop-instance-uid")
+    here = next(one.ImagePositionPatient for one in series if shown == one.SOPInstanceUID)
+    same = sorted((one for one in series if one.ImagePositionPatient == here), key=lambda one: one.TriggerTime)
+    values = [float(one.RescaleSlope) * one.pixel_array[inside] - 1000 for one in same]
     assert [float(row["time_ms"]) for row in rows] == [0, 250, 500, 750]
     assert [int(row["samples"]) for row in rows] == [one.size for one in values]
     assert [float(row["mean"]) for row in rows] == pytest.approx([one.mean() for one in values])
