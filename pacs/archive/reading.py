@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from pacs.access.principals import Principal
 from pacs.archive.events import EventLog
-from pacs.errors import NotFound
+from pacs.errors import NotFound, StateConflict
 from pacs.index.people import reading_state
 from pacs.index.schema import study
 from pacs.index.upsert import upsert
@@ -65,16 +65,21 @@ class Readings:
             now = to_microseconds(self._archive.clock())
             return states(connection, [study_instance_uid], now).get(study_instance_uid, UNREAD)
 
-    def do(self, principal: Principal, study_instance_uid: str, deed: ReadingDeed) -> ReadingState:
-        """What it is after `deed`; another's hold where that stood in the way. Raises NotFound."""
+    def do(
+        self, principal: Principal, study_instance_uid: str, deed: ReadingDeed, seen: str | None = None
+    ) -> ReadingState:
+        """What it is after `deed`; another's hold where that stood in the way. `seen`: whose reading the asker knew of,
+        which a deed that waited for a connection gives way to anybody else's. Raises NotFound, StateConflict."""
         at = self._archive.clock()
 
         def work(connection: Connection) -> tuple[ReadingState, bool]:
             _check(connection, study_instance_uid)
             chosen = select(reading_state).where(reading_state.c.study_instance_uid == study_instance_uid)
             row = dict(connection.execute(chosen).mappings().one_or_none() or {})
-            changes = _DEEDS[deed](row, principal.name, to_microseconds(at))
             before = _state(row, to_microseconds(at))
+            if seen is not None and before.by not in {"", seen, principal.name}:
+                raise StateConflict(f"{before.by} reads this study or has read it", "look at it again")
+            changes = _DEEDS[deed](row, principal.name, to_microseconds(at))
             if not changes:
                 return before, False
             key = {"study_instance_uid": study_instance_uid}

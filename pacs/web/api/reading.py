@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from pacs.access.gate import Route, in_thread
 from pacs.access.grants import Action
-from pacs.access.operation import Body, Json, Operation, gives, one_of
+from pacs.access.operation import Body, Json, Operation, gives
 from pacs.access.principals import Principal
 from pacs.archive.reading import ReadingDeed, Readings, ReadingState
 from pacs.web.api.bodies import body_as
@@ -37,17 +37,19 @@ _SHOW = Operation("Whether a study is unread, being read or read, by whom and si
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a reader does."""
+    """What a reader does; `seen` is whose reading they knew of, where the deed waited for a connection."""
 
     deed: ReadingDeed
+    seen: str | None = None
 
 
 _DO = Operation(
     "Hold a study as its reader, release it, mark it read or unread",
     (gives(READING_STATE, "what it is now; with `hold` another's hold where there is one"),),
-    body=Body({"deed": one_of(list(ReadingDeed))}),
-    refusals=(400,),
-    words="a hold ends by itself; it is renewed by holding again, once a minute",
+    body=Body(Reading),
+    refusals=(400, 409),
+    words="a hold ends by itself; it is renewed by holding again, once a minute; with `seen` (an account, nothing for "
+    "nobody) the answer is 409 where anybody else than that and the asker reads it or has read it",
 )
 
 
@@ -61,7 +63,7 @@ def routes(readings: Readings) -> list[Route]:
     async def do(request: Request, principal: Principal) -> Response:
         uid = checked_uid(request.path_params["study"], "study")
         body = await body_as(request, Reading)
-        return JSONResponse(shown(await in_thread(readings.do, principal, uid, body.deed)))
+        return JSONResponse(shown(await in_thread(readings.do, principal, uid, body.deed, body.seen)))
 
     return [
         Route(("GET",), _PATH, show, Action.QUERY, study="study", says=_SHOW),

@@ -60,6 +60,24 @@ def test_from_unread_to_read(site: Site, uid: str) -> None:
     assert clinician.post(f"/api/studies/{uid}/reading", json={"deed": "hold"}).status_code == 403
 
 
+def test_a_deed_that_waited_gives_way_to_what_was_done_meanwhile(site: Site, uid: str) -> None:
+    aigul, bakyt = site.browser("aigul"), site.browser("bakyt")
+
+    def late(deed: str, seen: str) -> int:
+        return aigul.post(f"/api/studies/{uid}/reading", json={"deed": deed, "seen": seen}).status_code
+
+    do(bakyt, uid, "hold")
+    assert late("mark_read", "") == 409, "he reads it"
+    do(bakyt, uid, "mark_read")
+    assert late("mark_read", "") == 409, "he has read it"
+    assert late("mark_unread", "") == 409
+    assert state(bakyt, uid)["by"] == "bakyt"
+    assert late("mark_unread", "bakyt") == 200, "of that she knew"
+    assert late("mark_read", "") == 200
+    assert late("mark_read", "") == 200, "sent twice it is the same"
+    assert state(bakyt, uid)["by"] == "aigul"
+
+
 def test_each_change_is_told_once(site: Site, uid: str) -> None:
     client, before = site.browser("aigul"), site.archive.events.latest()
     for deed in ("hold", "hold", "mark_read", "release"):

@@ -40,6 +40,12 @@ export interface TakenPictures {
   readonly identity: "kept" | "removed";
 }
 
+/** Where the object is that the node wrote, as it answers. */
+export function instanceOf(answer: unknown): InstanceAddress {
+  const made = (answer ?? {}) as Readonly<Record<string, unknown>>;
+  return { seriesInstanceUid: String(made["series_instance_uid"] ?? ""), sopInstanceUid: String(made["sop_instance_uid"] ?? "") };
+}
+
 const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
 
 const UIDS_MOST = 40; // in one address
@@ -92,13 +98,7 @@ export class DicomWeb {
 
   /** Have the node write an object of the study; where it lies now. Raises Failure. */
   async save(studyInstanceUid: string, what: SavedForm, json: unknown): Promise<InstanceAddress> {
-    const answer = (await this.http.json(`/api/studies/${studyInstanceUid}/${what}`, { method: "POST", json })) as
-      | Readonly<Record<string, unknown>>
-      | undefined;
-    return {
-      seriesInstanceUid: String(answer?.["series_instance_uid"] ?? ""),
-      sopInstanceUid: String(answer?.["sop_instance_uid"] ?? ""),
-    };
+    return instanceOf(await this.http.json(`/api/studies/${studyInstanceUid}/${what}`, { method: "POST", json }));
   }
 
   /** Tell the node what is about to be taken away; nothing may be when it refuses. Raises Failure. */

@@ -3,12 +3,12 @@
 import { computed, effect, signal, untracked, type ReadonlySignal } from "@preact/signals";
 
 import { DicomWeb } from "@/dicomweb/client";
-import { Http } from "@/dicomweb/http";
+import { Failure, Http, isOutOfReach } from "@/dicomweb/http";
 import { followNetwork, reachable, takeOutage } from "@/dicomweb/reach";
 import { Accounts } from "@/model/accounts";
 import { Devices } from "@/model/devices";
 import { doubtOf, SURE, type Doubt } from "@/model/doubt";
-import { Holding, tell, type Deed } from "@/model/holding";
+import { Holding, keepDeed, tell, UNREAD, waitingDeed, type Deed } from "@/model/holding";
 import { Importer } from "@/model/importer";
 import { Live } from "@/model/live";
 import { OwnSessions } from "@/model/ownSessions";
@@ -20,8 +20,9 @@ import { OpenStudy } from "@/model/study";
 import { Timeline } from "@/model/timeline";
 import { Urgency } from "@/model/urgency";
 import { ViewKeeper } from "@/model/viewKeeper";
-import { Worklist, type WorklistStudy } from "@/model/worklist";
+import { Worklist, type Reading, type WorklistStudy } from "@/model/worklist";
 import { Copies } from "@/offline/copies";
+import { Errands } from "@/offline/errands";
 import { install, keepMore, lookForNewer } from "@/offline/installed";
 import { rowOf } from "@/offline/row";
 import { MOUSE, mouse, mouseFrom } from "@/tools/mouse";
@@ -43,6 +44,8 @@ export class App {
   readonly timeline: Timeline;
   readonly live: Live;
   readonly copies: Copies;
+  /** What the node is to be told once it can be reached. */
+  readonly errands: Errands;
   readonly route: ReadonlySignal<Route>;
   /** The study being read; undefined while the worklist is on the screen. */
   readonly study = signal<OpenStudy | undefined>(undefined);
@@ -69,6 +72,7 @@ export class App {
     this.http = http;
     this.web = new DicomWeb(http);
     this.copies = new Copies(http, () => this.session.end(), keepMore);
+    this.errands = new Errands(http, () => this.copies.keeps);
     this.session = new Session(http, () => this.copies.owner());
     this.worklist = new Worklist(http, () => this.rowsOnDevice());
     this.urgency = new Urgency(http, () => this.worklist.studies.peek());
@@ -129,7 +133,7 @@ export class App {
       const route = this.route.value;
       void this.session.sitting.value; // another reader opens it anew
       if (!this.mayRead.value || route.screen !== "study") return undefined;
-      const study = new OpenStudy(this.web, route.studyInstanceUid);
+      const study = new OpenStudy(this.web, route.studyInstanceUid, this.errands);
       untracked(() => {
         this.worklist.opened(study.studyInstanceUid);
         this.study.value = study;
@@ -144,7 +148,9 @@ export class App {
     effect(() => {
       const study = this.study.value;
       if (!study || !this.session.isOpen.value || !this.session.reports.value) return undefined;
-      const holding = new Holding(this.http, study.studyInstanceUid, this.session.userName);
+      const holding = untracked(
+        () => new Holding(this.http, study.studyInstanceUid, this.session.userName, this.errands, this.knownReading(study.studyInstanceUid)),
+      );
       untracked(() => {
         this.holding.value = holding;
         holding.open();
@@ -175,9 +181,15 @@ export class App {
     for (const name of ["pointerdown", "keydown"]) globalThis.addEventListener(name, () => this.copies.used(), { passive: true, capture: true });
     effect(() => {
       const state = this.session.state.value;
+      if (state.kind === "signed-in" && !state.mustChangePassword) {
+        const { name } = state.user;
+        const answered = state.allowance !== undefined;
+        void untracked(() => this.errands.enter(name).then(() => (answered ? this.errands.send() : undefined)));
+      }
       if (state.kind === "signed-out") {
         for (const name of LEFT_BEHIND) globalThis.localStorage?.removeItem(name);
         void untracked(() => this.copies.leave());
+        if (!state.ended) this.errands.leave(); // of who has to sign in again it stays on the covered screen
       } else if (state.kind === "signed-in" && state.allowance && !state.mustChangePassword) {
         const { name, roles } = state.user;
         void untracked(() => this.copies.enter({ name, roles, version: state.version }, state.allowance ?? NONE));
@@ -207,9 +219,12 @@ export class App {
   private async back(): Promise<void> {
     await this.session.resume();
     if (!this.session.isOpen.peek()) return;
+    await this.errands.send();
     this.worklist.refresh();
     this.live.retryNow();
     lookForNewer();
+    const holding = this.holding.peek();
+    if (holding && !holding.reading.peek()) void holding.do("hold"); // opened without the node
     const study = this.study.peek();
     if (takeOutage() || study?.isLacking) await study?.renew();
   }
@@ -217,13 +232,37 @@ export class App {
   private rowsOnDevice(): readonly WorklistStudy[] {
     return this.copies.studies.peek().flatMap(({ row, bytes, fetchedAt, images }) => {
       if (!row || bytes === 0) return [];
-      return [{ ...row, onDevice: { fetchedAt: new Date(fetchedAt).toISOString(), images } }];
+      const { reading } = this.withWaiting(row);
+      return [{ ...row, reading, onDevice: { fetchedAt: new Date(fetchedAt).toISOString(), images } }];
     });
+  }
+
+  /** A row with what its reader said of it while the node was out of reach. */
+  private withWaiting(row: WorklistStudy): WorklistStudy {
+    const deed = waitingDeed(this.errands, row.studyInstanceUid)?.deed;
+    if (deed === undefined) return row;
+    const state = deed === "mark_read" ? "read" : "unread";
+    return { ...row, reading: { state, by: state === "read" ? this.session.userName : "", at: "", until: "" } };
+  }
+
+  /** What the list, or else this device, knows of who reads it: of a hold that was not renewed nothing is left. */
+  private knownReading(studyInstanceUid: string): Reading | undefined {
+    const listed = this.worklist.studies.peek().find((row) => row.studyInstanceUid === studyInstanceUid && !row.onDevice);
+    const reading = (listed ?? this.copies.studies.peek().find((one) => one.studyInstanceUid === studyInstanceUid)?.row)?.reading;
+    return reading?.state === "reading" && !(Date.parse(reading.until) > Date.now()) ? undefined : reading;
   }
 
   /** Say of several studies that they are read, or are not. Raises Failure of the first that the node refuses. */
   async mark(studyInstanceUids: Iterable<string>, deed: Deed): Promise<void> {
-    for (const uid of studyInstanceUids) await tell(this.http, uid, deed);
+    for (const uid of studyInstanceUids) {
+      try {
+        await tell(this.http, uid, deed);
+        this.errands.drop(uid, "reading");
+      } catch (error) {
+        const known = this.knownReading(uid) ?? UNREAD;
+        if (!(error instanceof Failure) || !isOutOfReach(error) || !keepDeed(this.errands, uid, deed, known)) throw error;
+      }
+    }
     this.worklist.refresh();
   }
 }

@@ -2,20 +2,25 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
-import type { InstanceAddress } from "@/dicomweb/client";
+import { instanceOf, type InstanceAddress, type SavedForm } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
-import { Failure } from "@/dicomweb/http";
+import { Failure, isOutOfReach } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { reachable } from "@/dicomweb/reach";
 import { isOwn, isSameMeasured, measurementsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
+import { list, record, string } from "@/model/decode";
 import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
 import type { OpenStudy } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
+import type { Errand, ErrandKind } from "@/offline/errands";
 import type { ViewportModule } from "@/viewport/contract";
 
 export type SavingState =
   | { readonly kind: "idle" }
   | { readonly kind: "saving" }
   | { readonly kind: "saved" }
+  /** Kept on this device until the node can be reached. */
+  | { readonly kind: "waiting" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 const FRAME_OF_REFERENCE_UID = "00200052";
@@ -38,8 +43,17 @@ export class Saving {
   });
 
   /** What the archive has: measurements by UID, and key images. */
-  private readonly kept = signal<ReadonlyMap<string, Measured>>(new Map());
-  private readonly keptKeys = signal<ReadonlySet<string>>(new Set());
+  private readonly archived = signal<ReadonlyMap<string, Measured>>(new Map());
+  private readonly archivedKeys = signal<ReadonlySet<string>>(new Set());
+  /** What it will have, once what waits on this device is sent. */
+  private readonly kept = computed<ReadonlyMap<string, Measured>>(() => {
+    const errand = this.errandOf("measurements");
+    return errand && !errand.refusal ? this.withForeign(errand.shown as readonly Measured[]) : this.archived.value;
+  });
+  private readonly keptKeys = computed<ReadonlySet<string>>(() => {
+    const errand = this.errandOf("key-images");
+    return errand && !errand.refusal ? new Set(errand.shown as readonly string[]) : this.archivedKeys.value;
+  });
   private readonly placed = signal<ReadonlySet<string>>(new Set());
 
   /** On images of the study that were rejected or deleted since they were looked at. */
@@ -73,7 +87,9 @@ export class Saving {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly workspace: Workspace) {
+    this.recall();
     this.stops = [
+      this.study.errands?.follow((errand, answer) => this.delivered(errand, answer)) ?? (() => {}),
       effect(() => {
         for (const { points, name } of workspace.curves.laid.value) void [points.value, name.value];
         untracked(() => this.lookSoon());
@@ -84,9 +100,11 @@ export class Saving {
       }),
       effect(() => {
         const shown = workspace.panes.value.map((pane) => pane.content.value.frames);
-        const [module, kept] = [this.module.value, this.kept.value];
+        const [module, kept, errand] = [this.module.value, this.kept.value, this.errandOf("measurements")];
         void this.study.series.value; // one may be gone
-        untracked(() => this.show(shown, module, kept));
+        // what the node refused is drawn all the same
+        const drawn = errand?.refusal ? this.withForeign(errand.shown as readonly Measured[]) : kept;
+        untracked(() => this.show(shown, module, drawn));
       }),
     ];
   }
@@ -109,9 +127,10 @@ export class Saving {
     if (!this.unsaved.peek()) return;
     this.state.value = { kind: "saving" };
     try {
-      if (this.measurementsChanged.peek()) await this.saveMeasurements();
-      if (this.keyImagesChanged.peek()) await this.saveKeyImages();
-      this.state.value = { kind: "saved" };
+      if (reachable.peek()) await this.study.errands?.send(); // what is saved now takes the place of what is on its way
+      const measured = !this.measurementsChanged.peek() || (await this.saveMeasurements());
+      const marked = !this.keyImagesChanged.peek() || (await this.saveKeyImages());
+      this.state.value = { kind: measured && marked ? "saved" : "waiting" };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.state.value = { kind: "failed", failure: error };
@@ -128,14 +147,15 @@ export class Saving {
     for (const stop of this.stops) stop();
   }
 
-  private async saveMeasurements(): Promise<void> {
+  /** Whether the node has it; else it waits. */
+  private async saveMeasurements(): Promise<boolean> {
     const kept = this.kept.peek();
     const now = this.measured.peek();
     // what lies on images that were not opened is carried over as it is
     const unseen = [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid));
     const absent = await this.absent(unseen.map(({ sopInstanceUid }) => sopInstanceUid));
     const all = [...now, ...unseen.filter(({ sopInstanceUid }) => !absent.has(sopInstanceUid))];
-    const made = await this.study.web.save(this.study.studyInstanceUid, "measurements", {
+    const body = {
       measurements: all.map((one) => {
         // figures of earlier where its image was not looked at since
         const { figures, partial = false } = one.figures.length > 0 ? one : (kept.get(one.uid) ?? one);
@@ -145,16 +165,23 @@ export class Saving {
         series_instance_uid: report.seriesInstanceUid,
         sop_instance_uid: report.sopInstanceUid,
       })),
-    });
+    };
+    const made = await this.send("measurements", body, all);
     batch(() => {
-      this.reports = [made];
-      this.lastReport = made.sopInstanceUid;
-      this.kept.value = new Map([...[...kept].filter(([, { foreign }]) => foreign), ...all.map((one) => [one.uid, one] as const)]);
+      if (made) this.take(made, all);
       this.placed.value = new Set([...this.placed.peek(), ...now.map(({ uid }) => uid)]);
     });
+    return made !== undefined;
   }
 
-  private async saveKeyImages(): Promise<void> {
+  /** The archive has these measurements now, in this report. */
+  private take(report: InstanceAddress, all: readonly Measured[]): void {
+    this.reports = [report];
+    this.lastReport = report.sopInstanceUid;
+    this.archived.value = this.withForeign(all);
+  }
+
+  private async saveKeyImages(): Promise<boolean> {
     const marked = this.workspace.keyImages.peek();
     const named = [...marked].map((key) => {
       const [uid = "", frame = "*"] = key.split("#");
@@ -163,8 +190,48 @@ export class Saving {
     });
     const absent = await this.absent(named.map(({ sop_instance_uid }) => sop_instance_uid));
     const images = named.filter(({ sop_instance_uid }) => !absent.has(sop_instance_uid));
-    await this.study.web.save(this.study.studyInstanceUid, "key-images", { images });
-    this.keptKeys.value = new Set(marked);
+    const made = await this.send("key-images", { images }, [...marked]);
+    if (made) this.archivedKeys.value = new Set(marked);
+    return made !== undefined;
+  }
+
+  /** Save it, or keep it until the node can be reached: undefined then. Raises Failure where it is not kept. */
+  private async send(what: SavedForm & ErrandKind, body: unknown, shown: readonly unknown[]): Promise<InstanceAddress | undefined> {
+    const { web, studyInstanceUid, errands } = this.study;
+    try {
+      const made = await web.save(studyInstanceUid, what, body);
+      errands?.drop(studyInstanceUid, what);
+      return made;
+    } catch (error) {
+      if (error instanceof Failure && isOutOfReach(error) && errands?.keep(studyInstanceUid, what, body, shown)) return undefined;
+      throw error;
+    }
+  }
+
+  private errandOf(kind: ErrandKind): Errand | undefined {
+    return this.study.errands?.of(this.study.studyInstanceUid, kind);
+  }
+
+  /** What was done here earlier and waits, or was refused: it is on the screen again. */
+  private recall(): void {
+    const marked = this.errandOf("key-images");
+    if (!marked) return;
+    this.workspace.keyImages.value = new Set(marked.shown as readonly string[]);
+    for (const image of list(record(marked.body)["images"]).map(record)) this.series.set(string(image["sop_instance_uid"]), string(image["series_instance_uid"]));
+  }
+
+  /** The node has taken what waited. */
+  private delivered(errand: Errand, answer: unknown): void {
+    if (errand.studyInstanceUid !== this.study.studyInstanceUid) return;
+    if (errand.kind === "measurements") this.take(instanceOf(answer), errand.shown as readonly Measured[]);
+    if (errand.kind === "key-images") this.archivedKeys.value = new Set(errand.shown as readonly string[]);
+    if (this.state.peek().kind === "waiting") this.state.value = { kind: "saved" };
+  }
+
+  /** With what others measured. */
+  private withForeign(own: readonly Measured[]): ReadonlyMap<string, Measured> {
+    const foreign = [...this.archived.value.values()].filter((one) => one.foreign);
+    return new Map([...foreign, ...own].map((one) => [one.uid, one]));
   }
 
   /** Which of these images were rejected or deleted: the node writes nothing about them. */
@@ -172,8 +239,13 @@ export class Saving {
     const here = new Set([...this.frames.values()].flat().map(({ sopInstanceUid }) => sopInstanceUid));
     const doubtful = [...new Set(sopInstanceUids)].filter((uid) => uid !== "" && !here.has(uid));
     if (doubtful.length === 0) return new Set();
-    const present = await this.study.web.present(this.study.studyInstanceUid, doubtful);
-    return new Set(doubtful.filter((uid) => !present.has(uid)));
+    try {
+      const present = await this.study.web.present(this.study.studyInstanceUid, doubtful);
+      return new Set(doubtful.filter((uid) => !present.has(uid)));
+    } catch (error) {
+      if (error instanceof Failure && isOutOfReach(error)) return new Set(); // the node says so when it is sent
+      throw error;
+    }
   }
 
   private lookSoon(): void {
@@ -235,16 +307,17 @@ export class Saving {
     // an answer that is older than what was saved since
     if (this.lastReport !== "" && !reports.some((report) => text(report, Tag.SOPInstanceUID) === this.lastReport)) return;
     this.reports = own;
-    this.kept.value = new Map(current.flatMap(measurementsOf).map((one) => [one.uid, one]));
+    this.archived.value = new Map(current.flatMap(measurementsOf).map((one) => [one.uid, one]));
   }
 
   private readKeys(keys: ReadonlySet<string>): void {
     const before = this.keptKeys.peek();
     const now = new Set(this.workspace.keyImages.peek());
-    for (const key of before) if (!keys.has(key)) now.delete(key);
-    for (const key of keys) if (!before.has(key)) now.add(key);
     batch(() => {
-      this.keptKeys.value = keys;
+      this.archivedKeys.value = keys;
+      const after = this.keptKeys.peek();
+      for (const key of before) if (!after.has(key)) now.delete(key);
+      for (const key of after) if (!before.has(key)) now.add(key);
       this.workspace.keyImages.value = now;
     });
   }

@@ -7,6 +7,7 @@ import { Failure, isAborted } from "@/dicomweb/http";
 import type { Dataset } from "@/dicomweb/json";
 import { FirstPictureLoad } from "@/model/firstPicture";
 import { SeriesLibrary } from "@/model/seriesLibrary";
+import type { Errands } from "@/offline/errands";
 
 const REFRESH_DELAY_MS = 500;
 
@@ -29,6 +30,8 @@ export class OpenStudy {
   constructor(
     readonly web: DicomWeb,
     readonly studyInstanceUid: string,
+    /** What the node is to be told once it can be reached. */
+    readonly errands?: Errands,
   ) {
     this.library = new SeriesLibrary(web);
     this.firstPicture = new FirstPictureLoad(studyInstanceUid);

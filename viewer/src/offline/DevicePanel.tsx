@@ -3,6 +3,8 @@
 import { n, t } from "@/i18n";
 import { formatDate, formatMoment } from "@/i18n/format";
 import type { Copies } from "@/offline/copies";
+import { errandWords } from "@/offline/ErrandWords";
+import type { Errands } from "@/offline/errands";
 import { CHOICES, type Choice, type KeptStudy } from "@/offline/rules";
 import { Dialog } from "@/ui/Dialog";
 import { Icon } from "@/ui/icons";
@@ -12,10 +14,11 @@ const MEGABYTE = 1e6;
 
 interface PanelProps {
   readonly copies: Copies;
+  readonly errands: Errands;
   close(): void;
 }
 
-export function DevicePanel({ copies, close }: PanelProps) {
+export function DevicePanel({ copies, errands, close }: PanelProps) {
   const studies = copies.studies.value.filter(({ bytes }) => bytes > 0);
   const forbidden = copies.possible ? copies.allowance.value === undefined : true;
   return (
@@ -26,6 +29,7 @@ export function DevicePanel({ copies, close }: PanelProps) {
           {t("dialog.close")}
         </button>
       </form>
+      {errands.waiting.value.length > 0 && <Waiting copies={copies} errands={errands} />}
       {forbidden ? (
         <p data-testid="device-forbidden">{t(copies.possible ? "offline.forbidden" : "offline.impossible")}</p>
       ) : (
@@ -50,6 +54,40 @@ export function DevicePanel({ copies, close }: PanelProps) {
         </>
       )}
     </Dialog>
+  );
+}
+
+/** What is sent when the node can be reached, and can be given up until then. */
+function Waiting({ copies, errands }: Pick<PanelProps, "copies" | "errands">) {
+  return (
+    <section>
+      <h3>{t("offline.waits")}</h3>
+      <p class="muted">{t("offline.waits.why")}</p>
+      <ul class="device-studies">
+        {errands.waiting.value.map((errand) => {
+          const row = copies.studies.value.find(({ studyInstanceUid }) => studyInstanceUid === errand.studyInstanceUid)?.row;
+          const facts = [row?.patientName, formatDate(row?.studyDate ?? ""), row?.description].filter((part) => part);
+          return (
+            <li key={`${errand.studyInstanceUid} ${errand.kind}`} data-testid="device-errand" data-kind={errand.kind}>
+              <span class="device-words">
+                <strong>{errandWords(errand)}</strong> <span>{facts.join(" · ")}</span>
+                <span class="muted">{formatMoment(new Date(errand.at).toISOString(), new Date())}</span>
+              </span>
+              <button
+                type="button"
+                class="button quiet"
+                data-testid="errand-drop"
+                title={t("offline.giveUp")}
+                onClick={() => errands.drop(errand.studyInstanceUid, errand.kind)}
+              >
+                <Icon name="clear" />
+                <span class="hidden-label">{t("offline.giveUp")}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
   );
 }
 

@@ -6,6 +6,7 @@ import { Failure, type Http } from "@/dicomweb/http";
 import { keepWith, reach, reachable, type Copy, type Keeper } from "@/dicomweb/reach";
 import { count, list, record, string } from "@/model/decode";
 import type { WorklistStudy } from "@/model/worklist";
+import { accountMark } from "@/offline/accountMark";
 import { bytesMax, CHOICES, remaining, type Account, type Choice, type KeptStudy } from "@/offline/rules";
 import type { Item, Store } from "@/offline/store";
 
@@ -219,7 +220,8 @@ export class Copies implements Keeper {
     this.watchEnd();
   }
 
-  private get keeps(): boolean {
+  /** Whether anything may be kept of who is here. */
+  get keeps(): boolean {
     return this.possible && this.allowance.peek() !== undefined && this.choice.peek() !== "none";
   }
 
@@ -350,19 +352,13 @@ export class Copies implements Keeper {
   }
 }
 
-/** The account's name is no one else's business: what remembers its choice when it has left is no name. */
-async function markOf(name: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`suret offline ${name}`)));
-  return [...digest.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 async function chosenBy(name: string): Promise<Choice> {
   const [choice, mark] = (globalThis.localStorage?.getItem(CHOSEN) ?? "").split(" ");
   const known = CHOICES.find((one) => one === choice);
-  return known && mark === (await markOf(name)) ? known : "shared";
+  return known && mark === (await accountMark(name)) ? known : "shared";
 }
 
 async function rememberChoice(name: string, choice: Choice): Promise<void> {
-  globalThis.localStorage?.setItem(CHOSEN, `${choice} ${await markOf(name)}`);
+  globalThis.localStorage?.setItem(CHOSEN, `${choice} ${await accountMark(name)}`);
 }
 

@@ -20,5 +20,5 @@ export function LazyDevicePanel({ app }: { readonly app: App }) {
     );
   }, [app]);
   const Panel = panel.value;
-  return Panel ? <Panel copies={app.copies} close={() => (app.deviceShown.value = false)} /> : null;
+  return Panel ? <Panel copies={app.copies} errands={app.errands} close={() => (app.deviceShown.value = false)} /> : null;
 }

@@ -1,14 +1,15 @@
 /** Whose the open study is to read, and the button that says it has been read. */
 
 import { t } from "@/i18n";
-import type { Holding } from "@/model/holding";
+import type { Deed, Holding } from "@/model/holding";
 import { Icon } from "@/ui/icons";
 import { failureMessage } from "@/ui/FailureNote";
 import { ReadingMark } from "@/worklist/ReadingMark";
 
 export function ReadingControl({ holding }: { readonly holding: Holding }) {
-  const reading = holding.reading.value;
+  const reading = holding.shown.value;
   if (!reading) return null;
+  if (holding.waiting.value) return <WaitingDeed holding={holding} deed={holding.waiting.value} />;
   const others = reading.state === "reading" && reading.by !== holding.user;
   return (
     <span class="reading-control" data-testid="reading-control">
@@ -40,6 +41,23 @@ export function ReadingControl({ holding }: { readonly holding: Holding }) {
           <span class="hidden-label">{t("reading.markUnread")}</span>
         </button>
       )}
+    </span>
+  );
+}
+
+/** What was said without the node: it can be taken back until it is sent. */
+function WaitingDeed({ holding, deed }: { readonly holding: Holding; readonly deed: Deed }) {
+  const [state, opposite, words] = deed === "mark_read" ? (["read", "mark_unread", t("reading.markUnread")] as const) : (["unread", "mark_read", t("reading.markRead")] as const);
+  return (
+    <span class="reading-control" data-testid="reading-control">
+      <span class="reading-waits" role="status" data-testid="reading-waits" data-deed={deed} title={t("offline.sentLater")}>
+        <ReadingMark reading={{ state, by: holding.user, at: "", until: "" }} />
+        <span class="caution reading-later">{t("offline.sentLater")}</span>
+      </span>
+      <button type="button" class="button quiet" data-testid={opposite === "mark_unread" ? "mark-unread" : "mark-read"} title={words} onClick={() => void holding.ask(opposite)}>
+        <Icon name="undo" />
+        <span class="hidden-label">{words}</span>
+      </button>
     </span>
   );
 }

@@ -16,7 +16,7 @@ export function SavingNotice({ workspace }: { readonly workspace: Workspace }) {
   const [known, setKnown] = useState(0); // so many that cannot be saved were told, and the telling closed
   useEffect(() => setKnown((before) => Math.min(before, unsavable)), [unsavable]);
   useEffect(() => {
-    if (state.kind !== "saved") return undefined;
+    if (state.kind !== "saved" && state.kind !== "waiting") return undefined;
     const timer = setTimeout(() => setDismissed(state), SEEN_MS);
     return () => clearTimeout(timer);
   }, [state]);
