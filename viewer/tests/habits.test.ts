@@ -52,17 +52,31 @@ describe("a press of the right button", () => {
 
 describe("a finger", () => {
   it.each([
-    ["that rests wants the menu", (finger: RestingFinger) => finger.moved(104, 53), true],
-    ["that went on does not", (finger: RestingFinger) => finger.moved(100, 62), false],
+    ["that rests wants the menu", (finger: RestingFinger) => finger.moved(104, 53, 20), true],
+    ["that went on does not", (finger: RestingFinger) => finger.moved(100, 62, 20), false],
     ["that was lifted does not", (finger: RestingFinger) => finger.end(), false],
   ] as const)("%s", (_which, then, wanted) => {
     vi.useFakeTimers();
     const rested = vi.fn();
-    const finger = new RestingFinger(rested);
-    finger.down(100, 50);
+    const finger = new RestingFinger(rested, () => {});
+    finger.down(100, 50, 0);
     then(finger);
     vi.advanceTimersByTime(2000);
     expect(rested.mock.calls).toEqual(wanted ? [[100, 50]] : []);
+    vi.useRealTimers();
+  });
+
+  it.each([
+    ["had moved in time is no menu's, though a busy page hears of it late", 60, 1],
+    ["moves on after its rest leaves the menu", 900, 0],
+  ])("that %s", (_which, at, times) => {
+    vi.useFakeTimers();
+    const hurried = vi.fn();
+    const finger = new RestingFinger(() => {}, hurried);
+    finger.down(100, 50, 0);
+    vi.advanceTimersByTime(2000);
+    finger.moved(200, 50, at);
+    expect(hurried).toHaveBeenCalledTimes(times);
     vi.useRealTimers();
   });
 });

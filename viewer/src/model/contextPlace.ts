@@ -50,28 +50,38 @@ const FINGER_STILL_PX = 10;
 
 /** Tells when a finger rests where it was put down. */
 export class RestingFinger {
-  private from: readonly [number, number] | undefined;
+  private from: { readonly x: number; readonly y: number; readonly at: number } | undefined;
+  private told = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly rested: (x: number, y: number) => void) {}
+  constructor(
+    private readonly rested: (x: number, y: number) => void,
+    /** It had moved in time: a busy page heard of it late. */
+    private readonly hurried: () => void,
+  ) {}
 
-  down(x: number, y: number): void {
+  /** `at`: when it was, by the event's own time, here and below. */
+  down(x: number, y: number, at: number): void {
     this.end();
-    this.from = [x, y];
+    this.from = { x, y, at };
     this.timer = setTimeout(() => {
-      this.end();
+      this.told = true;
       this.rested(x, y);
     }, RESTED_MS);
   }
 
-  moved(x: number, y: number): void {
-    if (this.from && Math.hypot(x - this.from[0], y - this.from[1]) > FINGER_STILL_PX) this.end();
+  moved(x: number, y: number, at: number): void {
+    const { from, told } = this;
+    if (!from || Math.hypot(x - from.x, y - from.y) <= FINGER_STILL_PX) return;
+    this.end();
+    if (told && at - from.at < RESTED_MS) this.hurried();
   }
 
   /** It was lifted, or is not alone. */
   end(): void {
     clearTimeout(this.timer);
     this.from = undefined;
+    this.told = false;
   }
 }
 

@@ -58,7 +58,7 @@ function followMenu(strip: HTMLElement, workspace: Workspace): () => void {
   };
   strip.addEventListener("contextmenu", onMenu, { signal: closing.signal });
   // not every phone tells of a finger that rests as of the right button
-  followRest(strip, { signal: closing.signal, capture: true }, (event) => at(event.target) !== undefined, (x, y) => open(x, y, at(document.elementFromPoint(x, y))));
+  followRest(strip, { signal: closing.signal, capture: true }, (event) => at(event.target) !== undefined, (x, y) => open(x, y, at(document.elementFromPoint(x, y))), () => (workspace.context.value = undefined));
   return () => closing.abort();
 }
 

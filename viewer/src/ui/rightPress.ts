@@ -25,7 +25,7 @@ export function followRightPress(stage: HTMLElement, workspace: Workspace): () =
   stage.addEventListener("pointermove", (event) => press.moved(event), options);
   stage.addEventListener("pointerup", (event) => press.up(event) && has(event.target) && open(event.clientX, event.clientY, true), options);
   stage.addEventListener("contextmenu", (event) => has(event.target) && event.preventDefault(), options);
-  followRest(stage, options, (event) => has(event.target) && NOT_AIMED.has(workspace.tool.peek()), (x, y) => open(x, y, false));
+  followRest(stage, options, (event) => has(event.target) && NOT_AIMED.has(workspace.tool.peek()), (x, y) => open(x, y, false), () => (workspace.context.value = undefined));
   const onKey = (event: KeyboardEvent): void => {
     const own = event.target instanceof Element && event.target.closest(`input, select, textarea, dialog, [role=menu]${workspace.mayReject.peek() ? ", .series" : ""}`) !== null; // a thumbnail has its own
     if (!isMenuKey(event) || own || !workspace.active.peek().controls.peek()) return;
@@ -49,22 +49,30 @@ export function followRest(
   options: { readonly signal: AbortSignal; readonly capture: boolean },
   isWanted: (event: TouchEvent) => boolean,
   rested: (x: number, y: number) => void,
+  /** It had not: what opened is closed. */
+  hurried: () => void,
 ): void {
   let spent = false;
-  const finger = new RestingFinger((x, y) => {
-    spent = true;
-    rested(x, y);
-  });
+  const finger = new RestingFinger(
+    (x, y) => {
+      spent = true;
+      rested(x, y);
+    },
+    () => {
+      spent = false;
+      hurried();
+    },
+  );
   const onStart = (event: TouchEvent): void => {
     const [one] = event.touches;
     spent = false;
-    if (one && event.touches.length === 1 && isWanted(event)) finger.down(one.clientX, one.clientY);
+    if (one && event.touches.length === 1 && isWanted(event)) finger.down(one.clientX, one.clientY, event.timeStamp);
     else finger.end();
   };
   const onMove = (event: TouchEvent): void => {
     const [one] = event.touches;
+    if (one) finger.moved(one.clientX, one.clientY, event.timeStamp);
     if (spent) event.stopPropagation();
-    else if (one) finger.moved(one.clientX, one.clientY);
   };
   stage.addEventListener("touchstart", onStart, { ...options, passive: true });
   stage.addEventListener("touchmove", onMove, { ...options, passive: true });
