@@ -12,6 +12,7 @@ import type { Plugin } from "vite";
 const VIRTUAL = "\0light:";
 const CORNERSTONE = /@cornerstonejs\/(?:metadata|utils)\/dist\//;
 const LOADER_INDEX = /@cornerstonejs\/dicom-image-loader\/dist\/esm\/index\.js$/;
+const VTK_PROFILES = /vtk.js\/Rendering\/(?:Profiles|Misc)\//;
 const VTK_XML = /vtk\.js\/IO\/XML\//;
 const METADATA = "node_modules/@cornerstonejs/metadata/dist/esm";
 
@@ -52,6 +53,9 @@ export default { log, constants, data, utilities, async };
 /** Surfaces in VTK's own files: no DICOM object holds one. */
 const OF_XML = `export function create() { throw new Error("XML is not read here"); }`;
 
+/** VTK draws through WebGL here; through WebGPU only for who asks for it by name. */
+const WEB_GPU = ["Profiles/Geometry.js", "Profiles/Glyph.js", "Profiles/Volume.js", "RenderWindow.js"];
+
 /** Frames are decoded in workers, which have the decoders of their own. */
 const OF_DECODING = `export const decodeImageFrame = undefined, postProcessDecodedPixels = undefined, initializers = {}, decoders = {};`;
 
@@ -63,6 +67,7 @@ interface Left {
 
 const LEFT_OUT: readonly Left[] = [
   { source: "dcmjs", importer: CORNERSTONE, instead: ofDcmjs },
+  ...WEB_GPU.map((name) => ({ source: `../WebGPU/${name}`, importer: VTK_PROFILES, instead: () => "export {};" })),
   { source: "xmlbuilder2", importer: VTK_XML, instead: () => OF_XML },
   { source: "./decodeImageFrameWorker.js", importer: LOADER_INDEX, instead: () => OF_DECODING },
   { source: "./shared/decoders/index.js", importer: LOADER_INDEX, instead: () => OF_DECODING },
