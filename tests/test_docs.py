@@ -21,11 +21,13 @@ from pacs.triage.results import read_result
 from pacs.triage.rules import read_rule
 from pacs.triage.tasks import Task, TaskState
 from pacs.triage.webhook import RETRY_DELAYS_S, message, token_expires_at
+from tests.faults.registry import RIGS
 from tests.support.process import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 AI_SERVICES = (ROOT / "docs" / "ai-services.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROMISE = (ROOT / "docs" / "promise.md").read_text(encoding="utf-8")
 
 
 def _settings(model: type[BaseModel], *branch: str) -> Iterator[tuple[str, object]]:
@@ -60,6 +62,13 @@ def test_every_command_is_in_the_readme() -> None:
     assert names
     for name in names:
         assert f"`pacs {name}" in README, f"pacs {name} is not in README.md"
+
+
+def test_every_rig_is_told_with_all_of_its_mutants() -> None:
+    told = {
+        row[0]: int(row[1]) for row in re.findall(r"^\| `([a-z0-9-]+)` \|.*\| \d+ of (\d+) \|$", PROMISE, re.MULTILINE)
+    }
+    assert told == {rig.name: len(rig.mutants) for rig in RIGS}
 
 
 def test_the_rule_of_routing_that_is_shown_is_taken() -> None:
