@@ -29,17 +29,23 @@ SuretError(message, hint)
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class SuretError(Exception):
-    """Root. `message` says what is wrong, `hint` what to do about it; `code` is for programs that say it themselves."""
+    """Root. `message` says what is wrong, `hint` what to do about it; `code` is for programs that say it themselves,
+    and `fields` has the codes of mistakes by the field of what was given that each is in."""
 
-    def __init__(self, message: str, hint: str = "", code: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "", fields: Mapping[str, str] = NO_FIELDS) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.code = code
+        self.fields = fields
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

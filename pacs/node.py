@@ -18,8 +18,9 @@ from typing import Any
 import structlog
 
 import pacs
-from pacs.access.accounts import AccountRefused, Accounts
+from pacs.access.accounts import Accounts
 from pacs.access.outbound import Policy
+from pacs.access.passwords import PasswordRefused
 from pacs.access.peers import Peers
 from pacs.access.sessions import Sessions
 from pacs.archive.archive import Archive
@@ -362,7 +363,7 @@ class Node:
     def _ensure_administrator(self) -> str | None:
         try:
             return self.core.accounts.ensure_administrator(self.core.settings.admin_password.get_secret_value())
-        except AccountRefused as refused:
+        except PasswordRefused as refused:
             raise SettingsInvalid(f"admin_password (PACS_ADMIN_PASSWORD): {refused.message}", refused.hint) from refused
 
     def _at_once_to(self, ae_title: str) -> int:

@@ -172,6 +172,8 @@ def test_accounts_from_the_command_line(module_node: NodeProcess) -> None:
     assert added.returncode == 0, added.stderr
     assert added.stdout == "Account saule with the role radiologist is made.\n"
     assert _sign_in(module_node, "saule", password) == 200
+    again = module_node.command("user", "add", "saule", input="")
+    assert "there is an account saule already" in again.stderr  # and no password was asked for
     weak = module_node.command("user", "password", "saule", "--password-stdin", input="short\n")
     assert weak.returncode == 1
     changed = module_node.command("user", "password", "saule", "--password-stdin", input="four other quiet words\n")

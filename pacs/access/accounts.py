@@ -21,17 +21,17 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from pacs.access.audit import AuditCode, record
 from pacs.access.credentials import SECRET_CHARACTERS_MAX, TOKEN_PREFIX, ShortMemory, digest, new_secret
+from pacs.access.passwords import checked
 from pacs.access.principals import ANONYMOUS, OPERATOR, Principal, PrincipalKind, Role
 from pacs.errors import SuretError
 from pacs.index.engine import Index
 from pacs.index.schema import account, session, token
 from pacs.model import Clock, from_microseconds, to_microseconds
-from pacs.settings import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN
+from pacs.settings import PASSWORD_CHARACTERS_MAX
 
 T = TypeVar("T")
 
 ADMINISTRATOR = "admin"
-PASSWORD_CHARACTERS_OWN_MIN = 5  # different ones, and beside the account's name
 FREE_FAILURES = 4
 LOCK_MAX = timedelta(minutes=15)
 STRANGERS_MAX = 1024
@@ -49,7 +49,7 @@ class SignInRefused(SuretError):
 
 
 class AccountRefused(SuretError):
-    """An account, password or token that cannot be made as asked."""
+    """An account or token that cannot be made as asked."""
 
 
 class AccountUnknown(AccountRefused):
@@ -97,7 +97,7 @@ class Accounts:
     def ensure_administrator(self, password: str = "") -> str | None:
         """Make the account `admin` when no administrator can sign in; gives the one-time password it made, if it did.
 
-        With `password` that one is taken, and need not be changed. Raises AccountRefused.
+        With `password` that one is taken, and need not be changed. Raises PasswordRefused.
         """
         with self._index.read() as connection:
             able = select(account.c.row).where(
@@ -108,7 +108,7 @@ class Accounts:
         made = "" if password else secrets.token_urlsafe(15)
         values = {
             "role": Role.ADMIN.value,
-            "password_hash": self._hash(_checked(password or made, ADMINISTRATOR)),
+            "password_hash": self._hash(checked(password or made, ADMINISTRATOR)),
             "must_change_password": int(not password),
             "disabled": 0,
             "failures": 0,
@@ -126,8 +126,9 @@ class Accounts:
         return made or None
 
     def create(self, name: str, role: Role, password: str = "", *, by: Principal, must_change: bool = False) -> Account:
-        """A new account; without a password it can only carry tokens. Raises AccountRefused."""
-        password_hash = self._hash(_checked(password, name)) if password else ""
+        """A new account; without a password it can only carry tokens. Raises AccountRefused,
+        PasswordRefused."""
+        password_hash = self._hash(checked(password, name)) if password else ""
 
         def work(connection: Connection) -> Account:
             made = self._insert(connection, name, role, password_hash, must_change)
@@ -137,8 +138,8 @@ class Accounts:
         return self._change(work)
 
     def set_password(self, name: str, password: str, *, by: Principal, must_change: bool = True) -> None:
-        """Give `name` another password and end its sessions. Raises AccountRefused."""
-        password_hash = self._hash(_checked(password, name))
+        """Give `name` another password and end its sessions. Raises AccountRefused, PasswordRefused."""
+        password_hash = self._hash(checked(password, name))
 
         def work(connection: Connection) -> None:
             self._put_password(connection, account_named(connection, name), password_hash, must_change)
@@ -148,7 +149,7 @@ class Accounts:
 
     def change_password(self, name: str, current: str, new: str, *, address: str = "", keep_session: str = "") -> None:
         """Change one's own password; other sessions of the account end. Raises SignInRefused, AccountRefused."""
-        password_hash = self._hash(_checked(new, name))
+        password_hash = self._hash(checked(new, name))
         if secrets.compare_digest(current.encode(), new.encode()):
             raise AccountRefused("the new password is the old one", "choose another one", "same")
         known = self.sign_in(name, current, address)
@@ -165,7 +166,7 @@ class Accounts:
         def work(connection: Connection) -> None:
             known = account_named(connection, name)
             if disabled and known.role is Role.ADMIN and _administrators(connection) == [name]:
-                raise AccountRefused(f"{name} is the last administrator", "make another administrator first")
+                raise _last_administrator(name)
             connection.execute(
                 update(account)
                 .where(account.c.row == known.row)
@@ -183,7 +184,7 @@ class Accounts:
         def work(connection: Connection) -> None:
             known = account_named(connection, name)
             if role is not Role.ADMIN and known.role is Role.ADMIN and _administrators(connection) == [name]:
-                raise AccountRefused(f"{name} is the last administrator", "make another administrator first")
+                raise _last_administrator(name)
             connection.execute(update(account).where(account.c.row == known.row).values(role=role.value))
             connection.execute(update(token).where(token.c.account_row == known.row).values(role=role.value))
             self._audit(connection, "role changed", by, f"{name} {known.role} {role}")
@@ -399,9 +400,12 @@ class Accounts:
             raise AccountRefused(
                 f"{name!r} is no account name",
                 "use 1 to 64 letters, digits and . _ @ -, beginning with a letter or digit",
+                "account_name",
+                {"name": "account_name"},
             )
         if _find(connection, name) is not None:
-            raise AccountRefused(f"there is an account {name} already", "take another name")
+            taken = {"name": "account_exists"}
+            raise AccountRefused(f"there is an account {name} already", "take another name", "account_exists", taken)
         connection.execute(
             insert(account).values(
                 name=name,
@@ -436,21 +440,6 @@ class Accounts:
         record(connection, self._clock(), code=code, action=action, principal=by, outcome=outcome, detail=detail)
 
 
-def _checked(password: str, name: str) -> str:
-    """`password` when it is fit to be one. Raises AccountRefused with the code too_short, too_long or too_easy."""
-    if not PASSWORD_CHARACTERS_MIN <= len(password) <= PASSWORD_CHARACTERS_MAX:
-        raise AccountRefused(
-            f"the password has {len(password)} characters",
-            f"use {PASSWORD_CHARACTERS_MIN} to {PASSWORD_CHARACTERS_MAX}; a few unrelated words are easy to remember",
-            "too_short" if len(password) < PASSWORD_CHARACTERS_MIN else "too_long",
-        )
-    own = password.casefold().replace(name.casefold(), "")
-    if len(own) < PASSWORD_CHARACTERS_OWN_MIN or len(set(password)) < PASSWORD_CHARACTERS_OWN_MIN:
-        hint = "use more than the account's name and repetitions"
-        raise AccountRefused("the password is easy to guess", hint, "too_easy")
-    return password
-
-
 def _lock(failures: int) -> timedelta:
     if failures <= FREE_FAILURES:
         return timedelta(0)
@@ -477,8 +466,13 @@ def account_named(connection: Connection, name: str) -> Account:
     """The account `name`. Raises AccountUnknown."""
     found = _find(connection, name)
     if found is None:
-        raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all")
+        raise AccountUnknown(f"there is no account {name!r}", "`pacs user list` shows them all", "account_unknown")
     return found
+
+
+def _last_administrator(name: str) -> AccountRefused:
+    hint = "make another administrator first"
+    return AccountRefused(f"{name} is the last administrator", hint, "last_administrator")
 
 
 def _administrators(connection: Connection) -> list[str]:

@@ -123,7 +123,9 @@ class Peers:
             return True
 
         if not self._index.write(work):
-            raise SettingsInvalid(f"the AE title {ae_title} is registered already", "change or remove that peer")
+            hint = "change or remove that peer"
+            message = f"the AE title {ae_title} is registered already"
+            raise SettingsInvalid(message, hint, "peer_exists", {"ae_title": "peer_exists"})
         self._forget()
 
     def update(
@@ -323,43 +325,63 @@ def _checked(ae_title: str, host: str, port: int, verbs: Iterable[Verb], options
     unknown_syntaxes = sorted(set(options.transfer_syntaxes) - set(TRANSFER_SYNTAXES))
     limits = (options.associations_max, options.idle_timeout_s, options.at_once_max, options.bytes_per_s_max or None)
     mistakes = [
-        mistake
-        for wrong, mistake in (
+        (field, mistake)
+        for wrong, field, mistake in (
             (
                 not valid_ae_title(ae_title),
+                "ae_title",
                 f"AE title {ae_title!r}: expected 1 to 16 printable ASCII characters without a backslash",
             ),
-            (not host or not host.isprintable() or " " in host, f"host {host!r}: expected a name or an address"),
-            (not 1 <= port <= 65535, f"port {port}: expected 1 to 65535"),
-            (not allowed, f"verbs: expected at least one of {', '.join(verb.value for verb in Verb)}"),
+            (
+                not host or not host.isprintable() or " " in host,
+                "host",
+                f"host {host!r}: expected a name or an address",
+            ),
+            (not 1 <= port <= 65535, "port", f"port {port}: expected 1 to 65535"),
+            (not allowed, "verbs", f"verbs: expected at least one of {', '.join(verb.value for verb in Verb)}"),
             (
                 not _character_set_known(options.character_set),
+                "character_set",
                 f"character set {options.character_set!r}: expected defined terms such as ISO_IR 144 or ISO_IR 192",
             ),
-            (no_titles, f"move destinations {', '.join(map(repr, no_titles))}: expected AE titles"),
-            (unknown_syntaxes, f"transfer syntaxes {', '.join(unknown_syntaxes)}: expected UIDs of PS3.6"),
+            (
+                no_titles,
+                "move_destinations",
+                f"move destinations {', '.join(map(repr, no_titles))}: expected AE titles",
+            ),
+            (
+                unknown_syntaxes,
+                "transfer_syntaxes",
+                f"transfer syntaxes {', '.join(unknown_syntaxes)}: expected UIDs of PS3.6",
+            ),
             (
                 options.certificate_sha256 and _SHA256.fullmatch(options.certificate_sha256) is None,
+                "certificate_sha256",
                 "certificate: expected its SHA-256, 64 hexadecimal digits in lower case",
             ),
             (
                 options.certificate_sha256 and not options.tls,
+                "certificate_sha256",
                 "certificate: one is shown over TLS only; require TLS as well",
             ),
             (
                 options.duplicates is DuplicatePolicy.SUPERSEDE and not options.tls,
+                "duplicates",
                 "duplicates: who may supersede images has to call over TLS; require TLS as well",
             ),
             (
                 not options.check_address and not options.certificate_sha256,
+                "check_address",
                 "address: who may call from everywhere has to be known by a certificate; name its SHA-256 as well",
             ),
-            (any(limit is not None and limit <= 0 for limit in limits), "limits: expected numbers over 0"),
+            (any(limit is not None and limit <= 0 for limit in limits), "limits", "limits: expected numbers over 0"),
         )
         if wrong
     ]
     if mistakes:
-        raise SettingsInvalid("\n".join(mistakes), "correct these and try again")
+        message = "\n".join(mistake for _, mistake in mistakes)
+        fields = {field: f"peer_{field}" for field, _ in mistakes}
+        raise SettingsInvalid(message, "correct these and try again", "peer_wrong", fields)
     return allowed
 
 
@@ -373,7 +395,9 @@ def _require_manager(principal: Principal) -> None:
 
 
 def _no_such_peer(ae_title: str) -> NotFound:
-    return NotFound(f"no peer has the AE title {ae_title}", "see the registered ones with `pacs ae list`")
+    return NotFound(
+        f"no peer has the AE title {ae_title}", "see the registered ones with `pacs ae list`", "peer_unknown"
+    )
 
 
 def _joined(verbs: frozenset[Verb]) -> str:

@@ -83,7 +83,7 @@ class Trail:
                 action="audit trail read",
                 principal=by,
                 study_instance_uid=wanted.study_instance_uid,
-                detail=f"{len(found)} records",
+                detail="1 record" if len(found) == 1 else f"{len(found)} records",
             )
         )
         return found

@@ -50,31 +50,36 @@ def checked(attributes: Mapping[str, str]) -> tuple[CorrectionLevel, dict[str, s
         told = ", ".join(f"{keyword} is of the {LEVELS[keyword]}" for keyword in attributes)
         raise QueryRefused(f"these are of several levels: {told}"[:300], "correct one level after the other")
     values = {keyword: "\\".join(part.strip() for part in text.split("\\")) for keyword, text in attributes.items()}
-    mistakes = [f"{keyword}: {told}" for keyword, text in values.items() if (told := _mistake(keyword, text))]
+    mistakes = {keyword: wrong for keyword, text in values.items() if (wrong := _mistake(keyword, text))}
     if mistakes:
-        raise AttributesRefused("\n".join(mistakes), "correct them and try again")
+        message = "\n".join(f"{keyword}: {words}" for keyword, (_, words) in mistakes.items())
+        fields = {keyword: code for keyword, (code, _) in mistakes.items()}
+        raise AttributesRefused(message, "correct them and try again", "values_wrong", fields)
     return levels.pop(), values
 
 
-def _mistake(keyword: str, text: str) -> str:
+def _mistake(keyword: str, text: str) -> tuple[str, str] | None:
+    """What is wrong with a value, as a code and in words."""
     attribute = NAMED[keyword]
     parts = text.split("\\")
     if len(parts) > (VALUES_MAX if attribute.multiple else 1):
-        return "has too many values"
+        return "value_many", "has too many values"
     for part in parts:
         if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in part):
-            return "has control characters"
+            return "value_control", "has control characters"
         try:
             validate_value(attribute.vr, part, config.RAISE)
         except ValueError as error:
-            return " ".join(str(error).split())[:200]
+            long = "exceeds the maximum" in str(error)
+            code = "value_long" if long else "value_date" if attribute.vr == "DA" else "value_wrong"
+            return code, " ".join(str(error).split())[:200]
         if attribute.vr == "DA" and part and not (len(part) == 8 and part.isdecimal()):
-            return "is one date, YYYYMMDD"
+            return "value_date", "is one date, YYYYMMDD"
         if attribute.vr == "TM" and "-" in part:
-            return "is one time, HHMMSS"
+            return "value_wrong", "is one time, HHMMSS"
     if keyword == "ImageLaterality" and text not in _SIDES:
-        return f"is one of {', '.join(_SIDES)} (PS3.3 C.8.11.5)"
-    return ""
+        return "value_wrong", f"is one of {', '.join(_SIDES)} (PS3.3 C.8.11.5)"
+    return None
 
 
 def checked_reason(reason: str) -> str:

@@ -183,11 +183,13 @@ class Corrections:
             row = study_row(connection, study_instance_uid)
             target = identity({**told, "StudyInstanceUID": study_instance_uid})
             if target == row["identity"]:
-                raise QueryRefused("the study is that patient's already", "name another patient")
+                raise QueryRefused("the study is that patient's already", "name another patient", "same_patient")
             known = next(iter(rows_of(connection, target)), None)
             if known is None and "PatientName" not in told:
                 raise NotFound(
-                    f"there is no patient {into.patient_id[:64]} here", "tell at least the PatientName of a new one"
+                    f"there is no patient {into.patient_id[:64]} here",
+                    "tell at least the PatientName of a new one",
+                    "patient_unknown",
                 )
             values = who(known) if known is not None else dict.fromkeys(WHO, "") | told
             wanted = Wanted(
@@ -279,7 +281,7 @@ class Corrections:
     ) -> str:
         old = {keyword: row[NAMED[keyword].column] for keyword in values}
         if old == dict(values):
-            raise AlreadyThere("it says so already", "nothing has to be corrected")
+            raise AlreadyThere("it says so already", "nothing has to be corrected", "nothing_changed")
         identifier, moment = str(ULID.from_datetime(at)), to_microseconds(at)
         number = connection.execute(
             insert(correction)
@@ -330,9 +332,9 @@ def _undo(connection: Connection, identifier: str, by: Principal, at: datetime) 
     amendments.alone(connection)
     row = _row(connection, identifier)
     if row.undone_at is not None:
-        raise AlreadyThere("it is undone already")
+        raise AlreadyThere("it is undone already", code="already_undone")
     if row.undo_until <= to_microseconds(at):
-        raise Gone("the time to undo it is over", "correct it again")
+        raise Gone("the time to undo it is over", "correct it again", "undo_over")
     _refuse_where_another_rests_on_it(connection, row)
     moment = to_microseconds(at)
     connection.execute(update(correction).where(correction.c.number == row.number).values(undone_at=moment))
@@ -373,7 +375,8 @@ def _refuse_where_another_rests_on_it(connection: Connection, row: Any) -> None:
     )
     found = connection.execute(later.order_by(correction.c.number.desc()).limit(1)).scalar()
     if found is not None:
-        raise AlreadyThere(f"correction {found} was made after it and rests on it", "undo that one first")
+        message = f"correction {found} was made after it and rests on it"
+        raise AlreadyThere(message, "undo that one first", "rests_on_it")
 
 
 # Told ----------------------------------------------------------------------------------------------------------

@@ -57,11 +57,11 @@ def of_patient(connection: Connection, key: PatientKey, values: Mapping[str, str
     if {"PatientID", "IssuerOfPatientID"} & set(values):
         named = {"PatientID": row["patient_id"], "IssuerOfPatientID": row["issuer_of_patient_id"], **values}
         if not named["PatientID"]:
-            raise QueryRefused("a Patient ID cannot be taken away", "give the right one")
+            raise QueryRefused("a Patient ID cannot be taken away", "give the right one", "patient_id_needed")
         into = identity(named)
         into = "" if into == row["identity"] else into
         if into and rows_of(connection, into):
-            raise AlreadyThere("another patient has that ID", "merge the two, or move the study")
+            raise AlreadyThere("another patient has that ID", "merge the two, or move the study", "patient_exists")
     wanted = Wanted(CorrectionKind.ATTRIBUTES, CorrectionLevel.PATIENT, identity=row["identity"], into_identity=into)
     return wanted, row
 
@@ -79,7 +79,8 @@ def patient_row(
     rows = rows_of(connection, wanted)
     if not rows:
         of = f" of {key.issuer_of_patient_id[:64]}" if key.issuer_of_patient_id else ""
-        raise NotFound(f"there is no patient {key.patient_id[:64]}{of} here", "check the ID and who issued it")
+        message = f"there is no patient {key.patient_id[:64]}{of} here"
+        raise NotFound(message, "check the ID and who issued it", "patient_unknown")
     says = {BY_KEYWORD[keyword].column: text for keyword, text in values.items()}
     return next((row for row in rows if any(row[name] != text for name, text in says.items())), rows[0])
 

@@ -202,8 +202,8 @@ def _close(connection: Connection, identifier: str, column: str, moment: int) ->
     if row is None:
         raise NotFound(f"there is no deletion {identifier}", "`pacs deletions` lists them")
     if row.erased_at is not None:
-        raise Gone("it is erased already", "send it again from its source")
-    raise AlreadyThere("it is restored already")
+        raise Gone("it is erased already", "send it again from its source", "already_erased")
+    raise AlreadyThere("it is restored already", code="already_restored")
 
 
 def _tombs(connection: Connection, identifier: str) -> Sequence[Any]:

@@ -121,5 +121,6 @@ def missing(
     if sop_instance_uid:
         tombs = tombs.where(tombstone.c.sop_instance_uid == sop_instance_uid)
     if connection.execute(tombs.limit(1)).first() is not None:
-        return Gone("it has been deleted", "ask an administrator to restore it, or send it again from its source")
+        hint = "ask an administrator to restore it, or send it again from its source"
+        return Gone("it has been deleted", hint, "deleted")
     return NotFound("there is no such object here", "check the UIDs, or search for the study")

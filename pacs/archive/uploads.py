@@ -103,7 +103,9 @@ class Uploads:
                 sync_directory(self._folder.parent)
                 if sum(upload.owner == principal.name for upload in self._all()) >= self.limits.count_max:
                     raise TooManyOpen(
-                        f"this account has {self.limits.count_max} uploads already", "finish or delete one of them"
+                        f"this account has {self.limits.count_max} uploads already",
+                        "finish or delete one of them",
+                        "uploads_open",
                     )
                 made = Upload(
                     str(self._archive.arrivals.next()),

@@ -141,7 +141,8 @@ class Writer:
             series = wanted.setdefault(one.series_instance_uid, {})
             series[one.sop_instance_uid] = max(series.get(one.sop_instance_uid, 1), one.frame_number or 1)
         if sum(map(len, wanted.values())) > IMAGES_MAX:
-            raise QueryRefused(f"more than {IMAGES_MAX} images are meant", "save them series by series")
+            message = f"more than {IMAGES_MAX} images are meant"
+            raise QueryRefused(message, "save them series by series", "images_many")
         found: dict[str, Image] = {}
         for series_instance_uid, frames in wanted.items():
             kept = self._archive.series_metadata(study_instance_uid, series_instance_uid)
@@ -151,7 +152,8 @@ class Writer:
                     found[image.sop_instance_uid] = image
             for sop_instance_uid, frame_number in frames.items():
                 if sop_instance_uid not in found:
-                    raise NotFound(f"image {sop_instance_uid} is not in this study", "open the study again")
+                    gone = f"image {sop_instance_uid} is not in this study"
+                    raise NotFound(gone, "open the study again", "image_gone")
                 if not 1 <= frame_number <= (found[sop_instance_uid].number_of_frames or 1):
                     raise QueryRefused(f"image {sop_instance_uid} has no frame {frame_number}")
         return {uid: found[uid] for frames in wanted.values() for uid in frames}

@@ -10,6 +10,7 @@ import typer
 from pacs.access.principals import Role
 from pacs.cli.command import do, group
 from pacs.console import print_table
+from pacs.errors import SuretError
 
 app = group("Accounts of people and scripts.")
 
@@ -30,6 +31,8 @@ def add(
     password_stdin: FromInput = False,
 ) -> None:
     """Make an account for a person; asks for its password."""
+    if any(one["name"] == name for one in do("user.list")):  # before anybody types a password for nothing
+        raise SuretError(f"there is an account {name} already", "take another name")
     do("user.add", name=name, role=role.value, password=_new_password(password_stdin))
     print(f"Account {name} with the role {role.value} is made.")
 
@@ -43,6 +46,8 @@ def listing() -> None:
 @app.command("password")
 def password(name: Name, password_stdin: FromInput = False) -> None:
     """Give an account a new password, which has to be changed at the next sign-in; ends its sessions."""
+    if all(one["name"] != name for one in do("user.list")):
+        raise SuretError(f"there is no account {name!r}", "`pacs user list` shows them all")
     do("user.password", name=name, password=_new_password(password_stdin))
     print(f"{name} has a new password, to be changed at the next sign-in.")
 

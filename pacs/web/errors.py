@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import traceback
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 from starlette.responses import JSONResponse, Response
 
 from pacs.access.accounts import AccountRefused, AccountUnknown, SignInRefused
 from pacs.access.gate import BodyTooLarge, MethodRefused, SignInNeeded
+from pacs.access.passwords import PasswordRefused
 from pacs.errors import (
     AlreadyThere,
     ArrivalRefused,
@@ -64,6 +66,7 @@ STATUS = MappingProxyType(
         AttributesRefused: 400,
         MultipartBroken: 400,
         AccountRefused: 400,
+        PasswordRefused: 400,
         SettingsInvalid: 400,
         SignInNeeded: 401,
         SignInRefused: 401,
@@ -104,7 +107,7 @@ def status_of(error: SuretError) -> int:
 
 
 def answer(error: Exception, path: str) -> Response:
-    """The answer to a request that failed: ``{"error", "hint"}``, and ``code`` where the error has one.
+    """The answer to a request that failed: ``{"error", "hint"}``, and ``code`` and ``fields`` where the error has them.
 
     Anything unforeseen is logged under a number.
     """
@@ -113,8 +116,9 @@ def answer(error: Exception, path: str) -> Response:
         headers = _headers(error, status)
         if status >= 500:
             log.warning("request_failed", path=path, status=status, error=error.message)
-        code = {"code": error.code} if error.code else {}
-        return JSONResponse({"error": error.message, "hint": error.hint, **code}, status, headers)
+        body: dict[str, Any] = {"error": error.message, "hint": error.hint}
+        body |= ({"code": error.code} if error.code else {}) | ({"fields": dict(error.fields)} if error.fields else {})
+        return JSONResponse(body, status, headers)
     trouble = trouble_of(error)
     if trouble is not None:
         log.error("request_failed", path=path, trouble=trouble.code, error=type(error).__name__)

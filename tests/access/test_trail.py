@@ -73,7 +73,7 @@ def test_reading_it_is_a_record(trail: Trail) -> None:
         "audit-log-used",
         "aigul",
         "1.2.3",
-        "1 records",
+        "1 record",
     )
 
 

@@ -102,7 +102,7 @@ ALLOWED: dict[tuple[str, str], set[Any]] = {
     ("GET", "/api/studies/{study}/doubt"): READERS,
     ("GET", "/api/studies/{study}/reading"): READERS,
     ("POST", "/api/studies/{study}/reading"): {Role.ADMIN, Role.RADIOLOGIST},
-    ("GET", "/api/session"): SIGNED_IN,
+    ("GET", "/api/session"): EVERYBODY - {"task"},
     ("POST", "/api/session"): EVERYBODY,
     ("DELETE", "/api/session"): SIGNED_IN,
     ("POST", "/api/session/password"): SIGNED_IN,

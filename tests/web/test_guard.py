@@ -94,12 +94,12 @@ def test_refusals_have_one_form(site: Site) -> None:
         ("GET", "/api/nowhere", 404),
         ("GET", "/dicom-web/nowhere", 404),
         ("PATCH", "/dicom-web/studies", 405),
-        ("GET", "/api/session", 401),
+        ("GET", "/api/worklist", 401),
     ):
         response = site.client(**OWN).request(method, path)
         assert response.status_code == status
         assert set(response.json()) == {"error", "hint"}
-    assert site.client().get("/api/session").headers["www-authenticate"] == "Bearer"
+    assert site.client().get("/api/worklist").headers["www-authenticate"] == "Bearer"
     assert site.client(**OWN).patch("/dicom-web/studies").headers["allow"] == "GET, HEAD, POST"
 
 

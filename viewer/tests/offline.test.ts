@@ -91,6 +91,8 @@ describe("reach", () => {
       network = () => new Response("{}", { status });
       expect((await reach(METADATA, DICOM_JSON)).status).toBe(status);
     }
+    network = () => Response.json({ user: null });
+    expect((await reach("/api/session")).status).toBe(200);
     expect(shelf.kept.size, "a refusal is not kept").toBe(1);
     expect(shelf.heardTimes, "neither is a refusal a word for who is signed in").toBe(0);
   });
@@ -176,7 +178,7 @@ describe("the session without the node", () => {
     const session = new Session(new Http(), async () => aigul);
     await session.resume();
     expect(session.state.peek()).toMatchObject({ kind: "signed-in", user: { name: "aigul" }, allowance: undefined });
-    network = () => Response.json({ error: "the session has ended" }, { status: 401 });
+    network = () => Response.json({ user: null });
     await session.resume();
     expect(session.state.peek()).toEqual({ kind: "signed-out", ended: true });
   });
@@ -208,7 +210,7 @@ describe("the session without the node", () => {
     await session.signOut();
     expect(session.state.peek().kind).toBe("signed-out");
     asked.length = 0;
-    network = (_path, init) => (init?.method === "DELETE" ? new Response(null, { status: 204 }) : Response.json({ error: "" }, { status: 401 }));
+    network = (_path, init) => (init?.method === "DELETE" ? new Response(null, { status: 204 }) : Response.json({ user: null }));
     await new Session(new Http(), async () => undefined).resume();
     expect(asked.filter((one) => one.includes("/api/session"))).toEqual(["DELETE /api/session", "GET /api/session"]);
     expect(kept.size).toBe(0);

@@ -96,10 +96,11 @@ class Exports:
         found = await in_thread(self._found, studies, principal)
         found = [stored for stored in found if _is_chosen(stored, chosen["series"], chosen["instance"])]
         if not found:
-            raise NotFound("there is nothing of that in these studies", "check the identifiers")
+            raise NotFound("there is nothing of that in these studies", "check the identifiers", "nothing_there")
         sound = [stored for stored in found if stored.storage is StorageState.STORED]
         if not sound:
-            raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
+            hint = "send it again from its source: that repairs it"
+            raise Unreadable("what is stored here is damaged", hint, "damaged")
         said = (f"{name} {uid}" for name, uids in chosen.items() for uid in uids)
         await in_thread(self._record, principal, studies, "; ".join(("zip", *said)))
         name = await in_thread(self._name, studies)
@@ -168,7 +169,8 @@ def understood(text: str) -> list[str]:
     if not studies:
         raise QueryRefused("no study is named", "name them as study=UID,UID")
     if len(studies) > STUDIES_MAX:
-        raise QueryRefused(f"at most {STUDIES_MAX} studies go into one file", "make several files")
+        message = f"at most {STUDIES_MAX} studies go into one file"
+        raise QueryRefused(message, "make several files", "studies_many")
     return studies
 
 

@@ -30,7 +30,16 @@ _REFUSAL_SCHEMA: Final = MappingProxyType(
     {
         "type": "object",
         "description": "What went wrong, and what to do.",
-        "properties": {"error": {"type": "string"}, "hint": {"type": "string"}, "code": {"type": "string"}},
+        "properties": {
+            "error": {"type": "string"},
+            "hint": {"type": "string"},
+            "code": {"type": "string"},
+            "fields": {
+                "type": "object",
+                "description": "the code of the mistake in each field of the body that has one",
+                "additionalProperties": {"type": "string"},
+            },
+        },
         "required": ["error", "hint"],
         "additionalProperties": False,
     }

@@ -15,6 +15,7 @@ from pacs.access.accounts import AccountRefused, Accounts, SignInRefused
 from pacs.access.gate import Caller, Route, address_of, caller_of, cookie_name, in_thread
 from pacs.access.grants import Action, may
 from pacs.access.operation import Body, Json, Operation, done, gives
+from pacs.access.passwords import PasswordRefused
 from pacs.access.principals import Principal, PrincipalKind, Role
 from pacs.access.sessions import COOKIE, OwnSession, Sessions
 from pacs.errors import NotPermitted
@@ -44,7 +45,7 @@ _SESSION = Json(
         "type": "object",
         "properties": {
             "user": {
-                "type": "object",
+                "type": ["object", "null"],
                 "properties": {"name": {"type": "string"}, "roles": {"type": "array", "items": {"enum": list(Role)}}},
                 "required": ["name", "roles"],
             },
@@ -61,7 +62,7 @@ _SESSION = Json(
                 "required": ["unused_s", "longest_s"],
             },
         },
-        "required": ["user", "version", "offline"],
+        "required": ["user"],
     },
     "Session",
 )
@@ -110,6 +111,10 @@ def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, versio
         return body | ({"must_change_password": True} if must_change_password else {})
 
     async def show(request: Request, principal: Principal) -> Response:
+        if principal.kind is PrincipalKind.ANONYMOUS:
+            return JSONResponse({"user": None})
+        if not may(principal, Action.OWN_SESSION):
+            raise NotPermitted("this caller has no account", "ask with an account's token")
         return JSONResponse(described(principal, caller_of(request).must_change_password))
 
     async def sign_in(request: Request, principal: Principal) -> Response:
@@ -144,7 +149,7 @@ def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, versio
                 address=address,
                 keep_session=caller.session,
             )
-        except AccountRefused:
+        except (AccountRefused, PasswordRefused):
             attempts.succeeded(address, attempt)  # the new password is no guess at the current one
             raise
         except SignInRefused as refused:
@@ -183,8 +188,10 @@ def routes(accounts: Accounts, sessions: Sessions, settings: WebSettings, versio
             ("GET",),
             "/api/session",
             show,
-            Action.OWN_SESSION,
-            says=Operation("Who the caller is", (gives(_SESSION),)),
+            Action.SIGN_IN,
+            says=Operation(
+                "Who the caller is", (gives(_SESSION),), words="user alone, and null, where nobody is", refusals=(403,)
+            ),
         ),
         Route(
             ("POST",),

@@ -128,7 +128,8 @@ class Wado:
         instances = await in_thread(self._resources.found(request, principal))
         sound = [stored for stored in instances if stored.storage is StorageState.STORED]
         if not sound:
-            raise Unreadable("what is stored here is damaged", "send it again from its source: that repairs it")
+            hint = "send it again from its source: that repairs it"
+            raise Unreadable("what is stored here is damaged", hint, "damaged")
         headers = {"cache-control": CACHE, "vary": "accept"}
         damaged = len(instances) - len(sound)
         if damaged:

@@ -32,9 +32,13 @@ def test_an_unknown_caller_becomes_a_peer(site: Site, admin: TestClient) -> None
     ordinary = msgspec.json.decode(msgspec.json.encode(ORDINARY))
     expected = {**new, "verbs": ["echo", "store"], "options": ordinary, "created_at": ""}
     assert page["peers"][0] | {"created_at": ""} == expected
-    assert admin.post("/api/peers", json=new).status_code == 400
+    refused = admin.post("/api/peers", json=new)
+    assert (refused.status_code, refused.json()["code"]) == (400, "peer_exists")
+    assert refused.json()["fields"] == {"ae_title": "peer_exists"}
     assert admin.put("/api/peers/CT1", json={**new, "port": 11112}).status_code == 204
     assert admin.get("/api/peers").json()["peers"][0]["port"] == 11112
+    wrong = admin.put("/api/peers/CT1", json={**new, "host": "ct room", "port": 0, "verbs": []}).json()
+    assert wrong["fields"] == {"host": "peer_host", "port": "peer_port", "verbs": "peer_verbs"}
     assert admin.delete("/api/peers/CT1").status_code == 204
     assert admin.delete("/api/peers/CT1").status_code == 404
 
@@ -71,7 +75,7 @@ def test_an_account_from_its_making_to_its_end(site: Site, admin: TestClient) ->
     assert site.client(token).get("/api/worklist").status_code == 401
     browser = site.browser("aigul")
     assert admin.post("/api/accounts/aigul/password", json={"password": "Another-one-5"}).status_code == 204
-    assert browser.get("/api/session").status_code == 401
+    assert browser.get("/api/session").json() == {"user": None}
     assert admin.post("/api/accounts/aigul/disabled", json={"disabled": True}).status_code == 204
     names = {account["name"]: account["disabled"] for account in admin.get("/api/accounts").json()["accounts"]}
     assert names == {"admin": False, "aigul": True, "test-admin": False}
@@ -103,7 +107,7 @@ def test_what_an_administrator_sees_and_changes_of_an_account(site: Site, admin:
     assert seen()["locked_until"] is None
     site.browser("aigul")
     assert admin.delete("/api/accounts/aigul/sessions").json() == {"ended": 2}
-    assert browser.get("/api/session").status_code == 401
+    assert browser.get("/api/session").json() == {"user": None}
 
     assert script.get("/api/deletions").status_code == 200
     assert admin.post("/api/accounts/aigul/role", json={"role": "clinician"}).status_code == 204

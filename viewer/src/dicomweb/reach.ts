@@ -6,7 +6,7 @@
 import { signal } from "@preact/signals";
 
 import { onItsWay } from "@/dicomweb/traffic";
-import { earlyAnswer } from "@/early/answers";
+import { earlyAnswer, SESSION_PATH } from "@/early/answers";
 
 /** An answer as it was. */
 export interface Copy {
@@ -110,7 +110,7 @@ async function asked(path: string, init: RequestInit): Promise<Response | undefi
     const answer = early ?? (await fetch(path, init));
     if (ABSENT.has(answer.status)) lost();
     else found();
-    if (answer.ok) keeper?.heard();
+    if (answer.ok && path !== SESSION_PATH) keeper?.heard(); // that one is answered when nobody is signed in, too
     return answer;
   } catch (error) {
     if (isAbort(error)) throw error;

@@ -25,7 +25,7 @@ export function askEarly(path: string, init: RequestInit): void {
 }
 
 /**
- * The answer to what was asked early, once; undefined where there is none, or a refusal that signing in may have ended.
+ * The answer to what was asked early, once; undefined where there is none, or a refusal, which signing in may have ended.
  * Rejects when `signal` fires.
  */
 export async function earlyAnswer(path: string, signal?: AbortSignal | null): Promise<Response | undefined> {
@@ -33,7 +33,7 @@ export async function earlyAnswer(path: string, signal?: AbortSignal | null): Pr
   if (!asked) return undefined;
   globalThis.suretEarly?.delete(path);
   const answer = await (signal ? Promise.race([asked, fired(signal)]) : asked);
-  return answer?.ok || path === SESSION_PATH ? answer : undefined;
+  return answer?.ok ? answer : undefined;
 }
 
 function fired(signal: AbortSignal): Promise<never> {

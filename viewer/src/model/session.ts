@@ -90,22 +90,28 @@ export class Session {
     private readonly http: Http,
     private readonly owner: Owner = () => Promise.resolve(undefined),
   ) {
-    http.unauthenticated = () => {
-      if (this.state.value.kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
-    };
+    http.unauthenticated = () => this.end();
   }
 
   /** Ask the node who the cookie stands for. */
   async resume(): Promise<void> {
     try {
       if (globalThis.localStorage?.getItem(LEFT)) await this.endLeft();
-      this.enter(await this.http.json(PATH, { signal: AbortSignal.timeout(PATIENCE_MS) }));
+      const answer = await this.http.json(PATH, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (isNobody(answer)) this.nobody();
+      else this.enter(answer);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       if (isOutOfReach(error)) await this.goOn(error);
       else if (error.status !== 401) this.state.value = { kind: "unreachable", failure: error };
-      else if (this.state.value.kind !== "signed-out") this.state.value = { kind: "signed-out", ended: false };
+      else this.nobody();
     }
+  }
+
+  /** The node says that nobody is signed in, or no longer. */
+  private nobody(): void {
+    this.end();
+    if (this.state.peek().kind !== "signed-out") this.state.value = { kind: "signed-out", ended: false };
   }
 
   /** Without the node: with what this device has of whoever was here. */
@@ -127,7 +133,7 @@ export class Session {
     globalThis.localStorage?.removeItem(LEFT);
   }
 
-  /** Nobody used this page for too long while the node was out of reach. */
+  /** It has ended by itself: the node says so, or nobody used this page for too long while the node was out of reach. */
   end(): void {
     if (this.state.peek().kind === "signed-in") this.state.value = { kind: "signed-out", ended: true };
   }
@@ -135,7 +141,7 @@ export class Session {
   /** Notice that the session has ended; anything else the node answers, or its silence, changes nothing. */
   async check(): Promise<void> {
     try {
-      await this.http.json(PATH);
+      if (isNobody(await this.http.json(PATH))) this.end();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
@@ -194,4 +200,8 @@ export class Session {
       };
     });
   }
+}
+
+function isNobody(answer: unknown): boolean {
+  return record(answer)["user"] === null;
 }
