@@ -54,6 +54,14 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Why a job is not done: in words, and by the code under which the viewer has them in its languages."""
+
+    words: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """What is to be done. Of a `subject` at most one job waits: another order of the same is put into that one, by
     `merge` of both payloads where it is given, else the newer payload stands; the more urgent priority counts."""
@@ -88,6 +96,12 @@ class Job:
     created_at: datetime
     finished_at: datetime | None
     leased_by: str
+    last_error_code: str = ""
+
+    @property
+    def why(self) -> Why:
+        """Why it is not done."""
+        return Why(self.last_error, self.last_error_code)
 
 
 class _DatabaseNow(ColumnElement[int]):
@@ -245,13 +259,14 @@ def finish(connection: Connection, claimed: Job, at: datetime, progress: Mapping
         state=JobState.DONE.value,
         progress=_json(progress),
         last_error="",
+        last_error_code="",
         lease_until=None,
         finished_at=to_microseconds(at),
     )
 
 
 def put_off(
-    connection: Connection, claimed: Job, not_before: datetime, why: str, progress: Mapping[str, Any], failures: int
+    connection: Connection, claimed: Job, not_before: datetime, why: Why, progress: Mapping[str, Any], failures: int
 ) -> bool:
     """Inside a write: it is to be done again from `not_before` on, unless another one of its subject waits already;
     False when it is no longer the caller's."""
@@ -263,14 +278,15 @@ def put_off(
         state=(JobState.SUPERSEDED if covered else JobState.QUEUED).value,
         progress=_json(progress),
         not_before=to_microseconds(not_before),
-        last_error=why[:ERROR_CHARACTERS_MAX],
+        last_error=why.words[:ERROR_CHARACTERS_MAX],
+        last_error_code=why.code,
         failures=failures,
         lease_until=None,
         finished_at=to_microseconds(not_before) if covered else None,
     )
 
 
-def give_up(connection: Connection, claimed: Job, at: datetime, why: str, progress: Mapping[str, Any]) -> bool:
+def give_up(connection: Connection, claimed: Job, at: datetime, why: Why, progress: Mapping[str, Any]) -> bool:
     """Inside a write: it is dead until a person looks at it; False when it is no longer the caller's."""
     return _change(
         connection,
@@ -278,7 +294,8 @@ def give_up(connection: Connection, claimed: Job, at: datetime, why: str, progre
         state=JobState.DEAD.value,
         progress=_json(progress),
         failures=claimed.failures + 1,
-        last_error=why[:ERROR_CHARACTERS_MAX],
+        last_error=why.words[:ERROR_CHARACTERS_MAX],
+        last_error_code=why.code,
         lease_until=None,
         finished_at=to_microseconds(at),
     )
@@ -299,7 +316,7 @@ def give_back_all(connection: Connection, at: datetime) -> int:
     rows = connection.execute(select(job).where(job.c.state == JobState.RUNNING.value)).mappings().all()
     for row in rows:
         claimed = from_row(row)
-        put_off(connection, claimed, at, claimed.last_error, claimed.progress, claimed.failures)
+        put_off(connection, claimed, at, claimed.why, claimed.progress, claimed.failures)
     return len(rows)
 
 
@@ -328,6 +345,7 @@ def from_row(row: RowMapping) -> Job:
         created_at=from_microseconds(row["created_at"]),
         finished_at=from_microseconds(row["finished_at"]) if row["finished_at"] is not None else None,
         leased_by=row["leased_by"],
+        last_error_code=row["last_error_code"],
     )
 
 

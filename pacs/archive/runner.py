@@ -17,7 +17,7 @@ from ulid import ULID
 
 from pacs.archive import job_queue, jobs
 from pacs.archive.archive import Archive
-from pacs.archive.jobs import Job
+from pacs.archive.jobs import Job, Why
 from pacs.errors import SuretError
 
 log = structlog.get_logger()
@@ -46,8 +46,8 @@ class JobFailed(SuretError):
     """It did not work this time. `attempts_max`, where given, is how many failures in a row make it dead instead of
     the kind's own number; with `down` the destination could not be reached at all, so its other jobs wait a little."""
 
-    def __init__(self, message: str, *, attempts_max: int | None = None, down: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, code: str = "", *, attempts_max: int | None = None, down: bool = False) -> None:
+        super().__init__(message, code=code)
         self.attempts_max = attempts_max
         self.down = down
 
@@ -55,6 +55,8 @@ class JobFailed(SuretError):
 class Postponed(Exception):
     """Nothing is wrong, but it can go on only after `delay`; or at once, where `unless` finds in the transaction that
     puts it off that what it waits for has come meanwhile."""
+
+    code = "waits"
 
     def __init__(self, why: str, delay: timedelta, unless: Callable[[Connection], bool] = lambda _: False) -> None:
         super().__init__(why)
@@ -277,7 +279,7 @@ class JobRunner:
             thread.start()
         except RuntimeError as error:  # no thread to be had
             self._ended(task, thread)
-            self._fail(task, JobFailed(str(error)))
+            self._fail(task, JobFailed(str(error), error.code if isinstance(error, SuretError) else ""))
 
     def _ended(self, task: Task, thread: threading.Thread) -> None:
         with self._lock:
@@ -303,15 +305,17 @@ class JobRunner:
         except JobOver:
             self._let_go(task)
         except Postponed as postponed:
-            self._put_off(task, postponed.delay, str(postponed), 0, postponed.unless)
+            self._put_off(task, postponed.delay, Why(str(postponed), postponed.code), 0, postponed.unless)
             self._reached(job.destination)
         except JobFailed as failed:
             self._fail(task, failed)
         except (SuretError, OSError) as error:
-            self._fail(task, JobFailed(str(error)))
+            self._fail(task, JobFailed(str(error), error.code if isinstance(error, SuretError) else ""))
         except Exception as error:
             log.exception("job_broke", job=job.id, kind=job.kind)
-            self._fail(task, JobFailed(f"the node made a mistake: {type(error).__name__}; its log says more"))
+            self._fail(
+                task, JobFailed(f"the node made a mistake: {type(error).__name__}; its log says more", "mistake")
+            )
         else:
             self._finish(task, also)
 
@@ -331,14 +335,12 @@ class JobRunner:
         """Give it back when the node stops; when it was cancelled or taken over the fence lets nothing be written."""
         at = self._archive.clock()
         self._write_end(
-            lambda connection: jobs.put_off(
-                connection, task.job, at, task.job.last_error, task.progress, task.job.failures
-            )
+            lambda connection: jobs.put_off(connection, task.job, at, task.job.why, task.progress, task.job.failures)
         )
 
     def _fail(self, task: Task, failed: JobFailed) -> None:
         job, backoff = task.job, self._kinds[task.job.kind].backoff
-        failures = job.failures + 1
+        failures, why = job.failures + 1, Why(failed.message, failed.code)
         self._count("failed_attempts")
         if failed.down:
             self._hold(job.destination)
@@ -346,17 +348,17 @@ class JobRunner:
             self._reached(job.destination)
         if failures >= (failed.attempts_max or backoff.failures_max):
             at = self._archive.clock()
-            self._write_end(lambda connection: jobs.give_up(connection, job, at, failed.message, task.progress))
+            self._write_end(lambda connection: jobs.give_up(connection, job, at, why, task.progress))
             log.error("job_dead", job=job.id, kind=job.kind, destination=job.destination, why=failed.message)
             return
         log.warning("job_failed", job=job.id, kind=job.kind, destination=job.destination, why=failed.message)
-        self._put_off(task, backoff.delay(failures), failed.message, failures)
+        self._put_off(task, backoff.delay(failures), why, failures)
 
     def _put_off(
         self,
         task: Task,
         delay: timedelta,
-        why: str,
+        why: Why,
         failures: int,
         unless: Callable[[Connection], bool] = lambda _: False,
     ) -> None:

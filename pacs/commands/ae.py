@@ -64,7 +64,8 @@ def _ae_echo(core: Core, arguments: Arguments) -> Any:
     from pacs.dimse.echo import ask
 
     with outbound(core) as opened:
-        return ask(core.peers.get(arguments["ae_title"]), opened)
+        failed = ask(core.peers.get(arguments["ae_title"]), opened)
+        return "" if failed is None else str(failed)
 
 
 def _ae_remove(core: Core, arguments: Arguments) -> Any:

@@ -47,7 +47,7 @@ class AvailabilityJobs:
         ae_title = task.job.destination
         peer = self._peers.registered(ae_title)
         if peer is None:
-            raise JobFailed(f"no peer has the AE title {ae_title}: register it with `pacs ae add`")
+            raise JobFailed(f"no peer has the AE title {ae_title}: register it with `pacs ae add`", "peer_unknown")
         try:
             instances = self._archive.instances(task.job.study_instance_uid)
         except NotFound:
@@ -60,18 +60,20 @@ class AvailabilityJobs:
             ) as association:
                 context = association.context_for(INSTANCE_AVAILABILITY_NOTIFICATION)
                 if context is None:
-                    raise JobFailed(f"{ae_title} takes no availability notifications", attempts_max=REFUSALS_MAX)
+                    raise JobFailed(
+                        f"{ae_title} takes no availability notifications", "not_offered", attempts_max=REFUSALS_MAX
+                    )
                 performed = self._performed.of_study(task.job.study_instance_uid)
                 told = notification(instances, performed, self._outbound.ae_title)
                 data = write_attributes(told, context.transfer_syntax)
                 (answer,) = association.ask(context, N_CREATE_RQ, sop_instance_uid=task.progress["uid"], data_set=data)
         except NoAssociation as refused:
-            raise JobFailed(str(refused), down=True) from None
+            raise JobFailed(str(refused), refused.code, down=True) from None
         except AssociationLost as lost:
-            raise JobFailed(str(lost)) from None
+            raise JobFailed(str(lost), lost.code) from None
         if answer.status not in (SUCCESS, DUPLICATE_INSTANCE) and not is_warning(answer.status):
             said = f": {answer.command.comment}" if answer.command.comment else ""
-            raise JobFailed(f"{ae_title} answered {answer.status:04X}{said}", attempts_max=REFUSALS_MAX)
+            raise JobFailed(f"{ae_title} answered {answer.status:04X}{said}", "answered", attempts_max=REFUSALS_MAX)
         log.info("availability_told", peer=ae_title, instances=len(instances))
         return None
 

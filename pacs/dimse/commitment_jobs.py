@@ -116,7 +116,9 @@ class CommitmentJobs:
                 patient=patient,
             )
         except StorageSilent as silent:
-            raise JobFailed(f"storage does not give back {silent} to tell; nothing is promised") from None
+            raise JobFailed(
+                f"storage does not give back {silent} to tell; nothing is promised", "storage_silent"
+            ) from None
         now = self._archive.clock()
         task.note(
             lambda connection: commitments.record(connection, now, asked.transaction_uid, judged, CommitmentState.KNOWN)
@@ -131,14 +133,16 @@ class CommitmentJobs:
             asked = commitments.of_job(connection, task.job.id)
             references = commitments.references_of(connection, asked[-1].transaction_uid) if asked else []
         if not references:
-            raise JobFailed("there is nothing to ask for", attempts_max=1)
+            raise JobFailed("there is nothing to ask for", "nothing_to_ask", attempts_max=1)
         if self._concluded(task):
             return
         now = to_microseconds(self._archive.clock())
         if task.progress.get("due_at", 0) <= now:
             if task.progress.get("taken", 0) >= ASKED_MAX:
                 task.progress["taken"] = 0
-                raise JobFailed(f"{task.job.destination} takes requests and reports nothing", attempts_max=1)
+                raise JobFailed(
+                    f"{task.job.destination} takes requests and reports nothing", "no_report", attempts_max=1
+                )
             self._request(task, references)
             due_at = now + RESULT_DUE // timedelta(microseconds=1)
             task.note(lambda connection: None, taken=task.progress.get("taken", 0) + 1, due_at=due_at)
@@ -190,7 +194,9 @@ class CommitmentJobs:
             spent = [*task.progress.get("failed_transactions", []), settled.transaction_uid]
             task.progress.update(failed_transactions=spent, taken=0, due_at=0)
             reasons = ", ".join(f"{number} with {reason:04X}" for reason, number in failed.items() if reason)
-            raise JobFailed(f"{settled.ae_title} does not commit to all it was sent: {reasons}", attempts_max=1)
+            raise JobFailed(
+                f"{settled.ae_title} does not commit to all it was sent: {reasons}", "not_committed", attempts_max=1
+            )
 
     # Both --------------------------------------------------------------------------------------------------------
 
@@ -207,7 +213,7 @@ class CommitmentJobs:
         """Make one request to the peer's registered address; it has to be answered with success. Raises JobFailed."""
         peer = self._peers.registered(ae_title)
         if peer is None:
-            raise JobFailed(f"no peer has the AE title {ae_title}: register it with `pacs ae add`")
+            raise JobFailed(f"no peer has the AE title {ae_title}: register it with `pacs ae add`", "peer_unknown")
         try:
             with self._outbound.associate(
                 peer.host,
@@ -221,18 +227,18 @@ class CommitmentJobs:
                 # a peer that says nothing of the role may take the report all the same, and its answer tells
                 context = association.context_for(STORAGE_COMMITMENT)
                 if context is None:
-                    raise JobFailed(f"{ae_title} does not do storage commitment on this association")
+                    raise JobFailed(f"{ae_title} does not do storage commitment on this association", "not_offered")
                 data = write_attributes(information, context.transfer_syntax)
                 (answer,) = association.ask(
                     context, field, sop_instance_uid=COMMITMENT_INSTANCE, data_set=data, numbers=numbers
                 )
                 if answer.status:
                     said = f": {answer.command.comment}" if answer.command.comment else ""
-                    raise JobFailed(f"{ae_title} answered {answer.status:04X}{said}")
+                    raise JobFailed(f"{ae_title} answered {answer.status:04X}{said}", "answered")
                 if linger_s:
                     with suppress(AssociationLost):  # what had to be said is said
                         association.attend(linger_s)
         except NoAssociation as refused:
-            raise JobFailed(str(refused), down=True) from None
+            raise JobFailed(str(refused), refused.code, down=True) from None
         except AssociationLost as lost:
-            raise JobFailed(str(lost)) from None
+            raise JobFailed(str(lost), lost.code) from None

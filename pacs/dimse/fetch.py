@@ -92,7 +92,9 @@ class FetchJobs:
         """Ask what there is, fetch what is missing, series by series, and look whether it came."""
         peer = self._peers.registered(task.job.destination)
         if peer is None:
-            raise JobFailed(f"no peer has the AE title {task.job.destination}: register it with `pacs ae add`")
+            raise JobFailed(
+                f"no peer has the AE title {task.job.destination}: register it with `pacs ae add`", "peer_unknown"
+            )
         with _as_job_failures():
             there = self._listing(task, peer)
             missing = self._missing(there)
@@ -103,7 +105,9 @@ class FetchJobs:
         task.check()
         if left:
             why = f": {refused}" if refused else "; is this node known there, with its address, and may that one store?"
-            raise JobFailed(f"{len(left)} of {len(there)} instances did not come{why}", attempts_max=ATTEMPTS_MAX)
+            raise JobFailed(
+                f"{len(left)} of {len(there)} instances did not come{why}", "incomplete", attempts_max=ATTEMPTS_MAX
+            )
         return lambda connection: audit.record(
             connection,
             self._archive.clock(),
@@ -129,7 +133,7 @@ class FetchJobs:
                     syntax = value_of(one, "AvailableTransferSyntaxUID")
                     found.append(Remote(uid, value_of(one, "SOPInstanceUID"), value_of(one, "SOPClassUID"), syntax))
         if not found:
-            raise JobFailed(f"{peer.ae_title} has no such study", attempts_max=REFUSALS_MAX)
+            raise JobFailed(f"{peer.ae_title} has no such study", "absent_there", attempts_max=REFUSALS_MAX)
         return found
 
     def _missing(self, there: Sequence[Remote]) -> list[Remote]:
@@ -154,10 +158,12 @@ class FetchJobs:
                 if association.context_for(STUDY_ROOT_GET) is not None:
                     return self._all(task, association, STUDY_ROOT_GET, C_GET_RQ, there, missing)
             if way == "get":
-                raise JobFailed(f"{peer.ae_title} does not do C-GET", attempts_max=REFUSALS_MAX)
+                raise JobFailed(f"{peer.ae_title} does not do C-GET", "not_offered", attempts_max=REFUSALS_MAX)
         with self._association(peer, [Proposal(STUDY_ROOT_MOVE, _PLAIN)]) as association:
             if association.context_for(STUDY_ROOT_MOVE) is None:
-                raise JobFailed(f"{peer.ae_title} does neither C-GET nor C-MOVE", attempts_max=REFUSALS_MAX)
+                raise JobFailed(
+                    f"{peer.ae_title} does neither C-GET nor C-MOVE", "not_offered", attempts_max=REFUSALS_MAX
+                )
             return self._all(task, association, STUDY_ROOT_MOVE, C_MOVE_RQ, there, missing)
 
     def _association(self, peer: Peer, proposals: Sequence[Proposal]) -> OutboundAssociation:
@@ -220,6 +226,7 @@ class FetchJobs:
             elif answer.status == MOVE_DESTINATION_UNKNOWN:
                 raise JobFailed(
                     f"{association.called} does not know {self._outbound.ae_title}; register this node there",
+                    "unknown_there",
                     attempts_max=REFUSALS_MAX,
                 )
             elif answer.status not in (0, CANCELLED):
@@ -273,8 +280,8 @@ def _as_job_failures() -> Iterator[None]:
     try:
         yield
     except NoAssociation as refused:
-        raise JobFailed(str(refused), down=True) from None
+        raise JobFailed(str(refused), refused.code, down=True) from None
     except AssociationLost as lost:
-        raise JobFailed(str(lost)) from None
+        raise JobFailed(str(lost), lost.code) from None
     except QueryFailed as failed:
-        raise JobFailed(str(failed), attempts_max=REFUSALS_MAX) from None
+        raise JobFailed(str(failed), failed.code, attempts_max=REFUSALS_MAX) from None

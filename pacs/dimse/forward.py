@@ -54,7 +54,9 @@ class ForwardJobs:
         job = task.job
         peer = self._peers.registered(job.destination)
         if peer is None:
-            raise JobFailed(f"no peer has the AE title {job.destination}: register it with `pacs ae add`")
+            raise JobFailed(
+                f"no peer has the AE title {job.destination}: register it with `pacs ae add`", "peer_unknown"
+            )
         with self._archive.index.read() as connection:
             due = deliveries.due(
                 connection,
@@ -160,7 +162,10 @@ class _Sending:
         if number < len(self._due) or answered:
             told += f" ({number} times, first {first.sop_instance_uid})"
         down = not self._sent and not answered and passing
-        return JobFailed(reason if down else told, attempts_max=None if passing else REFUSALS_MAX, down=down)
+        commonest = next(outcome for _, outcome in self.failures if _reason(outcome) == reason)
+        code = commonest.code if commonest.status is None else "not_taken"
+        attempts_max = None if passing else REFUSALS_MAX
+        return JobFailed(reason if down else told, code, attempts_max=attempts_max, down=down)
 
 
 def _reason(outcome: Outcome) -> str:

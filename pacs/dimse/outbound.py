@@ -117,7 +117,7 @@ class Outbound:
             raise ValueError(f"{len(proposals)} presentation contexts do not fit an association")
         where = f"{called} at {host}:{port}"
         if not self._slots.acquire(timeout=self._settings.connect_timeout_s):
-            raise NoAssociation(f"too many associations are open to reach {where}", "try again later")
+            raise NoAssociation(f"too many associations are open to reach {where}", "try again later", "too_many")
         connection: Connection | None = None
         try:
             connection = self._connect(host, port, called, options)
@@ -137,6 +137,7 @@ class Outbound:
             raise NoAssociation(
                 f"{called} has to be called over TLS, and this node has no certificate",
                 "set PACS_DIMSE__TLS_CERTIFICATE",
+                "no_certificate",
                 transient=False,
             )
         stream, address = self._reach(host, port, called)
@@ -148,7 +149,7 @@ class Outbound:
         with self._lock:
             if self._stopping:
                 connection.close()
-                raise NoAssociation("the node is stopping", "try again when it runs")
+                raise NoAssociation("the node is stopping", "try again when it runs", "stopping")
             self._open.add(connection)
             self._watchdog.watch(connection)
         return connection
@@ -168,6 +169,7 @@ class Outbound:
             raise NoAssociation(
                 f"{called} at {host}:{port} cannot be reached: {error.strerror or error}",
                 "check its address and port, and that it runs and is reachable from here",
+                "unreachable",
             ) from None
 
     def _secure(self, connection: Connection, where: str, options: PeerOptions) -> None:
@@ -176,13 +178,14 @@ class Outbound:
             connection.secure()
         except NotSecured as failed:
             raise NoAssociation(
-                f"{where}: {failed}", "check its certificate, this node's and the authorities"
+                f"{where}: {failed}", "check its certificate, this node's and the authorities", "not_secured"
             ) from None
         connection.expect_nothing()
         if options.certificate_sha256 not in ("", connection.certificate_sha256):
             raise NoAssociation(
                 f"{where} shows another certificate than the one that is registered",
                 "see `pacs ae list`",
+                "other_certificate",
                 transient=False,
             )
 

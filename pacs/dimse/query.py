@@ -80,7 +80,7 @@ def answers(
     """Every match of one question, as DICOM JSON. Raises AssociationLost, QueryFailed."""
     context = association.context_for(proposal(level).abstract_syntax)
     if context is None:
-        raise QueryFailed(f"{association.called} answers no queries at the level {level.name}")
+        raise QueryFailed(f"{association.called} answers no queries at the level {level.name}", code="not_offered")
     character_set = character_set_for(asked, peer.options.character_set or UTF8)
     identifier = write_identifier(asked, context.transfer_syntax, character_set)
     for answer in association.ask(context, C_FIND_RQ, data_set=identifier):
@@ -88,7 +88,9 @@ def answers(
             yield read_attributes(answer.data_set, context.transfer_syntax, peer.options.character_set or None)
         elif answer.status:
             said = f": {answer.command.comment}" if answer.command.comment else ""
-            raise QueryFailed(f"{association.called} answered {answer.status:04X}{said}", "ask for less, or look there")
+            raise QueryFailed(
+                f"{association.called} answered {answer.status:04X}{said}", "ask for less, or look there", "answered"
+            )
 
 
 def value_of(match: Mapping[str, Any], keyword: str) -> str:

@@ -63,13 +63,16 @@ _REQUESTED: Final = Service("requested", frozenset(), {})
 class NoAssociation(SuretError):
     """The peer could not be reached or took no association; where `transient`, a later attempt may succeed."""
 
-    def __init__(self, message: str, hint: str = "", *, transient: bool = True) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str = "", code: str = "", *, transient: bool = True) -> None:
+        super().__init__(message, hint, code)
         self.transient = transient
 
 
 class AssociationLost(SuretError):
     """The association ended in the middle of an operation: what became of that is not known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class OutboundAssociation:
                 raise NoAssociation(
                     f"{self.called} refuses: {rejection.in_words(self.called, calling)}",
                     f"check both AE titles, and that the peer at {where} knows this node",
+                    "rejected",
                     transient=rejection.transient,
                 )
             if kind != A_ASSOCIATE_AC:
@@ -188,11 +192,13 @@ class OutboundAssociation:
         except ProtocolViolation as violation:
             self._connection.send_last(abort_by_provider(violation.reason))
             raise NoAssociation(
-                f"{self.called} does not speak DICOM: {violation}", f"check its address and port ({where})"
+                f"{self.called} does not speak DICOM: {violation}", f"check its address and port ({where})", "no_dicom"
             ) from None
         except (ConnectionEnded, AssociationOver) as ended:
             raise NoAssociation(
-                f"{self.called} gives no association: {ended}", f"check its address and port ({where}), and its log"
+                f"{self.called} gives no association: {ended}",
+                f"check its address and port ({where}), and its log",
+                "unreachable",
             ) from None
         self._connection.expect_nothing()
         self.contexts = tuple(

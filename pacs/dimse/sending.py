@@ -37,6 +37,7 @@ class Outcome:
     status: int | None
     comment: str = ""
     transient: bool = False
+    code: str = ""  # of why nothing was sent
 
 
 Tell = Callable[[Selected, Outcome], None]
@@ -76,7 +77,7 @@ class Sender:
                     continue
                 transient = not isinstance(failure, NoAssociation) or failure.transient
                 for selected in rest:
-                    tell(selected, Outcome(None, failure.message, transient))
+                    tell(selected, Outcome(None, failure.message, transient, failure.code))
                 rest.clear()
 
     def _one_association(
@@ -92,7 +93,7 @@ class Sender:
         proposals = list(_proposals(rest, peer))
         if not proposals:
             none = f"{peer.ae_title} is registered to take none of these transfer syntaxes"
-            return NoAssociation(none, "add one to its transfer syntaxes", transient=False)
+            return NoAssociation(none, "add one to its transfer syntaxes", "no_form", transient=False)
         try:
             with self._outbound.associate(
                 peer.host, peer.port, peer.ae_title, proposals, options=peer.options
@@ -117,7 +118,7 @@ class Sender:
         wanted = attainable(selected.transfer_syntax_uid)
         context = association.context_for(selected.sop_class_uid, *wanted)
         if context is None:
-            return Outcome(None, f"{association.called} takes no such object in a form it can be given")
+            return Outcome(None, f"{association.called} takes no such object in a form it can be given", code="no_form")
         try:
             instance = stored(self._archive, selected)
             pieces = self._transcoder.dataset(instance, context.transfer_syntax)
@@ -125,12 +126,12 @@ class Sender:
                 context, selected.sop_instance_uid, pieces, priority=priority, originator=originator
             )
         except AssociationLost as lost:
-            return Outcome(None, lost.message, transient=True)
+            return Outcome(None, lost.message, True, lost.code)
         except SuretError as failure:
-            return Outcome(None, failure.message, transient=True)
+            return Outcome(None, failure.message, True, failure.code)
         except Exception as error:
             log.error("sending_failed", sop_instance_uid=selected.sop_instance_uid, **described(error))
-            return Outcome(None, "the node failed", transient=True)
+            return Outcome(None, "the node failed", True, "mistake")
         return Outcome(answer.status, answer.command.comment)
 
 

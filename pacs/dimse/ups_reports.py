@@ -55,9 +55,9 @@ class ReportJobs:
                     self._archive.index.write(partial(subscriptions.told, number=report.number))
                     report = self._next(ae_title)
         except NoAssociation as refused:
-            raise JobFailed(str(refused), down=True) from None
+            raise JobFailed(str(refused), refused.code, down=True) from None
         except AssociationLost as lost:
-            raise JobFailed(str(lost)) from None
+            raise JobFailed(str(lost), lost.code) from None
 
     def _next(self, ae_title: str) -> Report | None:
         with self._archive.index.read() as connection:
@@ -67,7 +67,7 @@ class ReportJobs:
         """One report; whatever the subscriber answers, it has been told."""
         context = association.context_for(EVENT)
         if context is None:
-            raise JobFailed(f"{association.called} takes no events of workitems")
+            raise JobFailed(f"{association.called} takes no events of workitems", "not_offered")
         (answer,) = association.ask(
             context,
             N_EVENT_REPORT_RQ,

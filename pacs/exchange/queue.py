@@ -166,7 +166,7 @@ class Queue:
             return ended
 
         if not self._archive.index.write(work):
-            raise NotFound("that is not paused", "`pacs queue list` shows what is")
+            raise NotFound("that is not paused", "`pacs queue list` shows what is", "not_paused")
         self._added()
 
     def retry(self, identifier: str, *, by: Principal) -> None:
@@ -213,7 +213,8 @@ class Queue:
 
     def _require_peer(self, ae_title: str) -> None:
         if self._peers.registered(ae_title) is None:
-            raise NotFound(f"no peer has the AE title {ae_title}", "register it with `pacs ae add`")
+            message = f"no peer has the AE title {ae_title}"
+            raise NotFound(message, "register it with `pacs ae add`", "peer_unknown")
 
     def _require_here(self, study_instance_uid: str, series_uids: Sequence[str]) -> None:
         of_study = study.c.study_instance_uid == study_instance_uid
@@ -223,7 +224,7 @@ class Queue:
         missing = sorted(set(series_uids) - here)
         if not here or missing:
             what = f"series {missing[0]} in it" if here else "such study here"
-            raise NotFound(f"there is no {what}", "check the UIDs, or search for the study")
+            raise NotFound(f"there is no {what}", "check the UIDs, or search for the study", "study_absent")
 
 
 def _studies(connection: Connection, found: Sequence[Job]) -> dict[str, tuple[str, str]]:
@@ -255,6 +256,7 @@ def shown(job: Job, studies: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         "progress": progress,
         "attempts": job.attempts,
         "last_error": job.last_error,
+        "last_error_code": job.last_error_code,
         "not_before": job.not_before.isoformat(),
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else "",
@@ -262,4 +264,5 @@ def shown(job: Job, studies: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
 
 
 def _no_such_job(identifier: str) -> NotFound:
-    return NotFound(f"there is no job {identifier} of which this can be done", "`pacs queue list` shows them")
+    message = f"there is no job {identifier} of which this can be done"
+    return NotFound(message, "`pacs queue list` shows them", "job_unknown")

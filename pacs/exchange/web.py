@@ -97,7 +97,9 @@ _OF_THE_QUEUE = (
 )
 _JOB = {
     **dict.fromkeys(("id", "kind", "destination", "study_instance_uid", "patient_name", "study_date"), str),
-    **dict.fromkeys(("by", "priority", "last_error", "created_at", "not_before", "finished_at"), str),
+    **dict.fromkeys(
+        ("by", "priority", "last_error", "last_error_code", "created_at", "not_before", "finished_at"), str
+    ),
     "series": list[str],
     "state": JobState,
     "progress": dict[str, int],

@@ -157,15 +157,17 @@ class WebhookJobs:
         try:
             answer = post(one.url, body, headers, self._policy)
         except (OutboundRefused, OutboundFailed) as error:
-            raise JobFailed(str(error)) from None
+            raise JobFailed(str(error), "unreachable") from None
         if answer.status == GONE:
             self._archive.index.write(
                 lambda connection: connection.execute(update(webhook).where(webhook.c.id == one.id).values(disabled=1))
             )
             log.warning("webhook_disabled", webhook=one.id, status=answer.status)
-            raise JobFailed(f"{one.url} answered {GONE}: it wants no more and is told no more", attempts_max=1)
+            raise JobFailed(
+                f"{one.url} answered {GONE}: it wants no more and is told no more", "answered", attempts_max=1
+            )
         if not 200 <= answer.status < 300:
-            raise JobFailed(f"{one.url} answered {answer.status}")
+            raise JobFailed(f"{one.url} answered {answer.status}", "answered")
 
     def _registered(self, identifier: str) -> Webhook | None:
         with self._archive.index.read() as connection:

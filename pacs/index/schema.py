@@ -437,6 +437,7 @@ job = Table(
     _moment("lease_until", nullable=True),  # by the database's clock; NULL on SQLite, whose process is the only one
     _text("leased_by"),
     _text("last_error"),
+    _text("last_error_code"),  # by which the viewer says it in its languages
     _moment("created_at"),
     _moment("finished_at", nullable=True),
     Index(

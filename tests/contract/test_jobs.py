@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pacs.archive import job_queue, jobs
-from pacs.archive.jobs import Job, JobState, NewJob, Priority
+from pacs.archive.jobs import Job, JobState, NewJob, Priority, Why
 from pacs.index.engine import Index
 
 NOW = datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -110,17 +110,18 @@ def test_a_failed_job_whose_subject_waits_already_makes_room(index: Index):
     running = _add(index, subject="study 1")
     claimed = _claimed(index)
     following = _add(index, subject="study 1")
-    assert _do(index, jobs.put_off, claimed, NOW, "down", {"sent": 3}, 1)
+    assert _do(index, jobs.put_off, claimed, NOW, Why("down"), {"sent": 3}, 1)
     assert _found(index, running).state is JobState.SUPERSEDED
     assert _claimed(index).id == following
 
 
 def test_a_put_off_job_keeps_its_reason_and_its_progress(index: Index):
     identifier = _add(index)
-    assert _do(index, jobs.put_off, _claimed(index), NOW + 5 * SECOND, "x" * 600, {"sent": 3}, 1)
+    assert _do(index, jobs.put_off, _claimed(index), NOW + 5 * SECOND, Why("x" * 600, "lost"), {"sent": 3}, 1)
     assert _claim(index) is None
     job = _claimed(index, "two", NOW + 5 * SECOND)
     assert (job.id, job.progress, job.failures, len(job.last_error)) == (identifier, {"sent": 3}, 1, 500)
+    assert job.last_error_code == "lost"
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "claimed again"])
@@ -130,13 +131,13 @@ def test_whose_claim_is_lost_changes_nothing(index: Index, ending: str):
     if ending == "cancelled":
         assert _do(index, job_queue.cancel, NOW, identifier)
     else:
-        assert _do(index, jobs.put_off, stale, NOW, "", {}, 0)
+        assert _do(index, jobs.put_off, stale, NOW, Why(), {}, 0)
         assert _claimed(index, "two").attempts == 2
     before = _found(index, identifier)
     assert not _do(index, jobs.note, stale, {"sent": 9})
     assert not _do(index, jobs.finish, stale, NOW, {})
-    assert not _do(index, jobs.put_off, stale, NOW, "", {}, 1)
-    assert not _do(index, jobs.give_up, stale, NOW, "", {})
+    assert not _do(index, jobs.put_off, stale, NOW, Why(), {}, 1)
+    assert not _do(index, jobs.give_up, stale, NOW, Why(), {})
     assert _found(index, identifier) == before
     with index.read() as connection:
         assert jobs.still_running(connection, [stale]) == frozenset()
@@ -166,7 +167,7 @@ def test_what_an_ended_process_was_at_is_due_again(index: Index):
 
 def test_dead_jobs_wait_for_a_person(index: Index):
     identifier = _add(index)
-    assert _do(index, jobs.give_up, _claimed(index), NOW, "no such peer", {})
+    assert _do(index, jobs.give_up, _claimed(index), NOW, Why("no such peer"), {})
     assert _claim(index, at=NOW + timedelta(hours=1)) is None
     assert _do(index, job_queue.retry, NOW, identifier)
     job = _claimed(index)
@@ -176,7 +177,7 @@ def test_dead_jobs_wait_for_a_person(index: Index):
 
 def test_a_retry_does_not_double_what_waits(index: Index):
     dead = _add(index, subject="study 1")
-    assert _do(index, jobs.give_up, _claimed(index), NOW, "", {})
+    assert _do(index, jobs.give_up, _claimed(index), NOW, Why(), {})
     _add(index, subject="study 1")
     assert not _do(index, job_queue.retry, NOW, dead)
 
@@ -205,7 +206,7 @@ def test_a_pause_holds_what_it_names_and_nothing_else(index: Index, kind: str, d
 
 def test_figures_tell_what_waits_and_for_how_long(index: Index):
     _add(index)
-    assert _do(index, jobs.put_off, _claimed(index), NOW, "down", {}, 1)
+    assert _do(index, jobs.put_off, _claimed(index), NOW, Why("down"), {}, 1)
     _add(index, at=NOW + 5 * SECOND)
     with index.read() as connection:
         figures = job_queue.figures(connection, NOW + 10 * SECOND)
@@ -217,7 +218,7 @@ def test_what_is_long_over_is_forgotten_and_what_is_dead_is_not(index: Index):
     done, dead, waiting = (_add(index, at=NOW + n * SECOND) for n in range(3))
     later = NOW + 9 * SECOND
     assert _do(index, jobs.finish, _claimed(index, "one", later), NOW, {})
-    assert _do(index, jobs.give_up, _claimed(index, "one", later), NOW, "", {})
+    assert _do(index, jobs.give_up, _claimed(index, "one", later), NOW, Why(), {})
     assert _do(index, job_queue.forget, NOW) == 0
     assert _do(index, job_queue.forget, NOW + SECOND) == 1
     with index.read() as connection:

@@ -54,19 +54,22 @@ def _listens(port: int) -> bool:
 
 def test_a_peer_that_answers(tmp_path: Path):
     with _storescp(tmp_path) as port, _outbound() as outbound:
-        assert ask(_peer(port), outbound) == ""
+        assert ask(_peer(port), outbound) is None
 
 
 def test_a_peer_that_refuses_says_so(tmp_path: Path):
     with _storescp(tmp_path, "--refuse") as port, _outbound() as outbound:
-        words = ask(_peer(port), outbound)
+        words = str(ask(_peer(port), outbound))
     assert "STORESCP refuses" in words
     assert "check both AE titles" in words
 
 
 def test_nobody_there():
     with _outbound() as outbound:
-        assert "cannot be reached: Connection refused" in ask(_peer(free_port()), outbound)
+        failed = ask(_peer(free_port()), outbound)
+        assert failed is not None
+        assert failed.code == "unreachable"
+        assert "cannot be reached: Connection refused" in str(failed)
 
 
 def test_a_peer_is_asked_over_tls(tmp_path: Path):
@@ -79,6 +82,6 @@ def test_a_peer_is_asked_over_tls(tmp_path: Path):
     }
     secure = ("+tls", device.key, device.certificate, "+cf", authority.certificate)
     with _storescp(tmp_path, *secure) as port, _outbound(**files) as outbound, _outbound() as plain:
-        assert ask(_peer(port, tls=True), outbound) == ""
-        assert "another certificate" in ask(_peer(port, tls=True, certificate_sha256="0" * 64), outbound)
-        assert "this node has no certificate" in ask(_peer(port, tls=True), plain)
+        assert ask(_peer(port, tls=True), outbound) is None
+        assert "another certificate" in str(ask(_peer(port, tls=True, certificate_sha256="0" * 64), outbound))
+        assert "this node has no certificate" in str(ask(_peer(port, tls=True), plain))

@@ -155,6 +155,7 @@ def test_a_peer_that_is_away_gets_it_when_it_is_back(network: Network):
     network.queue.send("THERE", study, by=OPERATOR)
     assert wait_until(lambda: network.jobs("send")[0].failures > 0)
     assert "Connection refused" in network.jobs("send")[0].last_error
+    assert network.jobs("send")[0].last_error_code == "unreachable"
     with storing(store, port=port):
         network.ends("send")
     assert len(store.came) == 2
