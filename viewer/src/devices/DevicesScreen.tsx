@@ -1,15 +1,19 @@
-/** DICOM devices: registered ones with a test of each, callers that wait to be let in, and what happened lately. */
+/** DICOM devices: registered ones, changed in their place and tested; callers that wait to be let in; what happened lately. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
+import { DeviceForm } from "@/devices/DeviceForm";
+import { verbWord } from "@/devices/verbs";
 import { isMessage, n, t } from "@/i18n";
 import { formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
-import { VERBS, type Activity, type Device, type Devices, type UnknownCaller, type Verb } from "@/model/devices";
+import type { Activity, Device, Devices, Registration, UnknownCaller } from "@/model/devices";
+import { NodeWords } from "@/ui/NodeWords";
 import { PageFrame } from "@/ui/PageFrame";
+import { failureMessage, storeRefusal } from "@/ui/refusals";
 import { Icon } from "@/ui/icons";
 
-const STANDARD_PORT = 104;
+const NEW: Registration = { aeTitle: "", host: "", port: 104, verbs: ["store"], description: "" };
 
 export function DevicesScreen({ app }: { readonly app: App }) {
   const { devices } = app;
@@ -35,6 +39,7 @@ export function DevicesScreen({ app }: { readonly app: App }) {
 
 function Sections({ devices }: { readonly devices: Devices }) {
   const [draft, setDraft] = useState<UnknownCaller | undefined>();
+  const [made, setMade] = useState(0);
   const waiting = devices.unknown.value;
   return (
     <>
@@ -64,7 +69,20 @@ function Sections({ devices }: { readonly devices: Devices }) {
           <DeviceCard key={device.aeTitle} devices={devices} device={device} />
         ))}
       </section>
-      <Registration key={draft ? `${draft.aeTitle} ${draft.address}` : ""} devices={devices} draft={draft} />
+      <section>
+        <h2>{t("devices.add")}</h2>
+        <DeviceForm
+          key={`${draft?.aeTitle} ${draft?.address} ${made}`}
+          name="register"
+          before={{ ...NEW, aeTitle: draft?.aeTitle ?? "", host: draft?.address ?? "" }}
+          submitLabel="devices.add.submit"
+          send={(device) => devices.register(device)}
+          done={() => {
+            setDraft(undefined);
+            setMade(made + 1);
+          }}
+        />
+      </section>
       <section data-testid="device-activity">
         <h2>{t("devices.activity")}</h2>
         {devices.activity.value.length === 0 && <p class="muted">{t("devices.activity.none")}</p>}
@@ -81,6 +99,25 @@ function DeviceCard({ devices, device }: { readonly devices: Devices; readonly d
   const echo = devices.echoes.value.get(aeTitle);
   const running = devices.echoes.value.has(aeTitle) && echo === undefined;
   const [leaving, setLeaving] = useState(false);
+  const [changing, setChanging] = useState(false);
+  const change = useRef<HTMLButtonElement>(null);
+  const wasChanging = useRef(false);
+  useEffect(() => {
+    if (wasChanging.current && !changing) change.current?.focus();
+    wasChanging.current = changing;
+  }, [changing]);
+  if (changing) {
+    return (
+      <DeviceForm
+        name="change"
+        before={device}
+        submitLabel="devices.change.submit"
+        send={(changed) => devices.update(device, changed)}
+        done={() => setChanging(false)}
+        cancel={() => setChanging(false)}
+      />
+    );
+  }
   return (
     <div class="device" data-testid="device">
       <p>
@@ -95,6 +132,9 @@ function DeviceCard({ devices, device }: { readonly devices: Devices; readonly d
         <button type="button" class="button" data-testid="echo" disabled={running} onClick={() => void devices.test(aeTitle)}>
           {t(running ? "devices.testing" : "devices.test")}
         </button>
+        <button ref={change} type="button" class="button" data-testid="device-change" onClick={() => setChanging(true)}>
+          {t("devices.change")}
+        </button>
         <button
           type="button"
           class="button quiet"
@@ -104,76 +144,18 @@ function DeviceCard({ devices, device }: { readonly devices: Devices; readonly d
           {t(leaving ? "devices.remove.sure" : "devices.remove")}
         </button>
         {echo && (
-          <span role="status" data-testid="echo-result" class={echo.succeeded ? "good" : "bad"}>
-            {echo.succeeded ? t("devices.answers") : `${t("devices.silent")} ${echo.words}`}
+          <span role="status" data-testid="echo-result" class={echo.failure ? "bad" : "good"}>
+            {echo.failure ? `${t("devices.silent")} ${failureMessage(echo.failure)}` : t("devices.answers")}
           </span>
         )}
       </div>
+      {echo?.failure && <NodeWords words={echo.failure.message} />}
     </div>
   );
 }
 
-interface RegistrationProps {
-  readonly devices: Devices;
-  readonly draft: UnknownCaller | undefined;
-}
-
-/** The form of a new device; filled in with a caller that knocked. */
-function Registration({ devices, draft }: RegistrationProps) {
-  const [aeTitle, setAeTitle] = useState(draft?.aeTitle ?? "");
-  const [host, setHost] = useState(draft?.address ?? "");
-  const [port, setPort] = useState(String(STANDARD_PORT));
-  const [verbs, setVerbs] = useState<readonly Verb[]>(["store"]);
-  const submit = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    if (await devices.register({ aeTitle: aeTitle.trim(), host: host.trim(), port: Number(port), verbs })) {
-      setAeTitle("");
-      setHost("");
-    }
-  };
-  const toggle = (verb: Verb): void =>
-    setVerbs(verbs.includes(verb) ? verbs.filter((one) => one !== verb) : [...verbs, verb]);
-  return (
-    <section>
-      <h2>{t("devices.add")}</h2>
-      <form class="device-form" data-testid="register" onSubmit={(event) => void submit(event)}>
-        <label class="field">
-          <span>{t("devices.title")}</span>
-          <input name="ae_title" required maxLength={16} value={aeTitle} onInput={(event) => setAeTitle(event.currentTarget.value)} />
-        </label>
-        <label class="field">
-          <span>{t("devices.host")}</span>
-          <input name="host" required value={host} onInput={(event) => setHost(event.currentTarget.value)} />
-        </label>
-        <label class="field">
-          <span>{t("devices.port")}</span>
-          <input
-            name="port"
-            required
-            inputMode="numeric"
-            pattern="[0-9]{1,5}"
-            value={port}
-            onInput={(event) => setPort(event.currentTarget.value)}
-          />
-        </label>
-        <fieldset class="field">
-          <legend class="muted">{t("devices.may")}</legend>
-          {VERBS.map((verb) => (
-            <label key={verb} class="check">
-              <input type="checkbox" checked={verbs.includes(verb)} onChange={() => toggle(verb)} />
-              {verbWord(verb)}
-            </label>
-          ))}
-        </fieldset>
-        <button type="submit" class="button primary" disabled={verbs.length === 0}>
-          {t("devices.add.submit")}
-        </button>
-      </form>
-    </section>
-  );
-}
-
 function ActivityLine({ activity }: { readonly activity: Activity }) {
+  const reason = reasonWords(activity);
   const counts = Object.entries(activity.counts).filter(([, number]) => number > 0);
   return (
     <div class={activity.accepted ? "activity" : "activity refused"}>
@@ -182,28 +164,31 @@ function ActivityLine({ activity }: { readonly activity: Activity }) {
         <strong>{activity.aeTitle || "–"}</strong> <span class="muted">{activity.address}</span>
       </span>
       <span>
-        {reasonWords(activity)}
+        {reason ?? t("failure.server")}
         {counts.map(([name, number]) => (
           <span key={name} class="muted">
             {" · "}
             {countWord(name)} {n(number)}
           </span>
         ))}
-        {activity.lastRefusal && <span class="bad"> · {activity.lastRefusal}</span>}
+        {activity.lastRefusal && <span class="bad"> · {refusalWords(activity.lastRefusal)}</span>}
+        <NodeWords words={[reason === undefined || activity.details["cause"] ? activity.words : "", activity.lastRefusal].filter((one) => one !== "").join(" · ")} />
       </span>
     </div>
   );
 }
 
-/** The reason in the language of the screen; the node's English where the catalogue has no words for it. */
-function reasonWords(activity: Activity): string {
+/** The reason in the language of the screen; undefined where the catalogue has no words for it. */
+function reasonWords(activity: Activity): string | undefined {
   const key = `devices.reason.${activity.reason}`;
-  return isMessage(key) ? t(key, activity.details) : activity.words;
+  return isMessage(key) ? t(key, activity.details) : undefined;
 }
 
-function verbWord(verb: string): string {
-  const key = `devices.verb.${verb}`;
-  return isMessage(key) ? t(key) : verb;
+/** What the node refused: the status in words where it is one of storing, and as it was sent. */
+function refusalWords(said: string): string {
+  const [status = ""] = said.split(" ");
+  const word = storeRefusal(Number.parseInt(status, 16));
+  return word === undefined ? t("devices.refusedWith", { status }) : `${word} (${status})`;
 }
 
 /** store_succeeded → the word for storing, marked where it was refused. */

@@ -1,7 +1,7 @@
 /** The DICOMweb resources the viewer uses (PS3.18 10.4–10.6) and their paths. */
 
 import type { Http } from "@/dicomweb/http";
-import { datasets, number, Tag, text, type Dataset } from "@/dicomweb/json";
+import { datasets, isOwn, number, Tag, text, type Dataset } from "@/dicomweb/json";
 
 const ROOT = "/dicom-web";
 const DICOM_JSON = "application/dicom+json";
@@ -20,6 +20,8 @@ export interface SeriesSummary {
   readonly bodyPart: string;
   readonly seriesNumber: number | undefined;
   readonly numberOfInstances: number;
+  /** Made by the node. */
+  readonly own?: boolean;
 }
 
 /** What the node makes objects of. */
@@ -46,7 +48,7 @@ export function instanceOf(answer: unknown): InstanceAddress {
   return { seriesInstanceUid: String(made["series_instance_uid"] ?? ""), sopInstanceUid: String(made["sop_instance_uid"] ?? "") };
 }
 
-const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "NumberOfSeriesRelatedInstances"].join(",");
+const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "Manufacturer", "NumberOfSeriesRelatedInstances"].join(",");
 
 const UIDS_MOST = 40; // in one address
 
@@ -120,6 +122,7 @@ function seriesSummary(studyInstanceUid: string, dataset: Dataset): SeriesSummar
     bodyPart: text(dataset, Tag.BodyPartExamined),
     seriesNumber: number(dataset, Tag.SeriesNumber),
     numberOfInstances: number(dataset, Tag.NumberOfSeriesRelatedInstances) ?? 0,
+    own: isOwn(dataset),
   };
 }
 

@@ -17,6 +17,8 @@ export class Failure extends Error {
     readonly body: unknown = undefined,
     /** The reason for programs; "" when there is none. */
     readonly code = "",
+    /** Reasons by the field of what was sent that each is about. */
+    readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(message);
   }
@@ -81,7 +83,7 @@ export class Http {
   }
 }
 
-/** The failure an answer tells of: `{"error", "hint", "code"}` where the node wrote it. */
+/** The failure an answer tells of: `{"error", "hint", "code", "fields"}` where the node wrote it. */
 export async function failureOf(answer: Response): Promise<Failure> {
   let body: unknown;
   try {
@@ -89,10 +91,13 @@ export async function failureOf(answer: Response): Promise<Failure> {
   } catch {
     body = undefined; // a proxy's own page
   }
-  const said = (key: string): string => {
-    const value = typeof body === "object" && body !== null ? (body as Record<string, unknown>)[key] : undefined;
-    return typeof value === "string" ? value : "";
-  };
+  const parts = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  const said = (key: string): string => textOf(parts[key]);
+  const fields = Object.entries(parts["fields"] ?? {}).map(([field, code]) => [field, textOf(code)]);
   const wait = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
-  return new Failure(answer.status, said("error"), said("hint"), Number.isFinite(wait) ? wait : 0, body, said("code"));
+  return new Failure(answer.status, said("error"), said("hint"), Number.isFinite(wait) ? wait : 0, body, said("code"), Object.fromEntries(fields) as Record<string, string>);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

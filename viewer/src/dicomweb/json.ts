@@ -25,6 +25,7 @@ export const Tag = {
   ModalitiesInStudy: "00080061",
   StudyDescription: "00081030",
   SeriesDescription: "0008103E",
+  Manufacturer: "00080070",
   CodeMeaning: "00080104",
   AvailableTransferSyntaxUID: "00083002",
   PatientName: "00100010",
@@ -164,4 +165,11 @@ export function datasets(value: unknown): Dataset[] {
 /** The bytes of an InlineBinary (PS3.18 F.2.7), or of any other Base64. */
 export function fromBase64(encoded: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
+}
+
+const OWN_MANUFACTURER = "Suret";
+
+/** Whether a node of this product made it. */
+export function isOwn(dataset: Dataset): boolean {
+  return text(dataset, Tag.Manufacturer) === OWN_MANUFACTURER;
 }

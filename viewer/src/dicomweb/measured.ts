@@ -1,6 +1,6 @@
 /** Measurements as reports hold them (TID 1500): values between Cornerstone, the node and structured reports. */
 
-import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { isOwn, items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 
 export const DRAWN_KINDS = [
   "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "arrow", "text", "probe",
@@ -61,10 +61,7 @@ export function wireForm(one: Measured): Readonly<Record<string, unknown>> {
   };
 }
 
-const OWN_MANUFACTURER = "Suret";
-
 const SR = {
-  Manufacturer: "00080070",
   CodeValue: "00080100",
   ReferencedSOPSequence: "00081199",
   ReferencedSOPInstanceUID: "00081155",
@@ -105,10 +102,6 @@ const BY_TOOL: Readonly<Record<string, MeasuredKind>> = {
   Probe: "probe",
   Curve: "curve",
 };
-
-export function isOwn(dataset: Dataset): boolean {
-  return text(dataset, SR.Manufacturer) === OWN_MANUFACTURER;
-}
 
 /** The SOP Instance UIDs of the reports whose place this one takes. */
 export function predecessorsOf(report: Dataset): string[] {

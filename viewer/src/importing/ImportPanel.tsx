@@ -9,7 +9,9 @@ import { chosen, type Kind } from "@/importing/files";
 import type { Fate, FileRow, Imports } from "@/importing/imports";
 import "@/importing/import.css";
 import { studyLink } from "@/model/route";
+import { NodeWords } from "@/ui/NodeWords";
 import { Icon } from "@/ui/icons";
+import { nodeWords, storeRefusal } from "@/ui/refusals";
 
 interface PanelProps {
   readonly imports: Imports;
@@ -114,9 +116,10 @@ function Stopped({ imports }: PanelProps) {
   const { stopped } = imports;
   if (!stopped || imports.paused.value) return null;
   return (
-    <p class="import-stopped" role="alert" data-testid="import-offline">
-      {stopped.status === 0 ? t("import.offline") : t("import.trying")} <span class="muted">{stopped.message}</span>
-    </p>
+    <div class="import-stopped" role="alert" data-testid="import-offline">
+      {stopped.status === 0 ? t("import.offline") : t("import.trying")}
+      <NodeWords words={nodeWords(stopped)} />
+    </div>
   );
 }
 
@@ -232,29 +235,24 @@ const KINDS: Readonly<Partial<Record<Kind, PlainKey>>> = {
   other: "import.why.other",
 };
 
-/** PS3.18 I.2.2; another of the same hundred means the like. */
-const REASONS: Readonly<Record<number, PlainKey>> = {
-  0x0110: "import.why.node",
-  0x0122: "import.why.kind",
-  0x0124: "import.why.forbidden",
-  0xa700: "import.why.room",
-  0xa900: "import.why.mismatch",
-  0xc000: "import.why.broken",
-  0xc122: "import.why.syntax",
-};
+function leftOutWords(kind: Kind | undefined): string | undefined {
+  const key = kind && KINDS[kind];
+  return key && t(key);
+}
 
 function FileLine({ row, imports }: PanelProps & { readonly row: FileRow }) {
   const progress = row.fate === "sending" ? imports.progress(row) : undefined;
-  const why = row.fate === "leftOut" ? row.kind && KINDS[row.kind] : row.fate === "failed" ? REASONS[row.reason ?? 0] : undefined;
+  const why = row.fate === "leftOut" ? leftOutWords(row.kind) : row.fate === "failed" ? (storeRefusal(row.reason ?? 0) ?? t("failure.server")) : undefined;
   return (
     <li class={`import-file fate-${row.fate}`} data-testid="import-file" data-fate={row.fate}>
       <span class="import-path">{row.path}</span>
       <span class="import-fate">
         {progress === undefined ? t(FATES[row.fate]) : <progress max={1} value={progress} aria-label={row.path} />}
       </span>
-      {(why || row.words) && (
+      {why && (
         <span class="import-why">
-          {why && t(why)} {row.words && <span class="muted">{row.words}</span>}
+          {why}
+          {row.fate === "failed" && <NodeWords words={row.words ?? ""} />}
         </span>
       )}
     </li>

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 
+import type { Failure } from "@/dicomweb/http";
 import { count, list, record, string, strings } from "@/model/decode";
 import { Managed } from "@/model/managed";
 
@@ -39,9 +40,9 @@ export class Accounts extends Managed {
     });
   }
 
-  /** Whether the node made it; the password is to be changed at the first sign-in. */
-  async create(name: string, role: Role, password: string): Promise<boolean> {
-    return this.change("POST", PATH, { name, role, password, must_change_password: true });
+  /** Why the node did not make it, undefined when it did; the password is to be changed at the first sign-in. */
+  async create(name: string, role: Role, password: string): Promise<Failure | undefined> {
+    return this.submit("POST", PATH, { name, role, password, must_change_password: true });
   }
 
   async setRole(name: string, role: string): Promise<boolean> {

@@ -85,6 +85,10 @@ export class App {
     this.timeline = new Timeline(http);
     this.view = new ViewKeeper(this.preferences, this.worklist);
     this.route = followRoute();
+    effect(() => {
+      void this.route.value;
+      this.deviceShown.value = false; // the browser's Back closes it, as it closes what stands on a page
+    });
     this.live = new Live({
       connected: () => {
         this.worklist.refresh();

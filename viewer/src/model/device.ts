@@ -2,9 +2,18 @@
 
 let webGl2: boolean | undefined;
 
+function matches(query: string): boolean {
+  return globalThis.matchMedia?.(query).matches ?? false;
+}
+
 /** Whether the screen has room for one viewport alone. */
 export function isPhone(): boolean {
-  return globalThis.matchMedia?.("(max-width: 600px), (max-height: 480px)").matches ?? false;
+  return matches("(max-width: 600px), (max-height: 480px)");
+}
+
+/** Whether there are fingers alone: no mouse, and so no keys to speak of. */
+export function isTouchOnly(): boolean {
+  return matches("(any-pointer: coarse)") && !matches("(any-pointer: fine)");
 }
 
 /** Whether the browser gives WebGL 2, without which no volume is drawn here. */

@@ -16,7 +16,12 @@ export interface Device {
   readonly verbs: readonly string[];
   readonly description: string;
   readonly tls: boolean;
+  /** All that is registered of it besides, as the node has it: a change has to leave it as it is. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
+
+/** What is typed of a device. */
+export type Registration = Pick<Device, "aeTitle" | "host" | "port" | "verbs" | "description">;
 
 export interface UnknownCaller {
   readonly aeTitle: string;
@@ -42,13 +47,13 @@ export interface Activity {
   readonly lastRefusal: string;
 }
 
-/** What became of a C-ECHO; `words` are the node's where it failed. */
+/** What became of a C-ECHO: why it failed, as a failure of what was asked. */
 export interface Echo {
-  readonly succeeded: boolean;
-  readonly words: string;
+  readonly failure: Failure | undefined;
 }
 
 const PATH = "/api/peers";
+const FAILED = 500;
 
 export class Devices extends Managed {
   readonly registered = signal<readonly Device[]>([]);
@@ -67,10 +72,14 @@ export class Devices extends Managed {
     });
   }
 
-  /** Whether the node took it. */
-  async register(device: Omit<Device, "tls" | "description">): Promise<boolean> {
-    const { aeTitle, host, port, verbs } = device;
-    return this.change("POST", PATH, { ae_title: aeTitle, host, port, verbs });
+  /** Why the node did not take it; undefined when it did. */
+  async register(made: Registration): Promise<Failure | undefined> {
+    return this.submit("POST", PATH, body(made, {}));
+  }
+
+  /** Put this in place of what is registered of the device; its title stays. Why the node did not, undefined when it did. */
+  async update({ options }: Device, changed: Registration): Promise<Failure | undefined> {
+    return this.submit("PUT", `${PATH}/${encodeURIComponent(changed.aeTitle)}`, body(changed, options));
   }
 
   async remove(aeTitle: string): Promise<boolean> {
@@ -83,16 +92,21 @@ export class Devices extends Managed {
     try {
       const path = `${PATH}/${encodeURIComponent(aeTitle)}/echo`;
       const answer = record(await this.http.json(path, { method: "POST" }));
-      this.echoed(aeTitle, { succeeded: answer["succeeded"] === true, words: string(answer["words"]) });
+      const failed = new Failure(FAILED, string(answer["words"]), "", 0, undefined, string(answer["code"]));
+      this.echoed(aeTitle, { failure: answer["succeeded"] === true ? undefined : failed });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      this.echoed(aeTitle, { succeeded: false, words: error.message });
+      this.echoed(aeTitle, { failure: error });
     }
   }
 
   private echoed(aeTitle: string, echo: Echo | undefined): void {
     this.echoes.value = new Map(this.echoes.value).set(aeTitle, echo);
   }
+}
+
+function body({ aeTitle, host, port, verbs, description }: Registration, options: Device["options"]): unknown {
+  return { ae_title: aeTitle, host, port, verbs, options: { ...options, description } };
 }
 
 function device(value: unknown): Device {
@@ -105,6 +119,7 @@ function device(value: unknown): Device {
     verbs: strings(peer["verbs"]),
     description: string(options["description"]),
     tls: options["tls"] === true,
+    options,
   };
 }
 

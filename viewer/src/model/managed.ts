@@ -13,10 +13,18 @@ export abstract class Managed {
   abstract load(): Promise<void>;
 
   /** Whether the node took the change; what is shown is then as it left it. */
-  protected async change(method: "POST" | "DELETE", path: string, json?: unknown): Promise<boolean> {
+  protected async change(method: "POST" | "PUT" | "DELETE", path: string, json?: unknown): Promise<boolean> {
     const done = await this.attempt(() => this.http.json(path, { method, json }));
     if (done) await this.load();
     return done;
+  }
+
+  /** As `change`, for a form, which shows what is wrong in its own fields: the refusal that is about them. */
+  protected async submit(method: "POST" | "PUT", path: string, json: unknown): Promise<Failure | undefined> {
+    if (await this.change(method, path, json)) return undefined;
+    const refused = this.failure.peek();
+    if (refused && Object.keys(refused.fields).length > 0) this.failure.value = undefined;
+    return refused;
   }
 
   /** Whether `work` went through; else `failure` says why. */

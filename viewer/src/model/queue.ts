@@ -29,6 +29,8 @@ export interface Job {
   /** 0: not known yet, or nothing that is counted. */
   readonly total: number;
   readonly attempts: number;
+  /** Why it is not done: the node's code for it, and its words; "" for nothing. */
+  readonly lastErrorCode: string;
   readonly lastError: string;
   /** ISO 8601 with zone; the next attempt comes no sooner. */
   readonly notBefore: string;
@@ -132,6 +134,7 @@ function jobOf(value: unknown): Job {
     done: count(progress["sent"]) || count(progress["here"]) || count(progress["committed"]),
     total: count(progress["total"]) || count(progress["committed"]) + count(progress["failed"]),
     attempts: count(job["attempts"]),
+    lastErrorCode: string(job["last_error_code"]),
     lastError: string(job["last_error"]),
     notBefore: string(job["not_before"]),
     createdAt: string(job["created_at"]),

@@ -1,8 +1,8 @@
 /** What the archive's objects say of images: which of them count, and what they measure and mark. */
 
 import type { SeriesSummary } from "@/dicomweb/client";
-import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { isOwn, markedImagesOf, predecessorsOf } from "@/dicomweb/measured";
+import { isOwn, Tag, text, type Dataset } from "@/dicomweb/json";
+import { markedImagesOf, predecessorsOf } from "@/dicomweb/measured";
 import { isReport } from "@/dicomweb/report";
 import type { SeriesLibrary } from "@/model/seriesLibrary";
 

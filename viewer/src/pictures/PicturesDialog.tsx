@@ -9,6 +9,7 @@ import { FORMS, PER_PAGE, QUALITIES, SUBJECTS, type Burned } from "@/pictures/ch
 import { PrintSheets } from "@/pictures/PrintSheets";
 import { Taking, PICTURES_MOST, type HiddenStage } from "@/pictures/taking";
 import { Dialog } from "@/ui/Dialog";
+import { failureMessage } from "@/ui/refusals";
 import { ViewportPane } from "@/ui/ViewportPane";
 import "@/pictures/pictures.css";
 
@@ -159,7 +160,7 @@ function Progress({ taking }: { readonly taking: Taking }) {
       {state.kind === "done" && `${t("pictures.done")} ${state.name}`}
       {state.kind === "done" && state.missing > 0 && ` · ${counted("pictures.missing", state.missing)}`}
       {failed && state.why && t(`pictures.failed.${state.why}`)}
-      {failed && state.failure && `${t(state.failure.status === 403 ? "pictures.forbidden" : "pictures.failed")} ${state.failure.message}`}
+      {failed && state.failure && (state.failure.status === 403 ? t("pictures.forbidden") : `${t("pictures.failed")} ${failureMessage(state.failure)}`)}
     </p>
   );
 }

@@ -7,7 +7,9 @@ import { formatDate, formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import type { Job, Pause, Queue } from "@/model/queue";
 import { QUEUE_LINK, studyLink } from "@/model/route";
+import { NodeWords } from "@/ui/NodeWords";
 import { PageFrame } from "@/ui/PageFrame";
+import { codeWords } from "@/ui/refusals";
 
 const REFRESHED_EVERY_MS = 3000;
 
@@ -174,7 +176,12 @@ function JobCard({ queue, job, manages }: JobsProps & { readonly job: Job }) {
           .filter(Boolean)
           .join(" · ")}
       </p>
-      {job.lastError && job.state !== "done" && <p class={job.state === "dead" ? "bad" : "muted"}>{job.lastError}</p>}
+      {job.lastError && job.state !== "done" && (
+        <div data-testid="job-error">
+          <p class={job.state === "dead" ? "bad" : "muted"}>{codeWords(job.lastErrorCode) ?? t("queue.failed")}</p>
+          <NodeWords words={job.lastError} />
+        </div>
+      )}
       {manages && <Actions queue={queue} job={job} />}
     </article>
   );

@@ -2,13 +2,16 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import type { Failure } from "@/dicomweb/http";
 import { counted, isMessage, n, t } from "@/i18n";
 import { formatMoment } from "@/i18n/format";
 import { oneTimePassword, ROLES, type Account, type Accounts, type Role } from "@/model/accounts";
 import type { App } from "@/model/app";
 import { SETTINGS_LINK } from "@/model/route";
+import { FormField } from "@/ui/FormField";
 import { PageFrame } from "@/ui/PageFrame";
 import { Icon } from "@/ui/icons";
+import { fieldMistake } from "@/ui/refusals";
 import "@/settings/settings.css";
 
 /** A password that has to be told to its owner; it is shown until another one is. */
@@ -168,32 +171,28 @@ interface NewAccountProps {
 function NewAccount({ accounts, tell }: NewAccountProps) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("radiologist");
+  const [refused, setRefused] = useState<Failure | undefined>();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const password = oneTimePassword();
-    if (!(await accounts.create(name.trim(), role, password))) return;
+    const failure = await accounts.create(name.trim(), role, password);
+    setRefused(failure);
+    if (failure) return;
     tell({ name: name.trim(), password });
     setName("");
   };
   return (
     <section>
       <h2>{t("accounts.add")}</h2>
-      <form class="device device-form" data-testid="account-form" onSubmit={(event) => void submit(event)}>
-        <label class="field">
-          <span>{t("login.name")}</span>
-          <input
-            name="account_name"
-            required
-            maxLength={64}
-            pattern="[A-Za-z0-9][A-Za-z0-9._@\-]*"
-            title={t("accounts.name.rule")}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
+      <form class="device device-form" data-testid="account-form" noValidate onSubmit={(event) => void submit(event)}>
+        <FormField
+          label={t("login.name")}
+          name="account_name"
+          input={{ maxLength: 64, autocomplete: "off", autocapitalize: "none", spellcheck: false }}
+          value={name}
+          mistake={fieldMistake(refused, "name")}
+          change={setName}
+        />
         <label class="field">
           <span>{t("accounts.role")}</span>
           <select name="account_role" value={role} onChange={(event) => setRole(ROLES.find((one) => one === event.currentTarget.value) ?? role)}>

@@ -7,6 +7,7 @@ import { formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
 import { characterKeysOn, useCharacterKeys } from "@/model/characterKeys";
 import { CINE, cineFrom, RATE_MAX } from "@/model/cine";
+import { isTouchOnly } from "@/model/device";
 import { OwnProtocols } from "@/model/ownHanging";
 import { WORKLIST_LINK } from "@/model/route";
 import { MouseSettings } from "@/settings/MouseSettings";
@@ -30,8 +31,8 @@ export function SettingsScreen({ app }: SectionProps) {
       <p class="muted">{t(preferences.loaded.value ? "settings.kept" : "settings.unknown")}</p>
       <fieldset class="settings" disabled={!preferences.loaded.value}>
         <LanguageSection />
-        <KeySection app={app} />
-        <MouseSettings preferences={preferences} />
+        {!isTouchOnly() && <KeySection app={app} />}
+        {!isTouchOnly() && <MouseSettings preferences={preferences} />}
         <CineSection app={app} />
         <ListSection app={app} />
       </fieldset>

@@ -7,6 +7,7 @@ import type { PlainKey } from "@/i18n/catalogue";
 import { exportLink } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
 import { Dialog } from "@/ui/Dialog";
+import { seriesTitle } from "@/ui/seriesTitle";
 import "@/ui/exportDialog.css";
 
 interface ExportProps {
@@ -55,21 +56,21 @@ export function ExportDialog({ workspace, close }: ExportProps) {
         </div>
         {scope === "series" && (
           <div class="export-series" role="group" aria-label={t("export.series")}>
-            {all.map(({ seriesInstanceUid, modality, description, numberOfInstances }) => (
-              <label key={seriesInstanceUid} class="check">
+            {all.map((one) => (
+              <label key={one.seriesInstanceUid} class="check">
                 <input
                   type="checkbox"
                   data-testid="export-one-series"
-                  checked={series.has(seriesInstanceUid)}
-                  onChange={() => toggle(seriesInstanceUid)}
+                  checked={series.has(one.seriesInstanceUid)}
+                  onChange={() => toggle(one.seriesInstanceUid)}
                 />
-                {modality} {description}
-                {numberOfInstances > 0 && <span class="muted">{counted("import.objects", numberOfInstances)}</span>}
+                {one.modality} {seriesTitle(one)}
+                {one.numberOfInstances > 0 && <span class="muted">{counted("import.objects", one.numberOfInstances)}</span>}
               </label>
             ))}
           </div>
         )}
-        <p class="muted">{t("export.explain")}</p>
+        <p class="muted">{t("export.explain", { pictures: t("tool.pictures") })}</p>
         <div class="dialog-end">
           {size === 0 || size > CHOSEN_MOST ? (
             <button type="button" class="button primary" disabled>

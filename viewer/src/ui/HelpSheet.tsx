@@ -1,7 +1,8 @@
-/** The help sheet: what every key, button of the mouse and finger does, and whether keys of one character do anything. */
+/** The help sheet: what every key, button of the mouse and finger of this device does, and whether keys of one character do anything. */
 
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
+import { isTouchOnly } from "@/model/device";
 import type { Workspace } from "@/model/workspace";
 import { SETTINGS_LINK } from "@/model/route";
 import { mouse, type Drag, type MouseHabits } from "@/tools/mouse";
@@ -15,6 +16,7 @@ const KEYS: Habits = [
   ["help.key.images", "help.images"],
   ["help.key.series", "help.series"],
   ["help.key.presets", "help.presets"],
+  ["help.key.centre", "help.centre"],
   ["help.key.alone", "help.alone"],
   ["help.key.undo", "help.undo"],
   ["help.key.save", "tool.save.explain"],
@@ -52,29 +54,32 @@ export function HelpSheet({ workspace }: { readonly workspace: Workspace }) {
   const close = (): void => {
     workspace.switches.help.value = false;
   };
+  const touch = isTouchOnly();
   return (
     <Dialog label={t("help.heading")} name="help-sheet" close={close}>
       <h2 tabIndex={-1} autofocus>
         {t("help.heading")}
       </h2>
       <dl class="help-keys">
-        {BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
+        {!touch && BUTTONS.filter(({ name }) => name !== "pictures" || workspace.mayExport.value).map(({ name, key, explanation }) => (
           <Line key={name} keys={name === "help" ? "F1, ?" : keyCap(key)} words={t(explanation)} />
         ))}
-        {[...KEYS, ...habitsOf(mouse.value), ...FINGERS].map(([key, explanation]) => (
+        {[...(touch ? [] : [...KEYS, ...habitsOf(mouse.value)]), ...FINGERS].map(([key, explanation]) => (
           <Line key={key} keys={t(key)} words={t(explanation)} />
         ))}
       </dl>
       <form method="dialog" class="help-end">
-        <label>
-          <input
-            type="checkbox"
-            data-testid="character-keys"
-            checked={workspace.characterKeys.value}
-            onChange={(event) => workspace.useCharacterKeys(event.currentTarget.checked)}
-          />
-          {t("help.characters")}
-        </label>
+        {!touch && (
+          <label>
+            <input
+              type="checkbox"
+              data-testid="character-keys"
+              checked={workspace.characterKeys.value}
+              onChange={(event) => workspace.useCharacterKeys(event.currentTarget.checked)}
+            />
+            {t("help.characters")}
+          </label>
+        )}
         <span class="spacer" />
         <a class="button" href={SETTINGS_LINK}>
           {t("settings.heading")}

@@ -12,7 +12,7 @@ import { OtherStudy } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import type { PaneProps } from "@/ui/paneProps";
 import { patientFacts } from "@/ui/patient";
-import { seriesTitle } from "@/ui/SeriesStrip";
+import { seriesTitle } from "@/ui/seriesTitle";
 import "@/ui/overlay.css";
 
 interface PatientCornerProps {

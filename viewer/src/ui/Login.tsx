@@ -4,7 +4,7 @@ import { Failure } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
 import type { Session } from "@/model/session";
 import { Brand } from "@/ui/Brand";
-import { failureMessage } from "@/ui/FailureNote";
+import { failureMessage } from "@/ui/refusals";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 
 function loginMessage(failure: Failure): string {

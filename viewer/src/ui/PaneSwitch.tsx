@@ -5,7 +5,7 @@ import { t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
-import { seriesTitle } from "@/ui/SeriesStrip";
+import { seriesTitle } from "@/ui/seriesTitle";
 
 const PLANES = ["axial", "coronal", "sagittal"] as const;
 

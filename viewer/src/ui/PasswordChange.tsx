@@ -5,7 +5,8 @@ import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { Session } from "@/model/session";
 import { Brand } from "@/ui/Brand";
-import { failureMessage } from "@/ui/FailureNote";
+import { FormField } from "@/ui/FormField";
+import { failureMessage } from "@/ui/refusals";
 import { LanguageSelect } from "@/ui/LanguageSelect";
 
 type Field = "current" | "next" | "again";
@@ -26,11 +27,14 @@ const REASONS: Readonly<Record<string, PlainKey>> = {
   same: "password.same",
 };
 
-function refusal(failure: Failure, wrong: PlainKey): string {
-  if (failure.status !== 400) return failureMessage(failure);
-  if (failure.code === "current_wrong") return t(wrong); // nothing is wrong about the new one
+/** What is said of the form as a whole, or of one of its fields. */
+type Mistake = readonly [Field | "form", string];
+
+function mistakeOf(failure: Failure, wrong: PlainKey): Mistake {
+  if (failure.status !== 400) return ["form", failureMessage(failure)];
+  if (failure.code === "current_wrong") return ["current", t(wrong)]; // nothing is wrong about the new one
   const reason = REASONS[failure.code];
-  return reason === undefined ? t("password.refused") : `${t("password.refused")} ${t(reason)}`;
+  return reason === undefined ? ["form", t("password.refused")] : ["next", `${t("password.refused")} ${t(reason)}`];
 }
 
 interface FormProps {
@@ -46,23 +50,23 @@ interface FormProps {
 export function PasswordForm({ session, currentLabel, wrong, done }: FormProps) {
   const [values, setValues] = useState(NOTHING);
   const [busy, setBusy] = useState(false);
-  const [message, setMessage] = useState("");
+  const [mistake, setMistake] = useState<Mistake | undefined>();
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     if (values.next !== values.again) {
-      setMessage(t("password.differ"));
+      setMistake(["again", t("password.differ")]);
       return;
     }
     setBusy(true);
-    setMessage("");
+    setMistake(undefined);
     try {
       await session.changePassword(values.current, values.next);
       setValues(NOTHING);
       done?.();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      setMessage(refusal(error, wrong));
+      setMistake(mistakeOf(error, wrong));
     } finally {
       setBusy(false);
     }
@@ -70,23 +74,21 @@ export function PasswordForm({ session, currentLabel, wrong, done }: FormProps) 
 
   return (
     <form class="password-form" onSubmit={(event) => void submit(event)}>
-      {message && (
-        <p class="form-failure" role="alert" data-testid="password-failure">
-          {message}
+      {mistake?.[0] === "form" && (
+        <p class="form-failure" role="alert">
+          {mistake[1]}
         </p>
       )}
       {FIELDS.map(({ field, label, autocomplete }) => (
-        <label class="field" key={field}>
-          <span>{t(label ?? currentLabel)}</span>
-          <input
-            data-testid={`password-${field}`}
-            type="password"
-            autocomplete={autocomplete}
-            required
-            value={values[field]}
-            onInput={(event) => setValues({ ...values, [field]: event.currentTarget.value })}
-          />
-        </label>
+        <FormField
+          key={field}
+          label={t(label ?? currentLabel)}
+          name={`password-${field}`}
+          input={{ type: "password", autocomplete, required: true }}
+          value={values[field]}
+          mistake={mistake?.[0] === field ? mistake[1] : ""}
+          change={(value) => setValues({ ...values, [field]: value })}
+        />
       ))}
       <button type="submit" class="button primary" data-testid="password-submit" disabled={busy}>
         {t("password.submit")}

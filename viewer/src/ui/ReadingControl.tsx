@@ -3,7 +3,7 @@
 import { t } from "@/i18n";
 import type { Deed, Holding } from "@/model/holding";
 import { Icon } from "@/ui/icons";
-import { failureMessage } from "@/ui/FailureNote";
+import { failureMessage } from "@/ui/refusals";
 import { ReadingMark } from "@/worklist/ReadingMark";
 
 export function ReadingControl({ holding }: { readonly holding: Holding }) {

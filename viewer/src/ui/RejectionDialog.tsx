@@ -10,7 +10,7 @@ import type { Workspace } from "@/model/workspace";
 import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
 import { SavingWords } from "@/ui/SaveMenu";
-import { seriesTitle } from "@/ui/SeriesStrip";
+import { seriesTitle } from "@/ui/seriesTitle";
 import { DeletionList, REASONS } from "@/worklist/DeletionList";
 
 interface RejectionDialogProps {

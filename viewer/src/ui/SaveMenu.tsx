@@ -8,7 +8,8 @@ import type { Failure } from "@/dicomweb/http";
 import type { SavingState } from "@/model/saving";
 import type { Workspace } from "@/model/workspace";
 import { CurveList } from "@/ui/curved/CurveList";
-import { failureMessage } from "@/ui/FailureNote";
+import { NodeWords } from "@/ui/NodeWords";
+import { failureHint, failureMessage, nodeWords } from "@/ui/refusals";
 import { Menu } from "@/ui/Menu";
 
 export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
@@ -119,7 +120,7 @@ function StateWords({ state }: { readonly state: Dataset }) {
 }
 
 function reasons(failure: Failure): readonly string[] {
-  return failure.status === 401 ? [t("login.ended")] : [failureMessage(failure), failure.message, failure.hint];
+  return failure.status === 401 ? [t("login.ended")] : [failureMessage(failure), failureHint(failure)];
 }
 
 /** How it went, with what the node said when it did not. */
@@ -127,9 +128,12 @@ export function SavingWords({ state }: { readonly state: SavingState }) {
   if (state.kind === "idle") return null;
   const said = state.kind === "failed" ? reasons(state.failure) : [];
   return (
-    <p class={state.kind === "failed" ? "caution" : "muted"} role="status" data-testid="saving-state" data-kind={state.kind}>
-      {t(`save.${state.kind}`)}
-      {said.filter((part) => part !== "").map((part) => ` ${part.replace(/\.$/, "")}.`)}
-    </p>
+    <>
+      <p class={state.kind === "failed" ? "caution" : "muted"} role="status" data-testid="saving-state" data-kind={state.kind}>
+        {t(`save.${state.kind}`)}
+        {said.filter((part) => part !== "").map((part) => ` ${part}`)}
+      </p>
+      {state.kind === "failed" && <NodeWords words={nodeWords(state.failure)} />}
+    </>
   );
 }

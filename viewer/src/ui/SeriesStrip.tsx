@@ -9,6 +9,7 @@ import { Icon } from "@/ui/icons";
 import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
 import { followRest } from "@/ui/rightPress";
+import { seriesTitle } from "@/ui/seriesTitle";
 
 const THUMBNAIL_SIZE = 128;
 
@@ -70,14 +71,6 @@ interface SeriesThumbnailProps {
   /** Whether any viewport does. */
   readonly shown: boolean;
   select(): void;
-}
-
-/** What a series is called: its description, else its body part, else what it is or its number. */
-export function seriesTitle(series: SeriesSummary): string {
-  const { description, bodyPart, seriesNumber, modality } = series;
-  if (description || bodyPart) return description || bodyPart;
-  if (isNoPicture(modality)) return t(objectKind("", modality).label);
-  return seriesNumber === undefined ? t("study.untitled") : t("study.series.untitled", { number: seriesNumber });
 }
 
 function SeriesThumbnail({ workspace, series, current, shown, select }: SeriesThumbnailProps) {

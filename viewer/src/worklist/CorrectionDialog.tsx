@@ -11,7 +11,9 @@ import { Corrections, PATIENT_FIELDS, STUDY_FIELDS, type Correction, type Field,
 import type { Worklist } from "@/model/worklist";
 import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
+import { FieldMistake } from "@/ui/FormField";
 import { KeptPicture } from "@/ui/KeptPicture";
+import { fieldMistake } from "@/ui/refusals";
 import "@/worklist/deletion.css";
 
 interface CorrectionDialogProps {
@@ -22,6 +24,7 @@ interface CorrectionDialogProps {
 }
 
 const REASON_LONGEST = 500;
+const OF_NAME: ReadonlySet<string> = new Set(["family", "given", "middle"]);
 const SEXES: readonly (readonly [string, PlainKey])[] = [["", "correction.unknown"], ["F", "patient.female"], ["M", "patient.male"], ["O", "patient.other"]]; // prettier-ignore
 const SIDES: readonly (readonly [string, PlainKey])[] = [["R", "correction.right"], ["L", "correction.left"], ["B", "correction.both"]]; // prettier-ignore
 const IMAGE_SIDES: typeof SIDES = [...SIDES, ["U", "correction.unpaired"]];
@@ -130,6 +133,7 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
           onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value })}
         />
       )}
+      <FieldMistake id={`correction-${name}-mistake`} mistake={fieldMistake(corrections.failure.value, OF_NAME.has(name) ? "PatientName" : name)} />
     </label>
   );
   return (

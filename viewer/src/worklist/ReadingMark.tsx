@@ -21,8 +21,10 @@ export function ReadingMark({ reading }: { readonly reading: Reading }) {
   const who = [by, at && formatMoment(at, new Date())].filter((part) => part !== "").join(" · ");
   return (
     <span class={`reading-mark reading-${state}`} data-testid="reading" data-state={state} data-by={by} title={readingWords(reading)}>
-      <span>{t(WORDS[state])}</span>
-      {who !== "" && <span class="muted">{who}</span>}
+      <span class="reading-words">
+        <span>{t(WORDS[state])}</span>
+        {who !== "" && <span class="muted">{who}</span>}
+      </span>
     </span>
   );
 }

@@ -4,6 +4,7 @@ export const documents = {
   "card.report": "Structured report",
   "card.document": "Document",
   "card.presentation": "Presentation state",
+  "series.own.measurements": "Measurements",
   "card.keyObjects": "Key images",
   "card.segmentation": "Segmentation",
   "card.structures": "Structure set",

@@ -2,7 +2,7 @@
 
 export const everyone = {
   "tool.steps": "Steps",
-  "tool.steps.explain": "Pointer in steps: tools without dragging, by keys or presses",
+  "tool.steps.explain": "Pointer in steps: tools without dragging",
   "steps.label": "Pointer in steps: arrow keys move it, Enter presses and lets go",
   "steps.left": "Left",
   "steps.right": "Right",

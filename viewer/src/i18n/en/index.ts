@@ -15,6 +15,7 @@ import { identity } from "@/i18n/en/identity";
 import { phone } from "@/i18n/en/phone";
 import { picture } from "@/i18n/en/picture";
 import { pictures } from "@/i18n/en/pictures";
+import { refusals } from "@/i18n/en/refusals";
 import { saving } from "@/i18n/en/saving";
 import { states } from "@/i18n/en/states";
 import { settings } from "@/i18n/en/settings";
@@ -25,4 +26,4 @@ import { trueSize } from "@/i18n/en/trueSize";
 import { volume } from "@/i18n/en/volume";
 import { worklist } from "@/i18n/en/worklist";
 
-export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize } as const;
+export const en = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize, ...refusals } as const;

@@ -7,7 +7,7 @@ export const picture = {
   "quality.partial": "Partial",
   "quality.full": "Full quality",
   "quality.full.lossy": "Full quality of a lossy image",
-  "quality.rendered": "Node’s picture",
+  "quality.rendered": "Server’s picture",
   "quality.left": "{megabytes} MB left",
 
   "display.heading": "Test pattern",
@@ -21,7 +21,7 @@ export const picture = {
   "display.look.grid": "The lines are straight, and the white border is visible on all four sides.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "no value: the node's picture",
+  "pixel.none": "no value: the server's picture",
 
   "suv.none": "no SUV: {why}",
   "suv.refused.modality": "no PET image",
@@ -52,7 +52,7 @@ export const picture = {
   "viewport.preview": "Preview",
   "viewport.preview.explain": "Preview: the diagnostic image is loading",
   "viewport.partial.explain": "The fine detail is still loading",
-  "viewport.rendered": "Not for diagnosis: picture made by the node",
+  "viewport.rendered": "Not for diagnosis: picture made by the server",
   "viewport.failed": "This image cannot be shown.",
   "viewport.failed.hint": "It is kept safely in the archive and can be retrieved.",
   "viewport.broken": "The diagnostic viewer could not start. Previews are shown instead.",

@@ -12,7 +12,7 @@ export const saving = {
   "save.displays": "Saved displays",
   "save.saving": "Saving…",
   "save.saved": "Saved.",
-  "save.waiting": "Kept on this device; it is sent when the node can be reached.",
+  "save.waiting": "Kept on this device; it is sent when the server can be reached.",
   "save.failed": "This could not be saved; nothing of it is lost here.",
   "save.nowhere": {
     one: "{count} measurement on planes cannot be saved: its images do not say in which space they lie (no Frame of Reference UID). Measure on the images themselves to keep it.",

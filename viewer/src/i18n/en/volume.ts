@@ -18,8 +18,8 @@ export const volume = {
   "volume.loading": "Loading the volume: {loaded} of {total}",
   "volume.reduced": "Reduced resolution",
   "volume.reduced.explain": "This device has no room for the whole volume: neighbouring voxels were averaged.",
-  "volume.node": "Drawn by the node · not for diagnosis",
-  "volume.node.failed": "The node could not draw this volume",
+  "volume.node": "Drawn by the server · not for diagnosis",
+  "volume.node.failed": "The server could not draw this volume",
 
   "mpr.axial": "Axial",
   "mpr.coronal": "Coronal",

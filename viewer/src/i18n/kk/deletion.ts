@@ -4,7 +4,7 @@ import type { deletion as english } from "@/i18n/en/deletion";
 export const deletion: Translated<typeof english> = {
   "deletion.open": "Жою…",
   "deletion.heading": "Зерттеулерді жою",
-  "deletion.explain": "Олар бірден барлығына көрінбей қалады. Түйін біржола өшіргенше, төменде қалпына келтіруге болады.",
+  "deletion.explain": "Олар бірден барлығына көрінбей қалады. Сервер біржола өшіргенше, төменде қалпына келтіруге болады.",
   "deletion.reason": "Себебі, журнал үшін",
   "deletion.do": { other: "{count} зерттеуді жою" },
   "deletion.undoable": "Жойылған және қабылданбаған, қалпына келтіруге болады",

@@ -7,6 +7,7 @@ export const documents: Translated<typeof english> = {
   "card.report": "Құрылымдалған есеп",
   "card.document": "Құжат",
   "card.presentation": "Көрсету күйі",
+  "series.own.measurements": "Өлшемдер",
   "card.keyObjects": "Негізгі кескіндер",
   "card.segmentation": "Сегменттеу",
   "card.structures": "Құрылымдар жиыны",

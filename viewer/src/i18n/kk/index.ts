@@ -16,6 +16,7 @@ import { identity } from "@/i18n/kk/identity";
 import { phone } from "@/i18n/kk/phone";
 import { picture } from "@/i18n/kk/picture";
 import { pictures } from "@/i18n/kk/pictures";
+import { refusals } from "@/i18n/kk/refusals";
 import { saving } from "@/i18n/kk/saving";
 import { states } from "@/i18n/kk/states";
 import { settings } from "@/i18n/kk/settings";
@@ -26,4 +27,4 @@ import { trueSize } from "@/i18n/kk/trueSize";
 import { volume } from "@/i18n/kk/volume";
 import { worklist } from "@/i18n/kk/worklist";
 
-export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize };
+export const kk: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize, ...refusals };

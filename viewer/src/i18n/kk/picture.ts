@@ -8,7 +8,7 @@ export const picture: Translated<typeof english> = {
   "quality.partial": "Ішінара",
   "quality.full": "Толық сапа",
   "quality.full.lossy": "Шығынмен сығылған кескіннің толық сапасы",
-  "quality.rendered": "Торап кескіні",
+  "quality.rendered": "Сервер кескіні",
   "quality.left": "{megabytes} МБ қалды",
 
   "display.heading": "Сынақ кестесі",
@@ -22,7 +22,7 @@ export const picture: Translated<typeof english> = {
   "display.look.grid": "Сызықтар түзу, ақ жиек төрт жақтан да көрінеді.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "мәні жоқ: тораптың кескіні",
+  "pixel.none": "мәні жоқ: сервердің кескіні",
 
   "suv.none": "SUV жоқ: {why}",
   "suv.refused.modality": "бұл ПЭТ емес",
@@ -53,7 +53,7 @@ export const picture: Translated<typeof english> = {
   "viewport.preview": "Алдын ала көрініс",
   "viewport.preview.explain": "Алдын ала көрініс: диагностикалық кескін жүктелуде",
   "viewport.partial.explain": "Ұсақ бөлшектер әлі жүктелуде",
-  "viewport.rendered": "Диагноз қоюға арналмаған: кескінді торап дайындады",
+  "viewport.rendered": "Диагноз қоюға арналмаған: кескінді сервер дайындады",
   "viewport.failed": "Бұл кескінді көрсету мүмкін емес.",
   "viewport.failed.hint": "Ол мұрағатта сенімді сақталған, оны алуға болады.",
   "viewport.broken": "Диагностикалық көру құралы іске қосылмады. Алдын ала көріністер көрсетілуде.",

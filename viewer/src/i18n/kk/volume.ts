@@ -19,8 +19,8 @@ export const volume: Translated<typeof english> = {
   "volume.loading": "Көлем жүктелуде: {loaded} / {total}",
   "volume.reduced": "Азайтылған ажыратымдылық",
   "volume.reduced.explain": "Бұл құрылғыда бүкіл көлемге орын жоқ: көрші вокселдер орташаланған.",
-  "volume.node": "Торап салған · диагноз қоюға арналмаған",
-  "volume.node.failed": "Торап бұл көлемді сала алмады",
+  "volume.node": "Сервер салған · диагноз қоюға арналмаған",
+  "volume.node.failed": "Сервер бұл көлемді сала алмады",
 
   "mpr.axial": "Аксиалды",
   "mpr.coronal": "Корональды",

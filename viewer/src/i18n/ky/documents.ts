@@ -7,6 +7,7 @@ export const documents: Translated<typeof english> = {
   "card.report": "Түзүмдөлгөн отчёт",
   "card.document": "Документ",
   "card.presentation": "Көрсөтүү абалы",
+  "series.own.measurements": "Өлчөөлөр",
   "card.keyObjects": "Негизги сүрөттөр",
   "card.segmentation": "Сегменттөө",
   "card.structures": "Түзүмдөр топтому",

@@ -3,7 +3,7 @@ import type { everyone as english } from "@/i18n/en/everyone";
 
 export const everyone: Translated<typeof english> = {
   "tool.steps": "Кадам",
-  "tool.steps.explain": "Кадам менен жылуучу көрсөткүч: куралдар сүйрөөсүз, баскычтар же басуу менен",
+  "tool.steps.explain": "Кадам менен жылуучу көрсөткүч: куралдар сүйрөөсүз",
   "steps.label": "Кадам менен жылуучу көрсөткүч: жебелер жылдырат, Enter басат жана коё берет",
   "steps.left": "Солго",
   "steps.right": "Оңго",

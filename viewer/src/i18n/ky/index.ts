@@ -16,6 +16,7 @@ import { identity } from "@/i18n/ky/identity";
 import { phone } from "@/i18n/ky/phone";
 import { picture } from "@/i18n/ky/picture";
 import { pictures } from "@/i18n/ky/pictures";
+import { refusals } from "@/i18n/ky/refusals";
 import { saving } from "@/i18n/ky/saving";
 import { states } from "@/i18n/ky/states";
 import { settings } from "@/i18n/ky/settings";
@@ -26,4 +27,4 @@ import { trueSize } from "@/i18n/ky/trueSize";
 import { volume } from "@/i18n/ky/volume";
 import { worklist } from "@/i18n/ky/worklist";
 
-export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize };
+export const ky: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize, ...refusals };

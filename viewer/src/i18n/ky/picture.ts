@@ -8,7 +8,7 @@ export const picture: Translated<typeof english> = {
   "quality.partial": "Жарым-жартылай",
   "quality.full": "Толук сапат",
   "quality.full.lossy": "Жоготуу менен кысылган сүрөттүн толук сапаты",
-  "quality.rendered": "Түйүн сүрөтү",
+  "quality.rendered": "Сервер сүрөтү",
   "quality.left": "{megabytes} МБ калды",
 
   "display.heading": "Сыноо таблицасы",
@@ -22,7 +22,7 @@ export const picture: Translated<typeof english> = {
   "display.look.grid": "Сызыктар түз, ак жээк төрт жагынан тең көрүнөт.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "мааниси жок: түйүндүн сүрөтү",
+  "pixel.none": "мааниси жок: сервердин сүрөтү",
 
   "suv.none": "SUV жок: {why}",
   "suv.refused.modality": "бул ПЭТ эмес",
@@ -53,7 +53,7 @@ export const picture: Translated<typeof english> = {
   "viewport.preview": "Алдын ала көрүнүш",
   "viewport.preview.explain": "Алдын ала көрүнүш: диагностикалык сүрөт жүктөлүүдө",
   "viewport.partial.explain": "Майда деталдар дагы эле жүктөлүүдө",
-  "viewport.rendered": "Диагноз коюуга арналган эмес: сүрөттү түйүн даярдады",
+  "viewport.rendered": "Диагноз коюуга арналган эмес: сүрөттү сервер даярдады",
   "viewport.failed": "Бул сүрөттү көрсөтүү мүмкүн эмес.",
   "viewport.failed.hint": "Ал архивде ишенимдүү сакталган, аны алууга болот.",
   "viewport.broken": "Диагностикалык көрсөткүч иштеген жок. Алдын ала көрүнүштөр көрсөтүлүүдө.",

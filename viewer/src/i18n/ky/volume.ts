@@ -19,8 +19,8 @@ export const volume: Translated<typeof english> = {
   "volume.loading": "Көлөм жүктөлүүдө: {loaded} / {total}",
   "volume.reduced": "Төмөндөтүлгөн дааналык",
   "volume.reduced.explain": "Бул түзмөктө бүт көлөмгө орун жок: коңшу вокселдер орточолонгон.",
-  "volume.node": "Түйүн түзгөн · диагноз коюуга арналган эмес",
-  "volume.node.failed": "Түйүн бул көлөмдү түзө алган жок",
+  "volume.node": "Сервер түзгөн · диагноз коюуга арналган эмес",
+  "volume.node.failed": "Сервер бул көлөмдү түзө алган жок",
 
   "mpr.axial": "Аксиалдык",
   "mpr.coronal": "Короналдык",

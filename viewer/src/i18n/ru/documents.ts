@@ -7,6 +7,7 @@ export const documents: Translated<typeof english> = {
   "card.report": "Структурированный отчёт",
   "card.document": "Документ",
   "card.presentation": "Состояние отображения",
+  "series.own.measurements": "Измерения",
   "card.keyObjects": "Ключевые изображения",
   "card.segmentation": "Сегментация",
   "card.structures": "Набор структур",

@@ -3,7 +3,7 @@ import type { everyone as english } from "@/i18n/en/everyone";
 
 export const everyone: Translated<typeof english> = {
   "tool.steps": "Шаги",
-  "tool.steps.explain": "Пошаговый указатель: инструменты без перетаскивания, клавишами или нажатиями",
+  "tool.steps.explain": "Пошаговый указатель: инструменты без перетаскивания",
   "steps.label": "Пошаговый указатель: стрелки двигают его, Enter нажимает и отпускает",
   "steps.left": "Влево",
   "steps.right": "Вправо",

@@ -16,6 +16,7 @@ import { identity } from "@/i18n/ru/identity";
 import { phone } from "@/i18n/ru/phone";
 import { picture } from "@/i18n/ru/picture";
 import { pictures } from "@/i18n/ru/pictures";
+import { refusals } from "@/i18n/ru/refusals";
 import { saving } from "@/i18n/ru/saving";
 import { states } from "@/i18n/ru/states";
 import { settings } from "@/i18n/ru/settings";
@@ -26,4 +27,4 @@ import { trueSize } from "@/i18n/ru/trueSize";
 import { volume } from "@/i18n/ru/volume";
 import { worklist } from "@/i18n/ru/worklist";
 
-export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize };
+export const ru: Catalogue = { ...shell, ...worklist, ...administration, ...study, ...tools, ...picture, ...phone, ...volume, ...depth, ...curved, ...exchange, ...documents, ...saving, ...pictures, ...identity, ...offline, ...everyone, ...settings, ...states, ...deletion, ...correction, ...doubt, ...graphics, ...trueSize, ...refusals };

@@ -8,7 +8,7 @@ export const picture: Translated<typeof english> = {
   "quality.partial": "Частично",
   "quality.full": "Полное качество",
   "quality.full.lossy": "Полное качество снимка, сжатого с потерями",
-  "quality.rendered": "Изображение узла",
+  "quality.rendered": "Изображение сервера",
   "quality.left": "осталось {megabytes} МБ",
 
   "display.heading": "Тестовая таблица",
@@ -22,7 +22,7 @@ export const picture: Translated<typeof english> = {
   "display.look.grid": "Линии прямые, белая рамка видна со всех четырёх сторон.",
 
   "pixel.at": "{column}, {row}:",
-  "pixel.none": "без значения: изображение узла",
+  "pixel.none": "без значения: изображение сервера",
 
   "suv.none": "SUV нет: {why}",
   "suv.refused.modality": "это не ПЭТ",
@@ -53,7 +53,7 @@ export const picture: Translated<typeof english> = {
   "viewport.preview": "Предпросмотр",
   "viewport.preview.explain": "Предпросмотр: диагностическое изображение загружается",
   "viewport.partial.explain": "Мелкие детали ещё загружаются",
-  "viewport.rendered": "Не для диагностики: изображение подготовлено узлом",
+  "viewport.rendered": "Не для диагностики: изображение подготовлено сервером",
   "viewport.failed": "Этот снимок нельзя показать.",
   "viewport.failed.hint": "Он надёжно хранится в архиве, его можно получить.",
   "viewport.broken": "Диагностический просмотр не запустился. Показаны предварительные изображения.",

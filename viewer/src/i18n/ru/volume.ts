@@ -19,8 +19,8 @@ export const volume: Translated<typeof english> = {
   "volume.loading": "Объём загружается: {loaded} из {total}",
   "volume.reduced": "Уменьшенное разрешение",
   "volume.reduced.explain": "На этом устройстве нет места для всего объёма: соседние воксели усреднены.",
-  "volume.node": "Построено узлом · не для диагностики",
-  "volume.node.failed": "Узел не смог построить этот объём",
+  "volume.node": "Построено сервером · не для диагностики",
+  "volume.node.failed": "Сервер не смог построить этот объём",
 
   "mpr.axial": "Аксиальная",
   "mpr.coronal": "Корональная",
