@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from pacs.access.accounts import FREE_FAILURES, LOCK_MAX, AccountRefused, Accounts, SignInRefused
 from pacs.access.grants import Action, may
+from pacs.access.passwords import PasswordRefused
 from pacs.access.principals import OPERATOR, PrincipalKind, Role
 from pacs.index.engine import Index
 from pacs.index.schema import account, audit, token
@@ -51,7 +52,7 @@ def test_a_given_administrator_password_is_taken_and_kept(accounts: Accounts) ->
 
 @pytest.mark.parametrize("password", ["short", "admin12", "adminadmin", "aaaaaaaaaaaaaa", "x" * 2000])
 def test_weak_passwords_are_refused(accounts: Accounts, password: str) -> None:
-    with pytest.raises(AccountRefused) as refused:
+    with pytest.raises(PasswordRefused) as refused:
         accounts.ensure_administrator(password)
     assert refused.value.hint
     assert accounts.listing() == []
@@ -136,7 +137,7 @@ def test_changing_a_password(accounts: Accounts) -> None:
     assert made is not None
     with pytest.raises(SignInRefused):
         accounts.change_password("admin", "wrong-password", PASSWORD)
-    with pytest.raises(AccountRefused):
+    with pytest.raises(PasswordRefused):
         accounts.change_password("admin", made, "short")
     with pytest.raises(AccountRefused):
         accounts.change_password("admin", made, made)

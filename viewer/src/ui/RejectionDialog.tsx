@@ -55,7 +55,8 @@ export function RejectionDialog({ http, workspace, meant, restoresAll, close }: 
     setBusy(false);
     return taken;
   };
-  const heading = t(done ? "deletion.undoable" : meant.sopInstanceUid === undefined ? "rejection.ofSeries" : "rejection.ofImage");
+  const undoable = restoresAll ? "deletion.undoable" : "rejection.undoable";
+  const heading = t(done ? undoable : meant.sopInstanceUid === undefined ? "rejection.ofSeries" : "rejection.ofImage");
   return (
     <Dialog label={heading} name="rejection" close={close}>
       <h2>{heading}</h2>
@@ -67,7 +68,7 @@ export function RejectionDialog({ http, workspace, meant, restoresAll, close }: 
           </p>
           <Unsaved workspace={workspace} />
           <RejectionForm deletions={deletions} heading={heading} busy={busy} reject={async (code) => setDone(await during(() => deletions.reject(meant, code)))} />
-          {deletions.open.value.length > 0 && <h3>{t("deletion.undoable")}</h3>}
+          {deletions.open.value.length > 0 && <h3>{t(undoable)}</h3>}
         </>
       )}
       {(done || deletions.open.value.length > 0) && <DeletionList deletions={deletions} name={(one) => nameOf(workspace, one)} busy={busy} restore={(id) => void during(() => deletions.restore(id))} />}

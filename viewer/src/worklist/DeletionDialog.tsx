@@ -27,7 +27,7 @@ export function DeletionDialog({ http, worklist, deletes, close }: DeletionDialo
   const [busy, setBusy] = useState(false);
   useEffect(() => void deletions.load(), [deletions]);
   const [names] = useState(() => new Map(worklist.studies.peek().map((study) => [study.studyInstanceUid, [study.patientName, study.patientId].filter((part) => part !== "").join(" · ")])));
-  const heading = t(deletes ? "deletion.heading" : "deletion.undoable");
+  const heading = t(deletes ? "deletion.heading" : "rejection.undoable");
   const selected = [...(worklist.selection.value ?? [])];
   const during = async (work: () => Promise<unknown>): Promise<void> => {
     setBusy(true);

@@ -6,6 +6,7 @@ export const deletion = {
   "deletion.explain": "They go out of sight for everybody at once. They can be restored below until the server erases them.",
   "deletion.reason": "Reason, for the record",
   "deletion.do": { one: "Delete {count} study", other: "Delete {count} studies" },
+  "rejection.undoable": "Rejected, can be restored",
   "deletion.undoable": "Deleted and rejected, can be restored",
   "deletion.nothing": "Nothing that could be restored.",
   "deletion.until": "until {when}",

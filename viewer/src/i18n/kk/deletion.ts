@@ -7,6 +7,7 @@ export const deletion: Translated<typeof english> = {
   "deletion.explain": "Олар бірден барлығына көрінбей қалады. Сервер біржола өшіргенше, төменде қалпына келтіруге болады.",
   "deletion.reason": "Себебі, журнал үшін",
   "deletion.do": { other: "{count} зерттеуді жою" },
+  "rejection.undoable": "Қабылданбаған, қалпына келтіруге болады",
   "deletion.undoable": "Жойылған және қабылданбаған, қалпына келтіруге болады",
   "deletion.nothing": "Қалпына келтіретін ештеңе жоқ.",
   "deletion.until": "{when} дейін",

@@ -7,6 +7,7 @@ export const deletion: Translated<typeof english> = {
   "deletion.explain": "Алар дароо баарына көрүнбөй калат. Сервер биротоло өчүргөнчө, төмөндө калыбына келтирүүгө болот.",
   "deletion.reason": "Себеби, журнал үчүн",
   "deletion.do": { other: "{count} изилдөөнү өчүрүү" },
+  "rejection.undoable": "Четке кагылган, калыбына келтирүүгө болот",
   "deletion.undoable": "Өчүрүлгөн жана четке кагылган, калыбына келтирүүгө болот",
   "deletion.nothing": "Калыбына келтире турган эч нерсе жок.",
   "deletion.until": "{when} чейин",

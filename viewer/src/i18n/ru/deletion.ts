@@ -7,6 +7,7 @@ export const deletion: Translated<typeof english> = {
   "deletion.explain": "Они сразу исчезнут у всех. Ниже их можно восстановить, пока сервер не стёр их окончательно.",
   "deletion.reason": "Причина, для журнала",
   "deletion.do": { one: "Удалить {count} исследование", few: "Удалить {count} исследования", many: "Удалить {count} исследований", other: "Удалить {count} исследования" },
+  "rejection.undoable": "Отклонённое, можно восстановить",
   "deletion.undoable": "Удалённое и отклонённое, можно восстановить",
   "deletion.nothing": "Восстанавливать нечего.",
   "deletion.until": "до {when}",
