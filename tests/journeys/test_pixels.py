@@ -9,6 +9,7 @@ part of several (2/6: the second of six):
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from pydicom.filewriter import write_dataset
 from tests.journeys.test_corpus import Sent, as_sent, files, send
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.canvas import (
+    Fit,
     differences,
     differing_planes,
     open_image,
@@ -43,7 +45,7 @@ from tests.support.derived_objects import (
     item,
     presentation_state,
 )
-from tests.support.factories import cr_image, uid, write_folder
+from tests.support.factories import cr_image, uid, ultrasound_region, us_cine, write_folder
 from tests.support.overlay_planes import SIDE, add_plane, cleared, disc, shown, slices
 from tests.support.pixels import Expected, expected
 from tests.support.process import NodeProcess
@@ -182,6 +184,79 @@ def _compound(kind: str, points: list[float]) -> Dataset:
         CompoundGraphicInstanceID=1, CompoundGraphicUnits="PIXEL", GraphicDimensions=2,
         NumberOfGraphicPoints=len(points) // 2, GraphicData=points, CompoundGraphicType=kind, GraphicFilled="N",
     )  # fmt: skip
+
+TISSUE = ultrasound_region(1, (0, 0, 159, 119), (3, 0.01), (3, 0.02))
+SPECTRUM = ultrasound_region(3, (160, 0, 319, 119), (4, 0.005, 150, 0), (7, -1.5, 60, 0))
+M_MODE = ultrasound_region(2, (0, 120, 319, 239), (4, 0.01), (3, 0.025))
+
+
+def test_ultrasound_is_measured_by_the_axes_of_its_regions(
+    module_node: NodeProcess, reader: Page, tmp_path: Path
+) -> None:
+    regions = [TISSUE, SPECTRUM, M_MODE]
+    whole = us_cine(study="doppler", frames=1, rows=240, columns=320, SequenceOfUltrasoundRegions=regions)
+    cut = us_cine(study="doppler", number=2, frames=1, rows=100, columns=150, SequenceOfUltrasoundRegions=regions)
+    cut.SOPInstanceUID = uid("cut")
+    write_folder([whole, cut], tmp_path / "doppler")
+    dcmsend(module_node, tmp_path / "doppler")
+    show_one_series(reader, [whole])
+    assert open_image(reader, whole) == "ready"
+    texts = reader.locator(".svg-layer text")
+
+    def draw(image: Dataset, tool: str, begin: tuple[int, int], end: tuple[int, int]) -> NDArray[np.float64]:
+        """Columns and rows of both ends, which are whole pixels of the screen."""
+        box = reader.locator(".canvas-place").bounding_box()
+        assert box is not None
+        aspect = 2.0 if image is whole else 1.0
+        fit = Fit(box["width"], box["height"], image.Columns, image.Rows, aspect)
+        before = texts.count()
+        reader.get_by_test_id("tool-measure").click()
+        reader.get_by_test_id(f"tool-{tool}").click()
+        ends = [
+            [round(box[side] + at) for side, at in zip("xy", fit.at(*place), strict=True)] for place in (begin, end)
+        ]
+        reader.mouse.move(*ends[0])
+        reader.mouse.down()
+        if begin != end:
+            reader.mouse.move(*ends[1], steps=5)
+        reader.mouse.up()
+        expect(texts).to_have_count(before + 1)
+        reader.keyboard.press("Escape")
+        x, y = np.array(ends, np.float64).T
+        return np.array(fit.pixel(x - box["x"], y - box["y"])).T
+
+    def told() -> tuple[str, list[float]]:
+        words = (texts.last.text_content() or "").replace("−", "-").replace(",", "")
+        return re.sub(r"-?\d+(\.\d+)?", "#", words).split("RGB")[0].strip(), [
+            float(one) for one in re.findall(r"-?\d+(?:\.\d+)?", words)
+        ]
+
+    (x0, y0), (x1, y1) = draw(whole, "length", (20, 20), (120, 90))
+    assert told() == ("# mm", [pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)])
+    (x0, y0), (x1, y1) = draw(whole, "length", (180, 100), (260, 20))
+    assert told() == (
+        "Δt # msΔv # cm/s",
+        [pytest.approx((x1 - x0) * 5, abs=0.06), pytest.approx((y0 - y1) * 1.5, abs=0.06)],
+    )
+    (x0, y0), _ = draw(whole, "probe", (290, 30), (290, 30))
+    words, (time, velocity, *_) = told()
+    assert words == "t # msv # cm/s"
+    assert (time, velocity) == (pytest.approx((x0 - 310) * 5, abs=5.1), pytest.approx((60 - y0) * 1.5, abs=1.6))
+    (x0, y0), (x1, y1) = draw(whole, "length", (30, 140), (230, 220))
+    assert told() == (
+        "Δt # sΔ # mm",
+        [pytest.approx((x1 - x0) * 0.01, abs=0.002), pytest.approx((y1 - y0) * 0.25, abs=0.06)],
+    )
+    draw(whole, "length", (100, 60), (200, 60))
+    assert told()[0] == "# pxOutside the calibrated regions"
+    reader.keyboard.press("Control+s")
+    expect(reader.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false", timeout=30_000)
+
+    assert open_image(reader, cut) == "ready"
+    expect(reader.get_by_test_id("spacing-mark")).to_contain_text("cut or made smaller")
+    draw(cut, "length", (10, 10), (60, 60))
+    assert told()[0] == "# pxImage cut after its regions were written"
+
 
 
 def _greys(values: NDArray[np.float64], low: float, high: float) -> Expected:

@@ -251,6 +251,26 @@ def us_cine(
     return _finish(dataset, pixels.astype(np.uint8), 8, "RGB", transfer_syntax, attributes)
 
 
+def ultrasound_region(
+    spatial_format: int, box: tuple[int, int, int, int], x: tuple[float, ...], y: tuple[float, ...]
+) -> Dataset:
+    """A region of an ultrasound image (PS3.3 C.8.5.5): 1 of tissue, 2 an M-mode, 3 a spectrum.
+
+    Of each axis the unit (3 cm, 4 s, 7 cm/s), what a pixel is worth, and the reference pixel with its value.
+    """
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = spatial_format, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = box[:2]
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = box[2:]
+    for axis, (unit, delta, *reference) in (("X", x), ("Y", y)):
+        setattr(region, f"PhysicalUnits{axis}Direction", int(unit))
+        setattr(region, f"PhysicalDelta{axis}", delta)
+        if reference:
+            setattr(region, f"ReferencePixel{axis}0", int(reference[0]))
+            setattr(region, f"ReferencePixelPhysicalValue{axis}", reference[1])
+    return region
+
+
 def structured_report(
     *,
     patient: Patient = Patient(),

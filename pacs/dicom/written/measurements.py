@@ -27,6 +27,14 @@ SERIES_NUMBER: Final = 99001
 _IDENTIFIER: Final = "Cornerstone3DTools@^0.1.0"
 _OWN_IDENTIFIER: Final = "Suret"  # of what no tool of theirs draws
 
+_AXIS_WORDS: Final[Mapping[FigureName, str]] = {
+    "time": "Time",
+    "velocity": "Velocity",
+    "frequency": "Frequency",
+    "distance": "Distance",
+    "quantity": "Quantity",
+}
+
 _FIGURES: Final[Mapping[FigureName, Code]] = {
     "length": Code("410668003", "SCT", "Length"),
     "long_axis": Code("103339001", "SCT", "Long Axis"),
@@ -40,6 +48,14 @@ _FIGURES: Final[Mapping[FigureName, Code]] = {
     "maximum": Code("56851009", "SCT", "Maximum"),
     "value": Code("112031", "DCM", "Attenuation Coefficient"),
 }
+_ON_AXES: Final[Mapping[FigureName, tuple[Code, Code]]] = {
+    name: (
+        Code(name.upper(), "99SURET", f"{words}, by the axis of the image region"),
+        Code(f"{name.upper()}_SPAN", "99SURET", f"{words} between the ends, by the axis of the image region"),
+    )
+    for name, words in _AXIS_WORDS.items()
+}
+"""Of a point where it lies, of all else how far its ends lie apart; no code of the standard tells both apart."""
 _PLAIN_VALUE: Final = Code("246205007", "SCT", "Quantity")  # of a pixel that is not in Hounsfield units
 _COBB_ANGLE: Final = Code("285285000", "SCT", "Cobb angle")
 _IMAGE_REGION: Final = Code("111030", "DCM", "Image Region")
@@ -65,6 +81,15 @@ _UNITS: Final[Mapping[str, Code]] = {
     "g/mL": Code("g/ml", "UCUM", "grams/milliliter"),
     "%": Code("%", "UCUM", "percent"),
     "Gy": Code("Gy", "UCUM", "Gray"),
+    "s": Code("s", "UCUM", "second"),
+    "Hz": Code("Hz", "UCUM", "Hertz"),
+    "cm/s": Code("cm/s", "UCUM", "centimeter/second"),
+    "dB": Code("dB", "UCUM", "decibel"),
+    "dB/s": Code("dB/s", "UCUM", "decibel/second"),
+    "cm2": Code("cm2", "UCUM", "square centimeter"),
+    "cm2/s": Code("cm2/s", "UCUM", "square centimeter/second"),
+    "cm3": Code("cm3", "UCUM", "cubic centimeter"),
+    "cm3/s": Code("cm3/s", "UCUM", "cubic centimeter/second"),
 }
 
 
@@ -126,10 +151,10 @@ def _group(measurement: DrawnMeasurement, image: Image) -> Any:
         )
         for figure in measurement.figures
     ]
+    # by Cornerstone's name other viewers would read seconds as millimetres
+    is_own = kind.in_space or any(figure.name in _ON_AXES for figure in measurement.figures)
     group = sr.MeasurementsAndQualitativeEvaluations(
-        sr.TrackingIdentifier(
-            measurement.tracking_uid, f"{_OWN_IDENTIFIER if kind.in_space else _IDENTIFIER}:{kind.tool}"
-        ),
+        sr.TrackingIdentifier(measurement.tracking_uid, f"{_OWN_IDENTIFIER if is_own else _IDENTIFIER}:{kind.tool}"),
         measurements=figures or None,
         qualitative_evaluations=[sr.QualitativeEvaluation(*_EXTENT)] if measurement.partly_outside else None,
         source_images=[_source_of_group(image, measurement.frame_number)] if measurement.space else None,
@@ -178,6 +203,9 @@ def _graphic_type_in_space(measurement: DrawnMeasurement) -> str:
 
 
 def _figure_name(measurement: DrawnMeasurement, figure: Figure) -> Code:
+    if figure.name in _ON_AXES:
+        at_point, between = _ON_AXES[figure.name]
+        return at_point if measurement.kind == "probe" else between
     if figure.name == "angle" and measurement.kind == "cobb":
         return _COBB_ANGLE
     if figure.name == "value" and figure.unit != "HU":

@@ -14,7 +14,7 @@ MeasurementKind = Literal[
 ]  # fmt: skip
 FigureName = Literal[
     "length", "long_axis", "short_axis", "angle", "area", "perimeter", "mean", "standard_deviation", "minimum",
-    "maximum", "value",
+    "maximum", "value", "time", "velocity", "frequency", "distance", "quantity",
 ]  # fmt: skip
 Point = tuple[float, float]
 SpacePoint = tuple[float, float, float]
@@ -23,6 +23,9 @@ SpacePoint = tuple[float, float, float]
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure of a measurement, its unit by UCUM code or as the image has it ("HU"); "" where it has none.
+
+    ``time``, ``velocity``, ``frequency``, ``distance`` and ``quantity`` are by the axes of a region of ultrasound
+    (PS3.3 C.8.5.5): of a ``probe`` where it lies, of all else how far the ends lie apart.
 
     `at_detector`: millimetres of a projection's receptor, which are more than those in the patient (PS3.3 10.7.1.3).
     """

@@ -141,6 +141,26 @@ def test_every_kind_of_measurement_is_a_report_that_others_read(site: Site, tmp_
         assert "ReferencedFrameNumber" not in source
 
 
+def test_what_is_measured_by_axes_of_time_and_velocity_is_no_length(site: Site) -> None:
+    [image] = ct_series(1)
+    send(site.archive, image)
+    axes = [{"name": "time", "value": 0.125, "unit": "s"}, {"name": "velocity", "value": -43.5, "unit": "cm/s"}]
+    body = {"measurements": [measured(image, kind, at, figures=axes) for at, kind in enumerate(("length", "probe"))]}
+    codes = []
+    for group in _groups(save(site.browser(), image, "measurements", body)):
+        [tool] = [
+            item.TextValue for item in group.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue == "112039"
+        ]
+        assert tool.startswith("Suret:"), "by Cornerstone's name others would take seconds for millimetres"
+        numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
+        values = [item.MeasuredValueSequence[0] for item in numbers]
+        units = [one.MeasurementUnitsCodeSequence[0] for one in values]
+        assert [float(one.NumericValue) for one in values] == [0.125, -43.5]
+        assert [(one.CodingSchemeDesignator, one.CodeValue) for one in units] == [("UCUM", "s"), ("UCUM", "cm/s")]
+        codes += [item.ConceptNameCodeSequence[0].CodeValue for item in numbers]
+    assert codes == ["TIME_SPAN", "VELOCITY_SPAN", "TIME", "VELOCITY"]
+
+
 def test_what_is_measured_on_planes_is_saved_in_the_space_of_the_patient(site: Site, tmp_path: Path) -> None:
     images = ct_series(3)
     for one in images:

@@ -324,6 +324,7 @@ const FIGURES: Readonly<Record<string, string>> = {
   "56851009": "maximum",
   "112031": "value",
   "246205007": "value",
+  ...Object.fromEntries(["time", "velocity", "frequency", "distance", "quantity"].flatMap((name) => [[name.toUpperCase(), name], [`${name.toUpperCase()}_SPAN`, name]])),
 };
 const UNITS: Readonly<Record<string, string>> = {
   "1": "",

@@ -1,6 +1,7 @@
 /** What a distance between pixels means: millimetres in the patient, at the detector, or nothing (PS3.3 10.7.1.3). */
 
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { millimetresIn, regionsOf } from "@/dicomweb/ultrasound";
 
 /**
  * `patient`: Pixel Spacing of a cross-section; `calibrated`: Pixel Spacing of a projection with its calibration told;
@@ -80,36 +81,12 @@ export interface SpatialRegion {
   readonly mmPerRow: number;
 }
 
-const MM_PER_CM = 10;
-const CENTIMETRES = 3; // PS3.3 C.8.5.5.1.15
-const SPATIAL_FORMATS = new Set([1, 3]); // PS3.3 C.8.5.5.1.1: 2D tissue and colour; M mode and spectra have time on an axis
-
-/**
- * The regions of an ultrasound image with a length on both axes (PS3.3 C.8.5.5), in which distances are millimetres. One
- * that reaches beyond the image is of the image before it was made smaller or cut.
- */
+/** The regions of an ultrasound image with a length on both axes, in which distances are millimetres. */
 export function spatialRegions(dataset: Dataset): SpatialRegion[] {
-  const [columns, rows] = [number(dataset, Tag.Columns) ?? Infinity, number(dataset, Tag.Rows) ?? Infinity];
-  return items(dataset, REGIONS).flatMap((region): SpatialRegion[] => {
-    const value = (tag: string): number => number(region, tag) ?? Number.NaN;
-    const [unitX, unitY] = [value("00186024"), value("00186026")];
-    const [deltaX, deltaY] = [Math.abs(value("0018602C")), Math.abs(value("0018602E"))];
-    const [left, top, right, bottom] = [value("00186018"), value("0018601A"), value("0018601C"), value("0018601E")];
-    const spatial = unitX === CENTIMETRES && unitY === CENTIMETRES && SPATIAL_FORMATS.has(value("00186012"));
-    if (!spatial || !(deltaX > 0) || !(deltaY > 0) || !(right >= left) || !(bottom >= top)) return [];
-    if (right > columns || bottom > rows) return []; // many write the column after the last
-    return [{ left, top, right, bottom, mmPerColumn: deltaX * MM_PER_CM, mmPerRow: deltaY * MM_PER_CM }];
+  return regionsOf(dataset).flatMap((region) => {
+    if (!region.isSpatial) return [];
+    const { left, top, right, bottom } = region;
+    const { column, row } = millimetresIn(region);
+    return [{ left, top, right, bottom, mmPerColumn: column, mmPerRow: row }];
   });
-}
-
-/** Millimetres from one pixel to another (column, row; fractions allowed); undefined where they are not known. */
-export function distanceMm(dataset: Dataset, from: readonly [number, number], to: readonly [number, number]): number | undefined {
-  const spacing = spacingOf(dataset);
-  const [columns, rows] = [to[0] - from[0], to[1] - from[1]];
-  if (spacing.basis === "none") return undefined;
-  if (spacing.basis !== "region") return Math.hypot(columns * spacing.column, rows * spacing.row);
-  const holds = ({ left, top, right, bottom }: SpatialRegion): boolean =>
-    [from, to].every(([column, row]) => column >= left && column <= right && row >= top && row <= bottom);
-  const region = spatialRegions(dataset).find(holds);
-  return region && Math.hypot(columns * region.mmPerColumn, rows * region.mmPerRow);
 }

@@ -4,9 +4,11 @@ import type { Dataset } from "@/dicomweb/json";
 import { Tag, text } from "@/dicomweb/json";
 import { spacingOf, type SpacingBasis } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
+import { limitsOf, readingAt } from "@/dicomweb/ultrasound";
 import { unitOf } from "@/dicomweb/units";
 import { n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
+import { axisTexts } from "@/tools/axisText";
 import type { PixelReading } from "@/viewport/contract";
 
 interface PixelReadoutProps {
@@ -15,9 +17,11 @@ interface PixelReadoutProps {
 }
 
 export function PixelReadout({ pixel: { column, row, values, over }, dataset }: PixelReadoutProps) {
+  const axes = axisTexts(readingAt(dataset, [column, row]), false);
   return (
     <span data-testid="pixel-readout" data-column={column} data-row={row} data-values={values?.join(" ")} data-over={over?.value}>
       {t("pixel.at", { column, row })} {values ? readingText(values, dataset) : t("pixel.none")}
+      {axes.map((words) => ` · ${words}`)}
       {over && ` · ${text(over.dataset, Tag.Modality)} ${readingText([over.value], over.dataset)}`}
     </span>
   );
@@ -43,10 +47,12 @@ export function readingText(values: readonly number[], dataset: Dataset): string
   return `${plain} · SUVbw ${n(value * suv.factor, 2)}`;
 }
 
-const WARNINGS: Readonly<Partial<Record<SpacingBasis, { readonly whole: PlainKey; readonly short: PlainKey }>>> = {
+const WARNINGS: Readonly<Partial<Record<SpacingBasis | "beyond" | "axes", { readonly whole: PlainKey; readonly short: PlainKey }>>> = {
   detector: { whole: "spacing.detector", short: "spacing.detector.short" },
   magnified: { whole: "spacing.magnified", short: "spacing.magnified.short" },
   none: { whole: "spacing.none", short: "spacing.none.short" },
+  beyond: { whole: "spacing.beyond", short: "spacing.none.short" },
+  axes: { whole: "spacing.axes", short: "spacing.axes.short" },
 };
 
 interface SpacingMarkProps {
@@ -58,7 +64,7 @@ interface SpacingMarkProps {
 /** A caution where distances are not those in the patient. */
 export function SpacingMark({ dataset, short }: SpacingMarkProps) {
   const { basis } = spacingOf(dataset);
-  const words = WARNINGS[basis];
+  const words = WARNINGS[(basis === "none" ? limitsOf(dataset) : undefined) ?? basis];
   return words === undefined ? null : (
     <span class="caution" data-testid="spacing-mark" data-basis={basis} title={t(words.whole)}>
       {t(short ? words.short : words.whole)}

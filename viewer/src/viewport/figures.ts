@@ -4,6 +4,7 @@ import type { DrawnKind, Figure } from "@/dicomweb/measured";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { spacingOf } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
+import type { AxisFigure, AxisUnit } from "@/dicomweb/ultrasound";
 import { unitOf } from "@/dicomweb/units";
 import { inMillimetres } from "@/viewport/sizes";
 
@@ -11,7 +12,7 @@ type Stats = Readonly<Record<string, unknown>>;
 
 function size(dataset: Dataset, name: string, value: unknown, unit: unknown, power: 1 | 2 = 1): Figure[] {
   if (typeof value !== "number" || !Number.isFinite(value)) return [];
-  const sized = inMillimetres(value, typeof unit === "string" ? unit : "", power);
+  const sized = inMillimetres(value, typeof unit === "string" ? unit : "");
   if (!sized) return [];
   const isAtDetector = sized.unit === "mm" && spacingOf(dataset).basis === "detector";
   return [{ name, value: sized.value, unit: power === 2 ? `${sized.unit}2` : sized.unit, ...(isAtDetector && { at_detector: true as const }) }];
@@ -27,6 +28,17 @@ function intensity(name: string, value: unknown, dataset: Dataset): Figure[] {
   const suv = text(dataset, Tag.Modality) === "PT" ? suvFactor(dataset) : undefined;
   if (suv && !suv.refused) return [{ name, value: value * suv.factor, unit: "SUVbw" }];
   return [{ name, value, unit: unitOf(dataset) }];
+}
+
+const MM_PER_CM = 10;
+const AXIS_NAMES: Readonly<Partial<Record<AxisUnit, string>>> = { s: "time", "cm/s": "velocity", Hz: "frequency", cm: "distance" };
+
+/** By the axes of a region of ultrasound: how far ends lie apart, of a point where it lies. */
+function byAxes(stats: Stats): Figure[] {
+  return ((stats["axes"] ?? []) as readonly AxisFigure[]).map(({ value, unit }) => {
+    const name = AXIS_NAMES[unit] ?? "quantity";
+    return unit === "cm" ? { name, value: value * MM_PER_CM, unit: "mm" } : { name, value, unit };
+  });
 }
 
 function region(stats: Stats, dataset: Dataset): Figure[] {
@@ -62,5 +74,5 @@ export function isPartial(stats: unknown): boolean {
 
 /** What Cornerstone keeps of a measurement (`stats`) as figures; none where it has not measured yet. */
 export function figuresOf(kind: DrawnKind, stats: unknown, dataset: Dataset): Figure[] {
-  return typeof stats === "object" && stats !== null ? BY_KIND[kind](stats as Stats, dataset) : [];
+  return typeof stats === "object" && stats !== null ? [...BY_KIND[kind](stats as Stats, dataset), ...byAxes(stats as Stats)] : [];
 }

@@ -7,12 +7,14 @@ import { spacingOf } from "@/dicomweb/spacing";
 import { suvFactor } from "@/dicomweb/suv";
 import { unitOf } from "@/dicomweb/units";
 import { alike, n, t } from "@/i18n";
+import { axisTexts } from "@/tools/axisText";
 import { frameOf } from "@/viewport/metadata";
+import type { RegionStats } from "@/viewport/regionFigures";
 import { sizeText } from "@/viewport/sizes";
 import { voxelsOf } from "@/viewport/volumeData";
 
 /** The figures that Cornerstone keeps of a measurement, by its kind. */
-interface Figures {
+interface Figures extends Pick<RegionStats, "axes" | "unmeasured"> {
   readonly length?: number;
   readonly width?: number;
   readonly angle?: number;
@@ -127,7 +129,9 @@ export function linesOf(toolName: string, isSlab?: () => boolean): Lines {
     const targetId = (typeof target === "string" ? target : target[0]) ?? "";
     const stats = (data as { cachedStats?: Record<string, Figures | undefined> }).cachedStats?.[targetId];
     const dataset = datasetOf(targetId);
-    const lines = stats ? [...write(stats, dataset), ...cautions(stats, dataset), ...overLines(write, stats)] : [];
+    const byAxes = axisTexts(stats?.axes ?? [], toolName !== ProbeTool.toolName);
+    const why = stats?.unmeasured ? [t(`measure.${stats.unmeasured}`)] : [];
+    const lines = stats ? [...byAxes, ...write(stats, dataset), ...why, ...cautions(stats, dataset), ...overLines(write, stats)] : [];
     return lines.length > 0 ? lines : undefined;
   };
 }

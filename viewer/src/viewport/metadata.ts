@@ -7,7 +7,7 @@ import { framePath, renderedPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { hasNativeMeaning } from "@/dicomweb/nativePixels";
 import { hasOverlayInPixels } from "@/dicomweb/overlayPlanes";
-import { isInMillimetres, spacingOf, spatialRegions } from "@/dicomweb/spacing";
+import { isInMillimetres, spacingOf } from "@/dicomweb/spacing";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
 import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
@@ -192,25 +192,6 @@ function voiLut({ dataset }: Frame): unknown {
   };
 }
 
-const [TISSUE, CENTIMETRES, MM_PER_CM] = [1, 3, 10];
-
-/** Where Cornerstone may take lengths of ultrasound for such, as it reads regions; it would take more of them. */
-export function calibration({ dataset }: Frame): Readonly<Record<string, unknown>> {
-  if (spacingOf(dataset).basis !== "region") return {};
-  const regions = spatialRegions(dataset).map(({ left, top, right, bottom, mmPerColumn, mmPerRow }) => ({
-    regionLocationMinX0: left,
-    regionLocationMinY0: top,
-    regionLocationMaxX1: right,
-    regionLocationMaxY1: bottom,
-    regionDataType: TISSUE,
-    physicalUnitsXDirection: CENTIMETRES,
-    physicalUnitsYDirection: CENTIMETRES,
-    physicalDeltaX: mmPerColumn / MM_PER_CM,
-    physicalDeltaY: mmPerRow / MM_PER_CM,
-  }));
-  return { sequenceOfUltrasoundRegions: regions };
-}
-
 /** An 8-bit picture in colours, whatever the object's own pixels are. */
 const RENDERED_PIXEL = {
   samplesPerPixel: 3,
@@ -242,7 +223,7 @@ type Answer = (frame: Frame) => unknown;
 const OF_STORED: Readonly<Record<string, Answer>> = {
   [MetadataModules.IMAGE_PLANE]: (frame) => imagePlane(frame),
   [MetadataModules.VOI_LUT]: voiLut,
-  [MetadataModules.CALIBRATION]: calibration,
+  [MetadataModules.CALIBRATION]: () => ({}), // regions of ultrasound are read here (`regionFigures.ts`), not by Cornerstone
 };
 
 const OF_NATIVE: Readonly<Record<string, Answer>> = {

@@ -8,7 +8,7 @@ import { datasets, number, Tag, text } from "@/dicomweb/json";
 import { nativePixels, PLANAR_CONFIGURATION, type NativePixels } from "@/dicomweb/nativePixels";
 import { reach } from "@/dicomweb/reach";
 import { spacingOf } from "@/dicomweb/spacing";
-import { calibration, frameOf, NATIVE, windowsOf } from "@/viewport/metadata";
+import { frameOf, NATIVE, windowsOf } from "@/viewport/metadata";
 
 const UNCOMPRESSED = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1";
 const STORED_UNCOMPRESSED = new Set(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]);
@@ -71,7 +71,6 @@ function image(imageId: string, frame: Frame, { values, components, min, max }: 
     width,
     rowPixelSpacing: row,
     columnPixelSpacing: column,
-    calibration: calibration(frame) as unknown as Types.IImageCalibration,
     slope: 1,
     intercept: 0,
     minPixelValue: min,

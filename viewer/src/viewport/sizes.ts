@@ -2,9 +2,6 @@
 
 import { alike, t } from "@/i18n";
 
-/** Ultrasound regions have their lengths in centimetres (PS3.3 C.8.5.5.1.15). */
-const MILLIMETRES: Readonly<Record<string, number>> = { mm: 1, cm: 10 };
-
 /** A figure with its unit: millimetres or pixels, to the power asked for. */
 export interface Sized {
   readonly value: number;
@@ -12,19 +9,16 @@ export interface Sized {
 }
 
 /**
- * A figure in the unit `name` ("mm", "cm US Region", "px²"), of the given power (1 for lengths, 2 for areas).
- * Undefined where it is no size: of a region in seconds or hertz, say.
+ * A figure in the unit `name` ("mm", "mm ERMF", "px²"); undefined where it is no size.
  */
-export function inMillimetres(figure: number, name: string, power: 1 | 2 = 1): Sized | undefined {
+export function inMillimetres(figure: number, name: string): Sized | undefined {
   const word = name.split(/[\s\u00B2]/u)[0] || "px";
-  if (word === "px") return { value: figure, unit: "px" };
-  const factor = MILLIMETRES[word];
-  return factor === undefined ? undefined : { value: figure * factor ** power, unit: "mm" };
+  return word === "px" || word === "mm" ? { value: figure, unit: word } : undefined;
 }
 
 /** The figures in words; see `inMillimetres`. */
 export function sizeText(figures: readonly number[], name: string, power: 1 | 2 = 1): string | undefined {
-  const sized = figures.map((figure) => inMillimetres(figure, name, power));
+  const sized = figures.map((figure) => inMillimetres(figure, name));
   const [first] = sized;
   if (!first) return undefined;
   const unit = first.unit === "px" ? t("unit.px") : t("unit.mm");

@@ -4,9 +4,10 @@ import { cache, type Types } from "@cornerstonejs/core";
 import { PlanarFreehandROITool, ProbeTool, utilities, type AnnotationTool, type Types as ToolTypes } from "@cornerstonejs/tools";
 
 import type { Frame } from "@/dicomweb/frames";
-import { isInMillimetres, spacingOf, spatialRegions } from "@/dicomweb/spacing";
+import { isInMillimetres, spacingOf } from "@/dicomweb/spacing";
 import { frameOf, RENDERED } from "@/viewport/metadata";
 import { enclosesRegion } from "@/viewport/planeRegions";
+import { figuresByRegion } from "@/viewport/regionFigures";
 import { pixelsIn, reader, shapeIn, statistics } from "@/viewport/timeCurve";
 
 type Drawn = ToolTypes.Annotation;
@@ -61,14 +62,10 @@ function inPixels(stats: Stats, { dataset }: Frame): Stats {
   };
 }
 
-/** What one pixel measures, where the whole region lies in a place of one scale. */
-function pixelArea({ dataset }: Frame, [left, top, right, bottom]: readonly number[]): { readonly size: number; readonly areaUnit: string } {
+/** What one pixel measures; in regions of ultrasound each has its own (`regionFigures.ts`). */
+function pixelArea({ dataset }: Frame): { readonly size: number; readonly areaUnit: string } {
   const spacing = spacingOf(dataset);
-  if (isInMillimetres(spacing)) return { size: spacing.row * spacing.column, areaUnit: "mm²" };
-  const region = spatialRegions(dataset).find(
-    (one) => (left ?? NaN) >= one.left && (right ?? NaN) <= one.right && (top ?? NaN) >= one.top && (bottom ?? NaN) <= one.bottom,
-  );
-  return region ? { size: region.mmPerColumn * region.mmPerRow, areaUnit: "mm²" } : { size: 1, areaUnit: "px²" };
+  return isInMillimetres(spacing) ? { size: spacing.row * spacing.column, areaUnit: "mm²" } : { size: 1, areaUnit: "px²" };
 }
 
 /** Where Cornerstone's figures of a region do not hold: beyond the image there is nothing, and the freehand's area has another unit. */
@@ -79,7 +76,7 @@ function regionFigures(drawn: Drawn, on: Types.IImageData, image: Types.IImage, 
   const box = [Math.min(...along(0)), Math.min(...along(1)), Math.max(...along(0)), Math.max(...along(1))] as const;
   const [columns, rows] = on.dimensions;
   const partial = box[0] < -HALF || box[1] < -HALF || box[2] > columns - HALF || box[3] > rows - HALF;
-  const { size, areaUnit } = pixelArea(frame, box);
+  const { size, areaUnit } = pixelArea(frame);
   if (!partial) return isFreehand ? { area: shape.area * size, areaUnit } : undefined;
   const pixels = pixelsIn(drawn, on) ?? [];
   const values = image.color || pixels.length === 0 ? {} : statistics(pixels.map(reader(image)));
@@ -99,10 +96,12 @@ export function figureOnStacks(tool: AnnotationTool, toolName: string): void {
       const imageId = targetId.startsWith(ON_IMAGE) ? targetId.slice(ON_IMAGE.length) : "";
       const [frame, image, on] = [frameOf(imageId), cache.getImage(imageId), kept.getTargetImageData(targetId)];
       if (!frame || !image || !on) continue;
-      if (toolName === ProbeTool.toolName) stats[targetId] = valueAt(drawn, on, image);
+      const byRegion = figuresByRegion(drawn, on, frame.dataset);
+      if (toolName === ProbeTool.toolName) stats[targetId] = { ...valueAt(drawn, on, image), ...byRegion };
       else {
         const own = enclosesRegion(toolName) ? regionFigures(drawn, on, image, frame, isFreehand) : undefined;
-        stats[targetId] = { ...inPixels(stats[targetId] ?? {}, frame), ...own };
+        const truer = own?.["partial"] === true ? { ...byRegion, ...own } : { ...own, ...byRegion };
+        stats[targetId] = { ...inPixels(stats[targetId] ?? {}, frame), ...truer };
       }
     }
     drawn.invalidated = false;

@@ -39,6 +39,9 @@ export const picture = {
   "spacing.magnified.short": "Sizes: estimated",
   "spacing.none": "Not calibrated: no sizes in mm",
   "spacing.none.short": "No sizes in mm",
+  "spacing.beyond": "Not calibrated: cut or made smaller after its regions were written",
+  "spacing.axes": "Measured by the axes of each region: no sizes in mm across them",
+  "spacing.axes.short": "Measured by axes",
   "ruler.detector": "at the detector",
 
   "viewport.label": "Image {index} of {total}",
@@ -63,4 +66,13 @@ export const picture = {
 
   "unit.mm": "mm",
   "unit.px": "px",
+  "unit.s": "s",
+  "unit.hertz": "Hz",
+  "unit.cmPerSecond": "cm/s",
+  "unit.decibel": "dB",
+  "unit.decibelPerSecond": "dB/s",
+  "unit.cm2": "cm²",
+  "unit.cm2PerSecond": "cm²/s",
+  "unit.cm3": "cm³",
+  "unit.cm3PerSecond": "cm³/s",
 } as const;

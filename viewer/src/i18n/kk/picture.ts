@@ -40,6 +40,9 @@ export const picture: Translated<typeof english> = {
   "spacing.magnified.short": "Өлшемдер болжалды",
   "spacing.none": "Калибрленбеген: мм-дегі өлшемдер жоқ",
   "spacing.none.short": "мм-дегі өлшемдер жоқ",
+  "spacing.beyond": "Калибрленбеген: аймақтары жазылғаннан кейін кескін қиылған не кішірейтілген",
+  "spacing.axes": "Әр аймақтың осьтері бойынша өлшенеді: оларға көлденең мм-лік өлшем жоқ",
+  "spacing.axes.short": "Осьтер бойынша өлшенеді",
   "ruler.detector": "детекторда",
 
   "viewport.label": "Кескін {index} / {total}",
@@ -64,4 +67,13 @@ export const picture: Translated<typeof english> = {
 
   "unit.mm": "мм",
   "unit.px": "пикс.",
+  "unit.s": "с",
+  "unit.hertz": "Гц",
+  "unit.cmPerSecond": "см/с",
+  "unit.decibel": "дБ",
+  "unit.decibelPerSecond": "дБ/с",
+  "unit.cm2": "см²",
+  "unit.cm2PerSecond": "см²/с",
+  "unit.cm3": "см³",
+  "unit.cm3PerSecond": "см³/с",
 };

@@ -40,6 +40,9 @@ export const picture: Translated<typeof english> = {
   "spacing.magnified.short": "Өлчөмдөр болжолдуу",
   "spacing.none": "Калибрленген эмес: мм менен өлчөм жок",
   "spacing.none.short": "мм менен өлчөм жок",
+  "spacing.beyond": "Калибрленген эмес: аймактары жазылгандан кийин сүрөт кесилген же кичирейтилген",
+  "spacing.axes": "Ар бир аймактын октору боюнча өлчөнөт: аларга туурасынан мм өлчөмү жок",
+  "spacing.axes.short": "Октор боюнча өлчөнөт",
   "ruler.detector": "детектордо",
 
   "viewport.label": "Сүрөт {index} / {total}",
@@ -64,4 +67,13 @@ export const picture: Translated<typeof english> = {
 
   "unit.mm": "мм",
   "unit.px": "пикс.",
+  "unit.s": "с",
+  "unit.hertz": "Гц",
+  "unit.cmPerSecond": "см/с",
+  "unit.decibel": "дБ",
+  "unit.decibelPerSecond": "дБ/с",
+  "unit.cm2": "см²",
+  "unit.cm2PerSecond": "см²/с",
+  "unit.cm3": "см³",
+  "unit.cm3PerSecond": "см³/с",
 };

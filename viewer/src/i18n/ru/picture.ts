@@ -40,6 +40,9 @@ export const picture: Translated<typeof english> = {
   "spacing.magnified.short": "Размеры по оценке",
   "spacing.none": "Нет калибровки: размеров в мм нет",
   "spacing.none.short": "Размеров в мм нет",
+  "spacing.beyond": "Не откалибровано: снимок обрезан или уменьшен после записи областей",
+  "spacing.axes": "Измерения по осям каждой области: размеров в мм поперёк осей нет",
+  "spacing.axes.short": "Измерения по осям",
   "ruler.detector": "на детекторе",
 
   "viewport.label": "Снимок {index} из {total}",
@@ -64,4 +67,13 @@ export const picture: Translated<typeof english> = {
 
   "unit.mm": "мм",
   "unit.px": "пикс.",
+  "unit.s": "с",
+  "unit.hertz": "Гц",
+  "unit.cmPerSecond": "см/с",
+  "unit.decibel": "дБ",
+  "unit.decibelPerSecond": "дБ/с",
+  "unit.cm2": "см²",
+  "unit.cm2PerSecond": "см²/с",
+  "unit.cm3": "см³",
+  "unit.cm3PerSecond": "см³/с",
 };
