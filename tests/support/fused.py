@@ -62,7 +62,8 @@ def fused_pet(frame_of_reference: str) -> list[Dataset]:
         dataset.PixelSpacing, dataset.ImageOrientationPatient = [PET_SPACING] * 2, [1, 0, 0, 0, 1, 0]
         dataset.ImagePositionPatient = [float(value) for value in PET_ORIGIN + index * np.array([0, 0, PET_SPACING])]
         dataset.SeriesDate = dataset.AcquisitionDate = "20260102"
-        dataset.SeriesTime, dataset.AcquisitionTime = "110000", "110500"
+        dataset.SeriesTime, dataset.AcquisitionTime = "150000", "110500"  # made four hours after the scan
+        dataset.ActualFrameDuration, dataset.FrameReferenceTime = 180_000, round(1000 * (300 + MEAN_COUNT_RATE), 3)
         dataset.Units, dataset.CorrectedImage, dataset.DecayCorrection = "BQML", ["DECY", "ATTN"], "START"
         tracer = Dataset()
         tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 370_000_000, 6586.2
@@ -75,6 +76,9 @@ def fused_pet(frame_of_reference: str) -> list[Dataset]:
     return made
 
 
+_DECAY = np.exp(-np.log(2) / 6586.2 * np.linspace(0, 180, 100_001)).mean()
+MEAN_COUNT_RATE = -np.log(_DECAY) / (np.log(2) / 6586.2)
+"""Seconds of a frame of 180 until the decay is that of its mean (PS3.3 C.8.9.4.1, Frame Reference Time)."""
 SUV = 70_000 / (370_000_000 * 0.5 ** (3600 / 6586.2))
 """Of a Bq/mL."""
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Dataset } from "@/dicomweb/json";
-import { suvFactor } from "@/dicomweb/suv";
+import { learnAcquisitions, suvFactor } from "@/dicomweb/suv";
 import { openingOf, presetsFor } from "@/tools/presets";
 
 const element = (value: unknown): Dataset[string] => ({ vr: "LO", Value: Array.isArray(value) ? value : [value] });
@@ -53,6 +53,32 @@ test("the scanners' own ways: Philips' counts, GE's series made afterwards, time
   expect(suvFactor(pet({}, abroad)).refused).toBe("times");
 });
 
+test("a series made after its scan: counted back from the image, else from the earliest of the series", () => {
+  const dose = 370_000_000 * 0.5 ** (3600 / HALF_LIFE_F18);
+  const made = { "00080021": "20260103", "00080031": "150000", "0020000E": "1.2.3" };
+  // a frame of 180 s from 11:05 on; at 89.858 s its decay is that of its mean (numpy: mean of exp(-λt) over the frame)
+  const told = { "00541300": 389_858, "00181242": 180_000 };
+  expect(suvFactor(pet({ ...made, ...told })).factor).toBeCloseTo(70_000 / dose, 8);
+  expect(suvFactor(pet({ ...made, "00541300": 389_858 })).refused).toBe("times"); // no duration, and no other image is known
+  expect(suvFactor(pet({ ...made, "00541300": 10_000, "00181242": 180_000 })).refused).toBe("times"); // after its own image began
+  const [first, later] = [pet({ ...made, "00080032": "110000" }), pet(made)];
+  learnAcquisitions("1.2.3", [later, first]);
+  expect([first, later].map((one) => suvFactor(one).factor)).toEqual([70_000 / dose, 70_000 / dose]);
+  // another image was acquired before what is counted back
+  expect(suvFactor(pet({ ...made, "00541300": 100_000, "00181242": 180_000 })).refused).toBe("times");
+  // the time of the series lies between its images: it is none of the scan's
+  expect(suvFactor(pet({ ...made, "00080021": "20260102", "00080031": "110300" })).factor).toBeCloseTo(70_000 / dose, 12);
+  learnAcquisitions("1.2.3", [first, pet({ ...made, "00080032": "" })]);
+  expect(suvFactor(first).refused).toBe("times");
+});
+
+test("Siemens' own figures: frame reference time and duration lead back to the scan", () => {
+  const real = { "00080021": "19600614", "00080022": "19600614", "00080032": "152316.921", "00541300": 149605.34445734, "00181242": 300_000, "00101030": 69.7344 };
+  const tracer = { "00181074": 178340011.59668, "00181072": "141700.000000" };
+  const kept = suvFactor(pet({ ...real, "00080031": "152316.921" }, tracer)).factor ?? NaN;
+  expect(suvFactor(pet({ ...real, "00080031": "180000" }, tracer)).factor ?? NaN).toBeCloseTo(kept, 9);
+});
+
 test.each([
   ["modality", { "00080060": "CT" }, {}],
   ["units", { "00541001": "CNTS" }, {}],
@@ -62,8 +88,9 @@ test.each([
   ["weight", { "00101030": [] }, {}],
   ["dose", {}, { "00181074": 0 }],
   ["decay", { "00541102": "NONE" }, {}],
-  ["times", { "00080031": "120000" }, {}], // the series begins after its image: it was made later
+  ["times", { "00080031": "120000" }, {}], // made later, and no image tells when the scan began
   ["times", {}, { "00181072": "" }],
+  ["times", {}, { "00181072": "110010.00" }], // ten seconds after the scan began, not a day before
 ])("SUV is refused for want of %s", (why, changes, tracer) => {
   expect(suvFactor(pet(changes, tracer)).refused).toBe(why);
 });

@@ -5,6 +5,7 @@ import { isUid } from "@/dicomweb/client";
 import { cross, dot, vector, type Vector } from "@/dicomweb/geometry";
 import { items, number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 import { isSlide } from "@/dicomweb/slide";
+import { learnAcquisitions } from "@/dicomweb/suv";
 
 /** One image of the stack with its own flat data set: functional groups of multi-frame objects are resolved. */
 export interface Frame extends FrameAddress {
@@ -66,6 +67,10 @@ export function seriesContent(
     if (isImage(dataset)) frames.push(...framesOf(studyInstanceUid, seriesInstanceUid, dataset));
     else others.push(dataset);
   }
+  learnAcquisitions(
+    seriesInstanceUid,
+    frames.map(({ dataset }) => dataset),
+  );
   return { frames: readingOrder(frames), others, slides };
 }
 

@@ -16,6 +16,8 @@ const SERIES_TIME = "00080031";
 const ACQUISITION_DATE = "00080022";
 const ACQUISITION_TIME = "00080032";
 const TIMEZONE_OFFSET = "00080201";
+const FRAME_REFERENCE_TIME = "00541300";
+const FRAME_DURATION = "00181242";
 const GE = { creator: "GEMS_PETD_01", group: "0009", scanDateTime: "0D" };
 const PHILIPS = { creator: "Philips PET Private Group", group: "7053", suvFactor: "00", activityFactor: "09" };
 
@@ -36,6 +38,7 @@ export type Suv =
 
 const GRAMS_PER_KG = 1000;
 const SECONDS_A_DAY = 86_400;
+const HALF_LIVES_LEFT = 6;
 
 /**
  * The factor from modality values to SUV by body weight (QIBA's vendor-neutral way): dose decayed to the time which the
@@ -56,7 +59,7 @@ export function suvFactor(dataset: Dataset): Suv {
   const [tracer, another] = items(dataset, RADIOPHARMACEUTICALS).filter((one) => (number(one, TOTAL_DOSE) ?? 0) > 0);
   const [dose, halfLife] = [(tracer && number(tracer, TOTAL_DOSE)) ?? 0, (tracer && number(tracer, HALF_LIFE)) ?? 0];
   if (!tracer || another || dose <= 0 || halfLife <= 0) return { refused: "dose" }; // of two the image is of neither alone
-  const decay = decaySeconds(dataset, tracer);
+  const decay = decaySeconds(dataset, tracer, halfLife);
   if (decay === undefined) return { refused: "decay" };
   if (Number.isNaN(decay)) return { refused: "times" };
   return { factor: (activity * weight * GRAMS_PER_KG) / (dose * 2 ** (-decay / halfLife)) };
@@ -69,27 +72,60 @@ function ofMaker(dataset: Dataset, { creator, group }: { readonly creator: strin
 }
 
 /** From injection to the time of correction; undefined: corrected in an unknown way; NaN: times are missing or absurd. */
-function decaySeconds(dataset: Dataset, tracer: Dataset): number | undefined {
+function decaySeconds(dataset: Dataset, tracer: Dataset, halfLife: number): number | undefined {
   const correction = text(dataset, DECAY_CORRECTION);
   if (correction === "ADMIN") return 0;
   if (correction !== "START") return undefined;
-  const scan = beginning(dataset);
+  const scan = beginning(dataset, halfLife);
   let injected = dateTime(text(tracer, START_DATE_TIME), text(dataset, TIMEZONE_OFFSET));
   if (Number.isNaN(injected)) {
-    injected = moment(text(dataset, Tag.SeriesDate), text(tracer, START_TIME));
-    if (injected > scan) injected -= SECONDS_A_DAY; // only a time of day was kept: before midnight
+    injected = moment(text(dataset, ACQUISITION_DATE), text(tracer, START_TIME)); // a series may be made days later
+    // only a time of day was kept: before midnight, unless nothing were left of it since
+    if (injected > scan && scan + SECONDS_A_DAY - injected < HALF_LIVES_LEFT * halfLife) injected -= SECONDS_A_DAY;
   }
   const seconds = scan - injected;
   return seconds >= 0 && seconds < 2 * SECONDS_A_DAY ? seconds : Number.NaN;
 }
 
-/** When the scan began. A series made afterwards has the time of its making, which only GE keeps apart from the scan's. */
-function beginning(dataset: Dataset): number {
-  const acquired = moment(text(dataset, ACQUISITION_DATE), text(dataset, ACQUISITION_TIME));
+/** The earliest acquisition of each series of PET that is here, by UID. */
+const earliest = new Map<string, number>();
+
+/** Take in all images of a series: where nothing else tells when the scan began, the earliest of them does. */
+export function learnAcquisitions(seriesInstanceUid: string, images: readonly Dataset[]): void {
+  if (images.some((image) => text(image, Tag.Modality) !== "PT")) return;
+  earliest.set(seriesInstanceUid, Math.min(...images.map(acquisition))); // not a number where one does not say it
+}
+
+function acquisition(dataset: Dataset): number {
+  return moment(text(dataset, ACQUISITION_DATE), text(dataset, ACQUISITION_TIME));
+}
+
+const AGREE_S = 2; // clocks are written in whole seconds
+
+/**
+ * When the scan began, which all of its images are corrected to. A series made afterwards has the time of its making: GE keeps
+ * the scan's beside it, else it is counted back from what an image says of itself, else the earliest image of the series has it.
+ */
+function beginning(dataset: Dataset, halfLife: number): number {
+  const acquired = acquisition(dataset);
+  const first = Math.min(acquired, earliest.get(text(dataset, Tag.SeriesInstanceUID)) ?? acquired);
   const series = moment(text(dataset, Tag.SeriesDate), text(dataset, SERIES_TIME));
-  if (series <= acquired) return series;
+  if (series <= first) return series;
   const scan = dateTime(text(dataset, ofMaker(dataset, GE, GE.scanDateTime)), text(dataset, TIMEZONE_OFFSET));
-  return scan <= acquired ? scan : Number.NaN;
+  if (!Number.isNaN(scan)) return scan <= acquired ? scan : Number.NaN;
+  const [reference, duration] = [(number(dataset, FRAME_REFERENCE_TIME) ?? 0) / 1000, (number(dataset, FRAME_DURATION) ?? 0) / 1000];
+  if (reference > 0 && duration > 0) {
+    const counted = acquired - reference + averageCountRate(duration, halfLife);
+    return counted <= first + AGREE_S ? counted : Number.NaN; // no image is acquired before its scan
+  }
+  return earliest.get(text(dataset, Tag.SeriesInstanceUID)) ?? Number.NaN;
+}
+
+/** Seconds from the beginning of a frame to where the count rate is that of the frame's mean. */
+function averageCountRate(duration: number, halfLife: number): number {
+  const constant = Math.LN2 / halfLife;
+  const decayed = constant * duration;
+  return Math.log(decayed / -Math.expm1(-decayed)) / constant;
 }
 
 /** A DT value on the clock of the data set's own times; NaN when it is of a zone that cannot be told from theirs. */
