@@ -144,6 +144,18 @@ def test_a_sigmoid_window_is_still_one_after_a_reset(module_node: NodeProcess, r
     assert differences(reader, expected(chest, 1)) == []
 
 
+def test_a_window_of_width_one_is_a_step(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+    chest = cr_image(study="step", WindowWidth=1)
+    write_folder([chest], tmp_path / "step")
+    dcmsend(module_node, tmp_path / "step")
+    show_one_series(reader, [chest])
+    assert open_image(reader, chest) == "ready"
+    reader.keyboard.press("r")  # which threw, for want of a table of colours
+    greys = read_canvas(reader)
+    assert ((greys < 3) | (greys > 252)).mean() > 0.8  # but where pixels of the screen lie between two
+    assert min((greys < 3).mean(), (greys > 252).mean()) > 0.02
+
+
 def test_a_colour_map_is_the_same_on_the_next_image(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
     first, second = (cr_image(study="coloured", number=number) for number in (1, 2))
     second.PixelData = first.PixelData
@@ -172,18 +184,6 @@ def test_a_colour_map_is_the_same_on_the_next_image(module_node: NodeProcess, re
     np.testing.assert_array_equal(read_canvas(reader), greys)
     expect(reader.locator("[data-testid=viewport]")).to_have_attribute("data-inverted", "false")
 
-
-RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))
-MASK = item(MaskOperation="AVG_SUB", ApplicableFrameRange=[2, 5], MaskFrameNumbers=[1, 2])
-MOVED = item(PixelShiftFrameRange=[4, 4], RegionPixelShiftSequence=[item(MaskSubPixelShift=[2.0, 0.5])])
-WINDOW = item(WindowCenter=50, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")
-
-
-def _compound(kind: str, points: list[float]) -> Dataset:
-    return item(
-        CompoundGraphicInstanceID=1, CompoundGraphicUnits="PIXEL", GraphicDimensions=2,
-        NumberOfGraphicPoints=len(points) // 2, GraphicData=points, CompoundGraphicType=kind, GraphicFilled="N",
-    )  # fmt: skip
 
 TISSUE = ultrasound_region(1, (0, 0, 159, 119), (3, 0.01), (3, 0.02))
 SPECTRUM = ultrasound_region(3, (160, 0, 319, 119), (4, 0.005, 150, 0), (7, -1.5, 60, 0))
@@ -257,6 +257,18 @@ def test_ultrasound_is_measured_by_the_axes_of_its_regions(
     draw(cut, "length", (10, 10), (60, 60))
     assert told()[0] == "# pxImage cut after its regions were written"
 
+
+RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))
+MASK = item(MaskOperation="AVG_SUB", ApplicableFrameRange=[2, 5], MaskFrameNumbers=[1, 2])
+MOVED = item(PixelShiftFrameRange=[4, 4], RegionPixelShiftSequence=[item(MaskSubPixelShift=[2.0, 0.5])])
+WINDOW = item(WindowCenter=50, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")
+
+
+def _compound(kind: str, points: list[float]) -> Dataset:
+    return item(
+        CompoundGraphicInstanceID=1, CompoundGraphicUnits="PIXEL", GraphicDimensions=2,
+        NumberOfGraphicPoints=len(points) // 2, GraphicData=points, CompoundGraphicType=kind, GraphicFilled="N",
+    )  # fmt: skip
 
 
 def _greys(values: NDArray[np.float64], low: float, high: float) -> Expected:

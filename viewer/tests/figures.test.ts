@@ -86,6 +86,9 @@ test("what has 8 bits and no window is shown from nothing to all they hold", () 
   expect(windowsOf(plain)).toEqual({ centers: [128], widths: [256] });
   expect(windowsOf({ ...plain, "00281052": e("DS", -100), "00281053": e("DS", 2) })).toEqual({ centers: [155.5], widths: [511] });
   expect(windowsOf({ ...plain, "00281050": e("DS", 40), "00281051": e("DS", 80) })).toEqual({ centers: [40], widths: [80] });
+  const { centers, widths } = windowsOf({ ...plain, "00281050": e("DS", 40, 40), "00281051": e("DS", 1, 0.5) }) ?? { centers: [], widths: [] };
+  expect([centers, widths]).toEqual([[40, 40], [expect.closeTo(1, 3), 0.5]]); // a step has ends that differ
+  expect(widths[0]).toBeGreaterThan(1);
   expect(windowsOf({ ...plain, "00280101": e("US", 12) })).toBeUndefined();
   expect(windowsOf({ ...plain, "00280103": e("US", 1) })).toBeUndefined();
 });

@@ -71,8 +71,17 @@ export interface Ends {
 }
 
 export function endsOf({ window: { center, width }, exact }: ValuesPreset): Ends {
-  if (exact) return { lower: center - width / 2, upper: center + width / 2 };
-  return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
+  if (exact) return widened({ lower: center - width / 2, upper: center + width / 2 });
+  return widened({ lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 });
+}
+
+export const NARROWEST = 2 ** -20; // of the values: still told apart in single precision
+
+/** Of a window of width 1, of an image with one value, both ends are one: a table of colours cannot be made for that. */
+export function widened({ lower, upper }: Ends): Ends {
+  if (upper !== lower) return { lower, upper };
+  const half = (Math.max(1, Math.abs(lower)) * NARROWEST) / 2;
+  return { lower: lower - half, upper: lower + half };
 }
 
 /** How images of a kind are opened by those who read them, where that is not as the object says. */

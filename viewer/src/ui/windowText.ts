@@ -3,7 +3,7 @@
 import type { Dataset } from "@/dicomweb/json";
 import { suvFactor } from "@/dicomweb/suv";
 import { n, t } from "@/i18n";
-import type { Window } from "@/tools/presets";
+import { NARROWEST, type Window } from "@/tools/presets";
 
 const WHOLE_FROM = 10;
 const DECIMALS_MAX = 6;
@@ -15,9 +15,16 @@ function digitsFor(width: number): number {
   return Math.min(DECIMALS_MAX, 2 - Math.floor(Math.log10(between)));
 }
 
-export function windowText({ width, center }: Window, dataset: Dataset): string {
+/** What `widened` gave its ends, so that they differ at all. */
+function isStep({ width, center }: Window): boolean {
+  return width > 1 && width - 1 <= 2 * NARROWEST * Math.max(1, Math.abs(center));
+}
+
+export function windowText(window: Window, dataset: Dataset): string {
   const { factor } = suvFactor(dataset);
-  const digits = digitsFor(width);
+  const { center } = window;
+  const width = isStep(window) ? 1 : window.width;
+  const digits = width === 1 ? 1 : digitsFor(width);
   if (factor === undefined) return t("viewport.window", { width: n(width, digits), center: n(center, digits) });
   const [low, high] = [center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2]; // PS3.3 C.11.2.1.2.1 backwards
   return `SUV ${n(low * factor, 1)}–${n(high * factor, 1)}`;

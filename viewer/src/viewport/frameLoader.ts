@@ -120,6 +120,10 @@ function load(imageId: string, options: LoadOptions = {}): { promise: Promise<Ty
       if (!kept) keepFrame(path, bytes, contentType);
       return decode(imageId, bytes, contentType, options);
     })
+    .then((image) => {
+      abort.signal.throwIfAborted(); // given up while it was decoded: nobody has a place for it any more
+      return image;
+    })
     .finally(() => {
       if (loading.get(imageId)?.wish !== wish) return;
       loading.delete(imageId);

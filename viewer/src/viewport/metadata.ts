@@ -9,6 +9,7 @@ import { hasNativeMeaning } from "@/dicomweb/nativePixels";
 import { hasOverlayInPixels } from "@/dicomweb/overlayPlanes";
 import { isInMillimetres, spacingOf } from "@/dicomweb/spacing";
 import { items, number, numbers, Tag, text, type Dataset } from "@/dicomweb/json";
+import { widened } from "@/tools/presets";
 import { hasPalette, withPlainPalette } from "@/viewport/palette";
 
 const { MetadataModules } = Enums;
@@ -174,13 +175,19 @@ export function imagePlane(frame: Frame, pixels = sizeOf(frame)): Readonly<Recor
  */
 export function windowsOf(dataset: Dataset): { readonly centers: readonly number[]; readonly widths: readonly number[] } | undefined {
   const [centers, widths] = [numbers(dataset, Tag.WindowCenter), numbers(dataset, Tag.WindowWidth)];
-  if (centers.length > 0 && widths.length > 0) return { centers, widths };
+  if (centers.length > 0 && widths.length > 0) return { centers, widths: widths.map((width, index) => wider(width, centers[index] ?? 0)) };
   const bits = number(dataset, Tag.BitsStored) ?? Infinity;
   const isSigned = number(dataset, Tag.PixelRepresentation) === 1;
   if (bits > 8 || isSigned || TABLES.some((tag) => items(dataset, tag).length > 0) || text(dataset, Tag.Modality) === "SEG") return undefined;
   const [slope, intercept] = [number(dataset, RESCALE_SLOPE) || 1, number(dataset, RESCALE_INTERCEPT) ?? 0];
   const width = Math.abs((2 ** bits - 1) * slope);
   return { centers: [intercept + ((2 ** bits - 1) * slope + 1) / 2], widths: [width + 1] };
+}
+
+/** A width of 1 tells two kinds of values apart (PS3.3 C.11.2.1.2.1), but is none between its ends. */
+function wider(width: number, center: number): number {
+  const { lower, upper } = widened({ lower: center, upper: center });
+  return width === 1 ? 1 + upper - lower : width;
 }
 
 function voiLut({ dataset }: Frame): unknown {

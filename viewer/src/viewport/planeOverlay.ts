@@ -5,7 +5,7 @@ import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 import type { vtkVolumeMapper } from "@kitware/vtk.js/Rendering/Core/VolumeMapper";
 import { BlendMode } from "@kitware/vtk.js/Rendering/Core/VolumeMapper/Constants";
 
-import { endsOf, type Ends, type Preset } from "@/tools/presets";
+import { endsOf, widened, type Ends, type Preset } from "@/tools/presets";
 import { coloursOf } from "@/viewport/colours";
 import { nearestValue } from "@/viewport/sampling";
 import type { Overlay } from "@/viewport/volumeContract";
@@ -104,7 +104,7 @@ export class PlaneOverlay {
 export function rangeOf(voxels: VoxelVolume, preset: Preset | undefined): Ends {
   if (preset === undefined) return voxels.range;
   if (preset.kind === "values") return endsOf(preset);
-  return preset.kind === "full" ? { lower: voxels.lowest, upper: voxels.highest } : voxels.stored;
+  return preset.kind === "full" ? widened({ lower: voxels.lowest, upper: voxels.highest }) : voxels.stored;
 }
 
 function nobody(): void {}

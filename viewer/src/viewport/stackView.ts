@@ -6,7 +6,7 @@ import { annotation } from "@cornerstonejs/tools";
 import type { Frame } from "@/dicomweb/frames";
 import type { Area, Display } from "@/dicomweb/presentation";
 import { ownSubtraction, type Subtraction } from "@/dicomweb/subtraction";
-import { endsOf, openingOf, type Preset } from "@/tools/presets";
+import { endsOf, openingOf, widened, type Preset } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
 import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
@@ -210,7 +210,7 @@ export class CornerstoneStackView implements StackView, Fitting {
 
   display({ window, inverted, rotation, flipped, area }: Display): void {
     this.reset();
-    if (window) this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(window.width, window.center) });
+    if (window) this.viewport.setProperties({ voiRange: widened(utilities.windowLevel.toLowHighRange(window.width, window.center)) });
     if (inverted !== undefined) {
       const own = this.viewport.getCornerstoneImage()?.invert === true;
       this.viewport.setProperties({ invert: inverted !== own });
@@ -431,7 +431,7 @@ export class CornerstoneStackView implements StackView, Fitting {
 
   private fullRange(): Types.VOIRange | undefined {
     const image = this.viewport.getCornerstoneImage();
-    return image && { lower: image.minPixelValue, upper: image.maxPixelValue };
+    return image && widened({ lower: image.minPixelValue, upper: image.maxPixelValue });
   }
 
   /** What the browser cannot decode is shown as the node's picture; when that fails too, the reader is told. */

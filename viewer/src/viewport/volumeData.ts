@@ -1,16 +1,16 @@
 /** Volumes in memory: every voxel a modality value of the object's own pixels, shared by the viewports that show it. */
 
-import { cache, Enums, imageLoader, utilities, volumeLoader, type Types } from "@cornerstonejs/core";
+import { cache, Enums, imageLoader, metaData, utilities, volumeLoader, type Types } from "@cornerstonejs/core";
 
 import type { Frame } from "@/dicomweb/frames";
 import type { VolumeGeometry } from "@/dicomweb/geometry";
 import { number, Tag, text, type Dataset } from "@/dicomweb/json";
-import { openingOf } from "@/tools/presets";
+import { openingOf, widened } from "@/tools/presets";
 import { bytesExpected, bytesOf, loadFrame } from "@/viewport/frameLoader";
 import { imageIdOf, nextImageId, register, RENDERED, unregister } from "@/viewport/metadata";
 import type { VolumeFailure, VolumeListener } from "@/viewport/volumeContract";
 
-const { RequestType } = Enums;
+const { MetadataModules, RequestType } = Enums;
 
 const AT_ONCE = 4;
 const SOLID_VOXELS = 1 << 23; // what software and small cards render while being turned
@@ -187,7 +187,7 @@ async function make(
   } catch {
     throw new VolumeError("memory");
   }
-  const middle = frames[frames.length >> 1]?.dataset ?? {};
+    const middle = frames[frames.length >> 1]?.dataset ?? {};
   const sigmoid = text(middle, "00281056") === "SIGMOID";
   const stored = windowOf(middle) ?? { lower: lowest, upper: highest > lowest ? highest : lowest + 1 };
   const storedInverted = text(middle, Tag.PhotometricInterpretation) === "MONOCHROME1";
@@ -209,8 +209,24 @@ async function make(
     lowest,
     highest,
   };
+  tellOfSlices(id, made);
   standing.set(id, made);
   return made;
+}
+
+/**
+ * What Cornerstone asks about the slices of a volume: it says itself that each lies where the first one does, and then finds none
+ * at the place of a plane; and of a window it knows nothing but the least and the greatest value, which may be one.
+ */
+function tellOfSlices(id: string, { origin, direction, spacing, stored }: VoxelVolume): void {
+  const { windowCenter, windowWidth } = utilities.windowLevel.toWindowLevel(stored.lower, stored.upper);
+  const { add: tell } = utilities.genericMetadataProvider;
+  for (const [slice, imageId] of (cache.getVolume(id)?.imageIds ?? []).entries()) {
+    const known = metaData.get(MetadataModules.IMAGE_PLANE, imageId) as object | undefined;
+    const imagePositionPatient = origin.map((start, axis) => start + slice * spacing[2] * (direction[6 + axis] ?? 0));
+    tell(imageId, { type: MetadataModules.IMAGE_PLANE, metadata: { ...known, imagePositionPatient } });
+    tell(imageId, { type: MetadataModules.VOI_LUT, metadata: { windowCenter: [windowCenter], windowWidth: [windowWidth] } });
+  }
 }
 
 const [RESCALE_INTERCEPT, RESCALE_SLOPE] = ["00281052", "00281053"];
@@ -311,7 +327,7 @@ async function valuesOf(frame: Frame): Promise<ArrayLike<number>> {
 function windowOf(dataset: Dataset): Types.VOIRange | undefined {
   const [center, width] = [number(dataset, Tag.WindowCenter), number(dataset, Tag.WindowWidth)];
   if (center === undefined || width === undefined || width <= 0) return undefined;
-  return utilities.windowLevel.toLowHighRange(width, center) as Types.VOIRange;
+  return widened(utilities.windowLevel.toLowHighRange(width, center) as Types.VOIRange) as Types.VOIRange;
 }
 
 function metadataOf({ frames, frameOfReferenceUid, direction, spacing }: VolumeGeometry): Types.Metadata {
