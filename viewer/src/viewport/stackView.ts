@@ -24,6 +24,7 @@ import { ReadAhead } from "@/viewport/readAhead";
 import type { RegionValues } from "@/viewport/sampling";
 import { StackBytes } from "@/viewport/stackBytes";
 import { stopWaiting } from "@/viewport/stackLoading";
+import { QUARTER, StackPose, WHOLE_WITHIN } from "@/viewport/stackPose";
 import { curveOf, pixelsIn } from "@/viewport/timeCurve";
 import { ToolHand } from "@/viewport/toolGroup";
 import { enlarge, followWheel, scaleOf } from "@/viewport/zooming";
@@ -32,15 +33,13 @@ const { Events, RequestType, ViewportType } = Enums;
 
 const SHARE_OF_CACHE = 0.8; // read-ahead leaves room for the image being asked for
 
-const QUARTER = 90; // degrees
-const WHOLE_WITHIN = 0.01; // of the zoom
-
 let serial = 0;
 
 export class CornerstoneStackView implements StackView, Fitting {
   private readonly viewportId: string;
   private readonly engine: RenderingEngine;
   private readonly viewport: Types.IStackViewport;
+  private readonly pose: StackPose;
   private readonly hand: ToolHand;
   private readonly measurements: Measurements;
   private readonly stopFollowing: () => void;
@@ -77,6 +76,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       isShown: ({ metadata }) => isOneImage(metadata?.referencedImageId, this.viewport.getCurrentImageId()),
       isOwn: ({ metadata }) => this.imageIds.some((imageId) => isOneImage(metadata?.referencedImageId, imageId)),
     });
+    this.pose = new StackPose(element, this.viewport);
     showOnEveryForm(this.viewport);
     keepColours(this.viewport);
     this.stopFollowing = followSize(element, this);
@@ -195,17 +195,12 @@ export class CornerstoneStackView implements StackView, Fitting {
     return this.viewport.worldToCanvas([...world]);
   }
 
-  imageToCanvas([column, row]: readonly [number, number]): readonly [number, number] | undefined {
-    const image = this.viewport.getImageData()?.imageData as { indexToWorld(index: Types.Point3): Types.Point3 } | undefined;
-    return image && this.viewport.worldToCanvas(image.indexToWorld([column - 0.5, row - 0.5, 0]));
+  imageToCanvas(place: readonly [number, number]): readonly [number, number] | undefined {
+    return this.pose.toCanvas(place);
   }
 
   displayedArea(): Area | undefined {
-    const image = this.viewport.getImageData()?.imageData as { worldToIndex(world: Types.Point3): Types.Point3 } | undefined;
-    const { clientWidth, clientHeight } = this.element;
-    const corners = ([[0, 0], [clientWidth, clientHeight]] as Types.Point2[]).map((at) => image?.worldToIndex(this.viewport.canvasToWorld(at))); // prettier-ignore
-    const [from, to] = corners;
-    return from && to && { left: from[0] + 0.5, top: from[1] + 0.5, right: to[0] + 0.5, bottom: to[1] + 0.5 };
+    return this.pose.area();
   }
 
   display({ window, inverted, rotation, flipped, area }: Display): void {
@@ -215,35 +210,9 @@ export class CornerstoneStackView implements StackView, Fitting {
       const own = this.viewport.getCornerstoneImage()?.invert === true;
       this.viewport.setProperties({ invert: inverted !== own });
     }
-    this.turnTo(rotation, flipped);
-    if (area) this.fitTo(area);
+    this.pose.turnTo(rotation, flipped);
+    if (area) this.pose.fitTo(area);
     this.viewport.render();
-  }
-
-  /** Turned clockwise, then mirrored: tried until the screen's directions are the wanted ones. */
-  private turnTo(rotation: number, flipped: boolean): void {
-    const [cosine, sine] = [Math.round(Math.cos((rotation * Math.PI) / 180)), Math.round(Math.sin((rotation * Math.PI) / 180))];
-    const side = flipped ? -1 : 1;
-    const wanted = [side * cosine, -side * sine, sine, cosine];
-    this.viewport.setCamera({ flipHorizontal: flipped, flipVertical: false });
-    for (let turn = 0; turn < 4 * QUARTER; turn += QUARTER) {
-      this.viewport.setViewPresentation({ rotation: turn });
-      if (this.turned().turned?.every((share, index) => Math.abs(share - (wanted[index] ?? 0)) < WHOLE_WITHIN)) return;
-    }
-  }
-
-  private fitTo({ left, top, right, bottom }: Area): void {
-    const box = (): readonly [number, number, number, number] | undefined => {
-      const [a, b] = [this.imageToCanvas([left, top]), this.imageToCanvas([right, bottom])];
-      return a && b && [Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1]), (a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-    };
-    const { clientWidth, clientHeight } = this.element;
-    const before = box();
-    if (!before || before[0] < 1 || before[1] < 1) return;
-    this.viewport.setZoom(this.viewport.getZoom() * Math.min(clientWidth / before[0], clientHeight / before[1]));
-    const after = box();
-    const [right_, down] = this.viewport.getPan();
-    if (after) this.viewport.setPan([right_ + clientWidth / 2 - after[2], down + clientHeight / 2 - after[3]]);
   }
 
   regionOver(
@@ -405,27 +374,9 @@ export class CornerstoneStackView implements StackView, Fitting {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
       zoom: this.viewport.getZoom(),
       ...scaleOf(this.viewport, this.frames[this.viewport.getCurrentImageIdIndex()]),
-      ...this.turned(),
+      ...this.pose.told(),
       masks: masksOf(image?.imageId ?? ""),
       inverted: (invert === true) !== (image?.invert === true),
-    };
-  }
-
-  /** Where right and down on the screen look to in the image, and what has to change for it to lie otherwise. */
-  private turned(): Pick<View, "turned" | "placed"> {
-    const data = this.viewport.getImageData();
-    if (!data) return {};
-    const [origin, right, down] = ([[0, 0], [100, 0], [0, 100]] as Types.Point2[]).map((at) => this.viewport.canvasToWorld(at));
-    if (!origin || !right || !down) return {};
-    const { direction } = data;
-    const share = (to: Types.Point3, axis: number): number => {
-      const [x, y, z] = [to[0] - origin[0], to[1] - origin[1], to[2] - origin[2]];
-      const length = Math.hypot(x, y, z) || 1;
-      return (x * (direction[axis] ?? 0) + y * (direction[axis + 1] ?? 0) + z * (direction[axis + 2] ?? 0)) / length;
-    };
-    return {
-      turned: [share(right, 0), share(right, 3), share(down, 0), share(down, 3)],
-      placed: [...origin, ...right, ...down].map((value) => value.toFixed(2)).join(" "),
     };
   }
 
