@@ -49,10 +49,18 @@ function reverse(table: ColourTable): void {
 /** How Cornerstone's note stood when a map was laid over the greys: the map is drawn as it is named while the note stands so. */
 const laidAt = new WeakMap<Types.IStackViewport, boolean>();
 
+/** The table that a map lies in, and whether its last colour is drawn first. */
+const drawnIn = new WeakMap<Types.IStackViewport, { readonly table: ColourTable | undefined; isReversed: boolean }>();
+
 /** A map is turned by who inverts, never by the next image: Cornerstone turns it again by the note of the greys beneath. */
 export function keepColours(viewport: Types.IStackViewport): void {
   const turning = viewport as unknown as { setInvertColor(invert: boolean): void; setColormap(map: unknown): void; invert: boolean };
   const turnGreys = turning.setInvertColor.bind(viewport);
+  const lay = turning.setColormap.bind(viewport);
+  turning.setColormap = (map) => {
+    lay(map);
+    drawnIn.set(viewport, { table: tableOf(viewport), isReversed: false });
+  };
   turning.setInvertColor = (invert) => {
     const straight = laidAt.get(viewport);
     const { colormap } = viewport.getProperties();
@@ -60,10 +68,12 @@ export function keepColours(viewport: Types.IStackViewport): void {
       turnGreys(invert);
       return;
     }
-    turning.setColormap(colormap);
+    if (drawnIn.get(viewport)?.table !== tableOf(viewport)) turning.setColormap(colormap); // a new table has none yet
     turning.invert = invert;
-    const table = tableOf(viewport);
-    if (table && invert !== straight) reverse(table);
+    const drawn = drawnIn.get(viewport);
+    if (!drawn?.table || drawn.isReversed === (invert !== straight)) return;
+    reverse(drawn.table);
+    drawn.isReversed = !drawn.isReversed;
   };
 }
 
