@@ -13,7 +13,7 @@ from pacs.errors import Unreadable
 from pacs.render import colour, geometry, grayscale, profile
 from pacs.render.annotation import annotation_lines
 from pacs.render.codecs import decode_frame, decoded_photometric_interpretation
-from pacs.render.description import PixelDescription
+from pacs.render.description import PixelDescription, integers
 from pacs.render.header import FrameHeader
 from pacs.render.lettering import font_size, written
 from pacs.render.mask import difference, difference_window
@@ -21,7 +21,7 @@ from pacs.render.native import Pixels, as_stored
 from pacs.render.overlay import groups, overlays
 from pacs.render.picture_file import Shown, encode
 from pacs.render.segments import named, segments, tinted
-from pacs.render.shutter import image_shutter
+from pacs.render.shutter import image_shutter, shade
 from pacs.render.values import Attached, Picture, RenderParameters, Viewport
 
 
@@ -152,8 +152,11 @@ def _covered(
         def words() -> Pixels:
             return whole_words(description, frame, frame_number)
 
-        for overlay in overlays(header.dataset, description, frame_number, words):
-            shown = painted(shown, part(overlay.mask), (255, 255, 255))
+        covering = integers(header.dataset, "ShutterOverlayGroup")  # a plane that hides lies beneath those that mark
+        found = list(overlays(header.dataset, description, frame_number, words))
+        for overlay in sorted(found, key=lambda one: one.group not in covering):
+            white = (255, 255, 255)
+            shown = painted(shown, part(overlay.mask), shade(header.dataset) if overlay.group in covering else white)
     return shown
 
 

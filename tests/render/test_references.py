@@ -142,6 +142,21 @@ def test_overlays_lie_where_dcmtk_lays_them(tmp_path: Path, origin: tuple[int, i
     assert np.abs(found - expected).max() <= 2
 
 
+def test_a_plane_that_is_the_shutter_covers_and_does_not_mark(tmp_path: Path) -> None:
+    dataset = ct_slice(rows=64, columns=64)
+    mark, hidden = np.zeros((64, 64), np.bool_), np.zeros((64, 64), np.bool_)
+    hidden[:, 32:], mark[20:24] = True, True
+    add_overlay(dataset, mark, 0x6000)
+    add_overlay(dataset, hidden, 0x6002)
+    dataset.ShutterShape, dataset.ShutterOverlayGroup = "BITMAP", 0x6002
+    path = tmp_path / "shutter.dcm"
+    path.write_bytes(part10(dataset))
+    found = ours(path)
+    assert (found[mark] == 255).all()
+    assert (found[hidden & ~mark] == 0).all()
+    assert found[~hidden & ~mark].mean() > 20
+
+
 def test_overlays_in_spare_bits_are_found(tmp_path: Path) -> None:
     dataset = ct_slice(rows=64, columns=64)
     mask = plane(64, 64)
