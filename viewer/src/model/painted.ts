@@ -10,7 +10,12 @@ export function afterPaint(then: () => void): void {
     waiting = false;
   };
   setTimeout(go, NEVER_PAINTED_MS);
-  requestAnimationFrame(() => requestAnimationFrame(go));
+  framesLater(2, go);
+}
+
+/** `then`, that many frames of the browser from now. */
+export function framesLater(count: number, then: () => void): void {
+  requestAnimationFrame(() => (count > 1 ? framesLater(count - 1, then) : then()));
 }
 
 /** Resolves then. */

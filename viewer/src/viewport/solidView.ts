@@ -5,6 +5,7 @@ import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/D
 import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 
 import { cross, type VolumeGeometry } from "@/dicomweb/geometry";
+import { framesLater } from "@/model/painted";
 import type { ToolName } from "@/tools/palette";
 import type { Removal, View } from "@/viewport/contract";
 import { AS_IT_IS, dressSolid, type Tuning } from "@/viewport/appearances";
@@ -37,11 +38,6 @@ const LOOKS: Readonly<Record<Side, { readonly viewPlaneNormal: Types.Point3; rea
 let serial = 0;
 
 const FRAMES_IN_FLIGHT = 4; // a card that is still drawing lets no more of them go by
-
-/** `then`, that many frames of the browser from now. */
-function framesLater(count: number, then: () => void): void {
-  requestAnimationFrame(() => (count > 1 ? framesLater(count - 1, then) : then()));
-}
 
 export class CornerstoneSolidView implements SolidView {
   private readonly viewportId: string;
