@@ -156,6 +156,14 @@ def test_a_measurement_is_told_in_the_language_of_the_screen(
     page.keyboard.press("Shift+F10")
     expect(menu.locator(":focus")).to_have_count(1)
 
+    page.get_by_test_id("context-fullscreen").click()
+    expect(page.get_by_test_id("tool-length")).to_be_hidden()
+    expect(page.get_by_test_id("patient-title")).to_be_hidden()
+    page.mouse.move(700, 1, steps=2)
+    expect(page.get_by_test_id("tool-length")).to_be_visible()  # over the image, for a while
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("study")).to_have_attribute("data-alone", "false")
+
 
 def test_an_administrator_registers_a_device_tests_it_and_sees_what_it_did(
     module_node: NodeProcess, page: Page

@@ -10,6 +10,7 @@ import { characterKeysOn, isCharacter, useCharacterKeys } from "@/model/characte
 import { CINE, cineFrom } from "@/model/cine";
 import { Comparing } from "@/model/comparing";
 import type { ContextPlace } from "@/model/contextPlace";
+import { FullScreen } from "@/model/fullScreen";
 import { Hanger } from "@/model/hanger";
 import { LaidCurves, undoCurve } from "@/model/laidCurves";
 import { layout, ONE_UP, sizeOf, type Layout } from "@/model/layout";
@@ -67,6 +68,8 @@ export class Workspace {
   /** The menu of the toolbar that is open. */
   readonly menu = signal<MenuName | undefined>(undefined);
   readonly switches = { lines: signal(true), linked: signal(false), overlays: signal(true), graphics: signal(true), steps: signal(false), pictures: signal(false), help: signal(false) };
+  /** The image without the bars around it. */
+  readonly fullScreen = new FullScreen(() => this.tool.peek(), () => this.menu.peek() !== undefined || this.context.peek() !== undefined);
   /** Where the crosshair was set. */
   readonly cross = signal<Cross | undefined>(undefined);
   /** A text is wanted for an arrow or a note. */
@@ -240,7 +243,8 @@ export class Workspace {
 
   private turn(name: SwitchName, pane: Pane): void {
     if (name === "pictures" && !this.mayExport.peek()) return;
-    if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset, cineFrom(this.kept.get(CINE)));
+    if (name === "fullScreen") this.fullScreen.toggle();
+    else if (name === "cine") pane.cine.toggle(pane.frame.peek()?.dataset, cineFrom(this.kept.get(CINE)));
     else this.switches[name].value = !this.switches[name].peek();
   }
 
@@ -302,6 +306,7 @@ export class Workspace {
     }
     const pane = this.active.peek();
     if (event.key === "Escape") {
+      if (this.menu.peek() === undefined) this.fullScreen.leave();
       this.menu.value = undefined;
       pane.controls.peek()?.letGo();
       return;
@@ -333,6 +338,7 @@ export class Workspace {
   }
 
   close(): void {
+    this.fullScreen.leave();
     for (const stop of this.stops) stop();
     for (const pane of this.panes.peek()) pane.close();
   }

@@ -14,7 +14,7 @@ export const ACTIONS = ["invert", "rotate", "flipHorizontal", "flipVertical", "s
 export type ActionName = (typeof ACTIONS)[number];
 
 /** What is on or off for the whole screen. */
-export const SWITCHES = ["cine", "lines", "linked", "overlays", "graphics", "steps", "pictures", "help"] as const;
+export const SWITCHES = ["cine", "lines", "linked", "overlays", "graphics", "steps", "fullScreen", "pictures", "help"] as const;
 export type SwitchName = (typeof SWITCHES)[number];
 
 /** What opens a list to choose from. */
@@ -74,6 +74,7 @@ export const BUTTONS: readonly Button[] = [
   button("linked", "KeyB", "view"),
   button("overlays", "Digit0", "view"),
   button("graphics", "F9", "view"),
+  button("fullScreen", "F11", "view"),
   button("redo", "Period", "view"),
   button("steps", "F4", "view"),
   button("help", "F1", "view"),

@@ -104,11 +104,9 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
           <hr />
         </>
       )}
-      {document.fullscreenEnabled && (
-        <Item name="fullscreen" icon="view" pressed={does(() => void toggleFullScreen())}>
-          {t(document.fullscreenElement ? "context.window" : "context.fullscreen")}
-        </Item>
-      )}
+      <Item name="fullscreen" icon="fullScreen" keys={keyOf("fullScreen")} pressed={does(() => workspace.press("fullScreen"))}>
+        {t(workspace.fullScreen.on.value ? "context.window" : "context.fullscreen")}
+      </Item>
     </MenuList>
   );
 }
@@ -167,12 +165,4 @@ function explanationOf(wanted: ButtonName): PlainKey {
 function putAt(menu: HTMLElement, { x, y }: ContextPlace): void {
   menu.style.left = `${Math.max(MARGIN_PX, Math.min(x, innerWidth - menu.offsetWidth - MARGIN_PX))}px`;
   menu.style.top = `${Math.max(MARGIN_PX, Math.min(y, innerHeight - menu.offsetHeight - MARGIN_PX))}px`;
-}
-
-async function toggleFullScreen(): Promise<void> {
-  try {
-    await (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
-  } catch {
-    // the browser does not want to: everything stays as it is
-  }
 }

@@ -30,6 +30,7 @@ import "@/ui/phone.css";
 import "@/ui/patientTitle.css";
 import "@/ui/landscape.css";
 import "@/ui/toolLabels.css";
+import "@/ui/fullScreen.css";
 
 interface StudyScreenProps {
   readonly app: App;
@@ -60,7 +61,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
   }, [workspace]);
   if (study.isUnknown.value) return <UnknownStudy />;
   return (
-    <div class="study-screen" data-testid="study">
+    <div class="study-screen" data-testid="study" data-alone={workspace.fullScreen.on.value} data-bars={workspace.fullScreen.bars.value}>
       <header class="top-bar">
         <a class="button quiet back" href={WORKLIST_LINK} data-testid="back" title={t("study.back")}>
           <Icon name="back" />

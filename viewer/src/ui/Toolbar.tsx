@@ -53,7 +53,7 @@ const VIEW_GROUPS: readonly { readonly heading: PlainKey; readonly names: Readon
   { heading: "tool.group.hand", names: NOT_ON_PHONES },
   { heading: "tool.group.pointer", names: new Set(["magnify", "crosshair", "steps"]) },
   { heading: "tool.group.image", names: new Set(["rotate", "flipHorizontal", "flipVertical", "singly", "trueSize"]) },
-  { heading: "tool.group.screen", names: new Set(["lines", "linked", "overlays", "graphics"]) },
+  { heading: "tool.group.screen", names: new Set(["lines", "linked", "overlays", "graphics", "fullScreen"]) },
   { heading: "tool.group.other", names: new Set(["redo", "pictures", "help"]) },
 ];
 
@@ -86,6 +86,7 @@ function isDown(name: ButtonName, workspace: Workspace): boolean | undefined {
   return undefined;
 }
 
+  if (name === "fullScreen") return workspace.fullScreen.on.value;
 /** The measuring tool in hand is told on the button of its menu. */
 function holdsOneOf(menu: MenuName, { tool }: Workspace): boolean {
   return BUTTONS.some(({ name, place }) => place === menu && name === tool.value);

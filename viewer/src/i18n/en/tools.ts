@@ -77,6 +77,8 @@ export const tools = {
   "tool.linked.explain": "Scroll together: by place in the patient, in another space by distance",
   "tool.overlays": "Texts",
   "tool.overlays.explain": "Texts over the image",
+  "tool.fullScreen": "Full screen",
+  "tool.fullScreen.explain": "The image without the bars; they come back by the mouse at the upper edge or a tap, for good by Escape",
   "tool.redo": "Redo",
   "tool.redo.explain": "Redo",
   "tool.undo": "Undo",

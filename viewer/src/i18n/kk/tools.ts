@@ -78,6 +78,8 @@ export const tools: Translated<typeof english> = {
   "tool.linked.explain": "Бірге парақтау: пациенттегі орны бойынша, басқа кеңістікте қашықтық бойынша",
   "tool.overlays": "Жазулар",
   "tool.overlays.explain": "Кескін үстіндегі жазулар",
+  "tool.fullScreen": "Толық экран",
+  "tool.fullScreen.explain": "Панельсіз кескін; оларды жоғарғы шеттегі тінтуір не түрту қайтарады, біржола — Escape",
   "tool.redo": "Қайталау",
   "tool.redo.explain": "Қайталау",
   "tool.undo": "Болдырмау",

@@ -78,6 +78,8 @@ export const tools: Translated<typeof english> = {
   "tool.linked.explain": "Чогуу барактоо: бейтаптын денесиндеги орду боюнча, башка мейкиндикте аралык боюнча",
   "tool.overlays": "Жазуулар",
   "tool.overlays.explain": "Сүрөт үстүндөгү жазуулар",
+  "tool.fullScreen": "Толук экран",
+  "tool.fullScreen.explain": "Панелсиз сүрөт; аларды жогорку четтеги чычкан же тийүү кайтарат, биротоло — Escape",
   "tool.redo": "Кайталоо",
   "tool.redo.explain": "Кайталоо",
   "tool.undo": "Артка",

@@ -78,6 +78,8 @@ export const tools: Translated<typeof english> = {
   "tool.linked.explain": "Прокручивать вместе: по положению в пациенте, в другом пространстве по расстоянию",
   "tool.overlays": "Надписи",
   "tool.overlays.explain": "Надписи на снимке",
+  "tool.fullScreen": "На весь экран",
+  "tool.fullScreen.explain": "Снимок без панелей; их возвращает мышь у верхнего края или касание, насовсем — Escape",
   "tool.redo": "Повторить",
   "tool.redo.explain": "Повторить отменённое",
   "tool.undo": "Отменить",
