@@ -157,4 +157,6 @@ def test_a_whole_slide_is_put_together_from_its_tiles(module_node: NodeProcess, 
     page.get_by_test_id("zoom-in").click()
     assert float(slide.get_attribute("data-scale") or 0) == pytest.approx(scale * 1.5)
     assert float(page.get_by_test_id("slide-bar").get_attribute("data-mm") or 0) > 0
+    expect(page.get_by_test_id("tool-length")).to_have_count(0)  # tools that would do nothing
+    expect(page.get_by_test_id("tool-invert")).to_be_enabled()
     assert wrong == []

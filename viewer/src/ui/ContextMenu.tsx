@@ -41,6 +41,7 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
   if (place.series) return <SeriesMenu place={place} rejected={reject(place.series)} close={close} />;
   if (!controls || !frame) return null;
   const offered = (name: (typeof ACTIONS)[number]): boolean => {
+    if (controls.works && !controls.works.has(name)) return false;
     if (name === "pictures") return workspace.mayExport.value;
     if (name === "key") return !workspace.beside.holds(pane);
     return name === "clear" || controls[name] !== undefined;
@@ -49,7 +50,7 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
   return (
     <MenuList label={t("context.label")} class="context-menu" close={close} placed={(menu) => putAt(menu, place)}>
       <div class="context-tools" role="group" aria-label={t("tool.bar")}>
-        {TOOLS.map((name) => (
+        {TOOLS.filter((name) => controls.works?.has(name) ?? true).map((name) => (
           <button
             key={name}
             type="button"

@@ -25,7 +25,7 @@ export function Toolbar({ workspace }: ToolbarProps) {
   return (
     <div class="toolbar-place">
       <div class="toolbar" role="toolbar" aria-label={t("tool.bar")}>
-        {BUTTONS.filter(({ place }) => place === "bar").map((button) => (
+        {BUTTONS.filter(({ name, place }) => place === "bar" && worksHere(name, workspace)).map((button) => (
           <ToolButton key={button.name} button={button} workspace={workspace} />
         ))}
       </div>
@@ -63,11 +63,17 @@ function isOffered(name: ButtonName, { mayExport, active }: Workspace): boolean 
   return name !== "pictures" || mayExport.value;
 }
 
+/** Whether it does something to what the active viewport shows; a slide has no use for most. */
+function worksHere(name: ButtonName, { active }: Workspace): boolean {
+  return active.value.controls.value?.works?.has(name) ?? true;
+}
+
 /** All but the layout asks for a viewport with an image. */
 function isUsable(name: ButtonName, workspace: Workspace): boolean {
   const { active } = workspace;
   if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
   if (name === "key" && active.value.frame.value && workspace.beside.holds(active.value)) return false;
+  if (active.value.controls.value?.works) return worksHere(name, workspace);
   return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 
@@ -80,13 +86,13 @@ function isDown(name: ButtonName, workspace: Workspace): boolean | undefined {
   const pane = workspace.active.value;
   if (isTool(name)) return workspace.tool.value === name;
   if (name === "cine") return pane.cine.open.value;
+  if (name === "fullScreen") return workspace.fullScreen.on.value;
   if (isSwitch(name)) return workspace.switches[name].value;
   if (name === "invert") return pane.view.value.inverted;
   if (name === "key") return pane.frame.value !== undefined && workspace.isKey(pane.frame.value);
   return undefined;
 }
 
-  if (name === "fullScreen") return workspace.fullScreen.on.value;
 /** The measuring tool in hand is told on the button of its menu. */
 function holdsOneOf(menu: MenuName, { tool }: Workspace): boolean {
   return BUTTONS.some(({ name, place }) => place === menu && name === tool.value);
@@ -159,12 +165,12 @@ function MeasureMenu({ workspace }: ToolbarProps) {
 function ViewMenu({ workspace }: ToolbarProps) {
   return (
     <Menu workspace={workspace} label={t("tool.view.explain")}>
-      {VIEW_GROUPS.map(({ heading, names }) => (
+      {VIEW_GROUPS.filter(({ names }) => [...names].some((name) => worksHere(name, workspace))).map(({ heading, names }) => (
         <div key={heading} role="group" aria-label={t(heading)} class={names === NOT_ON_PHONES ? "menu-group phone-only" : "menu-group"}>
           <span class="menu-heading" aria-hidden="true">
             {t(heading)}
           </span>
-          {BUTTONS.filter(({ name }) => names.has(name) && isOffered(name, workspace)).map((button) => (
+          {BUTTONS.filter(({ name }) => names.has(name) && worksHere(name, workspace) && isOffered(name, workspace)).map((button) => (
             <ToolItem key={button.name} button={button} workspace={workspace} />
           ))}
         </div>

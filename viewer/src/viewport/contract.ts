@@ -7,7 +7,7 @@ import type { Dataset } from "@/dicomweb/json";
 import type { Area, Display } from "@/dicomweb/presentation";
 import type { Subtraction } from "@/dicomweb/subtraction";
 import type { Preset, Window } from "@/tools/presets";
-import type { ToolName } from "@/tools/palette";
+import type { ButtonName, ToolName } from "@/tools/palette";
 import type { RegionValues } from "@/viewport/sampling";
 import type { CurvedListener, CurvedView, LayerListener, Overlay, PlaneListener, PlaneName, PlaneView, SolidListener, SolidView, VolumeLayer } from "@/viewport/volumeContract";
 
@@ -73,6 +73,8 @@ export interface Removal {
 
 /** What toolbar and keys ask of a viewport, whatever it shows. */
 export interface ViewControls {
+  /** The buttons that do something here; all of them where nothing is said. */
+  readonly works?: ReadonlySet<ButtonName>;
   /** Go to image, or plane, `index`. */
   show(index: number): void;
   /** Go so many planes further, where planes are not images. */

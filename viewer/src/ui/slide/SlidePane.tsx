@@ -8,6 +8,7 @@ import { slidesOf } from "@/dicomweb/slide";
 import { n, t } from "@/i18n";
 import { fitting, magnification, moved, scaleBar, zoomed, type Size, type SlideView } from "@/model/slideView";
 import { Tiles } from "@/model/tiles";
+import type { ButtonName } from "@/tools/palette";
 import { Icon } from "@/ui/icons";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
@@ -18,6 +19,7 @@ import "@/ui/slide/slide.css";
 import type { ViewControls } from "@/viewport/contract";
 
 const STEP = 1.5;
+const WORKS: ReadonlySet<ButtonName> = new Set(["layout", "compare", "view", "invert", "reset", "fullScreen", "help"]);
 const MICROMETRES = 1000;
 
 export function SlidePane({ workspace, pane }: PaneProps) {
@@ -55,6 +57,7 @@ export function SlidePane({ workspace, pane }: PaneProps) {
   useEffect(() => (place.current ? holdSlide(place.current, { move, zoom, whole: () => setView(undefined) }) : undefined), []);
   useEffect(() => {
     const controls: ViewControls = {
+      works: WORKS,
       show: () => {},
       setTool: () => {},
       applyPreset: () => {},
