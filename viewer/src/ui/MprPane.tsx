@@ -165,64 +165,66 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
         <CurvePanel pane={pane} />
         <RemovalNotice pane={pane} />
       </div>
-      <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>
-        <select
-          aria-label={t("mpr.plane")}
-          data-testid="mpr-plane"
-          value={plane}
-          onChange={(event) => {
-            const name = event.currentTarget.value as PlaneName;
-            setPlane(name);
-            view?.setPlane(name);
-          }}
-        >
-          {PLANE_NAMES.map((name) => (
-            <option key={name} value={name}>
-              {t(`mpr.${name}`)}
-            </option>
-          ))}
-        </select>
-        <select
-          aria-label={t("mpr.slab")}
-          data-testid="slab-mode"
-          value={slab.mm > 0 ? slab.mode : "single"}
-          onChange={(event) => {
-            const { value } = event.currentTarget;
-            const next = value === "single" ? { ...slab, mm: 0 } : { mm: slab.mm || 10, mode: value as SlabMode };
-            setSlab(next);
-            view?.setSlab(next.mm, next.mode);
-          }}
-        >
-          <option value="single">{t("mpr.slab.single")}</option>
-          {SLAB_NAMES.map((name) => (
-            <option key={name} value={name}>
-              {t(`mpr.slab.${name}`)}
-            </option>
-          ))}
-        </select>
-        <CrosshairButton view={view} workspace={workspace} />
-        <label class="slab-thickness">
-          <input
-            type="range"
-            data-testid="slab-thickness"
-            min={0}
-            max={SLAB_LONGEST_MM}
-            value={slab.mm}
-            aria-label={t("mpr.thickness")}
-            aria-valuetext={`${slab.mm} ${t("unit.mm")}`}
-            onInput={(event) => {
-              const next = { ...slab, mm: Number(event.currentTarget.value) };
+      <div class="volume-bars">
+        <div class="volume-bar" role="toolbar" aria-label={t("mpr.bar")}>
+          <select
+            aria-label={t("mpr.plane")}
+            data-testid="mpr-plane"
+            value={plane}
+            onChange={(event) => {
+              const name = event.currentTarget.value as PlaneName;
+              setPlane(name);
+              view?.setPlane(name);
+            }}
+          >
+            {PLANE_NAMES.map((name) => (
+              <option key={name} value={name}>
+                {t(`mpr.${name}`)}
+              </option>
+            ))}
+          </select>
+          <select
+            aria-label={t("mpr.slab")}
+            data-testid="slab-mode"
+            value={slab.mm > 0 ? slab.mode : "single"}
+            onChange={(event) => {
+              const { value } = event.currentTarget;
+              const next = value === "single" ? { ...slab, mm: 0 } : { mm: slab.mm || 10, mode: value as SlabMode };
               setSlab(next);
               view?.setSlab(next.mm, next.mode);
             }}
-          />
-          <span>
-            {slab.mm} {t("unit.mm")}
-          </span>
-        </label>
-        <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} ends={ends} />
+          >
+            <option value="single">{t("mpr.slab.single")}</option>
+            {SLAB_NAMES.map((name) => (
+              <option key={name} value={name}>
+                {t(`mpr.slab.${name}`)}
+              </option>
+            ))}
+          </select>
+          <CrosshairButton view={view} workspace={workspace} />
+          <label class="slab-thickness">
+            <input
+              type="range"
+              data-testid="slab-thickness"
+              min={0}
+              max={SLAB_LONGEST_MM}
+              value={slab.mm}
+              aria-label={t("mpr.thickness")}
+              aria-valuetext={`${slab.mm} ${t("unit.mm")}`}
+              onInput={(event) => {
+                const next = { ...slab, mm: Number(event.currentTarget.value) };
+                setSlab(next);
+                view?.setSlab(next.mm, next.mode);
+              }}
+            />
+            <span>
+              {slab.mm} {t("unit.mm")}
+            </span>
+          </label>
+          <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} ends={ends} />
+        </div>
+        {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
       </div>
-      {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
     </div>
   );
 }
@@ -283,8 +285,7 @@ function PlaneOverlay({ workspace, pane, frame, place, awaited, plane, slab, chi
         {seen && <PositionText position={positionAlong(seen.cosines, seen.centre)} />}
         {place && (
           <span class="image-number">
-            <span class="said-elsewhere">{t("mpr.number")} </span>
-            {place.index + 1} / {place.count}
+            {t("mpr.number")} {place.index + 1} / {place.count}
           </span>
         )}
       </div>
