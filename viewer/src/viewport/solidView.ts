@@ -168,6 +168,7 @@ export class CornerstoneSolidView implements SolidView {
       this.viewport.render();
       this.tellTurn();
       this.unseen = true;
+      requestAnimationFrame(() => this.closing.signal.aborted || this.viewport.render()); // when its texture is there
     } catch (error) {
       if (!this.closing.signal.aborted) this.listener.failed(error instanceof VolumeError ? error.why : "memory");
     }
