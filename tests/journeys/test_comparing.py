@@ -53,8 +53,13 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     page.get_by_test_id("preset-lung").click()
     for view in (views.nth(0), views.nth(1)):
         expect(view).to_have_attribute("data-window-width", "1500")
+    beside = page.get_by_test_id("series-beside")
+    expect(beside).to_contain_text("6 months earlier")
+    expect(beside.get_by_test_id("series-thumbnail"), "images, and what was saved in it").to_have_count(3)
+    views.nth(1).click()
     page.get_by_test_id("tool-compare").click()
     priors.nth(1).click()
+    expect(views.nth(0), "what is read stays").to_have_attribute("data-image-count", "4")
     expect(views.nth(1).get_by_test_id("other-patient")).to_contain_text("Boris")
 
 

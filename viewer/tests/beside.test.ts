@@ -168,6 +168,27 @@ describe("a prior beside what is read", () => {
     expect(desk.saving.elsewhere.value).toBe(2);
   });
 
+  test("offers all its series, its report too, and shows them where it stands", async () => {
+    const { desk } = await compared();
+    const shown = (): (string | undefined)[] => desk.panes.value.map(({ showing }) => showing.value?.series.seriesInstanceUid);
+    const [all = []] = desk.beside.studies.value;
+    expect(all.map(({ modality }) => modality)).toEqual(["CT", "SR", "KO", "PR"]);
+    const [today] = desk.panes.value;
+    if (today) desk.activate(today);
+    const report = all.find(({ modality }) => modality === "SR");
+    if (report) desk.beside.showSeries(report);
+    expect(shown()).toEqual([`${NOW}.1`, uidOf("SR")]);
+    desk.showNeighbour(1);
+    expect(shown(), "keys go through the series of its own study").toEqual([`${NOW}.1`, uidOf("KO")]);
+  });
+
+  test("gives its place to another one, never that of what is read", async () => {
+    const { desk } = await compared();
+    expect(desk.active.value.showing.value?.series.studyInstanceUid).toBe(BEFORE);
+    await desk.comparing.show({ studyInstanceUid: BEFORE, date: "", description: "", modalities: ["CT"], patientName: "", birthDate: "", sameness: "same" });
+    expect(desk.panes.value.map(({ showing }) => showing.value?.series.studyInstanceUid)).toEqual([NOW, BEFORE]);
+  });
+
   test("in one space with today's images, its planes are not drawn over them", async () => {
     const [apart, shared] = [await compared(), await compared(SPACE)];
     const inSpaces = [apart, shared].map(({ placed }) => placed.at(-1)?.measurements.find(({ space }) => space)?.foreign);

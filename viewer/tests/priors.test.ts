@@ -27,6 +27,15 @@ test("priors are the patient's other studies, of the same modality first, then t
   expect(priorsOf(READ, "1", ["CT"], found).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(["4", "2", "3"]);
 });
 
+test("priors of the same part of the body come first, whatever names it", () => {
+  const more = (uid: string, date: string, modality: string, description: string): Dataset => study(uid, date, modality, { "00081030": description });
+  const read = more("1", "20260301", "CT", "КТ органов грудной клетки");
+  const found = [read, more("2", "20260201", "CT", "CT Head"), study("3", "20240101", "CT"), more("4", "20260101", "CR", "Thorax PA"), study("5", "20250101", "CT")];
+  const order = (parts?: ReadonlyMap<string, readonly string[]>): string[] => priorsOf(read, "1", ["CT"], found, parts).map(({ studyInstanceUid }) => studyInstanceUid);
+  expect(order(), "a description tells").toEqual(["4", "2", "5", "3"]);
+  expect(order(new Map([["3", ["CHEST"]]])), "or its series").toEqual(["3", "4", "2", "5"]);
+});
+
 test("another ID is another patient, another name or birth date a reason to look twice", () => {
   expect(samenessOf(READ, study("2", "", "CT", { "00100020": "P2" }))).toBeUndefined();
   expect(samenessOf(READ, study("2", "", "CT", { "00100020": "P1*" }))).toBeUndefined();

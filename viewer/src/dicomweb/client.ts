@@ -50,6 +50,8 @@ export function instanceOf(answer: unknown): InstanceAddress {
 
 const SERIES_FIELDS = ["SeriesDescription", "BodyPartExamined", "Manufacturer", "NumberOfSeriesRelatedInstances"].join(",");
 
+const SERIES_MOST = 500; // of a patient
+
 const UIDS_MOST = 40; // in one address
 
 export class DicomWeb {
@@ -80,6 +82,17 @@ export class DicomWeb {
     const fields = "StudyDescription,ModalitiesInStudy,PatientName,PatientID,PatientBirthDate,PatientSex";
     const path = `${ROOT}/studies?PatientID=${encodeURIComponent(patientId)}&includefield=${fields}&limit=100`;
     return datasets(await this.get(path, signal));
+  }
+
+  /** What parts of the body the series of a patient's studies are of, by study. Raises Failure. */
+  async bodyPartsOf(patientId: string, signal?: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+    const path = `${ROOT}/series?PatientID=${encodeURIComponent(patientId)}&includefield=BodyPartExamined&limit=${SERIES_MOST}`;
+    const found = new Map<string, string[]>();
+    for (const dataset of datasets(await this.get(path, signal))) {
+      const [study, part] = [text(dataset, Tag.StudyInstanceUID), text(dataset, Tag.BodyPartExamined)];
+      if (part !== "") found.set(study, [...(found.get(study) ?? []), part]);
+    }
+    return found;
   }
 
   /** Every instance's data set without bulk data. Raises Failure. */

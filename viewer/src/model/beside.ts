@@ -43,6 +43,12 @@ export class Beside {
     this.workspace.panes.value.filter((pane) => this.holds(pane)).flatMap((pane) => pane.content.value.frames),
   );
 
+  /** The studies that stand on the screen beside the one that is read, each with all its series, once they are known. */
+  readonly studies = computed<readonly (readonly SeriesSummary[])[]>(() => {
+    const shown = new Set(this.workspace.panes.value.filter((pane) => this.holds(pane)).map((pane) => pane.showing.value?.series.studyInstanceUid));
+    return [...this.listed.value].filter(([study]) => shown.has(study)).map(([, series]) => series);
+  });
+
   constructor(private readonly workspace: Workspace) {
     this.stops = [
       effect(() => {
@@ -63,6 +69,14 @@ export class Beside {
   holds(pane: Pane): boolean {
     const study = pane.showing.value?.series.studyInstanceUid;
     return study !== undefined && study !== this.workspace.study.studyInstanceUid;
+  }
+
+  /** Show a series of a study beside where that study stands, so that it takes no place of what is read. */
+  showSeries(series: SeriesSummary): void {
+    const { workspace } = this;
+    const standing = workspace.panes.peek().filter((pane) => pane.showing.peek()?.series.studyInstanceUid === series.studyInstanceUid);
+    const active = workspace.active.peek();
+    workspace.showSeries(series, standing.includes(active) ? active : standing[0]);
   }
 
   /** The objects of a study beside that tell of its images. */

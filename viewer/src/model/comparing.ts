@@ -5,6 +5,7 @@ import { effect, signal, untracked } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
+import type { Pane } from "@/model/pane";
 import { counterpart, priorsOf, type Prior } from "@/model/priors";
 import { besideOf, comparisonLink, studyLink } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
@@ -88,9 +89,9 @@ export class Comparing {
       return;
     }
     try {
-      const found = await study.web.studiesOf(patientId);
+      const [found, parts] = await Promise.all([study.web.studiesOf(patientId), study.web.bodyPartsOf(patientId)]);
       const modalities = study.series.peek().map(({ modality }) => modality);
-      this.priors.value = priorsOf(dataset, study.studyInstanceUid, modalities, found);
+      this.priors.value = priorsOf(dataset, study.studyInstanceUid, modalities, found, parts);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.failed.value = true;
@@ -117,10 +118,19 @@ export class Comparing {
     }
   }
 
+  /** The viewport that shows the study that is read, the active one first: another prior never takes its place. */
+  private standing(): Pane {
+    const { active, panes, study } = this.workspace;
+    const own = [active.peek(), ...panes.peek()].find((pane) => pane.showing.peek()?.series.studyInstanceUid === study.studyInstanceUid);
+    return own ?? active.peek();
+  }
+
   /** Put the prior's series which is most like the active one beside it. */
   async show(prior: Prior): Promise<void> {
     const { workspace } = this;
-    const shown = workspace.active.peek().showing.peek();
+    const pane = this.standing();
+    const shown = pane.showing.peek();
+    const imageIndex = pane.imageIndex.peek();
     if (!shown) return;
     try {
       const other = counterpart(shown.series, await workspace.study.web.series(prior.studyInstanceUid));
@@ -133,6 +143,7 @@ export class Comparing {
       if (!left || !right) return;
       workspace.show({ kind: "stack", series: other }, right);
       workspace.show(shown, left);
+      left.goTo(imageIndex);
       this.beside.value = prior;
       if (other.modality === shown.series.modality) workspace.linking.byPosition();
       workspace.menu.value = undefined;
@@ -145,8 +156,7 @@ export class Comparing {
   /** Take away what stands beside: what is read has the screen. */
   end(): void {
     const { workspace } = this;
-    const own = workspace.panes.peek().find((pane) => pane.showing.peek()?.series.studyInstanceUid === workspace.study.studyInstanceUid);
-    if (own) workspace.activate(own);
+    workspace.activate(this.standing());
     workspace.setLayout(1, 1);
     this.beside.value = undefined;
     workspace.menu.value = undefined;

@@ -36,26 +36,58 @@ export function samenessOf(one: Dataset, other: Dataset): Sameness | undefined {
   return doubtful ? "doubtful" : "same";
 }
 
-/** The other studies of the patient, those of the same modality first, then the newest. */
-export function priorsOf(study: Dataset, studyInstanceUid: string, modalities: readonly string[], found: readonly Dataset[]): Prior[] {
-  return found
-    .flatMap((other): Prior[] => {
-      const uid = text(other, Tag.StudyInstanceUID);
-      const sameness = samenessOf(study, other);
-      if (uid === studyInstanceUid || sameness === undefined) return [];
-      return [
-        {
-          studyInstanceUid: uid,
-          date: text(other, Tag.StudyDate),
-          description: text(other, Tag.StudyDescription),
-          modalities: texts(other, Tag.ModalitiesInStudy),
-          patientName: text(other, Tag.PatientName),
-          birthDate: text(other, Tag.PatientBirthDate),
-          sameness,
-        },
-      ];
-    })
-    .toSorted((a, b) => likeness(b.modalities, modalities) - likeness(a.modalities, modalities) || (a.date < b.date ? 1 : -1));
+const NO_PARTS: ReadonlyMap<string, readonly string[]> = new Map();
+
+/**
+ * The other studies of the patient: first those of the same part of the body and modality, then of the same part, then of the same
+ * modality, of each the newest first. `parts` are the body parts of their series, by study.
+ */
+export function priorsOf(
+  study: Dataset,
+  studyInstanceUid: string,
+  modalities: readonly string[],
+  found: readonly Dataset[],
+  parts = NO_PARTS,
+): Prior[] {
+  const own = regionOf(study, parts.get(studyInstanceUid));
+  const near = new Map<Prior, number>();
+  const priors = found.flatMap((other): Prior[] => {
+    const uid = text(other, Tag.StudyInstanceUID);
+    const sameness = samenessOf(study, other);
+    if (uid === studyInstanceUid || sameness === undefined) return [];
+    const prior: Prior = {
+      studyInstanceUid: uid,
+      date: text(other, Tag.StudyDate),
+      description: text(other, Tag.StudyDescription),
+      modalities: texts(other, Tag.ModalitiesInStudy),
+      patientName: text(other, Tag.PatientName),
+      birthDate: text(other, Tag.PatientBirthDate),
+      sameness,
+    };
+    near.set(prior, 3 * likeness([...regionOf(other, parts.get(uid))], [...own]) + 2 * likeness(prior.modalities, modalities));
+    return [prior];
+  });
+  return priors.toSorted((a, b) => (near.get(b) ?? 0) - (near.get(a) ?? 0) || (a.date < b.date ? 1 : -1));
+}
+
+/** Parts of the body in the viewer's languages: a description tells where no series says what it is of. */
+const REGIONS: readonly (readonly [string, RegExp])[] = [
+  ["head", /head|brain|skull|cerebr|neuro|orbit|sinus|голов|мозг|череп|бас сүйек|баш мээ/i],
+  ["neck", /neck|cervi|c-?spine|cspine|carotid|thyroid|шея|шеи|шейн|мойын|моюн/i],
+  ["chest", /chest|thora|lung|pulmo|\bhrct|груд|легк|лёгк|огк|кеуде|өкпе|көкүрөк|өпкө/i],
+  ["heart", /heart|cardi|coronary|\becho|серд|коронар|эхокг|жүрек|жүрөк/i],
+  ["breast", /breast|mammo|молочн|маммо|сүт безі|сүт бези/i],
+  ["abdomen", /abdom|liver|kidney|pancrea|hepat|renal|брюш|печен|почк|іш қуыс|ич көңдөй/i],
+  ["pelvis", /pelvi|prostat|uterus|bladder|\bhip|таз|простат|жамбас/i],
+  ["spine", /spine|lumb|sacr|vertebr|позвон|поясн|омыртқа|омуртка/i],
+  ["arm", /shoulder|elbow|wrist|hand|finger|humer|forearm|плеч|локт|кисть|запяст|иық|білек|ийин/i],
+  ["leg", /knee|ankle|foot|\btoe|femur|tibia|колен|голен|стоп|тізе|тизе/i],
+];
+
+/** The parts of the body that its series and its description name. */
+function regionOf(study: Dataset, parts: readonly string[] = []): ReadonlySet<string> {
+  const said = [...parts, text(study, Tag.StudyDescription)].join(" ").replaceAll("_", " ");
+  return new Set(REGIONS.filter(([, words]) => words.test(said)).map(([name]) => name));
 }
 
 function likeness(some: readonly string[], others: readonly string[]): number {

@@ -198,10 +198,11 @@ export class Workspace {
     this.show({ kind: "stack", series }, pane);
   }
 
-  /** In the active viewport, the series `step` further in the list, stopping at its ends. */
+  /** In the active viewport, the series `step` further in its study's list, stopping at its ends. */
   showNeighbour(step: number): void {
-    const series = this.study.series.peek();
     const shown = this.active.peek().showing.peek()?.series.seriesInstanceUid;
+    const lists = [this.study.series.peek(), ...this.beside.studies.peek()];
+    const series = lists.find((list) => list.some(({ seriesInstanceUid }) => seriesInstanceUid === shown)) ?? [];
     const at = series.findIndex(({ seriesInstanceUid }) => seriesInstanceUid === shown);
     const next = series[at + step];
     if (at >= 0 && next) this.showSeries(next);

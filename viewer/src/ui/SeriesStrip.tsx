@@ -1,10 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { thumbnailPath, type SeriesSummary } from "@/dicomweb/client";
+import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
+import { formatDate } from "@/i18n/format";
 import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
+import { distanceWords } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
@@ -24,10 +27,11 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   const active = uidOf(workspace.active.value);
   const shown = new Set(workspace.panes.value.map(uidOf));
   const all = workspace.study.series.value;
+  const others = workspace.beside.studies.value;
   const strip = useRef<HTMLElement>(null);
   useEffect(() => (strip.current ? followMenu(strip.current, workspace) : undefined), [workspace, strip.current]);
   return (
-    <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1}>
+    <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1 && others.length === 0}>
       {all.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
@@ -38,7 +42,42 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
           select={() => workspace.showSeries(series)}
         />
       ))}
+      {others.map((series) => (
+        <SeriesBeside key={series[0]?.studyInstanceUid} workspace={workspace} series={series} active={active} shown={shown} />
+      ))}
     </nav>
+  );
+}
+
+interface SeriesBesideProps {
+  readonly workspace: Workspace;
+  readonly series: readonly SeriesSummary[];
+  readonly active: string | undefined;
+  readonly shown: ReadonlySet<string | undefined>;
+}
+
+/** All series of an examination that stands beside, its report among them, under its date. */
+function SeriesBeside({ workspace, series: all, active, shown }: SeriesBesideProps) {
+  const uid = all[0]?.studyInstanceUid;
+  const prior = workspace.comparing.priors.value?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
+  const own = workspace.study.dataset.value;
+  const words = prior && own ? distanceWords(text(own, Tag.StudyDate), prior.date) : "";
+  return (
+    <section class="series-beside" data-testid="series-beside" data-study-uid={uid} aria-labelledby={`beside-${uid}`}>
+      <h2 id={`beside-${uid}`}>
+        {prior && formatDate(prior.date)} <span class="other-study">{words}</span> <span class="muted">{prior?.description}</span>
+      </h2>
+      {all.map((series) => (
+        <SeriesThumbnail
+          key={series.seriesInstanceUid}
+          workspace={workspace}
+          series={series}
+          current={series.seriesInstanceUid === active}
+          shown={shown.has(series.seriesInstanceUid)}
+          select={() => workspace.beside.showSeries(series)}
+        />
+      ))}
+    </section>
   );
 }
 

@@ -93,7 +93,8 @@ function PaneFrame({ workspace, pane, area }: PaneFrameProps) {
 
 function drop(event: DragEvent, workspace: Workspace, pane: Pane): void {
   const uid = event.dataTransfer?.getData(SERIES_DRAG_TYPE);
-  const series = workspace.study.series.peek().find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
+  const all = [...workspace.study.series.peek(), ...workspace.beside.studies.peek().flat()];
+  const series = all.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
   if (!series) return;
   event.preventDefault();
   workspace.showSeries(series, pane);
