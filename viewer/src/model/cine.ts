@@ -39,6 +39,8 @@ interface Played {
   /** How many images there are, and which is shown. */
   length(): number;
   index(): number;
+  /** First and last image of the loop that is looked at, where the stack has more than that one. */
+  loop(): readonly [number, number] | undefined;
   goTo(index: number): void;
   /** The image gone to is on the screen: what cannot keep pace plays slower and leaves nothing out. */
   isShown(): boolean;
@@ -49,7 +51,7 @@ export class Cine {
   readonly open = signal(false);
   readonly playing = signal(false);
   readonly rate = signal(USUAL_RATE);
-  /** First and last image played, from 0; undefined: all. */
+  /** First and last image played, from 0; undefined: the loop that is looked at, else all. */
   readonly range = signal<readonly [number, number] | undefined>(undefined);
 
   /** Images per second that the screen really reached of late; undefined while too few were played. */
@@ -101,7 +103,7 @@ export class Cine {
   }
 
   limits(): readonly [number, number] {
-    return this.range.value ?? [0, this.played.length() - 1];
+    return this.range.value ?? this.played.loop() ?? [0, this.played.length() - 1];
   }
 
   private next(): void {

@@ -5,6 +5,7 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Frame, SeriesContent } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Cine } from "@/model/cine";
+import { planeOf } from "@/model/planes";
 import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
 import { TimeCurve } from "@/model/timeCurve";
@@ -23,6 +24,25 @@ export interface Cut {
   readonly plane: "axial" | "coronal" | "sagittal";
   readonly cosines: readonly number[];
   readonly centre: Vector;
+}
+
+/** The images of one object in a stack of several, counted from 0, and which of how many loops it is, from 1. */
+export interface Loop {
+  readonly first: number;
+  readonly last: number;
+  readonly number: number;
+  readonly total: number;
+}
+
+/** Undefined where the object has one image, the stack one object, or the images a place in the patient: they are slices. */
+export function loopOf(frames: readonly Frame[], sopInstanceUid: string | undefined): Loop | undefined {
+  const first = frames.findIndex((frame) => frame.sopInstanceUid === sopInstanceUid);
+  const last = frames.findLastIndex((frame) => frame.sopInstanceUid === sopInstanceUid);
+  const count = last - first + 1;
+  const shown = frames[first];
+  if (!shown || count < 2 || count === frames.length || count > shown.numberOfFrames || planeOf(shown)) return undefined;
+  const objects = [...new Set(frames.filter(({ numberOfFrames }) => numberOfFrames > 1).map((frame) => frame.sopInstanceUid))];
+  return { first, last, number: objects.indexOf(sopInstanceUid ?? "") + 1, total: objects.length };
 }
 
 const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
@@ -57,6 +77,9 @@ export class Pane {
   });
   readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
+  private readonly object = computed(() => this.frame.value?.sopInstanceUid);
+  /** Of the images of several objects, some of them moving, those of the moving one that is looked at. */
+  readonly loop = computed<Loop | undefined>(() => loopOf(this.content.value.frames, this.object.value));
 
   /** The plane that is cut out of the series, where one is. */
   readonly cut = signal<Cut | undefined>(undefined);
@@ -68,6 +91,7 @@ export class Pane {
   readonly cine = new Cine({
     length: () => this.content.peek().frames.length,
     index: () => this.imageIndex.peek(),
+    loop: () => this.loop.value && [this.loop.value.first, this.loop.value.last],
     goTo: (index) => this.goTo(index),
     isShown: () => this.shown.peek().kind !== "loading",
   });

@@ -52,6 +52,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
 function ImageCorner({ workspace, pane, frame }: OverlayProps) {
   const { frames, others } = pane.content.value;
   const series = pane.showing.value?.series;
+  const loop = pane.loop.value;
   const thickness = number(frame.dataset, Tag.SliceThickness);
   const all = workspace.switches.overlays.value;
   return (
@@ -68,6 +69,7 @@ function ImageCorner({ workspace, pane, frame }: OverlayProps) {
       {all && <PositionText position={slicePosition(frame.dataset)} />}
       {all && (
         <span class="image-number">
+          {loop && `${t("viewport.loop", { index: loop.number, total: loop.total })} · `}
           {t("viewport.image")} <span data-testid="image-index">{pane.imageIndex.value + 1}</span> / {frames.length}
         </span>
       )}

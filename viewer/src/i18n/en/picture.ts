@@ -45,6 +45,7 @@ export const picture = {
   "ruler.detector": "at the detector",
 
   "viewport.label": "Image {index} of {total}",
+  "viewport.loop": "Clip {index} of {total}",
   "viewport.image": "Image",
   "viewport.series": "Series",
   "viewport.window": "W {width}  L {center}",

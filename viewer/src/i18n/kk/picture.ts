@@ -46,6 +46,7 @@ export const picture: Translated<typeof english> = {
   "ruler.detector": "детекторда",
 
   "viewport.label": "Кескін {index} / {total}",
+  "viewport.loop": "Клип {index} / {total}",
   "viewport.image": "Кескін",
   "viewport.series": "Серия",
   "viewport.window": "Ені {width}  Деңг. {center}",

@@ -46,6 +46,7 @@ export const picture: Translated<typeof english> = {
   "ruler.detector": "детектордо",
 
   "viewport.label": "Сүрөт {index} / {total}",
+  "viewport.loop": "Клип {index} / {total}",
   "viewport.image": "Сүрөт",
   "viewport.series": "Серия",
   "viewport.window": "Туур. {width}  Деңг. {center}",

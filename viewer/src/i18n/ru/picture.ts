@@ -46,6 +46,7 @@ export const picture: Translated<typeof english> = {
   "ruler.detector": "на детекторе",
 
   "viewport.label": "Снимок {index} из {total}",
+  "viewport.loop": "Клип {index} из {total}",
   "viewport.image": "Снимок",
   "viewport.series": "Серия",
   "viewport.window": "Ш {width}  Ц {center}",
