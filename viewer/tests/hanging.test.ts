@@ -102,8 +102,8 @@ describe("hanging protocols", () => {
   it("hang CT beside PET, one loop of ultrasound or angiography, and nothing they do not know", () => {
     expect(hung(named("PT", "PET AC").concat(named("CT", "CT AC")))).toBe("petCt 1×2: CT AC, PET AC");
     expect(hung(named("CT", "CT low dose").concat(named("PT", "PET WB AC")))).toBe("petCt 1×2: CT low dose, PET WB AC");
-    expect(hung(named("CT", "Dose report").concat(named("PT", "PET AC")))).toBe("none");
-    expect(suitable(named("PT", "PET AC"))).toEqual([]);
+    expect(hung(named("CT", "Dose report").concat(named("PT", "PET AC")))).toBe("pet 1×1: PET AC");
+    expect(suitable(named("PT", "PET AC"))).toEqual(["pet"]);
     expect(arrange({ series: named("PT", "PET AC").concat(named("CT", "CT AC")), framesOf: unknown })?.linked).toBe(true);
     expect(hung(named("US", "a", "b"))).toBe("ultrasound 1×1: a");
     expect(hung(named("XA", "a", "b"))).toBe("angiography 1×1: a");

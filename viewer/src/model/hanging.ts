@@ -18,7 +18,7 @@ export interface Place {
   readonly prior?: true;
 }
 
-export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "mammographyPrior", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt"] as const;
+export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "mammographyPrior", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt", "pet"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 export interface Protocol {
@@ -99,6 +99,7 @@ const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
   { name: "ultrasound", modalities: ["US", "IVUS"], places: [{}] },
   { name: "angiography", modalities: ["XA", "RF"], places: [{}] },
   { name: "petCt", modalities: ["PT", "CT"], needs: ["PT", "CT"], linked: true, places: [{ modality: "CT", saysNot: NOT_SOFT }, { modality: "PT" }] },
+  { name: "pet", modalities: ["PT"], places: [{}] },
 ];
 
 /** What can stand in a viewport: a series, or one image of it. */

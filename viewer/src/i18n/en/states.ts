@@ -2,6 +2,7 @@
 
 export const states = {
   "states.own": "of the display state",
+  "states.show": "Show the images so",
   "states.picture": "The archive's picture of this display",
   "states.picture.explain": "This display state has tables, masks or blending which this viewport does not apply to the pixels themselves. What you see is the picture that the archive makes of it: no values, no measurements.",
   "states.failed": "The archive cannot draw this display state. Choose another display, or reset the image.",

@@ -41,6 +41,7 @@ export const study = {
   "hanging.ultrasound": "Ultrasound: one series",
   "hanging.angiography": "Angiography: one series",
   "hanging.petCt": "CT beside PET",
+  "hanging.pet": "PET: one series",
   "hanging.none": "Series in order",
   "hanging.edit": "Change this protocol",
   "hanging.new": "Save what hangs now as a protocol…",

@@ -42,6 +42,7 @@ export const study: Translated<typeof english> = {
   "hanging.ultrasound": "УДЗ: бір серия",
   "hanging.angiography": "Ангиография: бір серия",
   "hanging.petCt": "КТ мен ПЭТ қатар",
+  "hanging.pet": "ПЭТ: бір серия",
   "hanging.none": "Сериялар ретімен",
   "hanging.edit": "Хаттаманы өзгерту",
   "hanging.new": "Қазіргі орналасуды хаттама ретінде сақтау…",

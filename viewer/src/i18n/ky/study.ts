@@ -42,6 +42,7 @@ export const study: Translated<typeof english> = {
   "hanging.ultrasound": "УДИ: бир серия",
   "hanging.angiography": "Ангиография: бир серия",
   "hanging.petCt": "КТ менен ПЭТ катар",
+  "hanging.pet": "ПЭТ: бир серия",
   "hanging.none": "Сериялар ирети менен",
   "hanging.edit": "Протоколду өзгөртүү",
   "hanging.new": "Азыркы жайгашууну протокол катары сактоо…",

@@ -47,6 +47,7 @@ export const study: Translated<typeof english> = {
   "hanging.ultrasound": "УЗИ: одна серия",
   "hanging.angiography": "Ангиография: одна серия",
   "hanging.petCt": "КТ рядом с ПЭТ",
+  "hanging.pet": "ПЭТ: одна серия",
   "hanging.none": "Серии по порядку",
   "hanging.edit": "Изменить протокол",
   "hanging.new": "Сохранить расположение как протокол…",

@@ -1,6 +1,7 @@
 /** What cannot be drawn: what it is, in plain words, what it says of itself, and that it is kept. */
 
 import { items, Tag, text, type Dataset } from "@/dicomweb/json";
+import { isPresentation, isShownHere } from "@/dicomweb/presentation";
 import { t } from "@/i18n";
 import type { PageProps } from "@/ui/documents/DocumentPane";
 import { Icon } from "@/ui/icons";
@@ -14,7 +15,7 @@ const REFERENCED_SERIES_SEQUENCE = "00081115";
 const MANUFACTURER = "00080070";
 const MODEL = "00081090";
 
-export function PlainPage({ dataset }: PageProps) {
+export function PlainPage({ workspace, dataset }: PageProps) {
   const kind = objectKind(text(dataset, Tag.SOPClassUID), text(dataset, Tag.Modality));
   const referenced = items(dataset, REFERENCED_SERIES_SEQUENCE).length;
   return (
@@ -31,6 +32,12 @@ export function PlainPage({ dataset }: PageProps) {
             <Fact name={t("doc.refersTo")} value={referenced > 0 ? String(referenced) : ""} />
             <Fact name="SOP Class UID" value={text(dataset, Tag.SOPClassUID)} />
           </dl>
+          {isPresentation(dataset) && isShownHere(dataset) && (
+            <button type="button" class="button" data-testid="state-show" onClick={() => workspace.presenting.choose(dataset)}>
+              <Icon name="image" />
+              {t("states.show")}
+            </button>
+          )}
           <p class="muted">{t("card.kept")}</p>
         </div>
       </article>
