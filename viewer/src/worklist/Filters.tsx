@@ -9,6 +9,8 @@ import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
 
 const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT", "SR", "DOC"] as const;
+/** Rarer ones (PS3.3 C.7.3.1.1.1), behind a list; those chosen stand beside the others. */
+const OTHER_MODALITIES = ["BMD", "ECG", "ES", "HD", "IO", "IVOCT", "IVUS", "KO", "OAM", "OCT", "OP", "OPT", "OT", "PR", "PX", "RF", "RG", "RTDOSE", "RTIMAGE", "RTPLAN", "RTSTRUCT", "SEG", "SM", "TG", "XC"] as const;
 
 interface FiltersProps {
   readonly worklist: Worklist;
@@ -86,12 +88,13 @@ interface ModalityChipsProps {
 function ModalityChips({ chosen, choose }: ModalityChipsProps) {
   const toggle = (modality: string): void =>
     choose(chosen.includes(modality) ? chosen.filter((one) => one !== modality) : [...chosen, modality]);
+  const others = chosen.filter((one) => !(MODALITIES as readonly string[]).includes(one));
   return (
     <div class="chips" role="group" aria-label={t("worklist.modality")}>
       <button type="button" class="chip" aria-pressed={chosen.length === 0} onClick={() => choose([])}>
         {t("worklist.modality.all")}
       </button>
-      {MODALITIES.map((modality) => (
+      {[...MODALITIES, ...others].map((modality) => (
         <button
           type="button"
           class="chip"
@@ -103,6 +106,21 @@ function ModalityChips({ chosen, choose }: ModalityChipsProps) {
           {modality}
         </button>
       ))}
+      <select
+        class="chip"
+        data-testid="modality-other"
+        aria-label={t("worklist.modality.other")}
+        value=""
+        onChange={(event) => {
+          toggle(event.currentTarget.value);
+          event.currentTarget.value = "";
+        }}
+      >
+        <option value="">{t("worklist.modality.other")}</option>
+        {OTHER_MODALITIES.filter((one) => !chosen.includes(one)).map((modality) => (
+          <option key={modality}>{modality}</option>
+        ))}
+      </select>
     </div>
   );
 }

@@ -8,6 +8,7 @@ export const worklist: Translated<typeof english> = {
   "worklist.clear": "Тазалау",
   "worklist.modality": "Модальдылық",
   "worklist.modality.all": "Барлығы",
+  "worklist.modality.other": "Басқа…",
   "worklist.dates": "Зерттеу күні",
   "worklist.dates.all": "Кез келген күн",
   "worklist.dates.today": "Бүгін",

@@ -8,6 +8,7 @@ export const worklist: Translated<typeof english> = {
   "worklist.clear": "Тазалоо",
   "worklist.modality": "Модалдуулук",
   "worklist.modality.all": "Баары",
+  "worklist.modality.other": "Башка…",
   "worklist.dates": "Изилдөө күнү",
   "worklist.dates.all": "Каалаган күн",
   "worklist.dates.today": "Бүгүн",

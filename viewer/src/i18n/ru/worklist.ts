@@ -8,6 +8,7 @@ export const worklist: Translated<typeof english> = {
   "worklist.clear": "Очистить",
   "worklist.modality": "Модальность",
   "worklist.modality.all": "Все",
+  "worklist.modality.other": "Другие…",
   "worklist.dates": "Дата исследования",
   "worklist.dates.all": "Любая дата",
   "worklist.dates.today": "Сегодня",
