@@ -20,7 +20,8 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     before = ct_series(3, patient=KAZAKH, study="before", StudyDate="20250901")
     doubtful = ct_series(2, patient=KAZAKH, study="doubtful", StudyDate="20200101", PatientName="Other^Boris")
     stranger = ct_series(2, patient=KAZAKH, study="stranger", StudyDate="20200101", PatientID="SOMEBODY-ELSE")
-    for number, series in enumerate((now, before, doubtful, stranger)):
+    namesake = ct_series(2, patient=KAZAKH, study="namesake", StudyDate="20200101", IssuerOfPatientID="ELSEWHERE")
+    for number, series in enumerate((now, before, doubtful, stranger, namesake)):
         write_folder(series, tmp_path / str(number))
     dcmsend(module_node, tmp_path)
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -35,6 +36,12 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     expect(priors).to_have_count(2)
     expect(priors.nth(0)).to_contain_text("6 months earlier")
     expect(priors.nth(1)).to_contain_text("Another patient? Other Boris")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("timeline-open").click()  # by the same rule
+    expect(page.get_by_test_id("timeline-study")).to_have_count(3)
+    expect(page.get_by_test_id("timeline-doubtful")).to_have_text(["Another patient? Other Boris"])
+    page.get_by_test_id("timeline-close").click()
+    page.get_by_test_id("tool-compare").click()
     priors.nth(0).click()
     expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=30_000)
     views = page.get_by_test_id("viewport")

@@ -1,34 +1,23 @@
 import { expect, test } from "vitest";
 
 import type { SeriesSummary } from "@/dicomweb/client";
-import type { Dataset } from "@/dicomweb/json";
-import { counterpart, dateDistance, priorsOf, samenessOf } from "@/model/priors";
+import { counterpart, dateDistance, personOf, priorsOf, samenessOf } from "@/model/priors";
+import { worklistStudy, type WorklistStudy } from "@/model/worklist";
 
-const STUDY_UID = "0020000D";
-const element = (value: unknown) => ({ vr: "LO", Value: Array.isArray(value) ? value : [value] });
-
-function study(uid: string, date: string, modality: string, more: Record<string, unknown> = {}): Dataset {
-  const values = {
-    [STUDY_UID]: uid,
-    "00080020": date,
-    "00080061": [modality],
-    "00100010": { Alphabetic: "Phantom^Anna" },
-    "00100020": "P1",
-    "00100030": "19700102",
-    ...more,
-  };
-  return Object.fromEntries(Object.entries(values).map(([tag, value]) => [tag, element(value)]));
+function study(studyInstanceUid: string, studyDate: string, modality: string, more: Partial<WorklistStudy> = {}): WorklistStudy {
+  const row = worklistStudy({ study_instance_uid: studyInstanceUid, study_date: studyDate, modalities: [modality], patient_name: "Phantom^Anna", patient_id: "P1", patient_birth_date: "19700102" });
+  return { ...row, ...more };
 }
 
 const READ = study("1", "20260301", "CT");
 
 test("priors are the patient's other studies, of the same modality first, then the newest", () => {
-  const found = [READ, study("2", "20240101", "CT"), study("3", "20260101", "MR"), study("4", "20250101", "CT")];
-  expect(priorsOf(READ, "1", ["CT"], found).map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(["4", "2", "3"]);
+  const found = [READ, study("2", "20240101", "CT"), study("3", "20260101", "MR"), study("4", "20250101", "CT", { patientSex: "F", patientName: "Other Boris" })];
+  expect(priorsOf(READ, "1", ["CT"], found).map(({ studyInstanceUid, sameness }) => [studyInstanceUid, sameness])).toEqual([["4", "doubtful"], ["2", "same"], ["3", "same"]]);
 });
 
 test("priors of the same part of the body come first, whatever names it", () => {
-  const more = (uid: string, date: string, modality: string, description: string): Dataset => study(uid, date, modality, { "00081030": description });
+  const more = (uid: string, date: string, modality: string, description: string): WorklistStudy => study(uid, date, modality, { description });
   const read = more("1", "20260301", "CT", "КТ органов грудной клетки");
   const found = [read, more("2", "20260201", "CT", "CT Head"), study("3", "20240101", "CT"), more("4", "20260101", "CR", "Thorax PA"), study("5", "20250101", "CT")];
   const order = (parts?: ReadonlyMap<string, readonly string[]>): string[] => priorsOf(read, "1", ["CT"], found, parts).map(({ studyInstanceUid }) => studyInstanceUid);
@@ -37,12 +26,14 @@ test("priors of the same part of the body come first, whatever names it", () => 
 });
 
 test("another ID is another patient, another name or birth date a reason to look twice", () => {
-  expect(samenessOf(READ, study("2", "", "CT", { "00100020": "P2" }))).toBeUndefined();
-  expect(samenessOf(READ, study("2", "", "CT", { "00100020": "P1*" }))).toBeUndefined();
-  expect(samenessOf(READ, study("2", "", "CT", { "00100030": "19710102" }))).toBe("doubtful");
-  expect(samenessOf(READ, study("2", "", "CT", { "00100010": { Alphabetic: "Other^Boris" } }))).toBe("doubtful");
-  expect(samenessOf(READ, study("2", "", "CT", { "00100010": { Alphabetic: "ANNA^PHANTOM" } }))).toBe("same");
-  expect(samenessOf(study("1", "", "CT", { "00100020": [] }), study("2", "", "CT", { "00100020": [] }))).toBeUndefined();
+  expect(samenessOf(READ, { ...READ, patientId: "P2" })).toBeUndefined();
+  expect(samenessOf(READ, { ...READ, patientId: "P1*" })).toBeUndefined();
+  expect(samenessOf(READ, { ...READ, issuerOfPatientId: "CLINIC" })).toBeUndefined();
+  expect(samenessOf(READ, { ...READ, patientBirthDate: "19710102" })).toBe("doubtful");
+  expect(samenessOf(READ, { ...READ, patientName: "Other Boris" })).toBe("doubtful");
+  expect(samenessOf(READ, { ...READ, patientName: "ANNA PHANTOM" })).toBe("same");
+  expect(samenessOf({ ...READ, patientId: "" }, { ...READ, patientId: "" })).toBeUndefined();
+  expect(personOf({ "00100010": { vr: "PN", Value: [{ Alphabetic: "Phantom^Anna" }] }, "00100021": { vr: "LO", Value: ["CLINIC"] } })).toMatchObject({ patientName: "Phantom Anna", issuerOfPatientId: "CLINIC" });
 });
 
 function series(modality: string, bodyPart: string, description: string, count: number): SeriesSummary {

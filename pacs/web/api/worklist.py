@@ -44,6 +44,7 @@ WORDS_MAX = 8
 _COLUMNS = (
     patient.c.patient_name,
     patient.c.patient_id,
+    patient.c.issuer_of_patient_id,
     patient.c.patient_birth_date,
     patient.c.patient_sex,
     study.c.study_instance_uid,

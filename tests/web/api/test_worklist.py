@@ -55,6 +55,7 @@ def test_a_row(client: TestClient) -> None:
         "study_instance_uid": ONE,
         "patient_name": "Phantom^Anna",
         "patient_id": "SYN-0001",
+        "issuer_of_patient_id": "",
         "patient_birth_date": "19700102",
         "patient_sex": "F",
         "study_date": "20261123",

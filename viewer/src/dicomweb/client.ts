@@ -55,7 +55,7 @@ const SERIES_MOST = 500; // of a patient
 const UIDS_MOST = 40; // in one address
 
 export class DicomWeb {
-  constructor(private readonly http: Http) {}
+  constructor(readonly http: Http) {}
 
   /** The series of a study in reading order: by series number, those without one last. Raises Failure. */
   async series(studyInstanceUid: string, signal?: AbortSignal): Promise<SeriesSummary[]> {
@@ -72,16 +72,9 @@ export class DicomWeb {
 
   /** The study's own attributes; undefined when the node does not show it. Raises Failure. */
   async study(studyInstanceUid: string, signal?: AbortSignal): Promise<Dataset | undefined> {
-    const fields = "StudyDescription,PatientName,PatientID,PatientBirthDate,PatientSex";
+    const fields = "StudyDescription,PatientName,PatientID,IssuerOfPatientID,PatientBirthDate,PatientSex";
     const path = `${ROOT}/studies?StudyInstanceUID=${studyInstanceUid}&includefield=${fields}`;
     return datasets(await this.get(path, signal))[0];
-  }
-
-  /** The studies of a patient by ID (at most a hundred, newest first), as the node gives them to this reader. Raises Failure. */
-  async studiesOf(patientId: string, signal?: AbortSignal): Promise<Dataset[]> {
-    const fields = "StudyDescription,ModalitiesInStudy,PatientName,PatientID,PatientBirthDate,PatientSex";
-    const path = `${ROOT}/studies?PatientID=${encodeURIComponent(patientId)}&includefield=${fields}&limit=100`;
-    return datasets(await this.get(path, signal));
   }
 
   /** What parts of the body the series of a patient's studies are of, by study. Raises Failure. */

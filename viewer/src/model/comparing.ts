@@ -6,7 +6,8 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
 import type { Pane } from "@/model/pane";
-import { counterpart, priorsOf, type Prior } from "@/model/priors";
+import { patientStudies } from "@/model/patientStudies";
+import { counterpart, personOf, priorsOf, type Prior } from "@/model/priors";
 import { besideOf, comparisonLink, studyLink } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
 
@@ -89,9 +90,9 @@ export class Comparing {
       return;
     }
     try {
-      const [found, parts] = await Promise.all([study.web.studiesOf(patientId), study.web.bodyPartsOf(patientId)]);
+      const [{ studies }, parts] = await Promise.all([patientStudies(study.web.http, study.studyInstanceUid), study.web.bodyPartsOf(patientId)]);
       const modalities = study.series.peek().map(({ modality }) => modality);
-      this.priors.value = priorsOf(dataset, study.studyInstanceUid, modalities, found, parts);
+      this.priors.value = priorsOf(personOf(dataset), study.studyInstanceUid, modalities, studies, parts);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.failed.value = true;

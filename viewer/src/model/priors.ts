@@ -1,8 +1,9 @@
 /** Earlier and later studies of the same patient, and which of their series stands beside which. */
 
 import type { SeriesSummary } from "@/dicomweb/client";
-import { Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { isNoPicture } from "@/model/study";
+import type { WorklistStudy } from "@/model/worklist";
 
 /** How sure it is that two studies are of one patient. */
 export type Sameness = "same" | "doubtful";
@@ -24,50 +25,64 @@ function plain(name: string): string {
   return name.normalize("NFKD").toLowerCase().replace(LETTERS, " ").trim().split(" ").toSorted().join(" ");
 }
 
-/** Another ID is another patient; with the same ID, another birth date, sex or name is a reason to look twice. */
-export function samenessOf(one: Dataset, other: Dataset): Sameness | undefined {
-  const [id, otherId] = [text(one, Tag.PatientID), text(other, Tag.PatientID)];
-  if (id === "" || id !== otherId) return undefined;
-  const differs = (tag: string, form: (value: string) => string = String): boolean => {
-    const [value, otherValue] = [form(text(one, tag)), form(text(other, tag))];
-    return value !== "" && otherValue !== "" && value !== otherValue;
+/** Whom a study or an image names. */
+export type Person = Pick<WorklistStudy, "patientId" | "issuerOfPatientId" | "patientName" | "patientBirthDate" | "patientSex">;
+
+export function personOf(dataset: Dataset): Person {
+  return {
+    patientId: text(dataset, Tag.PatientID),
+    issuerOfPatientId: text(dataset, Tag.IssuerOfPatientID),
+    patientName: text(dataset, Tag.PatientName),
+    patientBirthDate: text(dataset, Tag.PatientBirthDate),
+    patientSex: text(dataset, Tag.PatientSex),
   };
-  const doubtful = differs(Tag.PatientBirthDate) || differs(Tag.PatientSex) || differs(Tag.PatientName, plain);
-  return doubtful ? "doubtful" : "same";
+}
+
+/** Another ID, or one of another issuer, is another patient, as for the node; else another birth date, sex or name is a reason to look twice. */
+export function samenessOf(one: Person, other: Person): Sameness | undefined {
+  if (one.patientId === "" || one.patientId !== other.patientId || one.issuerOfPatientId !== other.issuerOfPatientId) return undefined;
+  return isDoubtful(one, other) ? "doubtful" : "same";
+}
+
+/** Whether they differ in what both say of a person. */
+export function isDoubtful(one: Person, other: Person): boolean {
+  const differ = (value: string, otherValue: string): boolean => value !== "" && otherValue !== "" && value !== otherValue;
+  return differ(one.patientBirthDate, other.patientBirthDate) || differ(one.patientSex, other.patientSex) || differ(plain(one.patientName), plain(other.patientName));
 }
 
 const NO_PARTS: ReadonlyMap<string, readonly string[]> = new Map();
 
 /**
- * The other studies of the patient: first those of the same part of the body and modality, then of the same part, then of the same
- * modality, of each the newest first. `parts` are the body parts of their series, by study.
+ * Of the studies that the node knows of a patient, those beside this one: first those of the same part of the body and modality,
+ * then of the same part, then of the same modality, of each the newest first. `parts` are the body parts of their series, by study.
  */
 export function priorsOf(
-  study: Dataset,
+  person: Person,
   studyInstanceUid: string,
   modalities: readonly string[],
-  found: readonly Dataset[],
+  found: readonly WorklistStudy[],
   parts = NO_PARTS,
 ): Prior[] {
-  const own = regionOf(study, parts.get(studyInstanceUid));
-  const near = new Map<Prior, number>();
-  const priors = found.flatMap((other): Prior[] => {
-    const uid = text(other, Tag.StudyInstanceUID);
-    const sameness = samenessOf(study, other);
-    if (uid === studyInstanceUid || sameness === undefined) return [];
-    const prior: Prior = {
-      studyInstanceUid: uid,
-      date: text(other, Tag.StudyDate),
-      description: text(other, Tag.StudyDescription),
-      modalities: texts(other, Tag.ModalitiesInStudy),
-      patientName: text(other, Tag.PatientName),
-      birthDate: text(other, Tag.PatientBirthDate),
-      sameness,
-    };
-    near.set(prior, 3 * likeness([...regionOf(other, parts.get(uid))], [...own]) + 2 * likeness(prior.modalities, modalities));
-    return [prior];
-  });
-  return priors.toSorted((a, b) => (near.get(b) ?? 0) - (near.get(a) ?? 0) || (a.date < b.date ? 1 : -1));
+  const read = found.find((one) => one.studyInstanceUid === studyInstanceUid);
+  const own = regionOf(read?.description ?? "", parts.get(studyInstanceUid));
+  const near = (other: WorklistStudy): number =>
+    3 * likeness([...regionOf(other.description, parts.get(other.studyInstanceUid))], [...own]) + 2 * likeness(other.modalities, modalities);
+  return found
+    .filter((other) => other.studyInstanceUid !== studyInstanceUid)
+    .map((other): [number, Prior] => [
+      near(other),
+      {
+        studyInstanceUid: other.studyInstanceUid,
+        date: other.studyDate,
+        description: other.description,
+        modalities: other.modalities,
+        patientName: other.patientName,
+        birthDate: other.patientBirthDate,
+        sameness: samenessOf(read ?? person, other) ?? "doubtful",
+      },
+    ])
+    .toSorted(([a, one], [b, other]) => b - a || (one.date < other.date ? 1 : -1))
+    .map(([, prior]) => prior);
 }
 
 /** Parts of the body in the viewer's languages: a description tells where no series says what it is of. */
@@ -85,8 +100,8 @@ const REGIONS: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** The parts of the body that its series and its description name. */
-function regionOf(study: Dataset, parts: readonly string[] = []): ReadonlySet<string> {
-  const said = [...parts, text(study, Tag.StudyDescription)].join(" ").replaceAll("_", " ");
+function regionOf(description: string, parts: readonly string[] = []): ReadonlySet<string> {
+  const said = [...parts, description].join(" ").replaceAll("_", " ");
   return new Set(REGIONS.filter(([, words]) => words.test(said)).map(([name]) => name));
 }
 

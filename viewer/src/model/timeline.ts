@@ -2,12 +2,9 @@
 
 import { signal } from "@preact/signals";
 
-import { isUid } from "@/dicomweb/client";
 import { Failure, isAborted, type Http } from "@/dicomweb/http";
-import { count, list, record } from "@/model/decode";
-import { worklistStudy, type WorklistStudy } from "@/model/worklist";
-
-const SHOWN_MOST = 200;
+import { patientStudies } from "@/model/patientStudies";
+import type { WorklistStudy } from "@/model/worklist";
 
 export class Timeline {
   /** The study from which it was asked for; "" while it is closed. */
@@ -26,12 +23,9 @@ export class Timeline {
     const asked = new AbortController();
     this.asked = asked;
     try {
-      const path = `/api/worklist?patient_of=${studyInstanceUid}&sort=-date&limit=${SHOWN_MOST}`;
-      const answer = record(await this.http.json(path, { signal: asked.signal }));
-      this.total.value = count(answer["total"]);
-      this.studies.value = list(answer["studies"])
-        .map(worklistStudy)
-        .filter((study) => isUid(study.studyInstanceUid));
+      const found = await patientStudies(this.http, studyInstanceUid, asked.signal);
+      this.total.value = found.total;
+      this.studies.value = found.studies;
     } catch (error) {
       if (isAborted(error)) return;
       if (!(error instanceof Failure)) throw error;

@@ -16,6 +16,7 @@ export interface WorklistStudy {
   readonly studyInstanceUid: string;
   readonly patientName: string;
   readonly patientId: string;
+  readonly issuerOfPatientId: string;
   /** DA, "" when unknown; likewise below. */
   readonly patientBirthDate: string;
   readonly patientSex: string;
@@ -309,6 +310,7 @@ export function worklistStudy(value: unknown): WorklistStudy {
     studyInstanceUid: string(row["study_instance_uid"]),
     patientName: formatPersonName(string(row["patient_name"])),
     patientId: shown("patient_id"),
+    issuerOfPatientId: shown("issuer_of_patient_id"),
     patientBirthDate: shown("patient_birth_date"),
     patientSex: shown("patient_sex"),
     studyDate: shown("study_date"),

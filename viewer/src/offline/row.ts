@@ -19,6 +19,7 @@ export function rowOf(dataset: Dataset, series: readonly SeriesSummary[], known:
     studyInstanceUid: first.studyInstanceUid,
     patientName: text(dataset, Tag.PatientName),
     patientId: text(dataset, Tag.PatientID),
+    issuerOfPatientId: text(dataset, Tag.IssuerOfPatientID),
     patientBirthDate: text(dataset, Tag.PatientBirthDate),
     patientSex: text(dataset, Tag.PatientSex),
     studyDate: text(dataset, Tag.StudyDate),

@@ -6,7 +6,7 @@ import type { Frame } from "@/dicomweb/frames";
 import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
-import { dateDistance, samenessOf } from "@/model/priors";
+import { dateDistance, personOf, samenessOf } from "@/model/priors";
 import type { Workspace } from "@/model/workspace";
 import { Menu } from "@/ui/Menu";
 
@@ -72,7 +72,7 @@ export function OtherStudy({ workspace, frame }: OtherStudyProps) {
   if (!own || frame.studyInstanceUid === study.studyInstanceUid) return null;
   // The objects' own words: the archive lists studies of one ID under one name.
   const read = workspace.panes.value.map((pane) => pane.frame.value).find((one) => one?.studyInstanceUid === study.studyInstanceUid);
-  const doubtful = samenessOf(read?.dataset ?? own, frame.dataset) !== "same";
+  const doubtful = samenessOf(personOf(read?.dataset ?? own), personOf(frame.dataset)) !== "same";
   return (
     <>
       <span class="other-study" data-testid="other-study">

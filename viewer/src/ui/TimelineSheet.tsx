@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
+import { isDoubtful, type Person } from "@/model/priors";
 import { studyLink } from "@/model/route";
 import type { Timeline } from "@/model/timeline";
 import type { WorklistStudy } from "@/model/worklist";
@@ -21,11 +22,12 @@ function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: str
   useEffect(() => dialog.current?.showModal(), []);
   const studies = timeline.studies.value;
   const [newest] = studies ?? [];
+  const asked = studies?.find(({ studyInstanceUid }) => studyInstanceUid === of) ?? newest;
   return (
     <dialog ref={dialog} class="timeline" aria-label={t("timeline.heading")} data-testid="timeline" onClose={() => timeline.close()}>
       <header>
-        <h2>{newest?.patientName || t("timeline.heading")}</h2>
-        <span class="muted">{newest && facts(newest)}</span>
+        <h2>{asked?.patientName || t("timeline.heading")}</h2>
+        <span class="muted">{asked && facts(asked)}</span>
         <form method="dialog">
           <button type="submit" class="button" data-testid="timeline-close">
             {t("dialog.close")}
@@ -36,7 +38,7 @@ function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: str
       {!studies && !timeline.failure.value && <p role="status">{t("app.loading")}</p>}
       <ol>
         {studies?.map((study, index) => (
-          <TimelineEntry key={study.studyInstanceUid} study={study} before={studies[index - 1]} isThis={study.studyInstanceUid === of} timeline={timeline} />
+          <TimelineEntry key={study.studyInstanceUid} study={study} before={studies[index - 1]} isThis={study.studyInstanceUid === of} person={asked} timeline={timeline} />
         ))}
       </ol>
       {studies && timeline.total.value > studies.length && <p class="muted">{counted("worklist.count.least", studies.length)}</p>}
@@ -46,17 +48,19 @@ function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: str
 
 function facts(study: WorklistStudy): string {
   const known = patientFacts({ birthDate: study.patientBirthDate, sex: study.patientSex, studyDate: study.studyDate });
-  return [study.patientId, known].filter((part) => part !== "").join(" · ");
+  return [study.patientId, study.issuerOfPatientId, known].filter((part) => part !== "").join(" · ");
 }
 
 interface EntryProps {
   readonly study: WorklistStudy;
   readonly before: WorklistStudy | undefined;
   readonly isThis: boolean;
+  /** Whose studies were asked for. */
+  readonly person: Person | undefined;
   readonly timeline: Timeline;
 }
 
-function TimelineEntry({ study, before, isThis, timeline }: EntryProps) {
+function TimelineEntry({ study, before, isThis, person, timeline }: EntryProps) {
   const year = study.studyDate.slice(0, 4);
   return (
     <>
@@ -80,6 +84,11 @@ function TimelineEntry({ study, before, isThis, timeline }: EntryProps) {
           <span class="timeline-words">
             {study.description || "—"} <span class="muted">{counted("timeline.images", study.numberOfInstances)}</span>
             {isThis && <span class="fresh">{t("timeline.this")}</span>}
+            {person && isDoubtful(person, study) && (
+              <span class="caution" data-testid="timeline-doubtful">
+                {t("compare.doubtful", { name: study.patientName })}
+              </span>
+            )}
           </span>
           <ReadingMark reading={study.reading} />
         </a>
