@@ -18,6 +18,31 @@ from tests.support.screens.walk import unfold
 pytestmark = pytest.mark.browser
 
 
+def _two_patients_are_merged_and_parted(page: Page) -> None:
+    rows, parties = page.get_by_test_id("worklist-row"), page.get_by_test_id("merge-party")
+    page.get_by_test_id("select-studies").click()
+    for index in (0, 1):
+        rows.nth(index).click()
+    page.get_by_test_id("selection-merge").click()
+    expect(parties).to_have_count(2)
+    for patient in (KAZAKH, RUSSIAN):
+        expect(parties.filter(has_text=patient.id)).to_contain_text("1 study")
+    expect(page.get_by_test_id("merge-differ")).to_be_visible()
+    parties.filter(has_text=KAZAKH.id).get_by_test_id("merge-stays").check()
+    expect(page.get_by_test_id("merge-explained")).to_contain_text("not called back")
+    page.get_by_test_id("merge-reason").fill("two cards")
+    expect(page.get_by_test_id("merge-do")).to_be_disabled()
+    page.get_by_test_id("merge-sure").check()
+    page.get_by_test_id("merge-do").click()
+    expect(page.get_by_test_id("merge-done")).to_contain_text("1 study")
+    expect(rows.filter(has_text=KAZAKH.id)).to_have_count(2)
+    page.get_by_test_id("merge-undo").click()
+    expect(parties).to_have_count(2)
+    expect(rows.filter(has_text=RUSSIAN.id)).to_have_count(1)
+    page.get_by_test_id("merge-close").click()
+    page.get_by_test_id("selection-end").click()
+
+
 def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Browser, page: Page, tmp_path: Path) -> None:
     disc = tmp_path / "disc"
     ct = ct_series(3, patient=KAZAKH)
@@ -43,6 +68,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     rows = page.get_by_test_id("worklist-row")
     expect(rows).to_have_count(2, timeout=20_000)
     expect(page.get_by_test_id("worklist-count")).to_have_text("2 studies")
+    _two_patients_are_merged_and_parted(page)
     day = page.get_by_role("grid").get_by_role("heading")  # both are of one day, whose heading is no study
     expect(day).to_contain_text("23 November 2026")
     page.get_by_test_id("popup-sort").click()

@@ -44,9 +44,12 @@ export function samenessOf(one: Person, other: Person): Sameness | undefined {
   return isDoubtful(one, other) ? "doubtful" : "same";
 }
 
+function differ(value: string, otherValue: string): boolean {
+  return value !== "" && otherValue !== "" && value !== otherValue;
+}
+
 /** Whether they differ in what both say of a person. */
 export function isDoubtful(one: Person, other: Person): boolean {
-  const differ = (value: string, otherValue: string): boolean => value !== "" && otherValue !== "" && value !== otherValue;
   return differ(one.patientBirthDate, other.patientBirthDate) || differ(one.patientSex, other.patientSex) || differ(plain(one.patientName), plain(other.patientName));
 }
 

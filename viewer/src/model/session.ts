@@ -75,6 +75,9 @@ export class Session {
   /** Whether they may correct what studies say: the same people as store. */
   readonly corrects = this.stores;
 
+  /** Whether they may merge patients: the same people as delete. */
+  readonly merges = this.deletes;
+
   /** Whether they may send to other archives, and look at what is on its way: the same people. */
   readonly forwards = this.stores;
 

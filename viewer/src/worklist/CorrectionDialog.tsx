@@ -20,6 +20,8 @@ interface CorrectionDialogProps {
   readonly http: Http;
   readonly worklist: Worklist;
   readonly studyInstanceUid: string;
+  /** Whether the reader may merge patients. */
+  readonly merges: boolean;
   close(): void;
 }
 
@@ -29,6 +31,7 @@ const SEXES: readonly (readonly [string, PlainKey])[] = [["", "correction.unknow
 const SIDES: readonly (readonly [string, PlainKey])[] = [["R", "correction.right"], ["L", "correction.left"], ["B", "correction.both"]]; // prettier-ignore
 const IMAGE_SIDES: typeof SIDES = [...SIDES, ["U", "correction.unpaired"]];
 const PICTURE_SIZE = 128;
+const ACTS: Readonly<Record<string, PlainKey | undefined>> = { merge: "merge.entry", move: "correction.moved" };
 const WORDS: Readonly<Record<string, PlainKey>> = {
   family: "correction.family",
   given: "correction.given",
@@ -58,7 +61,7 @@ function shownDate(values: Values): Values {
   return { ...values, PatientBirthDate: formatDate(values.PatientBirthDate) };
 }
 
-export function CorrectionDialog({ http, worklist, studyInstanceUid, close }: CorrectionDialogProps) {
+export function CorrectionDialog({ http, worklist, studyInstanceUid, merges, close }: CorrectionDialogProps) {
   const [corrections] = useState(() => new Corrections(http, studyInstanceUid));
   const [busy, setBusy] = useState(false);
   useEffect(() => void corrections.load(), [corrections]);
@@ -75,6 +78,7 @@ export function CorrectionDialog({ http, worklist, studyInstanceUid, close }: Co
       <h2>{t("correction.heading")}</h2>
       {corrections.failure.value && !said && <FailureNote failure={corrections.failure.value} />}
       {said && <CorrectionForm key={JSON.stringify(said)} said={said} corrections={corrections} busy={busy} during={during} />}
+      {said && merges && <p class="muted">{t("merge.hint")}</p>}
       {corrections.open.value.length > 0 && <h3>{t("correction.undoable")}</h3>}
       <ul class="deletion-list">
         {corrections.open.value.map((one) => (
@@ -248,7 +252,7 @@ function CorrectionWords({ correction, part }: { readonly correction: Correction
   const values = Object.entries(changed).map(([keyword, value]) => `${wordFor(keyword)}: ${valueWord(keyword, value)}`);
   return (
     <div>
-      <p class="deletion-name">{[part, kind === "attributes" ? "" : t("correction.moved"), ...values].filter((word) => word !== "").join(" · ")}</p>
+      <p class="deletion-name">{[part, ACTS[kind] ? t(ACTS[kind]) : "", ...values].filter((word) => word !== "").join(" · ")}</p>
       <p>{reason}</p>
       <p class="muted">{[formatMoment(at, now), by, undoUntil && t("deletion.until", { when: formatMoment(undoUntil, now) })].filter((part) => part !== "").join(" · ")}</p>
     </div>

@@ -7,7 +7,7 @@ import { counted, t } from "@/i18n";
 import type { App } from "@/model/app";
 import { exportLink } from "@/model/route";
 import { Icon } from "@/ui/icons";
-import { LazyCorrection, LazyDeletion } from "@/worklist/lazyDialogs";
+import { LazyCorrection, LazyDeletion, LazyMerge } from "@/worklist/lazyDialogs";
 
 /** So many studies the node puts into one file. */
 const EXPORTED_MOST = 100;
@@ -26,10 +26,12 @@ export function SelectionBar({ app }: { readonly app: App }) {
   const { worklist } = app;
   const [deleting, setDeleting] = useState(false);
   const [correcting, setCorrecting] = useState<string | undefined>();
+  const [merging, setMerging] = useState<readonly [string, string] | undefined>();
   const selection = worklist.selection.value;
   if (!selection) return null;
   const { size } = selection;
-  const only = size === 1 ? [...selection][0] : undefined;
+  const [first, second] = selection;
+  const only = size === 1 ? first : undefined;
   return (
     <div class="selection-bar" data-testid="selection-bar">
       <span role="status">{size === 0 ? t("worklist.select.hint") : counted("worklist.selected", size)}</span>
@@ -52,12 +54,18 @@ export function SelectionBar({ app }: { readonly app: App }) {
           {t("correction.open")}
         </button>
       )}
+      {size === 2 && first !== undefined && second !== undefined && app.session.merges.value && (
+        <button type="button" class="button" data-testid="selection-merge" onClick={() => setMerging([first, second])}>
+          {t("merge.open")}
+        </button>
+      )}
       {app.session.rejects.value && (
         <button type="button" class="button" data-testid="selection-delete" onClick={() => setDeleting(true)}>
           {t(app.session.deletes.value ? "deletion.open" : "rejection.open")}
         </button>
       )}
       {correcting !== undefined && <LazyCorrection app={app} studyInstanceUid={correcting} close={() => setCorrecting(undefined)} />}
+      {merging !== undefined && <LazyMerge app={app} studyInstanceUids={merging} close={() => setMerging(undefined)} />}
       {deleting && <LazyDeletion app={app} close={() => setDeleting(false)} />}
       <button type="button" class="button quiet" data-testid="selection-end" onClick={() => (worklist.selection.value = undefined)}>
         {t("dialog.cancel")}

@@ -1,4 +1,4 @@
-/** The dialogs that delete and correct, fetched when somebody opens one. */
+/** The dialogs that delete, correct and merge, fetched when somebody opens one. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -6,8 +6,10 @@ import { useEffect } from "preact/hooks";
 import type { App } from "@/model/app";
 import type { CorrectionDialog } from "@/worklist/CorrectionDialog";
 import type { DeletionDialog } from "@/worklist/DeletionDialog";
+import type { MergeDialog } from "@/worklist/MergeDialog";
 
 const deletion = signal<typeof DeletionDialog | undefined>(undefined);
+const merge = signal<typeof MergeDialog | undefined>(undefined);
 const correction = signal<typeof CorrectionDialog | undefined>(undefined);
 
 interface LazyDeletionProps {
@@ -32,5 +34,15 @@ export function LazyCorrection({ app, close, studyInstanceUid }: LazyDeletionPro
     }, close);
   }, [app]);
   const Dialog = correction.value;
-  return Dialog ? <Dialog http={app.http} worklist={app.worklist} studyInstanceUid={studyInstanceUid} close={close} /> : null;
+  return Dialog ? <Dialog http={app.http} worklist={app.worklist} studyInstanceUid={studyInstanceUid} merges={app.session.merges.value} close={close} /> : null;
+}
+
+export function LazyMerge({ app, close, studyInstanceUids }: LazyDeletionProps & { readonly studyInstanceUids: readonly [string, string] }) {
+  useEffect(() => {
+    import("@/worklist/MergeDialog").then((module) => {
+      merge.value = module.MergeDialog;
+    }, close);
+  }, [app]);
+  const Dialog = merge.value;
+  return Dialog ? <Dialog http={app.http} worklist={app.worklist} studyInstanceUids={studyInstanceUids} close={close} /> : null;
 }
