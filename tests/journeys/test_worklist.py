@@ -112,6 +112,10 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     uid = image.get_attribute("data-sop-instance-uid") or ""
     found = f"{module_node.dicomweb_url}/instances?SOPInstanceUID={uid}"
     assert len(page.request.get(found).json()) == 1
+    saving = page.get_by_test_id("saving-state")
+    page.keyboard.press("k")
+    page.keyboard.press("Control+s")
+    expect(saving).to_have_attribute("data-kind", "saved", timeout=30_000)
     image.click(button="right")
     page.get_by_test_id("context-reject-image").click()
     page.get_by_test_id("rejection-113001").check()
@@ -119,6 +123,15 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(image).to_have_attribute("data-image-count", "2")
     expect(image).not_to_have_attribute("data-sop-instance-uid", uid)
     assert page.request.get(found).text() in ("", "[]")
+    page.get_by_test_id("rejection-close").click()
+    page.keyboard.press("k")  # of what is left: saved once the reader knows that the other is no key image any more
+    page.keyboard.press("Control+s")
+    expect(saving).to_have_attribute("data-kind", "held")
+    expect(saving).to_contain_text("1 key image was rejected or deleted since")
+    page.get_by_test_id("saving-go-on").click()
+    expect(saving).to_have_attribute("data-kind", "saved", timeout=30_000)
+    image.click(button="right")
+    page.get_by_test_id("context-reject-image").click()
     page.get_by_test_id("deletion-restore").click()
     expect(page.get_by_test_id("deletion-entry")).to_have_count(0)
     expect(image).to_have_attribute("data-image-count", "3")

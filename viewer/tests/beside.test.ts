@@ -9,13 +9,11 @@ import { OpenStudy } from "@/model/study";
 import { Workspace } from "@/model/workspace";
 import type { ViewportModule } from "@/viewport/contract";
 import { Likings } from "./kept";
+import { about, e, item, line } from "./reports";
 
 const NOW = "1.2";
 const BEFORE = "1.3";
 const SPACE = "1.3.9";
-const e = (vr: string, ...Value: unknown[]): { vr: string; Value: unknown[] } => ({ vr, Value });
-const code = (value: string): Dataset => ({ "00080100": e("SH", value) });
-const about = (uid: string): Dataset => ({ "00081155": e("UI", uid) });
 
 /** The prior's series of a modality. */
 function uidOf(modality: string): string {
@@ -34,16 +32,11 @@ function object(uid: string, modality: string, sopClass: string, more: Dataset, 
   };
 }
 
-function item(type: string, concept: string, more: Dataset = {}, ...children: Dataset[]): Dataset {
-  return { "0040A040": e("CS", type), "0040A043": e("SQ", code(concept)), "0040A730": e("SQ", ...children), ...more };
-}
-
 function report(uid: string, tracking: string, place: Dataset, maker = "Suret", more: Dataset = {}): Dataset {
   const group = item("CONTAINER", "125007", {}, item("UIDREF", "112040", { "0040A124": e("UI", tracking) }), place);
   return object(uid, "SR", "1.2.840.10008.5.1.4.1.1.88.34", { "0040A730": e("SQ", group), ...more }, maker);
 }
 
-const line = { "00700023": e("CS", "POLYLINE"), "00700022": e("FL", 1, 2, 3, 4) };
 const onImage = item("SCOORD", "111030", line, item("IMAGE", "121112", { "00081199": e("SQ", about("1.3.7")) }));
 const inSpace = item("SCOORD3D", "111030", { "00700023": e("CS", "POINT"), "00700022": e("FL", 1, 2, 3), "30060024": e("UI", SPACE) });
 const replaces = { "0040A360": e("SQ", { "00081115": e("SQ", { "00081199": e("SQ", about("1.3.80")) }) }) };

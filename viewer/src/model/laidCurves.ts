@@ -80,9 +80,14 @@ export class LaidCurves {
     return this.places.get(uid);
   }
 
-  /** What a report says of one; undefined where its images say no frame of reference, in which alone others find it. */
-  measured(path: CurvedPath, frames: readonly Frame[]): Measured | undefined {
-    const place = this.places.get(path.uid) ?? placeIn(phasesOf(frames)?.[moment.peek()]?.frames ?? frames, path);
+  /**
+   * What a report says of one; undefined where its images say no frame of reference, in which alone others find it. Of one whose
+   * image is gone, it is the nearest of those that are left.
+   */
+  measured(path: CurvedPath, frames: readonly Frame[], isGone: (image: Pick<Place, "sopInstanceUid" | "frameNumber">) => boolean = () => false): Measured | undefined {
+    const kept = this.places.get(path.uid);
+    const near = kept && !isGone(kept) ? undefined : placeIn(phasesOf(frames)?.[moment.peek()]?.frames ?? frames, path);
+    const place = near ?? kept;
     return place && measuredAlong(path, place);
   }
 

@@ -9,6 +9,7 @@ import { isOwn, Tag, text, type Dataset } from "@/dicomweb/json";
 import { reachable } from "@/dicomweb/reach";
 import { isSameMeasured, measurementsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
 import { list, record, string } from "@/model/decode";
+import { imageOf, isCovered, learnAbsent, NONE_LEFT_OUT, type LeftOut } from "@/model/leftOut";
 import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
 import type { OpenStudy } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
@@ -19,12 +20,27 @@ export type SavingState =
   | { readonly kind: "idle" }
   | { readonly kind: "saving" }
   | { readonly kind: "saved" }
+  /** Nothing is sent until the reader, told so, goes on without it. */
+  | { readonly kind: "held"; readonly leftOut: LeftOut }
   /** Kept on this device until the node can be reached. */
   | { readonly kind: "waiting" }
   | { readonly kind: "failed"; readonly failure: Failure };
 
 const FRAME_OF_REFERENCE_UID = "00200052";
 const SETTLE_MS = 150;
+
+interface Plan {
+  readonly measurements: readonly Measured[] | undefined;
+  readonly keyImages: readonly string[] | undefined;
+  readonly leftOut: LeftOut;
+}
+
+interface Curves {
+  readonly measured: readonly Measured[];
+  readonly gone: readonly Measured[];
+  readonly nowhere: number;
+  readonly elsewhere: number;
+}
 
 export class Saving {
   readonly state = signal<SavingState>({ kind: "idle" });
@@ -81,6 +97,10 @@ export class Saving {
   private readonly series = new Map<string, string>();
   /** Those that were here and are no longer. */
   private readonly gone = new Map<string, Frame>();
+  /** Images that the node, asked, does not show. */
+  private readonly absent = new Set<string>();
+  /** Series that the study has, or had while it was looked at. */
+  private readonly known = new Set<string>();
   /** The diagnostic viewport, once it is here. */
   readonly module = signal<ViewportModule | undefined>(undefined);
   private readonly stops: (() => void)[];
@@ -120,16 +140,23 @@ export class Saving {
     this.stops.push(module.followMeasurements(() => this.lookSoon()));
   }
 
-  /** Save what has changed. Never raises; `state` tells. */
-  async save(): Promise<void> {
-    if (this.state.peek().kind === "saving") return;
+  /** Save what has changed; `told`: without what it was held for. Never raises; `state` tells. */
+  async save(told = false): Promise<void> {
+    const before = this.state.peek();
+    if (before.kind === "saving") return;
     this.look(); // the last stroke may be younger than the last look
+    if (before.kind === "held") this.state.value = { kind: "idle" };
     if (!this.unsaved.peek()) return;
     this.state.value = { kind: "saving" };
     try {
       if (reachable.peek()) await this.study.errands?.send(); // what is saved now takes the place of what is on its way
-      const measured = !this.measurementsChanged.peek() || (await this.saveMeasurements());
-      const marked = !this.keyImagesChanged.peek() || (await this.saveKeyImages());
+      const { measurements, keyImages, leftOut } = await this.plan();
+      if (!isCovered(leftOut, told && before.kind === "held" ? before.leftOut : NONE_LEFT_OUT)) {
+        this.state.value = { kind: "held", leftOut };
+        return;
+      }
+      const measured = !measurements || (await this.saveMeasurements(measurements));
+      const marked = !keyImages || (await this.saveKeyImages(keyImages, leftOut.keyImages));
       this.state.value = { kind: measured && marked ? "saved" : "waiting" };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -147,14 +174,31 @@ export class Saving {
     for (const stop of this.stops) stop();
   }
 
-  /** Whether the node has it; else it waits. */
-  private async saveMeasurements(): Promise<boolean> {
+  /** What is to be written, undefined where nothing of the kind has changed. Raises Failure. */
+  private async plan(): Promise<Plan> {
+    const [ofMeasurements, ofKeys] = [this.measurementsChanged.peek(), this.keyImagesChanged.peek()];
     const kept = this.kept.peek();
-    const now = this.measured.peek();
+    const marked = ofKeys ? [...this.workspace.keyImages.peek()] : [];
     // what lies on images that were not opened is carried over as it is
-    const unseen = [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid));
-    const absent = await this.absent(unseen.map(({ sopInstanceUid }) => sopInstanceUid));
-    const all = [...now, ...unseen.filter(({ sopInstanceUid }) => !absent.has(sopInstanceUid))];
+    const unseen = ofMeasurements ? [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid)) : [];
+    const drawn = ofMeasurements ? [...this.measured.peek(), ...this.hidden.peek()] : [];
+    const here = new Set([...this.frames.values()].flat().map(({ sopInstanceUid }) => sopInstanceUid));
+    const named = [...[...drawn, ...unseen].map(({ sopInstanceUid }) => sopInstanceUid), ...marked.map(imageOf)];
+    await learnAbsent(this.study, named.filter((uid) => !here.has(uid)), this.absent);
+    this.look();
+    const isLost = ({ sopInstanceUid }: Measured): boolean => this.absent.has(sopInstanceUid);
+    const withdrawn = ofMeasurements ? this.hidden.peek().filter(({ uid }) => kept.has(uid)) : [];
+    const lost = marked.filter((key) => this.absent.has(imageOf(key)));
+    return {
+      measurements: ofMeasurements ? [...this.measured.peek(), ...unseen.filter((one) => !isLost(one))] : undefined,
+      keyImages: ofKeys ? marked.filter((key) => !lost.includes(key)) : undefined,
+      leftOut: { measurements: [...withdrawn, ...unseen.filter(isLost)].map(({ uid }) => uid), keyImages: lost },
+    };
+  }
+
+  /** Whether the node has it; else it waits. */
+  private async saveMeasurements(all: readonly Measured[]): Promise<boolean> {
+    const kept = this.kept.peek();
     const body = {
       measurements: all.map((one) => {
         // figures of earlier where its image was not looked at since
@@ -166,10 +210,11 @@ export class Saving {
         sop_instance_uid: report.sopInstanceUid,
       })),
     };
+    const here = this.measured.peek().map(({ uid }) => uid);
     const made = await this.send("measurements", body, all);
     batch(() => {
       if (made) this.take(made, all);
-      this.placed.value = new Set([...this.placed.peek(), ...now.map(({ uid }) => uid)]);
+      this.placed.value = new Set([...this.placed.peek(), ...here]);
     });
     return made !== undefined;
   }
@@ -181,17 +226,17 @@ export class Saving {
     this.archived.value = this.withForeign(all);
   }
 
-  private async saveKeyImages(): Promise<boolean> {
-    const marked = this.workspace.keyImages.peek();
-    const named = [...marked].map((key) => {
+  private async saveKeyImages(marked: readonly string[], lost: readonly string[]): Promise<boolean> {
+    const images = marked.map((key) => {
       const [uid = "", frame = "*"] = key.split("#");
       const frameNumber = frame === "*" ? null : Number(frame);
       return { series_instance_uid: this.series.get(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
     });
-    const absent = await this.absent(named.map(({ sop_instance_uid }) => sop_instance_uid));
-    const images = named.filter(({ sop_instance_uid }) => !absent.has(sop_instance_uid));
-    const made = await this.send("key-images", { images }, [...marked]);
-    if (made) this.archivedKeys.value = new Set(marked);
+    const made = await this.send("key-images", { images }, marked);
+    batch(() => {
+      if (made) this.archivedKeys.value = new Set(marked);
+      this.workspace.keyImages.value = new Set([...this.workspace.keyImages.peek()].filter((key) => !lost.includes(key)));
+    });
     return made !== undefined;
   }
 
@@ -234,20 +279,6 @@ export class Saving {
     return new Map([...foreign, ...own].map((one) => [one.uid, one]));
   }
 
-  /** Which of these images were rejected or deleted: the node writes nothing about them. */
-  private async absent(sopInstanceUids: readonly string[]): Promise<ReadonlySet<string>> {
-    const here = new Set([...this.frames.values()].flat().map(({ sopInstanceUid }) => sopInstanceUid));
-    const doubtful = [...new Set(sopInstanceUids)].filter((uid) => uid !== "" && !here.has(uid));
-    if (doubtful.length === 0) return new Set();
-    try {
-      const present = await this.study.web.present(this.study.studyInstanceUid, doubtful);
-      return new Set(doubtful.filter((uid) => !present.has(uid)));
-    } catch (error) {
-      if (error instanceof Failure && isOutOfReach(error)) return new Set(); // the node says so when it is sent
-      throw error;
-    }
-  }
-
   private lookSoon(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.look(), SETTLE_MS);
@@ -263,7 +294,7 @@ export class Saving {
     const gone = [...this.gone.values()];
     const hidden = gone.length > 0 ? (module?.measuredOn(gone) ?? []) : [];
     batch(() => {
-      this.hidden.value = hidden.filter(({ foreign, uid }) => !foreign && !here.has(uid));
+      this.hidden.value = [...hidden.filter(({ foreign, uid }) => !foreign && !here.has(uid)), ...curves.gone];
       this.measured.value = [...drawn, ...curves.measured];
       this.nowhere.value = (module?.nowhereOn(own) ?? 0) + curves.nowhere;
       this.elsewhere.value = (module?.measuredOn(others).filter(({ foreign, uid }) => !foreign && !here.has(uid)).length ?? 0) + curves.elsewhere;
@@ -281,14 +312,29 @@ export class Saving {
     });
   }
 
-  /** Those through the study's series, and how many cannot be saved. */
-  private curves(): { readonly measured: readonly Measured[]; readonly nowhere: number; readonly elsewhere: number } {
+  /** Those through the study's series, those whose series or only known image is there no more, and how many cannot be saved. */
+  private curves(): Curves {
     const { curves } = this.workspace;
-    const own = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
-    const here = curves.laid.peek().filter(({ seriesInstanceUid }) => own.has(seriesInstanceUid));
-    const beside = curves.laid.peek().filter((path) => !own.has(path.seriesInstanceUid) && !curves.isKept(path));
-    const measured = here.flatMap((path) => curves.measured(path, this.frames.get(path.seriesInstanceUid) ?? []) ?? []);
-    return { measured, nowhere: here.length - measured.length, elsewhere: beside.length };
+    const listed = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
+    const [measured, gone]: [Measured[], Measured[]] = [[], []];
+    let [nowhere, elsewhere] = [0, 0];
+    for (const path of curves.laid.peek()) {
+      const { seriesInstanceUid, uid } = path;
+      const isListed = listed.has(seriesInstanceUid);
+      if (!isListed && !this.known.has(seriesInstanceUid) && !this.placed.peek().has(uid)) {
+        if (!curves.isKept(path)) elsewhere += 1;
+        continue;
+      }
+      const frames = isListed ? (this.frames.get(seriesInstanceUid) ?? []) : [...this.gone.values()].filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
+      const one = curves.measured(path, frames, (image) => isListed && this.isGone(image));
+      if (!one) nowhere += 1;
+      else (isListed && !this.absent.has(one.sopInstanceUid) ? measured : gone).push(one);
+    }
+    return { measured, gone, nowhere, elsewhere };
+  }
+
+  private isGone({ sopInstanceUid, frameNumber }: Pick<Measured, "sopInstanceUid" | "frameNumber">): boolean {
+    return this.absent.has(sopInstanceUid) || this.gone.has(`${sopInstanceUid}#${frameNumber}`);
   }
 
   /** Take in what the archive has. */
@@ -327,7 +373,10 @@ export class Saving {
     const before = this.frames.get(seriesInstanceUid);
     if (before === frames) return;
     for (const frame of before ?? []) this.gone.set(`${frame.sopInstanceUid}#${frame.frameNumber}`, frame);
-    for (const frame of frames) this.gone.delete(`${frame.sopInstanceUid}#${frame.frameNumber}`);
+    for (const frame of frames) {
+      this.gone.delete(`${frame.sopInstanceUid}#${frame.frameNumber}`);
+      this.absent.delete(frame.sopInstanceUid);
+    }
     if (frames.length > 0) this.frames.set(seriesInstanceUid, frames);
     else this.frames.delete(seriesInstanceUid);
   }
@@ -341,6 +390,7 @@ export class Saving {
       for (const frame of frames) this.series.set(frame.sopInstanceUid, frame.seriesInstanceUid);
     }
     const listed = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
+    for (const uid of listed) this.known.add(uid);
     if (listed.size > 0) for (const uid of this.frames.keys()) if (!listed.has(uid)) this.follow(uid, []);
     this.placeCurves([...kept.values()].filter(({ kind, foreign }) => kind === "curve" && !foreign));
     if (!module) return;

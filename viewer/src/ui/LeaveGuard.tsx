@@ -40,8 +40,9 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
     if (target !== undefined) dialog.current?.showModal();
   }, [target]);
   if (target === undefined) return null;
+  const held = saving.state.value.kind === "held";
   const save = async (): Promise<void> => {
-    await saving.save();
+    await saving.save(held);
     if (!saving.unsaved.peek()) location.hash = target;
   };
   return (
@@ -51,7 +52,7 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
       <SavingWords state={saving.state.value} />
       <div class="leave-choices" data-leaves>
         <button type="button" class="button primary" data-testid="leave-save" onClick={() => void save()}>
-          {t("save.leave.save")}
+          {t(held ? "save.without" : "save.leave.save")}
         </button>
         <a class="button" href={target} data-testid="leave-anyway" onClick={() => (given.current = true)}>
           {t("save.leave.anyway")}

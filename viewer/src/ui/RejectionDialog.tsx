@@ -123,11 +123,12 @@ function RejectionForm({ deletions, heading, busy, reject }: RejectionFormProps)
 function Unsaved({ workspace }: { readonly workspace: Workspace }) {
   const { saving } = workspace;
   if (!saving.unsaved.value && saving.state.value.kind !== "failed") return null;
+  const held = saving.state.value.kind === "held";
   return (
     <div class="rejection-unsaved" data-testid="rejection-unsaved">
       <p class="caution">{t("rejection.unsaved")}</p>
-      <button type="button" class="button" data-testid="rejection-save" disabled={saving.state.value.kind === "saving"} onClick={() => void saving.save()}>
-        {t("save.now")}
+      <button type="button" class="button" data-testid="rejection-save" disabled={saving.state.value.kind === "saving"} onClick={() => void saving.save(held)}>
+        {t(held ? "save.without" : "save.now")}
       </button>
       <SavingWords state={saving.state.value} />
     </div>

@@ -5,6 +5,7 @@ import { isShownHere, presentationTitle } from "@/dicomweb/presentation";
 import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import type { Failure } from "@/dicomweb/http";
+import type { LeftOut } from "@/model/leftOut";
 import type { SavingState } from "@/model/saving";
 import type { Workspace } from "@/model/workspace";
 import { CurveList } from "@/ui/curved/CurveList";
@@ -15,6 +16,7 @@ import { Menu } from "@/ui/Menu";
 export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
   const { saving, keyImages } = workspace;
   const allowed = workspace.maySave.value;
+  const held = saving.state.value.kind === "held";
   return (
     <Menu workspace={workspace} label={t("tool.save.explain")} class="save-menu">
       <p>
@@ -35,9 +37,9 @@ export function SaveMenu({ workspace }: { readonly workspace: Workspace }) {
         role="menuitem"
         data-testid="save-now"
         disabled={!allowed || !saving.unsaved.value || saving.state.value.kind === "saving"}
-        onClick={() => void saving.save()}
+        onClick={() => void saving.save(held)}
       >
-        {t("save.now")}
+        {t(held ? "save.without" : "save.now")}
         <span class="spacer" />
         <kbd class="muted">Ctrl S</kbd>
       </button>
@@ -123,9 +125,21 @@ function reasons(failure: Failure): readonly string[] {
   return failure.status === 401 ? [t("login.ended")] : [failureMessage(failure), failureHint(failure)];
 }
 
+/** What would be left out, before anything is sent. */
+function HeldWords({ leftOut: { measurements, keyImages } }: { readonly leftOut: LeftOut }) {
+  return (
+    <p class="caution" role="alert" data-testid="saving-state" data-kind="held">
+      {t("save.held")}
+      {measurements.length > 0 && ` ${counted("save.held.measurements", measurements.length)}`}
+      {keyImages.length > 0 && ` ${counted("save.held.keyImages", keyImages.length)}`}
+    </p>
+  );
+}
+
 /** How it went, with what the node said when it did not. */
 export function SavingWords({ state }: { readonly state: SavingState }) {
   if (state.kind === "idle") return null;
+  if (state.kind === "held") return <HeldWords leftOut={state.leftOut} />;
   const said = state.kind === "failed" ? reasons(state.failure) : [];
   return (
     <>

@@ -37,10 +37,10 @@ export function SavingNotice({ workspace }: { readonly workspace: Workspace }) {
   return (
     <div class="saving-notice" data-testid="saving-notice">
       <SavingWords state={state} />
-      {state.kind === "failed" && (
+      {(state.kind === "failed" || state.kind === "held") && (
         <>
-          <button type="button" class="button" onClick={() => void workspace.saving.save()}>
-            {t("failure.retry")}
+          <button type="button" class="button" data-testid="saving-go-on" onClick={() => void workspace.saving.save(state.kind === "held")}>
+            {t(state.kind === "held" ? "save.without" : "failure.retry")}
           </button>
           <button type="button" class="button quiet" onClick={() => setDismissed(state)}>
             {t("dialog.close")}

@@ -26,6 +26,16 @@ export const saving = {
     one: "{count} unsaved measurement lies on an image that was rejected or deleted. It cannot be saved unless the image is restored while this study is open.",
     other: "{count} unsaved measurements lie on images that were rejected or deleted. They cannot be saved unless the images are restored while this study is open.",
   },
+  "save.held": "Nothing is saved yet, because something would be left out:",
+  "save.held.measurements": {
+    one: "{count} measurement of your saved report lies on an image that was rejected or deleted since. The new report is without it; the earlier report keeps it.",
+    other: "{count} measurements of your saved report lie on images that were rejected or deleted since. The new report is without them; the earlier report keeps them.",
+  },
+  "save.held.keyImages": {
+    one: "{count} key image was rejected or deleted since. The new selection is without it.",
+    other: "{count} key images were rejected or deleted since. The new selection is without them.",
+  },
+  "save.without": "Save without them",
   "save.leave": "Not saved yet",
   "save.leave.explain": "Measurements or key images of this study are not in the archive yet.",
   "save.leave.save": "Save and leave",
