@@ -119,7 +119,7 @@ class Peers:
             values = {"ae_title": ae_title, **_values(host, port, allowed, options)}
             connection.execute(insert(peer).values(**values, created_at=to_microseconds(self._clock())))
             connection.execute(delete(unknown_caller).where(unknown_caller.c.ae_title == ae_title))
-            self._record(connection, "peer_added", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
+            self._record(connection, "peer_added", by, _told(ae_title, host, port, allowed, options))
             return True
 
         if not self._index.write(work):
@@ -147,7 +147,7 @@ class Peers:
             values = _values(host, port, allowed, options)
             changed = connection.execute(update(peer).where(peer.c.ae_title == ae_title).values(**values)).rowcount
             if changed:
-                self._record(connection, "peer_changed", by, f"{ae_title} {host}:{port} {_joined(allowed)}")
+                self._record(connection, "peer_changed", by, _told(ae_title, host, port, allowed, options))
             return bool(changed)
 
         if not self._index.write(work):
@@ -398,6 +398,11 @@ def _no_such_peer(ae_title: str) -> NotFound:
     return NotFound(
         f"no peer has the AE title {ae_title}", "see the registered ones with `pacs ae list`", "peer_unknown"
     )
+
+
+def _told(ae_title: str, host: str, port: int, verbs: frozenset[Verb], options: PeerOptions) -> str:
+    """What the audit keeps of a peer that is registered or changed: its description last, which has spaces."""
+    return f"{ae_title} {host}:{port} {_joined(verbs)} {options.description}".rstrip()
 
 
 def _joined(verbs: frozenset[Verb]) -> str:

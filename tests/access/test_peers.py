@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from pacs.access.grants import Action, may
-from pacs.access.peer import Verb
+from pacs.access.peer import PeerOptions, Verb
 from pacs.access.peers import UNKNOWN_CALLERS_MAX, Peers
 from pacs.access.principals import OPERATOR, Principal, PrincipalKind, Role
 from pacs.errors import NotFound, NotPermitted, SettingsInvalid
@@ -107,10 +107,13 @@ def test_only_who_manages_peers_changes_them_and_it_is_recorded(peers: Peers, in
     with pytest.raises(NotPermitted):
         peers.remove("CT1", by=READER)
     peers.add("CT1", "192.0.2.7", 104, {Verb.STORE}, by=OPERATOR)
+    described = PeerOptions(description="CT, first floor")
+    peers.update("CT1", "192.0.2.7", 104, {Verb.STORE}, by=OPERATOR, options=described)
     with index.read() as connection:
         rows = connection.execute(select(audit)).all()
     assert [(row.action, row.principal_name, row.detail) for row in rows] == [
-        ("peer_added", "operator", "CT1 192.0.2.7:104 store")
+        ("peer_added", "operator", "CT1 192.0.2.7:104 store"),
+        ("peer_changed", "operator", "CT1 192.0.2.7:104 store CT, first floor"),
     ]
 
 
