@@ -134,12 +134,19 @@
     const port = scrollport(element) ?? box;
     return { left: Math.max(port.left, box.left), top: Math.max(port.top, box.top), right: Math.min(port.right, box.right), bottom: Math.min(port.bottom, box.bottom) };
   };
+  /** The heading of a group that the next one pushes up beneath the head of the table. */
+  const pushedOut = (element) => {
+    const heading = element.closest(".row-group-head");
+    const head = heading && document.querySelector(".row-head");
+    return Boolean(head) && heading.getBoundingClientRect().top < head.getBoundingClientRect().top + parseFloat(getComputedStyle(heading).top) - TOLERANCE;
+  };
   const own = texts.filter(({ element, box, layer }) => !covered(box, layer) && seen(element, box)).map((one) => ({ ...one, box: inPort(one.element, one.box) }));
   for (const [index, one] of own.entries())
     for (const other of own.slice(index + 1)) {
       if (one.element === other.element || one.element.contains(other.element) || other.element.contains(one.element)) continue;
       const fixed = (element) => element.closest(".row-head, .row-group-head, .top-bar, .import-head, header");
       if (Boolean(fixed(one.element)) !== Boolean(fixed(other.element))) continue; // what stays in its place covers what scrolls
+      if (pushedOut(one.element) || pushedOut(other.element)) continue;
       const [across, along] = overlap(one.box, other.box);
       if (across > 2 && along > 3) complaints.add(`over each other: "${one.words}" ${named(one.element)} and "${other.words}" ${named(other.element)}`);
     }
