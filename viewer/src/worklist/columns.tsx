@@ -35,7 +35,7 @@ export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   patient: "minmax(170px, 1.3fr)",
   date: "128px",
   modality: "98px",
-  study: "minmax(120px, 1fr)",
+  study: "minmax(164px, 1fr)", // MAMMOSCREENING with spaced letters in one line
   accession: "minmax(88px, 116px)",
   images: "74px",
   received: "84px",
