@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Dataset } from "@/dicomweb/json";
 import { chosen, fileName, filmSize, FIRST_CHOICES, mayShowIdentity } from "@/pictures/choices";
+import { inLines } from "@/pictures/draw";
 
 const patient: Dataset = {
   "00100010": { vr: "PN", Value: [{ Alphabetic: "Әбдірахманова^Ұлжан" }] },
@@ -75,4 +76,10 @@ describe("films", () => {
     expect(filmSize(511, 333, 1920)).toEqual([512, 334]);
     expect(filmSize(4096, 2048, 1920)).toEqual([1920, 960]);
   });
+});
+
+it("has the whole caution of a narrow picture, in lines", () => {
+  expect(inLines("not for diagnosis", (line) => line.length <= 40)).toEqual(["not for diagnosis"]);
+  expect(inLines("not for diagnosis", (line) => line.length <= 12)).toEqual(["not for", "diagnosis"]);
+  expect(inLines("диагностикалоого арналган эмес", (line) => line.length <= 12)).toEqual(["диагностикалоого", "арналган", "эмес"]);
 });

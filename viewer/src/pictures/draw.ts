@@ -254,18 +254,38 @@ function write(
 const CAUTION_TOP_PX = 38;
 const CAUTION_PX = 13;
 
-/** Said in the picture itself, below its upper edge, where it goes whatever becomes of the file. */
+/** Said in the picture itself, below its upper edge, where it goes whatever becomes of the file: whole, however narrow it is. */
 function drawCaution({ context, box, scale, emphasis }: Drawing, words: string): void {
-  const size = CAUTION_PX * scale * emphasis;
-  const [middle, top] = [box.x + box.width / 2, box.y + CAUTION_TOP_PX * scale * emphasis];
+  const wanted = CAUTION_PX * scale * emphasis;
   context.save();
-  context.font = `600 ${size}px system-ui, sans-serif`;
+  const font = (size: number) => {
+    context.font = `600 ${size}px system-ui, sans-serif`;
+  };
+  font(wanted);
+  const wide = (line: string) => context.measureText(line).width;
+  const room = Math.max(1, box.width - wanted);
+  const lines = inLines(words, (line) => wide(line) <= room);
+  const size = wanted * Math.min(1, room / Math.max(...lines.map(wide)));
+  font(size);
   context.textAlign = "center";
   context.textBaseline = "middle";
-  const wide = context.measureText(words).width;
+  const widest = Math.max(...lines.map(wide));
+  const middle = box.x + box.width / 2;
+  const top = box.y + Math.min(CAUTION_TOP_PX * scale * emphasis, Math.max(size, box.height - lines.length * size * 1.2));
   context.fillStyle = "rgb(0 0 0 / 60%)";
-  context.fillRect(middle - wide / 2 - size / 2, top - size * 0.8, wide + size, size * 1.6);
+  context.fillRect(middle - widest / 2 - size / 2, top - size * 0.8, widest + size, size * (0.4 + 1.2 * lines.length));
   context.fillStyle = "#ffc46b";
-  context.fillText(words, middle, top);
+  for (const [index, line] of lines.entries()) context.fillText(line, middle, top + index * size * 1.2);
   context.restore();
+}
+
+/** Words in as few lines as each of them fits; a single word that does not fit has a line of its own. */
+export function inLines(words: string, fits: (line: string) => boolean): string[] {
+  const lines: string[] = [];
+  for (const word of words.split(" ")) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length > 0 && fits(longer)) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
