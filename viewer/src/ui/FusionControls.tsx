@@ -105,7 +105,12 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
     };
     place();
     addEventListener("resize", place);
-    return () => removeEventListener("resize", place);
+    const rows = new ResizeObserver(place); // the bar has more rows in larger or wider letters
+    if (button.current?.parentElement) rows.observe(button.current.parentElement);
+    return () => {
+      removeEventListener("resize", place);
+      rows.disconnect();
+    };
   }, [open]);
   return open ? corner : undefined;
 }
