@@ -151,6 +151,10 @@
       if (across > 2 && along > 3) complaints.add(`over each other: "${one.words}" ${named(one.element)} and "${other.words}" ${named(other.element)}`);
     }
 
+  for (const { words, box } of own.filter(({ element }) => element.closest(".ruler")))
+    for (const control of within.querySelectorAll(CONTROLS))
+      if (shown(control) && !control.closest(LAYERS) && hits(control.getBoundingClientRect(), box)) complaints.add(`beneath ${named(control)}: "${words}" of the ruler`);
+
   // ---- what is pressed: large enough, inside the screen, not beneath something else
   for (const control of within.querySelectorAll(CONTROLS)) {
     if (!shown(control) || control.closest("[aria-hidden=true]")) continue;
