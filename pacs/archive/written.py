@@ -1,13 +1,15 @@
 """What a reader measured, marked and set on images of a study, written into the archive as objects of their own.
 
 They come in through the door of every object, so success is told when they are durable; nothing is ever replaced.
+What has a `sop_instance_uid` given is written once: asked again, the object that is there is the answer.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -17,15 +19,16 @@ from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.deletion import Deletions
 from pacs.dicom.rejection import RejectionCode
-from pacs.dicom.written.common import Image, Writing, identity, quiet, series_uid
+from pacs.dicom.written.common import Image, Writing, identity, made_uid, quiet, series_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
-from pacs.errors import NotFound, QueryRefused
-from pacs.model import Stored
+from pacs.errors import Gone, NotFound, QueryRefused
+from pacs.model import Outcome, Stored
 
 # The makers are imported where they are used: highdicom takes half a second, which only who saves shall wait for.
 
 PROTOCOL: Final = "reading"
 IMAGES_MAX: Final = 5000
+TURNS: Final = 64
 
 
 class Writer:
@@ -34,6 +37,22 @@ class Writer:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._deletions = Deletions(archive)
+        self._turns = [Lock() for _ in range(TURNS)]
+
+    def once(self, study_instance_uid: str, sop_instance_uid: str, write: Callable[[], Stored]) -> Stored:
+        """What `write` makes of this UID, or what it made of it before; two that ask at once get one object.
+
+        Raises what `write` raises, Gone where it has been deleted since.
+        """
+        with self._turns[hash(sop_instance_uid) % TURNS]:
+            try:
+                [found] = self._archive.instances(study_instance_uid, None, sop_instance_uid)
+            except Gone:
+                raise
+            except NotFound:
+                return write()
+            where = (found.study_instance_uid, found.series_instance_uid)
+            return Stored(Outcome.DUPLICATE, found.sop_class_uid, sop_instance_uid, *where)
 
     def measurements(
         self,
@@ -41,6 +60,7 @@ class Writer:
         measurements: Sequence[DrawnMeasurement],
         replaces: Sequence[Marked] = (),
         *,
+        sop_instance_uid: str = "",
         by: Principal,
     ) -> Stored:
         """A report of `measurements`, which takes the place of the earlier reports `replaces` (they stay as they are).
@@ -59,13 +79,19 @@ class Writer:
             if one.space and images[one.sop_instance_uid].text("FrameOfReferenceUID") != one.frame_of_reference_uid:
                 raise QueryRefused(f"{one.kind} lies in another frame of reference than its image")
         before = [identity(image) for image in earlier.values()]
-        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        writing = self._writing(study_instance_uid, maker.MODALITY, by, sop_instance_uid)
         with quiet():
             content = maker.measurement_report(measurements, images, writing, before)
         return self._store(study_instance_uid, content, by)
 
     def key_images(
-        self, study_instance_uid: str, marked: Sequence[Marked], description: str = "", *, by: Principal
+        self,
+        study_instance_uid: str,
+        marked: Sequence[Marked],
+        description: str = "",
+        *,
+        sop_instance_uid: str = "",
+        by: Principal,
     ) -> Stored:
         """A selection of the images `marked`. Raises what `measurements` raises."""
         from pacs.dicom.written import key_images as maker
@@ -73,7 +99,7 @@ class Writer:
         if not marked:
             raise QueryRefused("there is no key image to save", "mark an image first, or take the selection back")
         images = self._images(study_instance_uid, marked)
-        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        writing = self._writing(study_instance_uid, maker.MODALITY, by, sop_instance_uid)
         with quiet():
             content = maker.key_images(list(_frames(marked).items()), images, writing, description)
         return self._store(study_instance_uid, content, by)
@@ -104,6 +130,7 @@ class Writer:
         marked: Sequence[Marked],
         measurements: Sequence[DrawnMeasurement] = (),
         *,
+        sop_instance_uid: str = "",
         by: Principal,
     ) -> Stored:
         """A presentation state of the images `marked`: of those which one state can be about like the first of them.
@@ -129,7 +156,7 @@ class Writer:
         kept = {image.sop_instance_uid for image in images}
         drawn = [one for one in measurements if one.sop_instance_uid in kept and not one.space]
         _check(drawn)
-        writing = self._writing(study_instance_uid, maker.MODALITY, by)
+        writing = self._writing(study_instance_uid, maker.MODALITY, by, sop_instance_uid)
         with quiet():
             content = maker.presentation_state(state, images, _frames(marked), drawn, writing)
         return self._store(study_instance_uid, content, by)
@@ -158,12 +185,12 @@ class Writer:
                     raise QueryRefused(f"image {sop_instance_uid} has no frame {frame_number}")
         return {uid: found[uid] for frames in wanted.values() for uid in frames}
 
-    def _writing(self, study_instance_uid: str, modality: str, by: Principal) -> Writing:
+    def _writing(self, study_instance_uid: str, modality: str, by: Principal, sop_instance_uid: str) -> Writing:
         try:
             before = len(self._archive.instances(study_instance_uid, series_uid(study_instance_uid, modality)))
         except NotFound:
             before = 0
-        return Writing(by.name, self._archive.clock(), before + 1, __version__)
+        return Writing(by.name, self._archive.clock(), before + 1, __version__, sop_instance_uid or made_uid())
 
     def _store(self, study_instance_uid: str, content: bytes, by: Principal) -> Stored:
         with self._archive.receive_part10(by, protocol=PROTOCOL, study_instance_uid=study_instance_uid) as reception:

@@ -54,16 +54,20 @@ const curve = (uid: string, on: string): Dataset =>
 interface Posted {
   readonly measurements?: readonly Readonly<Record<string, unknown>>[];
   readonly images?: readonly Readonly<Record<string, unknown>>[];
+  readonly replaces?: readonly Readonly<Record<string, unknown>>[];
+  readonly request_id?: string;
 }
 
 /** A study with a saved report and key images, some of whose images were rejected since; what is drawn now is `drawn`. */
-async function opened(report: readonly Dataset[], keys: readonly string[] = []): Promise<{ desk: Workspace; posted: Posted[]; drawn: Measured[]; gone: Set<string> }> {
+async function opened(report: readonly Dataset[], keys: readonly string[] = []): Promise<{ desk: Workspace; posted: Posted[]; drawn: Measured[]; gone: Set<string>; net: { loses: boolean } }> {
+  const net = { loses: false };
   const [posted, drawn, gone]: [Posted[], Measured[], Set<string>] = [[], [], new Set(["1.2.1.2", "1.2.2.2", "1.2.5.1"])];
   const sr = object("1.2.3.1", SR, "1.2.840.10008.5.1.4.1.1.88.34", ...report);
   const ko = object("1.2.4.1", KO, "1.2.840.10008.5.1.4.1.1.88.59", ...keys.map((uid) => item("IMAGE", "113000", { "00081199": e("SQ", about(uid)) })));
   const http = new Http(async (path, init) => {
     if (init?.method === "POST") {
       posted.push(JSON.parse(String(init.body)) as Posted);
+      if (net.loses) throw new TypeError("Failed to fetch");
       return new Response(JSON.stringify({ series_instance_uid: "1.2.3", sop_instance_uid: `1.2.3.${1 + posted.length}` }));
     }
     const asked = /SOPInstanceUID=(.*)$/.exec(path)?.[1]?.split(",").filter((uid) => !gone.has(uid)).map((uid) => ({ "00080018": e("UI", uid) })); // prettier-ignore
@@ -82,7 +86,7 @@ async function opened(report: readonly Dataset[], keys: readonly string[] = []):
   study.series.value = [CT, series("1.2.2", "CT", 1), SR, ...(keys.length > 0 ? [KO] : [])];
   desk.showSeries(CT);
   await new Promise((done) => setTimeout(done, 20));
-  return { desk, posted, drawn, gone };
+  return { desk, posted, drawn, gone, net };
 }
 
 const measured = (uid: string, sopInstanceUid: string): Measured => ({
@@ -143,4 +147,24 @@ test("a curve whose own image was rejected is saved with the nearest of its seri
   await saving.save(true);
   expect(posted.map(named)).toEqual([[["2.25.5", "1.2.1.1"]]]);
   expect([saving.unsaved.value, saving.withdrawn.value]).toEqual([false, 1]);
+});
+
+test("a report whose answer was lost is sent again as it was, and what was drawn since takes its place", async () => {
+  const { desk, posted, drawn, net } = await opened([]);
+  const { saving } = desk;
+  drawn.push(measured("2.25.4", "1.2.1.3"));
+  net.loses = true;
+  await saving.save();
+  await saving.save();
+  expect([saving.state.value.kind, saving.unsaved.value]).toEqual(["failed", true]);
+  drawn.push(measured("2.25.5", "1.2.1.1"));
+  net.loses = false;
+  await saving.save();
+  const [first, again, third, last] = posted;
+  expect([again, third], "the same to the letter, by which the node knows it").toEqual([first, first]);
+  expect(first?.request_id).toMatch(/^[0-9a-f]{32}$/);
+  expect([named(last), last?.replaces]).toEqual([[["2.25.4", "1.2.1.3"], ["2.25.5", "1.2.1.1"]], [{ series_instance_uid: "1.2.3", sop_instance_uid: "1.2.3.4" }]]);
+  expect([last?.request_id === first?.request_id, saving.unsaved.value, posted.length]).toEqual([false, false, 4]);
+  await saving.save();
+  expect(posted).toHaveLength(4);
 });

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
@@ -38,6 +38,7 @@ _OF_STUDY: Final = (
     "StudyDescription",
 )
 _NEVER_ABSENT: Final = frozenset(_OF_STUDY) - {"IssuerOfPatientID", "StudyDescription"}  # type 1 and 2
+_REPEATED_NAMES: Final = UUID("0d0f7a52-5c0c-4c4e-8f5d-5b6e3f9b7c42")
 _SERIES_NAMES: Final = UUID("6a2f3c0e-6a5e-4f0d-9a0e-0a6d5f3c7b11")
 _QUIET: Final = threading.RLock()
 
@@ -81,6 +82,11 @@ class Image:
         return self.number("NumberOfFrames", 1) if _tag("NumberOfFrames") in self.metadata else None
 
 
+def made_uid() -> str:
+    """A UID of its own (PS3.5 B.2)."""
+    return f"2.25.{uuid4().int}"
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """Who writes the object, when, and which of its series it is (from 1). `software_version` is the node's own."""
@@ -89,6 +95,7 @@ class Writing:
     at: datetime
     instance_number: int
     software_version: str
+    sop_instance_uid: str = field(default_factory=made_uid)
 
     @property
     def reader_name(self) -> str:
@@ -104,9 +111,9 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def made_uid() -> str:
-    """A UID of its own (PS3.5 B.2)."""
-    return f"2.25.{uuid4().int}"
+def repeated_uid(asked: str) -> str:
+    """The UID of what is made of `asked`: the same again where the same is asked."""
+    return f"2.25.{uuid5(_REPEATED_NAMES, asked).int}"
 
 
 def series_uid(study_instance_uid: str, modality: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from highdicom import ko
 from pydicom.sr.coding import Code
 
-from pacs.dicom.written.common import Image, Writing, made_uid
+from pacs.dicom.written.common import Image, Writing
 from pacs.dicom.written.documents import evidence, finished, observer
 
 MODALITY: Final = "KO"
@@ -30,7 +30,7 @@ def key_images(
             if meant.ReferencedSOPInstanceUID in frames:
                 meant.ReferencedFrameNumber = list(frames[meant.ReferencedSOPInstanceUID])
     document = ko.KeyObjectSelectionDocument(
-        referred, content, "1.1", SERIES_NUMBER, made_uid(), writing.instance_number
+        referred, content, "1.1", SERIES_NUMBER, writing.sop_instance_uid, writing.instance_number
     )
     return finished(
         document,

@@ -120,7 +120,7 @@ def measurement_report(
         content,
         "1.1",  # the series is said below
         SERIES_NUMBER,
-        made_uid(),
+        writing.sop_instance_uid,
         writing.instance_number,
         is_complete=True,
         previous_versions=list(predecessors) or None,

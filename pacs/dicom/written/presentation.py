@@ -8,7 +8,7 @@ from typing import Final
 from PIL import ImageCms
 from pydicom.dataset import Dataset
 
-from pacs.dicom.written.common import Image, Writing, complete, encoded, made_uid, reference, references_by_series
+from pacs.dicom.written.common import Image, Writing, complete, encoded, reference, references_by_series
 from pacs.dicom.written.values import KINDS, Area, DisplayState, DrawnMeasurement
 
 MODALITY: Final = "PR"
@@ -42,7 +42,7 @@ def presentation_state(
     grey = first.text("PhotometricInterpretation") in _GREYS
     made = Dataset()
     made.SOPClassUID = GRAYSCALE if grey else COLOR
-    made.SOPInstanceUID = made_uid()
+    made.SOPInstanceUID = writing.sop_instance_uid
     complete(made, first, writing, modality=MODALITY, description="Display states", number=SERIES_NUMBER)
     made.ContentLabel = state.label or "SURET"
     made.ContentDescription = state.description

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +16,7 @@ from pacs.access.operation import UID, Body, Operation, done, gives
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
 from pacs.archive.written import Writer
+from pacs.dicom.written.common import repeated_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked
 from pacs.model import Stored
 from pacs.web.api.bodies import body_as
@@ -19,12 +24,22 @@ from pacs.web.dicomweb.answers import ROOT, checked_uid
 
 BODY_BYTES_MAX = 4 << 20
 
+RequestId = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        description="Anything of the client's own. The same body sent again with it, by the same account, is answered "
+        "with the object that was made of the first: so may be repeated what had no answer. Without: a new object",
+    ),
+]
+
 
 class NewMeasurements(msgspec.Struct, forbid_unknown_fields=True):
     """The body that saves measurements; the reports that it `replaces` stay, but are no longer the newest word."""
 
     measurements: list[DrawnMeasurement]
     replaces: list[Marked] = []
+    request_id: RequestId = ""
 
 
 class NewKeyImages(msgspec.Struct, forbid_unknown_fields=True):
@@ -32,6 +47,7 @@ class NewKeyImages(msgspec.Struct, forbid_unknown_fields=True):
 
     images: list[Marked]
     description: str = ""
+    request_id: RequestId = ""
 
 
 class NewPresentationState(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,16 +56,29 @@ class NewPresentationState(msgspec.Struct, forbid_unknown_fields=True):
     state: DisplayState
     images: list[Marked]
     measurements: list[DrawnMeasurement] = []
+    request_id: RequestId = ""
+
+
+_New = NewMeasurements | NewKeyImages | NewPresentationState
 
 
 def routes(archive: Archive) -> list[Route]:
     """Everything that makes an object of what a reader did."""
     writer = Writer(archive)
 
+    async def made(
+        write: Callable[..., Stored], study: str, new: _New, principal: Principal, *values: object
+    ) -> Response:
+        if not new.request_id:
+            return _made(await in_thread(write, study, *values, by=principal))
+        uid = repeated_uid(f"{study} {type(new).__name__} {principal.name} {msgspec.json.encode(new).decode()}")
+        do = partial(write, study, *values, sop_instance_uid=uid, by=principal)
+        return _made(await in_thread(writer.once, study, uid, do))
+
     async def measurements(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewMeasurements)
         study = _study(request)
-        return _made(await in_thread(writer.measurements, study, new.measurements, new.replaces, by=principal))
+        return await made(writer.measurements, study, new, principal, new.measurements, new.replaces)
 
     async def key_images(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewKeyImages)
@@ -57,13 +86,12 @@ def routes(archive: Archive) -> list[Route]:
         if not new.images:
             await in_thread(writer.no_key_images, study, by=principal)
             return Response(None, 204)
-        return _made(await in_thread(writer.key_images, study, new.images, new.description, by=principal))
+        return await made(writer.key_images, study, new, principal, new.images, new.description)
 
     async def presentation(request: Request, principal: Principal) -> Response:
         new = await body_as(request, NewPresentationState)
         study = _study(request)
-        made = await in_thread(writer.presentation, study, new.state, new.images, new.measurements, by=principal)
-        return _made(made)
+        return await made(writer.presentation, study, new, principal, new.state, new.images, new.measurements)
 
     none = (done("no image is meant: what was selected here before is rejected by a note, and can be restored"),)
     forms = (
@@ -80,7 +108,7 @@ def routes(archive: Archive) -> list[Route]:
             study="study",
             body_bytes_max=BODY_BYTES_MAX,
             says=Operation(
-                f"{words}; a new object each time, durable when it is answered",
+                f"{words}; a new object unless `request_id` repeats one, durable when it is answered",
                 (gives(_SAVED, "saved", 201, location="the object's metadata"), *also),
                 body=Body(shape),
                 refusals=(400, 404, 409, 410, 422, 503, 507),

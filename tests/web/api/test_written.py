@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +338,32 @@ def test_what_a_study_says_of_itself_is_taken_as_it_is(site: Site, odd: dict[str
     report = save(site.browser(), image, "measurements", {"measurements": [measured(image, "length", 1)]})
     for keyword, value in odd.items():
         assert str(report.get(keyword) or "") == value
+
+
+def test_what_had_no_answer_is_sent_again_and_made_once(site: Site) -> None:
+    image, other = ct_series(2, patient=KAZAKH)
+    for one in (image, other):
+        send(site.archive, one)
+    aigul, bakyt = site.browser(), site.browser("bakyt")
+    area = {"left": 1, "top": 1, "right": 9, "bottom": 9}
+    bodies: dict[str, tuple[dict[str, Any], str]] = {
+        "measurements": ({"measurements": [measured(image, "length", 0)]}, "measurements"),
+        "key-images": ({"images": [marked(image)]}, "images"),
+        "presentation-states": ({"state": {"area": area}, "images": [marked(image)]}, "images"),
+    }
+
+    def uid(what: str, body: dict[str, Any], request_id: str, by: TestClient = aigul) -> str:
+        answer = by.post(f"/api/studies/{image.StudyInstanceUID}/{what}", json={**body, "request_id": request_id})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["sop_instance_uid"])
+
+    for what, (body, named) in bodies.items():
+        with ThreadPoolExecutor(4) as pool:
+            [made] = set(pool.map(uid, [what] * 4, [body] * 4, ["a"] * 4))
+        assert uid(what, body, "a") == made
+        elsewhere = {**body, named: [{**body[named][0], "sop_instance_uid": other.SOPInstanceUID}]}
+        others = [uid(what, body, "b"), uid(what, body, "a", bakyt), uid(what, elsewhere, "a")]
+        others += [uid(what, body, ""), uid(what, body, "")]
+        assert len({made, *others}) == 6, "anything else is another object"
+    found = get(aigul, f"/dicom-web/studies/{image.StudyInstanceUID}/instances").json()
+    assert len(found) == 2 + 3 * 6

@@ -14,6 +14,7 @@ import { blendingOf, OF_STATE } from "@/model/blending";
 import { fusion } from "@/model/fusion";
 import type { Pane } from "@/model/pane";
 import type { SavingState } from "@/model/saving";
+import { newRequestId } from "@/model/unanswered";
 import type { Workspace } from "@/model/workspace";
 
 interface Shown {
@@ -37,6 +38,8 @@ export class Presenting {
   /** The blending state that only the node can make a picture of. */
   private readonly unlaid = signal<Dataset | undefined>(undefined);
   private laid: Shown | undefined;
+  /** Sent, and not known to be taken: the same again is one state. */
+  private sent: { readonly text: string; readonly requestId: string } | undefined;
   private readonly stops: (() => void)[];
 
   constructor(private readonly workspace: Workspace) {
@@ -166,11 +169,15 @@ export class Presenting {
       [frame, ...pane.content.peek().frames].map((one) => [one.sopInstanceUid, one.seriesInstanceUid] as const),
     );
     try {
-      await study.web.save(study.studyInstanceUid, "presentation-states", {
+      const values = {
         state: { ...stateOf(pane), area: pixels(area) },
         images: [...images].map(([uid, series]) => ({ series_instance_uid: series, sop_instance_uid: uid })),
         measurements: saving.measured.peek().filter(({ sopInstanceUid }) => images.has(sopInstanceUid)).map(drawn),
-      });
+      };
+      const text = JSON.stringify(values);
+      if (this.sent?.text !== text) this.sent = { text, requestId: newRequestId() };
+      await study.web.save(study.studyInstanceUid, "presentation-states", { ...values, request_id: this.sent.requestId });
+      this.sent = undefined;
       this.saved.value = { kind: "saved" };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

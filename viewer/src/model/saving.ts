@@ -12,6 +12,7 @@ import { list, record, string } from "@/model/decode";
 import { imageOf, isCovered, learnAbsent, NONE_LEFT_OUT, type LeftOut } from "@/model/leftOut";
 import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
 import type { OpenStudy } from "@/model/study";
+import { newRequestId, Unanswered } from "@/model/unanswered";
 import type { Workspace } from "@/model/workspace";
 import type { Errand, ErrandKind } from "@/offline/errands";
 import type { ViewportModule } from "@/viewport/contract";
@@ -101,6 +102,7 @@ export class Saving {
   private readonly absent = new Set<string>();
   /** Series that the study has, or had while it was looked at. */
   private readonly known = new Set<string>();
+  private readonly unanswered = new Unanswered<SavedForm & ErrandKind>();
   /** The diagnostic viewport, once it is here. */
   readonly module = signal<ViewportModule | undefined>(undefined);
   private readonly stops: (() => void)[];
@@ -150,6 +152,10 @@ export class Saving {
     this.state.value = { kind: "saving" };
     try {
       if (reachable.peek()) await this.study.errands?.send(); // what is saved now takes the place of what is on its way
+      await this.unanswered.settle(
+        ({ what, body }) => this.study.web.save(this.study.studyInstanceUid, what, body),
+        ({ what, shown }, made) => this.taken(what, made, shown),
+      );
       const { measurements, keyImages, leftOut } = await this.plan();
       if (!isCovered(leftOut, told && before.kind === "held" ? before.leftOut : NONE_LEFT_OUT)) {
         this.state.value = { kind: "held", leftOut };
@@ -210,12 +216,9 @@ export class Saving {
         sop_instance_uid: report.sopInstanceUid,
       })),
     };
-    const here = this.measured.peek().map(({ uid }) => uid);
+    this.placed.value = new Set([...this.placed.peek(), ...this.measured.peek().map(({ uid }) => uid)]); // whatever becomes of it, it is drawn
     const made = await this.send("measurements", body, all);
-    batch(() => {
-      if (made) this.take(made, all);
-      this.placed.value = new Set([...this.placed.peek(), ...here]);
-    });
+    if (made) this.take(made, all);
     return made !== undefined;
   }
 
@@ -241,14 +244,18 @@ export class Saving {
   }
 
   /** Save it, or keep it until the node can be reached: undefined then. Raises Failure where it is not kept. */
-  private async send(what: SavedForm & ErrandKind, body: unknown, shown: readonly unknown[]): Promise<InstanceAddress | undefined> {
+  private async send(what: SavedForm & ErrandKind, values: object, shown: readonly unknown[]): Promise<InstanceAddress | undefined> {
     const { web, studyInstanceUid, errands } = this.study;
+    const body = { ...values, request_id: newRequestId() };
     try {
       const made = await web.save(studyInstanceUid, what, body);
       errands?.drop(studyInstanceUid, what);
       return made;
     } catch (error) {
-      if (error instanceof Failure && isOutOfReach(error) && errands?.keep(studyInstanceUid, what, body, shown)) return undefined;
+      if (error instanceof Failure && isOutOfReach(error)) {
+        if (errands?.keep(studyInstanceUid, what, body, shown)) return undefined;
+        this.unanswered.keep({ what, body, shown });
+      }
       throw error;
     }
   }
@@ -268,9 +275,13 @@ export class Saving {
   /** The node has taken what waited. */
   private delivered(errand: Errand, answer: unknown): void {
     if (errand.studyInstanceUid !== this.study.studyInstanceUid) return;
-    if (errand.kind === "measurements") this.take(instanceOf(answer), errand.shown as readonly Measured[]);
-    if (errand.kind === "key-images") this.archivedKeys.value = new Set(errand.shown as readonly string[]);
+    this.taken(errand.kind, instanceOf(answer), errand.shown);
     if (this.state.peek().kind === "waiting") this.state.value = { kind: "saved" };
+  }
+
+  private taken(kind: ErrandKind, made: InstanceAddress, shown: readonly unknown[]): void {
+    if (kind === "measurements") this.take(made, shown as readonly Measured[]);
+    if (kind === "key-images") this.archivedKeys.value = new Set(shown as readonly string[]);
   }
 
   /** With what others measured. */
