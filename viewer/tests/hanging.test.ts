@@ -169,6 +169,11 @@ describe("a study that is opened", () => {
     stubs();
     desk.hanger.choose("ct");
     expect(next()).toBe("1×2: Axial, Coronal");
+    desk.hanger.chooseLayout(4, 4);
+    expect(shown(desk)).toMatch(/^4×4: Axial, Coronal, Scout, -/);
+    expect(next(), "not for three series alone").toBe("1×2: Axial, Coronal");
+    desk.hanger.chooseLayout(1, 3);
+    expect(next(named("CT", "Axial")), "nor where it leaves most places empty").toBe("1×1: Axial");
     kept.set("hanging.choices", "broken");
     expect(next()).toBe("1×2: Axial, Coronal");
   });

@@ -7,7 +7,7 @@ import { text } from "@/dicomweb/json";
 import { isPhone } from "@/model/device";
 import { record, string } from "@/model/decode";
 import { arrange, awaited, suitable, wantsPrior, type Arrangement, type Hangable, type Protocol } from "@/model/hanging";
-import { layoutNamed, layoutName, ONE_UP, type Layout } from "@/model/layout";
+import { layoutNamed, layoutName, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { asProtocol, OwnProtocols, parts, TEXT_LONGEST, type Kept, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
 import type { Pane } from "@/model/pane";
 import { isNoPicture } from "@/model/study";
@@ -92,9 +92,11 @@ export class Hanger {
     this.hang(protocol);
   }
 
+  /** Stand the viewports so, and remember it for other studies unless it is for the few series of this one alone. */
   chooseLayout(rows: number, columns: number): void {
     this.workspace.setLayout(rows, columns);
-    this.remember(layoutName(this.workspace.layout.peek()));
+    const layout = this.workspace.layout.peek();
+    if (this.isFilled(layout)) this.remember(layoutName(layout));
   }
 
   /** The reader moves things: nothing changes places any more without being asked to. */
@@ -148,9 +150,14 @@ export class Hanger {
 
   private hang(choice: Choice | undefined): void {
     const chosenLayout = typeof choice === "string" ? layoutNamed(choice) : undefined;
-    if (chosenLayout && !isPhone()) this.hangInOrder(chosenLayout);
+    if (chosenLayout && this.isFilled(chosenLayout) && !isPhone()) this.hangInOrder(chosenLayout);
     else if (choice === "none") this.hangInOrder(ONE_UP, "none");
     else this.hangBy(choice);
+  }
+
+  /** Whether the study has pictures for most of the places. */
+  private isFilled(layout: Layout): boolean {
+    return 2 * this.pictures.length > sizeOf(layout);
   }
 
   /** Under which a choice is remembered: `CT`, `CT+PT`. */
