@@ -189,12 +189,12 @@ def test_stacks_of_one_patient_know_each_other(
     expect(page.locator("[data-quality=full]")).to_have_count(3, timeout=30_000)
     expect(page.get_by_test_id("reference-line")).to_have_count(1)  # of the first, on the sagittal image
     views = page.get_by_test_id("viewport")
-    page.keyboard.press("b")
-    page.keyboard.press("End")
+    page.keyboard.press("End")  # the protocol has them scrolled together
     expect(views.nth(0)).to_have_attribute("data-image-index", "5")
     expect(views.nth(1)).to_have_attribute("data-image-index", "5")  # of twelve: at the same place
     expect(views.nth(2)).to_have_attribute("data-image-index", "0")
     page.keyboard.press("b")
+    expect(page.get_by_test_id("link-mark").first).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("x")
     views.nth(2).click()
     expect(page.get_by_test_id("cross-mark")).to_have_count(3)

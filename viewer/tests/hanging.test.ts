@@ -186,8 +186,10 @@ describe("a study that is opened", () => {
     moved.setLayout(2, 2);
     kept.set("hanging.choices", { CT: "none" });
     expect(shown(desk)).toBe("1×2: Axial, Coronal");
+    expect(desk.switches.linked.value, "soft beside bone are scrolled together").toBe(true);
     kept.loaded.value = true;
     expect(shown(desk)).toBe("1×1: Scout");
+    expect(desk.switches.linked.value, "what the protocol switched on goes with it").toBe(false);
     expect(shown(moved)).toMatch(/^2×2/);
   });
 

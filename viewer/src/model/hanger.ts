@@ -32,6 +32,8 @@ export class Hanger {
   private opened = false;
   /** The reader has not moved anything yet: what is known later may still change the places. */
   private untouched = true;
+  /** A protocol had the stacks scrolled together: what hangs after it begins without. */
+  private linked = false;
   private readonly stop: () => void;
   private stopWaiting: () => void = () => {};
   private stopWaitingForPrior: () => void = () => {};
@@ -182,6 +184,7 @@ export class Hanger {
       workspace.activeIndex.value = 0;
       this.protocol.value = name;
     });
+    this.link(false);
     this.fill();
   }
 
@@ -253,7 +256,14 @@ export class Hanger {
       this.protocol.value = protocol;
     });
     workspace.panes.peek().forEach((pane, index) => pane.goTo(shown[index]?.imageIndex ?? 0));
-    if (linked) workspace.linking.byPosition();
+    this.link(linked && shown.filter((picture) => picture !== undefined).length > 1);
+  }
+
+  private link(on: boolean): void {
+    const { linking, switches } = this.workspace;
+    if (on) linking.byPosition();
+    else if (this.linked) switches.linked.value = false;
+    this.linked = on;
   }
 }
 
