@@ -43,6 +43,18 @@ describe("a workspace", () => {
     expect(desk.activeIndex.value).toBe(0);
   });
 
+  it("shows a pressed series where its study stands: what is read takes no place of the prior", () => {
+    const desk = workspace(series(1), series(2));
+    const prior = { ...series(7), studyInstanceUid: "1.3" };
+    desk.setLayout(1, 2);
+    desk.showSeries(prior, desk.panes.value[1]);
+    desk.beside.showSeries(series(2));
+    expect(shown(desk)).toEqual([2, 7]);
+    expect(desk.activeIndex.value).toBe(0);
+    desk.beside.showSeries({ ...prior, seriesNumber: 8, seriesInstanceUid: "1.3.8" });
+    expect(shown(desk)).toEqual([2, 8]);
+  });
+
   it("keeps the active viewport when there are fewer", () => {
     const desk = workspace(series(1), series(2), series(3), series(4));
     desk.setLayout(2, 2);

@@ -71,10 +71,11 @@ export class Beside {
     return study !== undefined && study !== this.workspace.study.studyInstanceUid;
   }
 
-  /** Show a series of a study beside where that study stands, so that it takes no place of what is read. */
+  /** Show a series where its study stands, or nothing does: what is read and what stands beside take no place of each other. */
   showSeries(series: SeriesSummary): void {
     const { workspace } = this;
-    const standing = workspace.panes.peek().filter((pane) => pane.showing.peek()?.series.studyInstanceUid === series.studyInstanceUid);
+    const own = workspace.study.studyInstanceUid;
+    const standing = workspace.panes.peek().filter((pane) => (pane.showing.peek()?.series.studyInstanceUid ?? own) === series.studyInstanceUid);
     const active = workspace.active.peek();
     workspace.showSeries(series, standing.includes(active) ? active : standing[0]);
   }

@@ -39,7 +39,7 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
           series={series}
           current={series.seriesInstanceUid === active}
           shown={shown.has(series.seriesInstanceUid)}
-          select={() => workspace.showSeries(series)}
+          select={() => workspace.beside.showSeries(series)}
         />
       ))}
       {others.map((series) => (
