@@ -64,6 +64,11 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     expect(beside).to_contain_text("6 months earlier")
     expect(beside.get_by_test_id("series-thumbnail"), "images, and what was saved in it").to_have_count(3)
     views.nth(1).click()
+    page.locator(".series-strip > [data-testid=series-thumbnail]").first.click()
+    expect(views.nth(1), "a series of what is read takes no place of the prior").to_have_attribute(
+        "data-image-count", "3"
+    )
+    views.nth(1).click()
     page.get_by_test_id("tool-compare").click()
     priors.nth(1).click()
     expect(views.nth(0), "what is read stays").to_have_attribute("data-image-count", "4")
@@ -115,6 +120,7 @@ def _both_are_scrolled_together(page: Page) -> None:
     marks, views = page.get_by_test_id("link-mark"), page.get_by_test_id("viewport")
     expect(marks).to_have_count(2)
     expect(marks.first).to_have_attribute("aria-pressed", "true")
+    expect(marks.nth(1), "an offset of nothing is not told").to_have_text("Scrolled together by distance")
     views.nth(0).hover()
     page.mouse.wheel(0, 100)
     for view in (views.nth(0), views.nth(1)):

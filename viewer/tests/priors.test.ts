@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { SeriesSummary } from "@/dicomweb/client";
-import { counterpart, dateDistance, personOf, priorsOf, samenessOf } from "@/model/priors";
+import { counterpart, dateDistance, personOf, priorsOf, priorTitle, samenessOf } from "@/model/priors";
 import { worklistStudy, type WorklistStudy } from "@/model/worklist";
 
 function study(studyInstanceUid: string, studyDate: string, modality: string, more: Partial<WorklistStudy> = {}): WorklistStudy {
@@ -23,6 +23,16 @@ test("priors of the same part of the body come first, whatever names it", () => 
   const order = (parts?: ReadonlyMap<string, readonly string[]>): string[] => priorsOf(read, "1", ["CT"], found, parts).map(({ studyInstanceUid }) => studyInstanceUid);
   expect(order(), "a description tells").toEqual(["4", "2", "5", "3"]);
   expect(order(new Map([["3", ["CHEST"]]])), "or its series").toEqual(["3", "4", "2", "5"]);
+});
+
+const title = (description: string, ...modalities: string[]): string => priorTitle({ description, modalities });
+
+test("a prior is called by its modalities and description, none of them twice", () => {
+  expect(title("CT Chest", "CT")).toBe("CT Chest");
+  expect(title("Chest", "CT", "SR")).toBe("CT, SR Chest");
+  expect(title("PET/CT whole body", "CT", "PT")).toBe("PT PET/CT whole body");
+  expect(title("", "CT")).toBe("CT");
+  expect(title("Doctor's CTA", "CT")).toBe("CT Doctor's CTA");
 });
 
 test("another ID is another patient, another name or birth date a reason to look twice", () => {

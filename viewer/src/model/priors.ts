@@ -19,6 +19,14 @@ export interface Prior {
   readonly sameness: Sameness;
 }
 
+/** What it is called, and before it those of its modalities that the description does not name itself. */
+export function priorTitle({ modalities, description }: Pick<Prior, "modalities" | "description">): string {
+  const said = new Set(description.toUpperCase().split(NO_WORD));
+  const unsaid = modalities.filter((modality) => !said.has(modality));
+  return [unsaid.join(", "), description].filter((part) => part !== "").join(" ");
+}
+
+const NO_WORD = /[^\p{L}\p{N}]+/u;
 const LETTERS = /[^\p{L}\p{N}]+/gu;
 
 function plain(name: string): string {

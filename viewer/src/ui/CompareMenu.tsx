@@ -6,7 +6,7 @@ import type { Frame } from "@/dicomweb/frames";
 import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
-import { dateDistance, personOf, samenessOf } from "@/model/priors";
+import { dateDistance, personOf, priorTitle, samenessOf } from "@/model/priors";
 import type { Workspace } from "@/model/workspace";
 import { Menu } from "@/ui/Menu";
 
@@ -49,7 +49,7 @@ export function CompareMenu({ workspace }: { readonly workspace: Workspace }) {
           onClick={() => void comparing.show(prior)}
         >
           <span>
-            {formatDate(prior.date)} {prior.modalities.join(", ")} {prior.description}
+            {formatDate(prior.date)} {priorTitle(prior)}
           </span>
           <span class={prior.sameness === "same" ? "muted" : "caution"}>
             {prior.sameness === "same" ? distanceWords(date, prior.date) : t("compare.doubtful", { name: prior.patientName })}

@@ -99,6 +99,8 @@ export function PositionText({ position }: { readonly position: SlicePosition | 
   );
 }
 
+const OFFSET_LEAST_MM = 0.05; // less is told as 0
+
 /** Whether the stack is scrolled with those beside it, and how far apart both are where they have no common space; a press changes it. */
 export function LinkMark({ workspace, pane }: PaneProps) {
   const { linking, switches } = workspace;
@@ -116,7 +118,7 @@ export function LinkMark({ workspace, pane }: PaneProps) {
       onDblClick={(event) => event.stopPropagation()}
     >
       <Icon name="linked" />
-      {on && offset !== undefined ? t("linked.offset", { mm: n(offset, 1) }) : t(on ? `linked.${linking.basis(pane)}` : "linked.off")}
+      {on && offset !== undefined && Math.abs(offset) >= OFFSET_LEAST_MM ? t("linked.offset", { mm: n(offset, 1) }) : t(on ? `linked.${linking.basis(pane)}` : "linked.off")}
     </button>
   );
 }
