@@ -45,6 +45,14 @@ export function loopOf(frames: readonly Frame[], sopInstanceUid: string | undefi
   return { first, last, number: objects.indexOf(sopInstanceUid ?? "") + 1, total: objects.length };
 }
 
+/** Where the next object of a stack begins, or the one before, some of them moving; undefined where there is none, or of slices. */
+export function neighbourClip(frames: readonly Frame[], shown: Frame | undefined, step: number): number | undefined {
+  if (!shown || planeOf(shown) || !frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return undefined;
+  const isOf = ({ sopInstanceUid }: Frame): boolean => sopInstanceUid === shown.sopInstanceUid;
+  const next = frames[step > 0 ? frames.findLastIndex(isOf) + 1 : frames.findIndex(isOf) - 1];
+  return next && frames.findIndex(({ sopInstanceUid }) => sopInstanceUid === next.sopInstanceUid);
+}
+
 const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
 const NOTICE_MS = 10_000;
@@ -141,6 +149,16 @@ export class Pane {
     if (last < 0 || target === this.imageIndex.peek()) return;
     this.moved(target);
     this.controls.peek()?.show(target);
+  }
+
+  /** Go to the beginning of the next clip or still of a series of clips, or of the one before; false where there is none. */
+  goToClip(step: number): boolean {
+    const { frames } = this.content.peek();
+    const index = neighbourClip(frames, this.frame.peek(), step);
+    if (index === undefined) return false;
+    this.cine.range.value = undefined; // it was of the clip that is left
+    this.goTo(index);
+    return true;
   }
 
   /** The viewport, or somebody for it, went to another image. */

@@ -198,8 +198,9 @@ export class Workspace {
     this.show({ kind: "stack", series }, pane);
   }
 
-  /** In the active viewport, the series `step` further in its study's list, stopping at its ends. */
+  /** In the active viewport, the next clip of a series of several, else the series `step` further in its study's list, stopping at its ends. */
   showNeighbour(step: number): void {
+    if (this.active.peek().goToClip(step)) return;
     const shown = this.active.peek().showing.peek()?.series.seriesInstanceUid;
     const lists = [this.study.series.peek(), ...this.beside.studies.peek()];
     const series = lists.find((list) => list.some(({ seriesInstanceUid }) => seriesInstanceUid === shown)) ?? [];

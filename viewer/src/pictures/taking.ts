@@ -18,7 +18,7 @@ import { displayedAs } from "@/model/presenting";
 import type { Workspace } from "@/model/workspace";
 import type { Window } from "@/tools/presets";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
-import { chosen, fileName, filmSize, FIRST_CHOICES, mayShowIdentity, type Choices } from "@/pictures/choices";
+import { chosen, fileName, filmSize, FIRST_CHOICES, mayShowIdentity, type Choices, type Form } from "@/pictures/choices";
 import { drawViewport } from "@/pictures/draw";
 
 /** An image that a picture is made of. */
@@ -88,6 +88,12 @@ function sizeOf(dataset: Dataset): readonly [number, number] {
   return [Math.round((columns * column) / least), Math.round((rows * row) / least)];
 }
 
+/** First and last image that are taken of a series: those played; where nobody limited them, of a film the loop that is looked at. */
+export function extentOf({ cine, content, loop }: Pick<Pane, "cine" | "content" | "loop">, form: Form): readonly [number, number] {
+  const one = form === "mp4" ? loop.value : undefined;
+  return cine.range.value ?? (one ? [one.first, one.last] : [0, content.value.frames.length - 1]);
+}
+
 export class Taking {
   readonly choices = signal<Choices>(FIRST_CHOICES);
   readonly state = signal<TakingState>({ kind: "idle" });
@@ -97,8 +103,7 @@ export class Taking {
   /** Whole images can be had of the viewport in hand: it shows images of the archive, no plane or rendering. */
   readonly ofImages = computed(() => this.workspace.active.value.controls.value?.displayedArea !== undefined);
   readonly seriesLength = computed(() => {
-    const { cine, content } = this.workspace.active.value;
-    const [first, last] = cine.range.value ?? [0, content.value.frames.length - 1];
+    const [first, last] = extentOf(this.workspace.active.value, this.choices.value.form);
     return last - first + 1;
   });
   /** Some pixels may tell whose they are, whatever is drawn over them. */
@@ -209,7 +214,7 @@ export class Taking {
     if (subject === "layout" || !series) return undefined;
     const { frames } = pane.content.peek();
     if (subject === "series") {
-      const [from, to] = pane.cine.range.peek() ?? [0, frames.length - 1];
+      const [from, to] = extentOf(pane, this.choices.peek().form);
       return frames.slice(from, Math.min(to + 1, from + PICTURES_MOST)).map((frame) => ({ series, frame }));
     }
     const frame = pane.frame.peek();

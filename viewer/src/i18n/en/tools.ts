@@ -111,7 +111,7 @@ export const tools = {
   "help.key.images": "↑ ↓ PgUp PgDn",
   "help.images": "Through the images; Home and End: the first and the last",
   "help.key.series": "← →",
-  "help.series": "Previous and next series",
+  "help.series": "Previous and next series, or clip of a series",
   "help.key.presets": "1 … 9",
   "help.presets": "Window presets, in the order of their list",
   "help.alone": "One viewport alone, and back",

@@ -112,7 +112,7 @@ export const tools: Translated<typeof english> = {
   "help.key.images": "↑ ↓ PgUp PgDn",
   "help.images": "Кескіндер бойынша; Home және End: бірінші және соңғы",
   "help.key.series": "← →",
-  "help.series": "Алдыңғы және келесі серия",
+  "help.series": "Алдыңғы және келесі серия немесе серияның клипі",
   "help.key.presets": "1 … 9",
   "help.presets": "Терезе пресеттері, тізім ретімен",
   "help.alone": "Бір терезені жеке көрсету және кері қайту",

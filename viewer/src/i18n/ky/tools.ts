@@ -112,7 +112,7 @@ export const tools: Translated<typeof english> = {
   "help.key.images": "↑ ↓ PgUp PgDn",
   "help.images": "Сүрөттөр боюнча; Home жана End: биринчи жана акыркы",
   "help.key.series": "← →",
-  "help.series": "Мурунку жана кийинки серия",
+  "help.series": "Мурунку жана кийинки серия же сериянын клиби",
   "help.key.presets": "1 … 9",
   "help.presets": "Терезе пресеттери, тизме тартибинде",
   "help.alone": "Бир терезени жалгыз көрсөтүү жана кайра кайтуу",

@@ -112,7 +112,7 @@ export const tools: Translated<typeof english> = {
   "help.key.images": "↑ ↓ PgUp PgDn",
   "help.images": "По снимкам; Home и End: первый и последний",
   "help.key.series": "← →",
-  "help.series": "Предыдущая и следующая серия",
+  "help.series": "Предыдущая и следующая серия или клип серии",
   "help.key.presets": "1 … 9",
   "help.presets": "Пресеты окна, в порядке списка",
   "help.alone": "Одно окно на весь экран и обратно",
