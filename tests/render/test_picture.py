@@ -176,10 +176,15 @@ def test_a_colour_profile_stays_goes_or_is_converted_to(media_type: str) -> None
         assert np.abs(pixel - (40, 180, 60)).max() <= 3
     assert made("no")[1] == b""
     pixel, found = made("srgb")
-    assert found == bytes(imagecodecs.cms_profile("srgb"))
+    assert timeless(found) == timeless(bytes(imagecodecs.cms_profile("srgb")))
     assert pixel[0] < 10  # this green lies outside of sRGB
     for profile in ("adobergb", "rommrgb", "displayp3"):
         assert made(profile)[1][36:40] == b"acsp"
+
+
+def timeless(profile: bytes) -> bytes:
+    """An ICC profile without bytes 24 to 35 of its header: the second at which it was made."""
+    return profile[:24] + profile[36:]
 
 
 def test_annotations_are_written_in_the_letters_of_the_name() -> None:
