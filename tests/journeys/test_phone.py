@@ -308,6 +308,8 @@ def test_a_study_opens_again_without_the_node(module_node: NodeProcess, phone: P
     expect(row.get_by_test_id("reading")).to_have_attribute("data-state", "read", timeout=30_000)
     row.tap()
     expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
+    phone.reload()  # the study is opened before this device tells what waits
+    expect(ready).to_have_attribute("data-state", "ready", timeout=60_000)
     expect(phone.get_by_test_id("reading-waits")).to_be_visible()
     expect(phone.get_by_test_id("key-image"), "marked without the node, shown after a reload").to_be_visible()
     expect(phone.get_by_test_id("save-unsaved"), "it waits").to_have_count(0)

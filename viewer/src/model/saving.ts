@@ -94,6 +94,7 @@ export class Saving {
 
   private reports: readonly InstanceAddress[] = [];
   private lastReport = "";
+  private recalled = false;
   private readonly frames = new Map<string, readonly Frame[]>();
   private readonly series = new Map<string, string>();
   /** Those that were here and are no longer. */
@@ -109,8 +110,11 @@ export class Saving {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly workspace: Workspace) {
-    this.recall();
     this.stops = [
+      effect(() => {
+        const errand = this.errandOf("key-images"); // this device may tell of it after the study is on the screen
+        untracked(() => this.recall(errand));
+      }),
       this.study.errands?.follow((errand, answer) => this.delivered(errand, answer)) ?? (() => {}),
       effect(() => {
         for (const { points, name } of workspace.curves.laid.value) void [points.value, name.value];
@@ -230,6 +234,7 @@ export class Saving {
   }
 
   private async saveKeyImages(marked: readonly string[], lost: readonly string[]): Promise<boolean> {
+    this.recalled = true; // what is on the screen is newer
     const images = marked.map((key) => {
       const [uid = "", frame = "*"] = key.split("#");
       const frameNumber = frame === "*" ? null : Number(frame);
@@ -265,10 +270,10 @@ export class Saving {
   }
 
   /** What was done here earlier and waits, or was refused: it is on the screen again. */
-  private recall(): void {
-    const marked = this.errandOf("key-images");
-    if (!marked) return;
-    this.workspace.keyImages.value = new Set(marked.shown as readonly string[]);
+  private recall(marked: Errand | undefined): void {
+    if (!marked || this.recalled) return;
+    this.recalled = true;
+    this.exchangeKeys(this.archivedKeys.peek(), new Set(marked.shown as readonly string[]));
     for (const image of list(record(marked.body)["images"]).map(record)) this.series.set(string(image["sop_instance_uid"]), string(image["series_instance_uid"]));
   }
 
@@ -369,14 +374,18 @@ export class Saving {
 
   private readKeys(keys: ReadonlySet<string>): void {
     const before = this.keptKeys.peek();
-    const now = new Set(this.workspace.keyImages.peek());
     batch(() => {
       this.archivedKeys.value = keys;
-      const after = this.keptKeys.peek();
-      for (const key of before) if (!after.has(key)) now.delete(key);
-      for (const key of after) if (!before.has(key)) now.add(key);
-      this.workspace.keyImages.value = now;
+      this.exchangeKeys(before, this.keptKeys.peek());
     });
+  }
+
+  /** The screen follows what is kept, and keeps what the reader changed meanwhile. */
+  private exchangeKeys(before: ReadonlySet<string>, after: ReadonlySet<string>): void {
+    const now = new Set(this.workspace.keyImages.peek());
+    for (const key of before) if (!after.has(key)) now.delete(key);
+    for (const key of after) if (!before.has(key)) now.add(key);
+    this.workspace.keyImages.value = now;
   }
 
   /** The images of a series as they are now. */
