@@ -107,6 +107,8 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
         _arrange(page, arrangement, viewports)
         for plane, wanted in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):
             assert _plane_differs(page, plane, wanted) < 3.5, (arrangement, plane)
+    rendering = _greys_of_middle(page.locator("[data-appearance]"))
+    assert (rendering > 40).mean() > 0.2, "the rendering shows nothing"
     _reset(page)
     axial_view = page.locator("[data-plane=axial]")
     axial_view.hover()
