@@ -210,6 +210,14 @@ def test_uneven_slices_are_refused_in_words(module_node: NodeProcess, page: Page
 def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     module_node: NodeProcess, page: Page, tmp_path: Path
 ) -> None:
+    moments = [
+        one
+        for moment in range(2)
+        for one in ct_series(3, study="moments", series=f"{moment}", seed=moment, TemporalPositionIdentifier=moment + 1)
+    ]
+    for one in moments:
+        one.SeriesInstanceUID = moments[0].SeriesInstanceUID
+    write_folder(moments, tmp_path / "small" / "moments")
     page.add_init_script("Object.defineProperty(navigator, 'deviceMemory', {get: () => 0.001})")
     _open(page, module_node, _series("small device"), tmp_path / "small")
     _arrange(page, "planes", 3)
@@ -225,3 +233,9 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-rendered-by=node] [data-state=ready]")).to_have_count(3, timeout=60_000)
     expect(page.get_by_test_id("not-for-diagnosis")).to_have_count(3)
+    page.goto(f"{module_node.web_url}#/study/{moments[0].StudyInstanceUID}")
+    page.get_by_test_id("tool-volume").click(timeout=30_000)
+    page.get_by_test_id("volume-solid").click()
+    expect(page.get_by_test_id("volume-in-time"), "of several moments the node makes no volume").to_be_visible()
+    page.get_by_test_id("back-to-images").click()
+    expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-count", "6")

@@ -47,7 +47,9 @@ export function MprPane({ workspace, pane }: PaneProps) {
   const found = useMemo(() => volumeOf(shown?.frames ?? frames), [shown, frames]);
   const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
   if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
-  if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
+  if (!hasWebGl2() || failed) {
+    return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} isInTime={(phases?.length ?? 0) > 1} />;
+  }
   return (
     <PlaneStage
       workspace={workspace}

@@ -8,16 +8,29 @@ import { extent, nodePlanePath, SIDES } from "@/model/nodePlane";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
+import { BackToImages, Note } from "@/ui/volumeParts";
 import type { PlaneName } from "@/viewport/volumeContract";
 
 interface RenderedPaneProps extends PaneProps {
   readonly volume: VolumeGeometry;
+  /** One of several moments of the series, of which the node makes no volume. */
+  readonly isInTime: boolean;
 }
 
 const NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
 
 const QUIET_MS = 120;
-export function RenderedPane({ workspace, pane, volume }: RenderedPaneProps) {
+
+export function RenderedPane({ isInTime, ...shown }: RenderedPaneProps) {
+  if (!isInTime) return <NodePicture {...shown} />;
+  return (
+    <Note id="volume-in-time" title={t("volume.node.inTime")} words={t("volume.node.inTime.explain")}>
+      <BackToImages workspace={shown.workspace} pane={shown.pane} />
+    </Note>
+  );
+}
+
+function NodePicture({ workspace, pane, volume }: Omit<RenderedPaneProps, "isInTime">) {
   const place = useRef<HTMLDivElement>(null);
   const showing = pane.showing.peek();
   const solid = showing?.kind === "volume";

@@ -36,8 +36,9 @@ export function VolumePane({ workspace, pane }: PaneProps) {
   const found = useMemo(() => volumeOf(phases?.[0]?.frames ?? frames), [phases, frames]);
   const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
   if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
-  if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
-  return <SolidStage workspace={workspace} pane={pane} volume={found.volume} isInTime={(phases?.length ?? 0) > 1} setFailed={setFailed} />;
+  const isInTime = (phases?.length ?? 0) > 1;
+  if (!hasWebGl2() || failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} isInTime={isInTime} />;
+  return <SolidStage workspace={workspace} pane={pane} volume={found.volume} isInTime={isInTime} setFailed={setFailed} />;
 }
 
 interface SolidStageProps extends PaneProps {

@@ -30,7 +30,7 @@ export function CurvedPane({ workspace, pane }: PaneProps) {
   const found = useMemo(() => volumeOf(shown?.frames ?? frames), [shown, frames]);
   const [failed, setFailed] = useState<VolumeFailure | undefined>(undefined);
   if (!found.volume) return <Refusal refused={found} workspace={workspace} pane={pane} />;
-  if (failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} />;
+  if (failed) return <RenderedPane workspace={workspace} pane={pane} volume={found.volume} isInTime={(phases?.length ?? 0) > 1} />;
   return <CurvedStage workspace={workspace} pane={pane} volume={found.volume} setFailed={setFailed} />;
 }
 
