@@ -20,7 +20,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -131,6 +131,26 @@ def test_what_is_shown_is_what_pydicom_reads(file: CorpusFile, images: dict[str,
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         reader.keyboard.press("r")  # back to the original view: still white at 0
         assert differences(reader, expected(dataset, 1)) == []
+    if dataset.get("Modality") == "PT":
+        _previewed_in_black(reader, dataset)
+
+
+def _previewed_in_black(page: Page, dataset: Dataset) -> None:
+    """Until the frames come, an image with dark uptake on white has the black around it that it has afterwards."""
+    held: list[Route] = []
+    page.route("**/frames/*", lambda route: held.append(route))
+    page.reload()
+    preview = page.locator("[data-testid=viewport] img.preview")
+    expect(preview).to_have_js_property("complete", True, timeout=30_000)
+    picture = np.asarray(imagecodecs.png_decode(preview.screenshot()), np.float64)[:, :, :3].mean(axis=2)
+    height, width = picture.shape
+    fit = Fit(width, height, dataset.Columns, dataset.Rows, 1.0)
+    left = round(fit.at(0, 0)[0])
+    assert left > 20, "there is no room beside the image"
+    beside, inside = picture[height // 4, left - 12 : left - 4], picture[height // 4, left + 4 : left + 12]
+    page.unroute("**/frames/*")  # lets go of them
+    assert beside.max() < 20
+    assert inside.min() > 200
 
 
 def test_a_sigmoid_window_is_still_one_after_a_reset(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:

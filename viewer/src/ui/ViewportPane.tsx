@@ -81,6 +81,8 @@ export function ViewportPane({ workspace, pane }: PaneProps) {
 const PREVIEW_QUALITY = 75;
 const PREVIEW_LONGEST = 1024;
 const PREVIEW_PATIENCE_MS = 1500;
+/** What is around the image is inverted with it, and stays black. */
+const INVERTED = { filter: "invert(1)", background: "#fff" } as const;
 
 interface PreviewProps extends PaneProps {
   readonly frame: Frame;
@@ -101,7 +103,7 @@ function Preview({ workspace, pane, frame, done }: PreviewProps) {
   return (
     <img
       class="preview"
-      style={{ ...(opening.inverted && { filter: "invert(1)" }), objectPosition: chestWallOf(frame.dataset) }}
+      style={{ ...(opening.inverted && INVERTED), objectPosition: chestWallOf(frame.dataset) }}
       src={opened && !opening.inverted ? first.url : previewPath(frame, opening)}
       alt={t("viewport.preview.explain")}
       onLoad={() => afterPaint(done)}
