@@ -17,8 +17,9 @@ export function ConnectionNote({ app }: { readonly app: App }) {
     return (
       <div class="connection-note" role="status" data-testid="connection-note">
         <Icon name="warning" />
-        <span>{words}</span>
-        {waiting > 0 && <strong data-testid="errands-waiting">{t("offline.waiting", { count: waiting })}</strong>}
+        <span>
+          {words} {waiting > 0 && <strong data-testid="errands-waiting">{t("offline.waiting", { count: waiting })}</strong>}
+        </span>
         <button type="button" class="button" data-testid="connection-device" title={t("offline.heading")} onClick={() => (app.deviceShown.value = true)}>
           <Icon name="kept" />
           <span class="connection-word">{t("offline.heading")}</span>
