@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
+import { isTouchOnly } from "@/model/device";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { PixelReadout } from "@/ui/PixelReadout";
@@ -118,7 +119,7 @@ export function StepPad({ workspace, pane }: { readonly workspace: Workspace; re
         class="step-pad"
         role="application"
         tabIndex={0}
-        aria-label={t("steps.label")}
+        aria-label={t(isTouchOnly() ? "steps.label.touch" : "steps.label")}
         data-testid="step-pad"
         data-x={spot?.x}
         data-y={spot?.y}

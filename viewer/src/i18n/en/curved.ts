@@ -6,7 +6,9 @@ export const curved = {
   "curved.bar": "Curve",
   "curved.edit": "Set points",
   "curved.edit.explain":
-    "A tap on a plane sets a point, a tap on the curve one between others; points are dragged. Keys: Enter sets a point in the middle of the plane, arrows move the chosen one, Delete removes it, Escape goes back to the plane.",
+    "A tap on a plane sets a point, a tap on the curve one between others; points are dragged.",
+  "curved.edit.keys":
+    "Keys: Enter sets a point in the middle of the plane, arrows move the chosen one, Delete removes it, Escape goes back to the plane.",
   "curved.hint": "Set points along a vessel, the jaw or the spine: tap on a plane. Two make a curve.",
   "curved.flat": "Seen from here the curve has no breadth: turn it.",
   "curved.remove": "Remove point",

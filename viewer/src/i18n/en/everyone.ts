@@ -4,6 +4,7 @@ export const everyone = {
   "tool.steps": "Steps",
   "tool.steps.explain": "Pointer in steps: tools without dragging",
   "steps.label": "Pointer in steps: arrow keys move it, Enter presses and lets go",
+  "steps.label.touch": "Pointer in steps: buttons move it, press and let go",
   "steps.left": "Left",
   "steps.right": "Right",
   "steps.up": "Up",

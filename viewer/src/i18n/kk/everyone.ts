@@ -5,6 +5,7 @@ export const everyone: Translated<typeof english> = {
   "tool.steps": "Қадам",
   "tool.steps.explain": "Қадаммен жылжитын меңзер: құралдар сүйреусіз",
   "steps.label": "Қадаммен жылжитын меңзер: бағыттамалар жылжытады, Enter басады және жібереді",
+  "steps.label.touch": "Қадаммен жылжитын меңзер: түймелер жылжытады, басады және жібереді",
   "steps.left": "Солға",
   "steps.right": "Оңға",
   "steps.up": "Жоғары",

@@ -5,6 +5,7 @@ export const everyone: Translated<typeof english> = {
   "tool.steps": "Кадам",
   "tool.steps.explain": "Кадам менен жылуучу көрсөткүч: куралдар сүйрөөсүз",
   "steps.label": "Кадам менен жылуучу көрсөткүч: жебелер жылдырат, Enter басат жана коё берет",
+  "steps.label.touch": "Кадам менен жылуучу көрсөткүч: баскычтар жылдырат, басат жана коё берет",
   "steps.left": "Солго",
   "steps.right": "Оңго",
   "steps.up": "Өйдө",

@@ -5,6 +5,7 @@ export const everyone: Translated<typeof english> = {
   "tool.steps": "Шаги",
   "tool.steps.explain": "Пошаговый указатель: инструменты без перетаскивания",
   "steps.label": "Пошаговый указатель: стрелки двигают его, Enter нажимает и отпускает",
+  "steps.label.touch": "Пошаговый указатель: кнопки двигают его, нажимают и отпускают",
   "steps.left": "Влево",
   "steps.right": "Вправо",
   "steps.up": "Вверх",

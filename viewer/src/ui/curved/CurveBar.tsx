@@ -2,6 +2,7 @@
 
 import { n, t } from "@/i18n";
 import type { CurvedPath, Look } from "@/model/curvedPath";
+import { isTouchOnly } from "@/model/device";
 import { FORMS, type Form } from "@/model/reformation";
 import type { Workspace } from "@/model/workspace";
 import { curveName } from "@/ui/curved/CurveList";
@@ -28,7 +29,7 @@ export function CurveBar({ workspace, curve }: CurveBarProps) {
         type="button"
         class="button quiet"
         data-testid="curve-edit"
-        title={t("curved.edit.explain")}
+        title={isTouchOnly() ? t("curved.edit.explain") : `${t("curved.edit.explain")} ${t("curved.edit.keys")}`}
         aria-pressed={editing}
         onClick={() => (curve.editing.value = !editing)}
       >
