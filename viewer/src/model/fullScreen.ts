@@ -57,8 +57,9 @@ export class FullScreen {
 
   private moved({ pointerType, clientY, target }: PointerEvent): void {
     if (pointerType !== "mouse") return;
-    if (clientY <= EDGE_PX) this.bars.value = true;
-    if (!isOnImage(target)) {
+    const isAtEdge = clientY <= EDGE_PX; // the bar comes beneath it, and it may rest there
+    if (isAtEdge) this.bars.value = true;
+    if (isAtEdge || !isOnImage(target)) {
       clearTimeout(this.timer);
       this.timer = undefined;
     } else if (this.bars.peek() && this.timer === undefined) {
