@@ -4,13 +4,15 @@ PACS_TEST_MATRIX=full walks through all the screens in four languages in every w
 each language, and looks at each screen in all windows that are no phone's; PACS_TEST_MATRIX=small in all others. Else
 those on the way of `test_phone.py: test_keys_alone_suffice` stand for them, each in another language and width.
 PACS_TEST_PICTURES names a folder for a picture of each screen, to be looked at; PACS_TEST_SCREENS the screens, divided
-by commas, that are wanted with those on the way to them instead of all.
+by commas, that are wanted with those on the way to them instead of all; PACS_TEST_LOOKED those of them that are looked
+at, the others being passed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Final
@@ -22,9 +24,11 @@ from pydicom.uid import VideoPhotographicImageStorage
 from tests.fuzz.openapi import fill
 from tests.journeys.test_viewer import dcmsend
 from tests.support.corpus import corpus
-from tests.support.factories import KYRGYZ, ct_series, part10, uid, us_cine, write_folder
+from tests.support.derived_objects import presentation_state
+from tests.support.factories import KAZAKH, KYRGYZ, ct_series, part10, uid, us_cine, write_folder
 from tests.support.fused import fused_ct, fused_pet
 from tests.support.inspection import LANGUAGES, complaints
+from tests.support.peers import program
 from tests.support.process import NodeProcess
 from tests.support.screens import told_of
 from tests.support.screens.walk import Screen, Walk
@@ -35,6 +39,7 @@ pytestmark = pytest.mark.browser
 MATRIX: Final = os.environ.get("PACS_TEST_MATRIX")
 PICTURES: Final = os.environ.get("PACS_TEST_PICTURES")
 ONLY: Final = os.environ.get("PACS_TEST_SCREENS", "")
+LOOKED: Final = set(filter(None, os.environ.get("PACS_TEST_LOOKED", "").split(",")))
 TOGETHER: Final = {"large": LARGE, "small": SMALL}
 """Windows in all of which one walk looks at each screen."""
 DOCUMENTS: Final = {
@@ -70,6 +75,8 @@ def stocked(node: NodeProcess, folder: Path) -> dict[str, str]:
     for number, one in enumerate(moments, 1):
         one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = uid("moments", number)
         one.InstanceNumber = number
+    loops = [us_cine(patient=KAZAKH, study="loops", number=number) for number in (1, 2, 3)]
+    imaged = ct_series(2, study="state")
     uneven = [one for index, one in enumerate(ct_series(9, study="uneven")) if index != 4]
     video = us_cine(study="video")
     video.SOPClassUID = video.file_meta.MediaStorageSOPClassUID = VideoPhotographicImageStorage
@@ -80,10 +87,14 @@ def stocked(node: NodeProcess, folder: Path) -> dict[str, str]:
         "fused": [*fused_ct(), *fused_pet("scanner")],
         "moments": moments,
         "uneven": uneven,
+        "loops": loops,
+        "state": [*imaged, presentation_state(imaged)],
     }
     for name, series in studies.items():
         write_folder(series, folder / name)
     dcmsend(node, folder)
+    echo = [str(program("echoscu", "dcmtk")), "-aec", "ANOTHER", "127.0.0.1", str(node.dimse_port)]
+    subprocess.run(echo, check=False, timeout=60, capture_output=True)  # refused: the page of devices tells it
     found = {name: str(series[0].StudyInstanceUID) for name, series in studies.items()}
     found["video"] = fill(node, [part10(video)])[0]["study"]
     for name, beginnings in DOCUMENTS.items():
@@ -128,6 +139,8 @@ if MATRIX == "full":
 
             def look(screen: Screen) -> list[str]:
                 page.wait_for_timeout(150)
+                if LOOKED and screen.name not in LOOKED:
+                    return []
                 _pictured(page, screen, window, language)
                 return complaints(page, language)
 
@@ -149,6 +162,9 @@ if MATRIX in TOGETHER:
 
             def look(screen: Screen) -> list[str]:
                 told: list[str] = []
+                if LOOKED and screen.name not in LOOKED:
+                    page.wait_for_timeout(150)
+                    return told
                 open_ones: int | None = None
                 for window in windows:
                     with window.lent(page):

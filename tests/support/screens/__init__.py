@@ -11,9 +11,10 @@ from tests.support.screens.depth import DEPTH
 from tests.support.screens.lists import LISTS
 from tests.support.screens.pages import PAGES
 from tests.support.screens.reading import READING
+from tests.support.screens.study import STUDY
 from tests.support.screens.walk import Screen, Walk
 
-SCREENS: Final = (*LISTS, *READING, *DEPTH, *PAGES)
+SCREENS: Final = (*LISTS, *READING, *STUDY, *DEPTH, *PAGES)
 
 _LOST: Final = 2
 """So many screens in a row that are not reached, and the rest of their section is given up."""

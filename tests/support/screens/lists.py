@@ -38,8 +38,18 @@ def _wrong_dates(walk: Walk) -> None:
     expect(walk.find("date-wrong")).to_be_visible()
 
 
+def _rarer_modalities(walk: Walk) -> None:
+    walk.unfold()
+    walk.find("worklist-dates-from").fill("")
+    for modality in ("SM", "ECG"):
+        walk.find("modality-other").select_option(modality)
+        expect(walk.find(f"modality-{modality}")).to_be_visible()
+
+
 def _nothing_found(walk: Walk) -> None:
     walk.unfold()
+    for modality in ("SM", "ECG"):
+        walk.leave(f"modality-{modality}")
     walk.find("worklist-dates-from").fill("")
     walk.find("worklist-search").fill("no such patient")
     expect(walk.find("worklist-empty")).to_be_visible()
@@ -84,10 +94,43 @@ def _deletion(walk: Walk) -> None:
     expect(walk.find("deletion-reason")).to_be_visible(timeout=30_000)
 
 
+def _sides(walk: Walk) -> None:
+    """A study whose images say of which side they are: the only one of its modality."""
+    walk.leave("deletion-close")
+    walk.leave("selection-end")
+    walk.unfold()
+    walk.press("modality-MG", "select-studies")
+    expect(walk.find("worklist-row")).to_have_count(1, timeout=30_000)
+    walk.press("worklist-row", "selection-correct")
+    walk.find("correction-ImageLaterality").first.select_option("U", timeout=30_000)
+
+
+def _merge(walk: Walk) -> None:
+    walk.leave("correction-close")
+    walk.unfold()
+    walk.press("modality-US")
+    walk.page.locator(f"[data-study-uid='{walk.studies['loops']}']").click()
+    walk.press("selection-merge")
+    walk.find("merge-stays").first.check(timeout=30_000)
+    walk.find("merge-sure").check()
+    walk.find("merge-reason").fill("Бир эле бейтап эки ирет катталган")
+
+
+def _merged(walk: Walk) -> None:
+    walk.press("merge-do")
+    expect(walk.find("merge-done")).to_be_visible(timeout=30_000)
+
+
 def _import(walk: Walk) -> None:
+    if walk.find("merge-undo").is_visible():
+        walk.press("merge-undo")
+        expect(walk.find("merge-party")).to_have_count(2, timeout=30_000)
     walk.page.keyboard.press("Escape")
     walk.leave("selection-end")
     walk.unfold()
+    for modality in ("MG", "US"):
+        if walk.find(f"modality-{modality}").get_attribute("aria-pressed") == "true":
+            walk.press(f"modality-{modality}")
     walk.press("import-open")
     walk.find("import-files").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no DICOM"})
     expect(walk.find("import-state")).to_have_attribute("data-state", "done", timeout=30_000)
@@ -115,6 +158,7 @@ LISTS: Final[Sequence[Screen]] = (
     Screen("wrong-password", _wrong_password),
     Screen("worklist", _worklist, fresh=True),
     Screen("wrong-dates", _wrong_dates),
+    Screen("rarer-modalities", _rarer_modalities),
     Screen("nothing-found", _nothing_found),
     Screen("searches", _popup("searches")),
     Screen("search-saved", _saved_search),
@@ -124,6 +168,9 @@ LISTS: Final[Sequence[Screen]] = (
     Screen("correction", _correction),
     Screen("corrected", _corrected),
     Screen("deletion", _deletion),
+    Screen("correction-sides", _sides),
+    Screen("merge", _merge),
+    Screen("merged", _merged),
     Screen("import", _import),
     Screen("device-panel", _device_panel),
 )

@@ -200,14 +200,35 @@ def _offline(walk: Walk) -> None:
     walk.images()
 
 
+def _waiting(walk: Walk) -> None:
+    """What is done without the node is sent later."""
+    walk.find("mark-read").or_(walk.find("mark-unread")).first.click()
+    expect(walk.find("errands-waiting")).to_be_visible(timeout=30_000)
+
+
+def _device_waiting(walk: Walk) -> None:
+    walk.press("connection-device")
+    expect(walk.find("device-errand").first).to_be_visible(timeout=30_000)
+
+
 def _offline_list(walk: Walk) -> None:
+    walk.page.keyboard.press("Escape")
     walk.press("back")
     walk.listed()  # what was not saved is still there
     expect(walk.find("device-mark").first).to_be_visible(timeout=30_000)
 
 
-def _online(walk: Walk) -> None:
+def _not_taken(walk: Walk) -> None:
+    """The node takes nothing of it: another one did the same meanwhile."""
+    walk.page.route("**/reading", lambda route: route.fulfill(status=404, json={}))
     walk.page.context.set_offline(False)
+    expect(walk.find("errand-refused")).to_be_visible(timeout=60_000)
+
+
+def _online(walk: Walk) -> None:
+    walk.page.unroute("**/reading")
+    walk.page.context.set_offline(False)
+    walk.leave("errand-close")
     expect(walk.find("connection-note")).to_have_count(0, timeout=60_000)
     expect(walk.find("device-mark")).to_have_count(0, timeout=30_000)
 
@@ -241,6 +262,9 @@ READING: Final[Sequence[Screen]] = (
     Screen("leave", _leave),
     Screen("on-device", _on_device),
     Screen("offline", _offline),
+    Screen("waiting", _waiting),
+    Screen("device-waiting", _device_waiting),
     Screen("offline-list", _offline_list),
+    Screen("not-taken", _not_taken),
     Screen("online", _online),
 )
