@@ -254,6 +254,15 @@ def test_ultrasound_is_measured_by_the_axes_of_its_regions(
 
     (x0, y0), (x1, y1) = draw(whole, "length", (20, 20), (120, 90))
     assert told() == ("# mm", [pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)])
+    (x0, y0), (x1, y1) = draw(whole, "bidirectional", (20, 60), (140, 70))
+    words, (long, short) = told()
+    assert words == "# × # mm"
+    assert long == pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)
+    assert 0 < short < long
+    (x0, y0), (x1, y1) = draw(whole, "rectangle", (40, 75), (130, 110))
+    words, (area, *_) = told()
+    assert words.startswith("Area # mm²")
+    assert area == pytest.approx(abs((x1 - x0) * 0.1 * (y1 - y0) * 0.2), rel=0.01)
     (x0, y0), (x1, y1) = draw(whole, "length", (180, 100), (260, 20))
     assert told() == (
         "Δt # msΔv # cm/s",
