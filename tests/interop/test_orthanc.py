@@ -65,7 +65,7 @@ def test_either_verifies_the_other(network: Network, orthanc: Orthanc):
     assert orthanc.api("/modalities/SURET/echo", {}) == {}
     peer = network.peers.registered(AE_TITLE)
     assert peer is not None
-    assert echo.ask(peer, network.outbound) == ""
+    assert echo.ask(peer, network.outbound) is None
 
 
 def test_orthanc_asks_for_the_worklist(network: Network, orthanc: Orthanc):
