@@ -113,7 +113,7 @@ def _merge(walk: Walk) -> None:
     walk.press("selection-merge")
     walk.find("merge-stays").first.check(timeout=30_000)
     walk.find("merge-sure").check()
-    walk.find("merge-reason").fill("Бир эле бейтап эки ирет катталган")
+    walk.find("merge-reason").fill("Эки ирет катталган")
 
 
 def _merged(walk: Walk) -> None:
