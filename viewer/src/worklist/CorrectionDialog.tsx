@@ -121,7 +121,7 @@ function CorrectionForm({ said, corrections, busy, during }: CorrectionFormProps
     if (done && moves) await during(() => corrections.move(owner.trim(), reason.trim()));
   };
   const field = (name: Field, still = false) => (
-    <label class="field" key={name}>
+    <label class="field" key={name} data-wide={name === "StudyDescription"}>
       <span>{wordFor(name)}</span>
       {name === "PatientSex" ? (
         <Choice name={name} value={values[name]} choices={SEXES} disabled={still} change={(sex) => setValues({ ...values, [name]: sex })} />
