@@ -32,7 +32,7 @@ export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
 export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   reading: "20px",
   priority: "minmax(84px, 116px)",
-  patient: "minmax(170px, 1.3fr)",
+  patient: "minmax(178px, 1.3fr)", // Әбдірахманова with spaced letters in one line
   date: "128px",
   modality: "98px",
   study: "minmax(164px, 1fr)", // MAMMOSCREENING with spaced letters in one line
