@@ -12,7 +12,7 @@ export interface Patch {
   readonly inserts: readonly [number, number];
 }
 
-const LEVELS = 18; // TG18-QC: from black to white in equal steps
+const LEVELS = 18; // TG18-QC: from dark to bright in equal steps; at both ends an insert has room, too
 const BACKGROUND = 26;
 const LINE = 128;
 const STEP = 4; // of an insert to its patch: what an eye tells apart on a display that follows the GSDF
@@ -25,9 +25,9 @@ export function patches(width: number, height: number): Patch[] {
   const left = Math.floor((width - PER_ROW * size) / 2);
   const top = Math.floor((height - rows * size) / 2);
   return Array.from({ length: LEVELS }, (_, index) => {
-    const grey = Math.round((255 * index) / (LEVELS - 1));
+    const grey = Math.round(STEP + ((255 - 2 * STEP) * index) / (LEVELS - 1));
     const place = { x: left + (index % PER_ROW) * size, y: top + Math.trunc(index / PER_ROW) * size, size };
-    return { ...place, grey, inserts: [Math.max(0, grey - STEP), Math.min(255, grey + STEP)] };
+    return { ...place, grey, inserts: [grey - STEP, grey + STEP] };
   });
 }
 
