@@ -127,9 +127,17 @@ function outlineOf(element: SVGGraphicsElement): Path2D {
 }
 
 /** The element's own coordinates in those of the picture. */
-function matrixOf({ viewport, box, scale }: Drawing, element: SVGGraphicsElement): DOMMatrix {
+function matrixOf(drawing: Drawing, element: SVGGraphicsElement): DOMMatrix {
+  const { viewport, box, scale } = drawing;
   const screen = element.getScreenCTM() ?? new DOMMatrix();
-  return new DOMMatrix([scale, 0, 0, scale, box.x - viewport.x * scale, box.y - viewport.y * scale]).multiply(screen);
+  const y = box.y - viewport.y * scale - liftOf(drawing, element);
+  return new DOMMatrix([scale, 0, 0, scale, box.x - viewport.x * scale, y]).multiply(screen);
+}
+
+/** How far a ruler moves up: it stands above the letter of the lower edge, which grows from that edge. */
+function liftOf({ viewport, scale, emphasis }: Drawing, element: SVGGraphicsElement): number {
+  const line = element.closest(".ruler")?.querySelector(".ruler-line");
+  return line ? (viewport.bottom - line.getBoundingClientRect().bottom) * (emphasis - 1) * scale : 0;
 }
 
 function drawShape(drawing: Drawing, element: SVGGraphicsElement): void {

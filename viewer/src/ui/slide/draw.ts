@@ -88,7 +88,9 @@ function drawMap(context: CanvasRenderingContext2D, { slide, view, size: [width,
   const scale = MAP_PX / Math.max(whole.width, whole.height);
   const allSeen = whole.width * view.scale <= width && whole.height * view.scale <= height;
   if (view.scale <= scale || allSeen) return;
-  const place: Placing = { scale: ratio * scale, left: ratio * (width - whole.width * scale - MAP_MARGIN_PX), top: ratio * MAP_MARGIN_PX };
+  // below on the right: the other corners have texts and the bar
+  const [left, top] = [width - whole.width * scale - MAP_MARGIN_PX, height - whole.height * scale - MAP_MARGIN_PX];
+  const place: Placing = { scale: ratio * scale, left: ratio * left, top: ratio * top };
   context.save();
   clipTo(context, place, whole.width, whole.height);
   drawTiles(context, place, shareOf(slide, coarsest), coarsest.tilesIn(0, 0, coarsest.width, coarsest.height, plane, path), tiles);
