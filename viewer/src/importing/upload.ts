@@ -100,9 +100,14 @@ export class Upload {
     this.sent.value = offset;
     this.state.value = offset < body.size ? "sending" : "takingIn";
     const head = { "Content-Type": "application/partial-upload", "Upload-Offset": String(offset), "Upload-Complete": "?1" };
+    let partial = offset;
     const answer = await ask("PATCH", this.location, head, body.slice(offset), abort, (sent) => {
       this.sent.value = offset + sent;
-      if (this.sent.peek() >= body.size) this.state.value = "takingIn";
+      if (this.sent.peek() < body.size) partial = this.sent.peek();
+      else this.state.value = "takingIn";
+    }).catch((error: unknown) => {
+      this.sent.value = partial; // a browser whose connection went says that all of it has gone
+      throw error;
     });
     await this.afterAnswer(answer, abort);
   }
