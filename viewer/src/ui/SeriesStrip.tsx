@@ -32,6 +32,25 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   useEffect(() => (strip.current ? followMenu(strip.current, workspace) : undefined), [workspace, strip.current]);
   return (
     <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1 && others.length === 0}>
+      <Thumbnails workspace={workspace} series={all} active={active} shown={shown} />
+      {others.map((series) => (
+        <SeriesBeside key={series[0]?.studyInstanceUid} workspace={workspace} series={series} active={active} shown={shown} />
+      ))}
+    </nav>
+  );
+}
+
+interface ThumbnailsProps {
+  readonly workspace: Workspace;
+  readonly series: readonly SeriesSummary[];
+  readonly active: string | undefined;
+  readonly shown: ReadonlySet<string | undefined>;
+}
+
+/** The series of one study: which of them are on the screen, and which is in the active place. */
+function Thumbnails({ workspace, series: all, active, shown }: ThumbnailsProps) {
+  return (
+    <>
       {all.map((series) => (
         <SeriesThumbnail
           key={series.seriesInstanceUid}
@@ -42,22 +61,12 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
           select={() => workspace.beside.showSeries(series)}
         />
       ))}
-      {others.map((series) => (
-        <SeriesBeside key={series[0]?.studyInstanceUid} workspace={workspace} series={series} active={active} shown={shown} />
-      ))}
-    </nav>
+    </>
   );
 }
 
-interface SeriesBesideProps {
-  readonly workspace: Workspace;
-  readonly series: readonly SeriesSummary[];
-  readonly active: string | undefined;
-  readonly shown: ReadonlySet<string | undefined>;
-}
-
 /** All series of an examination that stands beside, its report among them, under its date. */
-function SeriesBeside({ workspace, series: all, active, shown }: SeriesBesideProps) {
+function SeriesBeside({ workspace, series: all, active, shown }: ThumbnailsProps) {
   const uid = all[0]?.studyInstanceUid;
   const prior = workspace.comparing.priors.value?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
   const own = workspace.study.dataset.value;
@@ -67,16 +76,7 @@ function SeriesBeside({ workspace, series: all, active, shown }: SeriesBesidePro
       <h2 id={`beside-${uid}`}>
         {prior && formatDate(prior.date)} <span class="other-study">{words}</span> <span class="muted">{prior?.description}</span>
       </h2>
-      {all.map((series) => (
-        <SeriesThumbnail
-          key={series.seriesInstanceUid}
-          workspace={workspace}
-          series={series}
-          current={series.seriesInstanceUid === active}
-          shown={shown.has(series.seriesInstanceUid)}
-          select={() => workspace.beside.showSeries(series)}
-        />
-      ))}
+      <Thumbnails workspace={workspace} series={all} active={active} shown={shown} />
     </section>
   );
 }
