@@ -214,7 +214,9 @@ class Gate:
                 raise SignInNeeded("sign in first", "scripts carry a bearer token made with `pacs user token`")
             raise NotPermitted("this account may not do that", "ask an administrator for an account that may")
         if caller.must_change_password and route.action not in _OPEN_TO_UNCHANGED_PASSWORD:
-            raise NotPermitted("the password has to be changed first", "sign in and choose a new password")
+            raise NotPermitted(
+                "the password has to be changed first", "sign in and choose a new password", "password_due"
+            )
         # Another study or task is answered as one that is not there (never 403, which would tell that it is).
         if not may(caller.principal, route.action, study, task):
             raise NotFound("there is no such study or task", "check the identifier")

@@ -41,14 +41,16 @@ class Preferences:
             raise QueryRefused(f"{name[:64]!r} is no name of a preference", "use a-z, 0-9, points, - and _")
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > VALUE_BYTES_MAX:
-            raise QueryRefused("the preference is too long", f"at most {VALUE_BYTES_MAX} bytes of JSON are kept")
+            most = f"at most {VALUE_BYTES_MAX} bytes of JSON are kept"
+            raise QueryRefused("the preference is too long", most, "preference_long")
         key = {"account_name": principal.name, "name": name}
         now = to_microseconds(self._clock())
 
         def work(connection: Connection) -> None:
             others = select(func.count()).where(preference.c.account_name == principal.name, preference.c.name != name)
             if connection.execute(others).scalar_one() >= COUNT_MAX:
-                raise QueryRefused(f"an account keeps {COUNT_MAX} preferences at most", "delete one of them")
+                message = f"an account keeps {COUNT_MAX} preferences at most"
+                raise QueryRefused(message, "delete one of them", "preferences_many")
             kept = {"value": text, "changed_at": now}
             connection.execute(
                 upsert(connection, preference)

@@ -13,7 +13,6 @@ from pacs.archive.standing import CorrectionLevel
 from pacs.attributes import NAMED, OF_IMAGES, Level, Matching, stored_at
 from pacs.errors import AttributesRefused, QueryRefused
 
-REASON_CHARACTERS_MAX: Final = 1000
 VALUES_MAX: Final = 64
 
 _LEVELS: Final = {
@@ -80,12 +79,3 @@ def _mistake(keyword: str, text: str) -> tuple[str, str] | None:
     if keyword == "ImageLaterality" and text not in _SIDES:
         return "value_wrong", f"is one of {', '.join(_SIDES)} (PS3.3 C.8.11.5)"
     return None
-
-
-def checked_reason(reason: str) -> str:
-    """Raises QueryRefused: every correction says why."""
-    if not reason.strip():
-        raise QueryRefused("a correction needs a reason", "say in words why it is made")
-    if len(reason) > REASON_CHARACTERS_MAX:
-        raise QueryRefused(f"the reason has {len(reason)} characters", f"say it in at most {REASON_CHARACTERS_MAX}")
-    return reason.strip()

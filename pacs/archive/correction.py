@@ -20,7 +20,7 @@ from pacs.access.audit import AuditCode
 from pacs.access.grants import Action, may
 from pacs.access.principals import Principal
 from pacs.archive import amendments
-from pacs.archive.correctable import checked, checked_reason
+from pacs.archive.correctable import checked
 from pacs.archive.events import EventLog
 from pacs.archive.meant import (
     WHO,
@@ -35,6 +35,7 @@ from pacs.archive.meant import (
     study_row,
     who,
 )
+from pacs.archive.reasons import checked_reason
 from pacs.archive.rows import IDENTITY_SEPARATOR, identity
 from pacs.archive.standing import CorrectionKind, CorrectionLevel
 from pacs.attributes import NAMED
@@ -111,7 +112,7 @@ class Corrections:
             self._require(by, Action.CORRECT, study_instance_uid)
             if level is CorrectionLevel.SERIES and not series_instance_uid:
                 raise QueryRefused(f"{', '.join(values)} is of a series", "name the series, too")
-        reason = checked_reason(reason)
+        reason = checked_reason(reason, needed=True)
         if level is CorrectionLevel.INSTANCE:
             image, said = image_row(self._archive, study_instance_uid, sop_instance_uid)
         key = PatientKey(patient_id, issuer_of_patient_id, study_instance_uid)
@@ -141,14 +142,15 @@ class Corrections:
         """Give every study of `source`, those that come later too, to the patient `into`, whose OtherPatientIDs then
         have the former ID. Raises NotPermitted, NotFound, QueryRefused."""
         self._require_whole(by, Action.MERGE)
-        reason = checked_reason(reason)
+        reason = checked_reason(reason, needed=True)
 
         def make(connection: Connection, at: datetime) -> str:
             first, second = patient_row(connection, source), patient_row(connection, into)
             if first["identity"] == second["identity"]:
-                raise QueryRefused("that is one and the same patient", "name two patients")
+                raise QueryRefused("that is one and the same patient", "name two patients", "one_patient")
             if not second["patient_id"]:
-                raise QueryRefused("who stays has no Patient ID", "give them one first, or merge the other way round")
+                other_way = "give them one first, or merge the other way round"
+                raise QueryRefused("who stays has no Patient ID", other_way, "stays_without_id")
             wanted = Wanted(
                 CorrectionKind.MERGE,
                 CorrectionLevel.PATIENT,
@@ -173,7 +175,7 @@ class Corrections:
         Raises NotPermitted, NotFound, Gone, QueryRefused, AttributesRefused.
         """
         self._require(by, Action.CORRECT, study_instance_uid)
-        reason = checked_reason(reason)
+        reason = checked_reason(reason, needed=True)
         told = {"PatientID": into.patient_id, "IssuerOfPatientID": into.issuer_of_patient_id, **(attributes or {})}
         level, told = checked({keyword: text for keyword, text in told.items() if text})
         if level is not CorrectionLevel.PATIENT:
@@ -418,7 +420,9 @@ def _tell(
 def _row(connection: Connection, identifier: str) -> Any:
     row = connection.execute(select(correction).where(correction.c.id == identifier)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no correction {identifier[:64]}", "`pacs corrections` lists them")
+        raise NotFound(
+            f"there is no correction {identifier[:64]}", "`pacs corrections` lists them", "correction_unknown"
+        )
     return row
 
 

@@ -13,10 +13,11 @@ from pacs.access.principals import NODE, Principal
 from pacs.archive import out_of_sight, rejections
 from pacs.archive.limits import Retention
 from pacs.archive.out_of_sight import Deletion, Wanted
+from pacs.archive.reasons import checked_reason
 from pacs.archive.tombstones import DeletionKind
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.rejection import COPIED, COPIED_OF_STUDY, Referenced, RejectionCode, make_note
-from pacs.errors import AlreadyThere, NotFound, NotPermitted, QueryRefused
+from pacs.errors import AlreadyThere, NotFound, NotPermitted
 from pacs.index.criteria import Criterion, OneOf, Query
 from pacs.index.deletions import deletion
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PROTOCOL = "rejection"
-REASON_CHARACTERS_MAX = 1000
 DUE_AT_ONCE = 20
 LIMIT_MAX = 1000
 
@@ -62,7 +62,7 @@ class Deletions:
             study_instance_uid,
             series_instance_uid,
             sop_instance_uid,
-            reason=_checked(reason),
+            reason=checked_reason(reason, needed=False),
         )
         until = self._archive.retention.undo_until(at)
         identifier = self._archive.index.write(
@@ -92,7 +92,9 @@ class Deletions:
             for one in found
         ]
         values = self._study_values(study_instance_uid)
-        note = make_note(code, references, values, at=self._archive.clock(), description=_checked(reason))
+        note = make_note(
+            code, references, values, at=self._archive.clock(), description=checked_reason(reason, needed=False)
+        )
         with self._archive.receive_part10(by, protocol=PROTOCOL, study_instance_uid=study_instance_uid) as reception:
             reception.write(note)
             stored = reception.commit()
@@ -146,7 +148,7 @@ class Deletions:
         with self._archive.index.read() as connection:
             row = connection.execute(select(deletion).where(deletion.c.id == identifier)).one_or_none()
         if row is None:
-            raise NotFound(f"there is no deletion {identifier[:64]}", "`pacs deletions` lists them")
+            raise out_of_sight.no_such_deletion(identifier)
         return out_of_sight.deletion_of(row)
 
     def listing(
@@ -179,9 +181,3 @@ class Deletions:
     def _require(self, by: Principal, action: Action, study_instance_uid: str | None) -> None:
         if not may(by, action, study_instance_uid):
             raise NotPermitted(f"{by.name} may not do that here", "ask an administrator")
-
-
-def _checked(reason: str) -> str:
-    if len(reason) > REASON_CHARACTERS_MAX:
-        raise QueryRefused(f"the reason has {len(reason)} characters", f"say it in at most {REASON_CHARACTERS_MAX}")
-    return reason.strip()

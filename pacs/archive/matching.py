@@ -75,7 +75,8 @@ def criterion(
     if empty_value and text == EMPTY_VALUE:
         return Criterion(attribute, Empty())
     if attribute.matching is not Matching.UID and len(text) > KEY_CHARACTERS_MAX:
-        raise QueryRefused(f"{attribute.keyword} is {len(text)} characters long", f"at most {KEY_CHARACTERS_MAX}")
+        message = f"{attribute.keyword} is {len(text)} characters long"
+        raise QueryRefused(message, f"at most {KEY_CHARACTERS_MAX}", "search_long")
     return Criterion(attribute, _READERS[_kind(attribute)](attribute, text))
 
 

@@ -123,7 +123,7 @@ def image_row(archive: Archive, study_instance_uid: str, sop_instance_uid: str) 
     [stored] = archive.instances(study_instance_uid, None, sop_instance_uid)
     says = archive.instance_metadata(stored)
     if first(says, _MODALITY) not in _SIDED and not any(f"{one.tag:08X}" in says for one in OF_IMAGES):
-        raise QueryRefused("this image has no side of its own", "correct Laterality of its series")
+        raise QueryRefused("this image has no side of its own", "correct Laterality of its series", "no_side")
     wanted = Wanted(
         CorrectionKind.ATTRIBUTES,
         CorrectionLevel.INSTANCE,

@@ -200,10 +200,14 @@ def _close(connection: Connection, identifier: str, column: str, moment: int) ->
         return closed
     row = connection.execute(select(deletion).where(deletion.c.id == identifier)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no deletion {identifier}", "`pacs deletions` lists them")
+        raise no_such_deletion(identifier)
     if row.erased_at is not None:
         raise Gone("it is erased already", "send it again from its source", "already_erased")
     raise AlreadyThere("it is restored already", code="already_restored")
+
+
+def no_such_deletion(identifier: str) -> NotFound:
+    return NotFound(f"there is no deletion {identifier[:64]}", "`pacs deletions` lists them", "deletion_unknown")
 
 
 def _tombs(connection: Connection, identifier: str) -> Sequence[Any]:

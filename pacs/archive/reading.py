@@ -78,7 +78,8 @@ class Readings:
             row = dict(connection.execute(chosen).mappings().one_or_none() or {})
             before = _state(row, to_microseconds(at))
             if seen is not None and before.by not in {"", seen, principal.name}:
-                raise StateConflict(f"{before.by} reads this study or has read it", "look at it again")
+                message = f"{before.by} reads this study or has read it"
+                raise StateConflict(message, "look at it again", "reading_taken")
             changes = _DEEDS[deed](row, principal.name, to_microseconds(at))
             if not changes:
                 return before, False
@@ -111,7 +112,7 @@ def states(connection: Connection, studies: Sequence[str], now: int) -> dict[str
 
 def _check(connection: Connection, study_instance_uid: str) -> None:
     if connection.execute(select(study.c.row).where(study.c.study_instance_uid == study_instance_uid)).first() is None:
-        raise NotFound("there is no such study", "check the identifier")
+        raise NotFound("there is no such study", "check the identifier", "study_absent")
 
 
 def _state(row: Mapping[str, Any], now: int) -> ReadingState:

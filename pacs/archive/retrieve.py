@@ -150,6 +150,7 @@ def refuse_damaged(stored: StoredInstance) -> None:
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is damaged in storage",
             "send it again from its source: that repairs it",
+            "damaged",
         )
 
 
@@ -261,9 +262,8 @@ def as_store_failed(archive: Archive, stored: StoredInstance) -> Iterator[None]:
         yield
     except StorageError as error:
         archive.doubt(stored)
-        raise StoreFailed(
-            f"the object cannot be read: {error}", "try again; if it goes on, run `pacs verify`"
-        ) from error
+        hint = "try again; if it goes on, run `pacs verify`"
+        raise StoreFailed(f"the object cannot be read: {error}", hint, "read_failed") from error
 
 
 def _read(archive: Archive, stored: StoredInstance, offset: int, length: int) -> bytes:
@@ -293,6 +293,7 @@ def _refuse_short(archive: Archive, stored: StoredInstance, found: int, length: 
         raise Unreadable(
             f"instance {stored.sop_instance_uid} is shorter in storage than it was when it came",
             "run `pacs verify`, then send it again from its source",
+            "damaged",
         )
 
 

@@ -53,5 +53,5 @@ def stored(archive: Archive, selected: Selected) -> StoredInstance:
     """The row of `selected` as it is now. Raises NotFound where it is gone meanwhile."""
     found = archive.instances(selected.study_instance_uid, selected.series_instance_uid, selected.sop_instance_uid)
     if not found:
-        raise NotFound("the object is gone meanwhile", "search for the study again")
+        raise NotFound("the object is gone meanwhile", "search for the study again", "image_gone")
     return found[0]

@@ -130,7 +130,8 @@ class Uploads:
         """What is known of an upload of this caller. Raises NotFound."""
         found = self._read(upload_id)
         if found is None or found.owner != principal.name:
-            raise NotFound("there is no such upload", "it may have been removed because nobody went on with it")
+            removed = "it may have been removed because nobody went on with it"
+            raise NotFound("there is no such upload", removed, "upload_gone")
         return found
 
     def appending(
@@ -153,7 +154,8 @@ class Uploads:
         told = msgspec.structs.replace(upload, length=max(length, upload.length), digest=digest or upload.digest)
         with self._lock:
             if upload_id in self._writers:
-                raise Busy("another request appends to this upload", "ask for its offset, then go on there")
+                ask = "ask for its offset, then go on there"
+                raise Busy("another request appends to this upload", ask, "upload_busy")
             try:
                 writer = Appending(self, self._archive, told, self._bytes_of(upload_id))
             except OSError as error:
@@ -201,7 +203,7 @@ class Uploads:
         """The bytes of a complete upload, for the one who takes them in. Raises Busy while another does."""
         with self._lock:
             if upload.id in self._taking:
-                raise Busy("this upload is being taken in", "ask for it again in a moment")
+                raise Busy("this upload is being taken in", "ask for it again in a moment", "upload_busy")
             self._taking.add(upload.id)
         try:
             yield self._bytes_of(upload.id)
@@ -355,7 +357,7 @@ class Appending:
         request took over."""
         with self._lock:
             if self._descriptor < 0:
-                raise StateConflict("another request goes on with this upload", "ask for its offset")
+                raise StateConflict("another request goes on with this upload", "ask for its offset", "upload_busy")
             after = self._written + len(data)
             if after > self._uploads.limits.bytes_max:
                 raise InstanceTooLarge(f"an upload is at most {self._uploads.limits.bytes_max} bytes")

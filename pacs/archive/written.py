@@ -70,14 +70,16 @@ class Writer:
         from pacs.dicom.written import measurements as maker
 
         if not measurements and not replaces:
-            raise QueryRefused("there is no measurement to save", "measure something, or mark a key image")
+            hint = "measure something, or mark a key image"
+            raise QueryRefused("there is no measurement to save", hint, "nothing_to_save")
         _check(measurements)
         marked = [Marked(one.series_instance_uid, one.sop_instance_uid, one.frame_number) for one in measurements]
         earlier = self._images(study_instance_uid, replaces)
         images = self._images(study_instance_uid, marked) or earlier  # nothing is left: then only of what it replaces
         for one in measurements:
             if one.space and images[one.sop_instance_uid].text("FrameOfReferenceUID") != one.frame_of_reference_uid:
-                raise QueryRefused(f"{one.kind} lies in another frame of reference than its image")
+                message = f"{one.kind} lies in another frame of reference than its image"
+                raise QueryRefused(message, "draw it again", "measurement_wrong")
         before = [identity(image) for image in earlier.values()]
         writing = self._writing(study_instance_uid, maker.MODALITY, by, sop_instance_uid)
         with quiet():
@@ -97,7 +99,8 @@ class Writer:
         from pacs.dicom.written import key_images as maker
 
         if not marked:
-            raise QueryRefused("there is no key image to save", "mark an image first, or take the selection back")
+            hint = "mark an image first, or take the selection back"
+            raise QueryRefused("there is no key image to save", hint, "nothing_to_save")
         images = self._images(study_instance_uid, marked)
         writing = self._writing(study_instance_uid, maker.MODALITY, by, sop_instance_uid)
         with quiet():
@@ -140,7 +143,9 @@ class Writer:
         from pacs.dicom.written import presentation as maker
 
         if not marked:
-            raise QueryRefused("there is no image whose display could be saved", "show an image first")
+            raise QueryRefused(
+                "there is no image whose display could be saved", "show an image first", "nothing_to_save"
+            )
         if state.rotation not in (0, 90, 180, 270):
             raise QueryRefused(f"{state.rotation}° is no quarter turn", "0, 90, 180 and 270 are")
         if state.window is not None and not state.window.width > 0:
@@ -151,6 +156,7 @@ class Writer:
             raise QueryRefused(
                 "the values of these images come from a table, which a display state cannot carry yet",
                 "save measurements and key images without the display",
+                "display_of_table",
             )
         images = [image for image in found.values() if maker.alike(first, image)]
         kept = {image.sop_instance_uid for image in images}
@@ -182,7 +188,8 @@ class Writer:
                     gone = f"image {sop_instance_uid} is not in this study"
                     raise NotFound(gone, "open the study again", "image_gone")
                 if not 1 <= frame_number <= (found[sop_instance_uid].number_of_frames or 1):
-                    raise QueryRefused(f"image {sop_instance_uid} has no frame {frame_number}")
+                    message = f"image {sop_instance_uid} has no frame {frame_number}"
+                    raise QueryRefused(message, "open the study again", "image_gone")
         return {uid: found[uid] for frames in wanted.values() for uid in frames}
 
     def _writing(self, study_instance_uid: str, modality: str, by: Principal, sop_instance_uid: str) -> Writing:
@@ -201,7 +208,8 @@ class Writer:
 def _check(measurements: Iterable[DrawnMeasurement]) -> None:
     wrong = [found for found in map(mistakes, measurements) if found]
     if wrong:
-        raise QueryRefused("the measurements are not as they have to be", "; ".join(wrong[:10]))
+        message = "the measurements are not as they have to be"
+        raise QueryRefused(message, "; ".join(wrong[:10]), "measurement_wrong")
 
 
 def _frames(marked: Sequence[Marked]) -> dict[str, list[int]]:

@@ -270,7 +270,7 @@ class ExchangeRoutes:
         ae_title = request.path_params["ae_title"]
         peer = self._peers.registered(ae_title)
         if peer is None:
-            raise NotFound(f"no peer has the AE title {ae_title}", "register it with `pacs ae add`")
+            raise NotFound(f"no peer has the AE title {ae_title}", "register it with `pacs ae add`", "peer_unknown")
         if asked.level not in Level.__members__:
             raise QueryRefused(f"level {asked.level!r}: expected {', '.join(Level.__members__)}")
         try:

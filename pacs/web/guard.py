@@ -33,6 +33,7 @@ OWN_HEADER = "x-suret"
 DRAINED_BYTES_MAX = 16 << 20
 DRAINED_SECONDS_MAX = 5.0
 REMEMBERED_HOSTS = 1024
+_FORGED = "other_site"
 
 CROSS_ORIGIN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 CROSS_ORIGIN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "Range")
@@ -168,6 +169,7 @@ class Guard:
         raise HostRefused(
             f"this node does not answer to the name {name[:100]!r}",
             "use its address, or add the name to PACS_WEB__ALLOWED_HOSTS",
+            "other_host",
         )
 
     def _check_origin(self, headers: Headers) -> None:
@@ -176,10 +178,10 @@ class Guard:
         if origin is None:
             if headers.get("authorization", "").lower().startswith("bearer "):
                 return
-            raise RequestForged("the Origin header is missing", "open the socket from the viewer's own page")
+            raise RequestForged("the Origin header is missing", "open the socket from the viewer's own page", _FORGED)
         own = {headers.get("host", "").casefold(), urlsplit(self._settings.public_url).netloc.casefold()} - {""}
         if urlsplit(origin).netloc.casefold() not in own:
-            raise RequestForged("the socket was opened by another site", "open it from the viewer's own page")
+            raise RequestForged("the socket was opened by another site", "open it from the viewer's own page", _FORGED)
 
 
 @dataclass(slots=True)
@@ -263,9 +265,11 @@ def _check_site(method: str, headers: Headers) -> None:
     if method in SAFE_METHODS or headers.get("authorization", "").lower().startswith("bearer "):
         return
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise RequestForged("the request came from another site's page", "use the viewer's own page")
+        raise RequestForged("the request came from another site's page", "use the viewer's own page", _FORGED)
     if headers.get(OWN_HEADER) != "1":
-        raise RequestForged("the header X-Suret is missing", "send X-Suret: 1, or a bearer token instead of a cookie")
+        raise RequestForged(
+            "the header X-Suret is missing", "send X-Suret: 1, or a bearer token instead of a cookie", _FORGED
+        )
 
 
 @lru_cache(REMEMBERED_HOSTS)

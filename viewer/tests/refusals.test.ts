@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { failureOf } from "@/dicomweb/http";
 import { setLanguage } from "@/i18n";
-import { failureMessage, fieldMistake, nodeWords, storeRefusal } from "@/ui/refusals";
+import { failureHint, failureMessage, fieldMistake, nodeWords, storeRefusal } from "@/ui/refusals";
 
 function refused(status: number, body: object) {
   return failureOf(Response.json(body, { status }));
@@ -29,6 +29,13 @@ describe("what the node refuses is told in the reader's language", () => {
     expect(fieldMistake(failure, "host")).toBe("Это значение не принято.");
     expect(failureMessage(await refused(503, { error: "a disk of the node fails", code: "disk_failed" }))).toContain("Сбой диска");
     expect(failureMessage(await refused(503, { error: "too many at once" }))).toBe("Сервер занят.");
+    expect(failureMessage(await refused(421, { error: "this node does not answer to that name" }))).toContain("по адресу, который даст администратор");
+  });
+
+  it("an account that may not is sent to the administrator, and nobody else who is refused with the same status", async () => {
+    expect(failureHint(await refused(403, { error: "this account may not do that" }))).toContain("Администратор");
+    const due = await refused(403, { error: "the password has to be changed first", code: "password_due" });
+    expect([failureMessage(due), failureHint(due)]).toEqual(["Сначала выберите новый пароль: войдите ещё раз.", ""]);
   });
 
   it("and so is why a file was not stored", () => {

@@ -127,7 +127,7 @@ class Exports:
         """What there is of them. Raises NotFound, Gone."""
         for uid in studies:
             if not may(principal, Action.EXPORT, uid):
-                raise NotFound("there is no such study", "check the identifier")
+                raise NotFound("there is no such study", "check the identifier", "study_absent")
         return [stored for uid in studies for stored in self._archive.instances(uid, None, None)]
 
     def _record(self, principal: Principal, studies: Sequence[str], detail: str) -> None:

@@ -26,6 +26,7 @@ from pacs.web.dicomweb.tracing import as_svg, channels
 HTML, TEXT, SVG, PDF, XML = "text/html", "text/plain", "image/svg+xml", "application/pdf", "text/xml"
 _UTF_8 = "; charset=utf-8"
 _DOCUMENT_BYTES_MAX = 512 << 20
+_AS_STORED = "retrieve the object as it is stored"
 _CONTENT, _DOCUMENT, _DOCUMENT_TYPE, _DOCUMENT_LENGTH, _WAVEFORMS = (
     "0040A730",
     "00420011",
@@ -100,16 +101,14 @@ def _chosen(accepts: Sequence[MediaRange], forms: Sequence[str]) -> str:
 
 def _document(archive: Archive, stored: StoredInstance, metadata: Mapping[str, Any], media_type: str) -> bytes:
     if stored.dataset_length > _DOCUMENT_BYTES_MAX:
-        raise Unreadable("the document is too large to be shown", "retrieve the object as it is stored")
+        raise Unreadable("the document is too large to be shown", _AS_STORED, "document_not_shown")
     value = archive.bulk_data(stored, _DOCUMENT)
     length = _first(metadata, _DOCUMENT_LENGTH)
     if isinstance(length, int) and 0 < length <= len(value):
         value = value[:length]
     begins = next(begin for kind, begin in _DOCUMENT_TYPES.values() if kind == media_type)
     if begins not in value[:1024]:
-        raise Unreadable(
-            f"the document is not the {media_type} that it says it is", "retrieve the object as it is stored"
-        )
+        raise Unreadable(f"the document is not the {media_type} that it says it is", _AS_STORED, "document_not_shown")
     return value
 
 

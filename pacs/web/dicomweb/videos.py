@@ -36,7 +36,7 @@ def video_answer(stored_bytes: StoredBytes, request: Request, stored: StoredInst
     """The stream, or the range of it that is asked for. Raises NotAcceptable, Unreadable, StoreFailed."""
     pieces = [(stored.dataset_offset + offset, length) for offset, length in frame_table(stored).ranges(1)]
     if not pieces:
-        raise Unreadable("the video is empty", "send the object again")
+        raise Unreadable("the video is empty", "send the object again", "damaged")
     offset, length = pieces[0]
     media_type = _media_type(
         stored_bytes.read(stored, offset, min(length, TRANSPORT_PACKET_BYTES + 1)), stored.transfer_syntax_uid

@@ -135,6 +135,7 @@ def _slices(instances: list[StoredInstance]) -> list[StoredInstance]:
         raise Unreadable(
             "these images make no volume here: they are too many or too large",
             f"at most {SLICES_MAX} images and {VOLUME_BYTES_MAX >> 20} MiB are put together",
+            "volume_large",
         )
     return images
 

@@ -11,7 +11,7 @@ import "@/importing/import.css";
 import { studyLink } from "@/model/route";
 import { NodeWords } from "@/ui/NodeWords";
 import { Icon } from "@/ui/icons";
-import { nodeWords, storeRefusal } from "@/ui/refusals";
+import { codeWords, nodeWords, storeRefusal } from "@/ui/refusals";
 
 interface PanelProps {
   readonly imports: Imports;
@@ -117,7 +117,7 @@ function Stopped({ imports }: PanelProps) {
   if (!stopped || imports.paused.value) return null;
   return (
     <div class="import-stopped" role="alert" data-testid="import-offline">
-      {stopped.status === 0 ? t("import.offline") : t("import.trying")}
+      {stopped.status === 0 ? t("import.offline") : [codeWords(stopped.code), t("import.trying")].filter(Boolean).join(" ")}
       <NodeWords words={nodeWords(stopped)} />
     </div>
   );

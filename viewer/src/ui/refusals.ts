@@ -18,6 +18,7 @@ const BY_STATUS: Readonly<Record<number, PlainKey>> = {
   411: "failure.request",
   413: "failure.tooLarge",
   415: "failure.request",
+  421: "refusal.other_host",
   422: "failure.unreadable",
   429: "failure.busy",
   502: "failure.network",
@@ -57,7 +58,7 @@ export function failureMessage(failure: Failure): string {
 
 /** What can be done about it; "" where the main sentence says it. */
 export function failureHint(failure: Failure): string {
-  if (failure.status === FORBIDDEN) return t("failure.forbidden.hint");
+  if (failure.status === FORBIDDEN) return codeWords(failure.code) === undefined ? t("failure.forbidden.hint") : "";
   if (isOutOfReach(failure)) return t(reachable.value ? "failure.network.hint" : "offline.notHere");
   return "";
 }
