@@ -11,9 +11,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Integer, Select, and_, bindparam, true
+from sqlalchemy import BindParameter, ColumnElement, Connection, Integer, Result, Select, and_, bindparam, true
 
 FORMS_MAX = 500
+VALUES_MAX = 48
+"""A form of more values is seldom asked twice, and what is compiled of it takes some ten kilobytes a value."""
+COLUMNS_MAX = 96
 
 _LIMIT, _OFFSET = "row_limit", "row_offset"
 
@@ -61,12 +64,22 @@ class Forms:
             form = self._forms.get(key)
         if form is None:
             form = _compiled(connection, make().where(condition), described.bindparams)
-            with self._lock:
-                self._forms[key] = form
-                if len(self._forms) > FORMS_MAX:
-                    self._forms.popitem(last=False)
+            if len(described.bindparams) <= VALUES_MAX:
+                with self._lock:
+                    self._forms[key] = form
+                    if len(self._forms) > FORMS_MAX:
+                        self._forms.popitem(last=False)
         values = [limit, offset, *(parameter.value for parameter in described.bindparams)]
         return list(connection.exec_driver_sql(form.text, form.bound(values)).all())
+
+
+def streamed(connection: Connection, statement: Select[Any], rows_at_once: int) -> Result[Any]:
+    """The rows of a statement that has no form here: SQLAlchemy keeps what it compiles of it, unless it is long."""
+    described = statement._generate_cache_key()
+    assert described is not None, "searches are made of columns, operators and values"
+    short = len(described.bindparams) <= VALUES_MAX and len(statement.selected_columns) <= COLUMNS_MAX
+    kept = {} if short else {"compiled_cache": None}
+    return connection.execute(statement, execution_options={"yield_per": rows_at_once, **kept})
 
 
 def _compiled(connection: Connection, statement: Select[Any], values: Sequence[BindParameter[Any]]) -> _Form:

@@ -29,7 +29,7 @@ from pacs.attributes import BY_KEYWORD, UNIQUE_KEY, Attribute, Extended, Level, 
 from pacs.index import zones
 from pacs.index.criteria import AllOf, AnyOf, Between, Criterion, Empty, Equals, Item, Like, OneOf, Query, Test
 from pacs.index.extended import meets, values_of
-from pacs.index.forms import Forms
+from pacs.index.forms import Forms, streamed
 from pacs.index.items import items_meet
 from pacs.index.names import LAST, like, name_condition, sql_pattern
 from pacs.index.persons import first_of_person, related
@@ -90,9 +90,7 @@ def find(connection: Connection, query: Query) -> Iterator[dict[str, str]]:
         return
     rows = _texts(
         needed,
-        connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
-            _select(query, needed).where(*_conditions(query, EVERYWHERE))
-        ),
+        streamed(connection, _select(query, needed).where(*_conditions(query, EVERYWHERE)), ROWS_AT_ONCE),
     )
     # What no database compares is compared here, and the page is cut here.
     end = None if query.limit is None else query.offset + query.limit
@@ -138,7 +136,7 @@ def _found(
             continue
         statement = _select(query, attributes).where(*conditions)
         statement = statement.limit(None if end is None else end - offset).offset(offset or None)
-        lists.append(connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement))
+        lists.append(streamed(connection, statement, ROWS_AT_ONCE))
     if len(lists) == 1:
         return lists[0]
     order = _ORDER[query.level]
@@ -213,7 +211,7 @@ def count(connection: Connection, query: Query) -> int:
     total = 0
     for way in ways(connection, replace(query, limit=None)):
         statement = select(func.count()).select_from(_tables(query.level, top)).where(*_conditions(query, way))
-        total += int(connection.execute(statement).scalar_one())
+        total += int(streamed(connection, statement, ROWS_AT_ONCE).scalar_one())
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import re
 from dataclasses import replace
@@ -15,7 +16,7 @@ from pacs.archive.totals import Totals
 from pacs.attributes import BY_KEYWORD, Level
 from pacs.dicom.names import folded, skeleton
 from pacs.index import query, reading, ways
-from pacs.index.criteria import Between, Criterion, Equals, Like, OneOf, Query
+from pacs.index.criteria import AnyOf, Between, Criterion, Equals, Like, OneOf, Query
 from pacs.index.engine import Index
 from pacs.index.reading import Reading
 from pacs.index.schema import patient, patient_word, study
@@ -72,6 +73,24 @@ def _asked(pattern: str, **more: object) -> Query:
     test = Like(pattern) if {"*", "?"} & set(pattern) else Equals(pattern)
     name = Criterion(BY_KEYWORD["PatientName"], test)
     return Query(Level.STUDY, (name,), (BY_KEYWORD["PatientName"],), **more)  # type: ignore[arg-type]
+
+
+def test_of_long_searches_nothing_is_kept(named: Index) -> None:
+    def ask(connection: Connection, values: int) -> None:
+        name = Criterion(BY_KEYWORD["PatientName"], AnyOf(tuple(Like(f"Q{number}*") for number in range(values))))
+        for limit in (STUDIES, None):
+            asked = Query(Level.STUDY, (name,), (BY_KEYWORD["PatientName"],), limit=limit)
+            assert not list(query.find(connection, asked))
+        assert not query.count(connection, asked)
+
+    with named.read() as connection:
+        ask(connection, 60)
+        gc.collect()
+        before = len(gc.get_objects())
+        for values in range(61, 66):
+            ask(connection, values)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 1000, "one is compiled to some thousand objects"
 
 
 @pytest.mark.parametrize("few", [0, 1000], ids=["many", "few"])
