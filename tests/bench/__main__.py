@@ -23,7 +23,7 @@ from tests.bench import first_picture, slow_worklist
 from tests.bench.ingest import beside_the_web, compare, growth, out_of_the_box
 from tests.bench.machine import circumstances, commit, isolate_network
 from tests.bench.report import Spread, Verdict, verdicts_text
-from tests.bench.service import retrieve, search, single
+from tests.bench.service import retrieve, search, single, worklist
 from tests.bench.session import Failed, Part, Session
 from tests.support.ohif import ohif
 from tests.support.process import ROOT
@@ -36,6 +36,7 @@ PARTS: dict[str, Part] = {
     **retrieve.PARTS,
     **search.PARTS,
     **single.PARTS,
+    **worklist.PARTS,
     **first_picture.PARTS,
     **slow_worklist.PARTS,
 }

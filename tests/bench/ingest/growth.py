@@ -42,7 +42,7 @@ def run(session: Session, database: str) -> Outcome:
     turns = Turns(workload.MR, COUNT)
     found: list[Measured] = []
     with ExitStack() as running:
-        place = running.enter_context(_DATABASES[database](session.folder))
+        place = running.enter_context(DATABASES[database](session.folder))
         servers = []
         for size in sizes:
             folder = session.folder / f"{size}"
@@ -118,7 +118,7 @@ def _postgresql(folder: Path) -> Iterator[Place]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-_DATABASES: Final = {"SQLite": _sqlite, "PostgreSQL": _postgresql}
+DATABASES: Final = {"SQLite": _sqlite, "PostgreSQL": _postgresql}
 PARTS = {
     "growth": Part("ingest at 10 to 1,000,000 instances, SQLite", lambda session: run(session, "SQLite")),
     "growth-postgresql": Part(
