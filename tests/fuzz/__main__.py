@@ -3,6 +3,7 @@
     make fuzz TARGET=walker MINUTES=10
     python -m tests.fuzz walker --minutes 10
     python -m tests.fuzz walker --replay FILE      one input, with its traceback
+    python -m tests.fuzz openapi --role clinician  as one role alone
 
 Inputs that reach new code are gathered in .cache/fuzz/TARGET and start the next run; a finding goes to
 tests/fuzz/crashes/TARGET. `--keep` renews the small corpus in the repository from what was gathered.
@@ -25,6 +26,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pacs.access.principals import Role
 from tests.fuzz import openapi
 from tests.fuzz.tally import Tally
 
@@ -50,9 +52,10 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="renew the corpus in the repository, then leave")
     parser.add_argument("--gathered", type=Path, help="where to gather inputs")
     parser.add_argument("--tally", type=Path, default=TALLY)
+    parser.add_argument("--role", type=Role, action="append", default=[], help="openapi: as this role, or as each")
     asked = parser.parse_args()
     if asked.target == "openapi":
-        return openapi.main(asked.minutes)
+        return openapi.main(asked.minutes, asked.role)
     gathered = asked.gathered or ROOT / ".cache" / "fuzz" / asked.target
     if asked.replay:
         return _replay(asked.target, asked.replay)

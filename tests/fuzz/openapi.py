@@ -131,16 +131,16 @@ def many_studies() -> tuple[list[bytes], list[str]]:
     return files, patients
 
 
-def main(minutes: float) -> int:
-    """`make fuzz TARGET=openapi`: every phase, at one object of each kind after the other, each as another role, every
-    second time as an administrator; 0 when nothing was found."""
+def main(minutes: float, roles: Sequence[Role] = ()) -> int:
+    """`make fuzz TARGET=openapi`: every phase, at one object of each kind after the other, as each of `roles` in turn,
+    without any as every role, every second time as an administrator; 0 when nothing was found."""
     smallest = sorted((one for one in corpus() if one.expected == "valid"), key=lambda one: one.size)
     found = [next((one for one in smallest if one.modality == kind), None) for kind in KINDS]
     files = [*made_files()[2:], *(one.path.read_bytes() for one in found if one is not None)]
     share, code = max(20, int(minutes * 60 / len(files))), 0
-    others = [role for role in Role if role is not Role.ADMIN]
+    turns = list(roles) or [turn for role in Role if role is not Role.ADMIN for turn in (Role.ADMIN, role)]
     for number, file in enumerate(files):  # each with a node of its own: a run may well take its own token away
-        role = others[number // 2 % len(others)] if number % 2 else Role.ADMIN
+        role = turns[number % len(turns)]
         with tempfile.TemporaryDirectory(prefix="suret-fuzz-") as folder, NodeProcess(Path(folder)) as node:
             [address] = fill(node, [file])
             more, patients = many_studies()
