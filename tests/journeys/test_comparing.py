@@ -24,7 +24,7 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     for number, series in enumerate((now, before, doubtful, stranger, namesake)):
         write_folder(series, tmp_path / str(number))
     dcmsend(module_node, tmp_path)
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size({"width": 1520, "height": 900})  # less has no room for the note beside a doubt
     sign_in(page, module_node)
     _saved_in_the_prior(page, module_node, before)
     page.goto(f"{module_node.web_url}#/study/{now[0].StudyInstanceUID}")
