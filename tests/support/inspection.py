@@ -17,7 +17,8 @@ _FOCUS: Final = Path(__file__).with_name("focus.js").read_text(encoding="utf-8")
 _INSPECTOR: Final = Path(__file__).with_name("inspection.js").read_text(encoding="utf-8")
 _AXE: Final = ROOT / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 _AXE_RUN: Final = """tags => axe.run(document, {runOnly: tags, resultTypes: ["violations"]}).then(({violations}) => {
-    const menus = [...document.querySelectorAll(".menu, .popup")].map((one) => [one, one.getBoundingClientRect()]);
+    const layers = document.querySelectorAll(".menu, .popup, .filters-folded[data-open=true]");
+    const menus = [...layers].map((one) => [one, one.getBoundingClientRect()]);
     // 2.5.8 measures targets as they stand: what its user opened over one, and closes, does not make it smaller
     const beneath = (target) => {
         const element = document.querySelector(target);

@@ -8,7 +8,7 @@ from typing import Final
 
 from playwright.sync_api import expect
 
-from tests.support.screens.walk import Screen, Walk
+from tests.support.screens.walk import Screen, Walk, fold, unfold
 
 
 def _sign_in(walk: Walk) -> None:
@@ -59,7 +59,7 @@ def _popup(name: str) -> Callable[[Walk], None]:
     def go(walk: Walk) -> None:
         walk.find("worklist-search").fill("")
         walk.page.keyboard.press("Escape")
-        walk.unfold()
+        (fold if name == "sort" else unfold)(walk.page)
         if not walk.find(f"popup-{name}").is_visible():
             return
         walk.press(f"popup-{name}")
@@ -109,6 +109,7 @@ def _merge(walk: Walk) -> None:
     walk.leave("correction-close")
     walk.unfold()
     walk.press("modality-US")
+    fold(walk.page)
     walk.page.locator(f"[data-study-uid='{walk.studies['loops']}']").click()
     walk.press("selection-merge")
     walk.find("merge-stays").first.check(timeout=30_000)

@@ -13,9 +13,16 @@ from tests.support.fingers import Fingers
 def unfold(page: Page) -> None:
     """Show all that narrows the list: on a phone it is folded away."""
     expect(page.get_by_test_id("worklist-search")).to_be_visible(timeout=30_000)
-    fold = page.get_by_test_id("filters-fold")
-    if fold.is_visible() and fold.get_attribute("aria-expanded") == "false":
-        fold.click()
+    button = page.get_by_test_id("filters-fold")
+    if button.is_visible() and button.get_attribute("aria-expanded") == "false":
+        button.click()
+
+
+def fold(page: Page) -> None:
+    """The list itself is there to be pressed."""
+    button = page.get_by_test_id("filters-fold")
+    if button.is_visible() and button.get_attribute("aria-expanded") == "true":
+        button.click()
 
 
 @dataclass

@@ -1,7 +1,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { n, t } from "@/i18n";
+import { counted, n, t } from "@/i18n";
 import { formatDate, parseDate } from "@/i18n/format";
 import type { PlainKey } from "@/i18n/catalogue";
 import { activeKinds, isEmpty, NO_FILTER, type Filter } from "@/model/listView";
@@ -21,6 +21,7 @@ interface FiltersProps {
 export function Filters({ worklist, searchField, children }: FiltersProps) {
   const [open, setOpen] = useState(false);
   const fold = useRef<HTMLButtonElement>(null);
+  const folded = useRef<HTMLDivElement>(null);
   const filter = worklist.filter.value;
   const selecting = worklist.selection.value !== undefined;
   useEffect(() => {
@@ -28,6 +29,31 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
     setOpen(false); // what is chosen from has the screen
     fold.current?.focus();
   }, [selecting]);
+  const done = (): void => {
+    setOpen(false);
+    fold.current?.focus();
+  };
+  useEffect(() => {
+    const sheet = folded.current;
+    if (!open || !sheet) return undefined;
+    const covers = (): boolean => getComputedStyle(sheet).position === "absolute"; // not on its side: it may be turned meanwhile
+    const onCovered = (event: Event): void => {
+      const { target } = event;
+      if (target instanceof Element && target.closest(".worklist-main") && !target.closest(".filters") && covers()) setOpen(false);
+    };
+    const onKey = (event: KeyboardEvent): void => {
+      const inside = sheet.contains(event.target as Node) || event.target === fold.current;
+      if (event.key === "Escape" && inside && !sheet.querySelector(".popup") && covers()) done();
+    };
+    document.addEventListener("pointerdown", onCovered);
+    document.addEventListener("focusin", onCovered);
+    document.addEventListener("keydown", onKey);
+    return () => {
+      document.removeEventListener("pointerdown", onCovered);
+      document.removeEventListener("focusin", onCovered);
+      document.removeEventListener("keydown", onKey);
+    };
+  }, [open]);
   const active = activeKinds(filter);
   const change = (part: Partial<Filter>): void => {
     const next = { ...worklist.filter.peek(), ...part };
@@ -51,10 +77,13 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
         />
       </label>
       <Fold button={fold} open={open} active={active} turn={() => setOpen(!open)} />
-      <div class="filters-folded" data-open={open}>
+      <div ref={folded} class="filters-folded" data-open={open}>
         <ModalityChips chosen={filter.modalities} choose={(modalities) => change({ modalities })} />
         <Dates filter={filter} change={change} />
         {children}
+        <button type="button" class="button primary filters-done" data-testid="filters-done" onClick={done}>
+          {t("worklist.filters.done", { studies: counted(worklist.totalIsLeast.value ? "worklist.count.least" : "worklist.count", worklist.total.value) })}
+        </button>
       </div>
     </div>
   );

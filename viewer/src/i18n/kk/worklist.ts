@@ -96,6 +96,7 @@ export const worklist: Translated<typeof english> = {
   "timeline.this": "Осы",
   "timeline.images": { other: "{count} кескін" },
   "worklist.filters": "Сүзгілер мен әрекеттер",
+  "worklist.filters.done": "Көрсету: {studies}",
   "worklist.series": { other: "{count} серия" },
   "timeline.short": "Барлық зерттеулер",
 };

@@ -96,6 +96,7 @@ export const worklist: Translated<typeof english> = {
   "timeline.this": "Ушул",
   "timeline.images": { other: "{count} сүрөт" },
   "worklist.filters": "Чыпкалар жана аракеттер",
+  "worklist.filters.done": "Көрсөтүү: {studies}",
   "worklist.series": { other: "{count} серия" },
   "timeline.short": "Бардык изилдөөлөр",
 };

@@ -106,6 +106,7 @@ export const worklist: Translated<typeof english> = {
   "timeline.this": "Это",
   "timeline.images": { one: "{count} снимок", few: "{count} снимка", many: "{count} снимков", other: "{count} снимка" },
   "worklist.filters": "Фильтры и действия",
+  "worklist.filters.done": "Показать: {studies}",
   "worklist.series": { one: "{count} серия", few: "{count} серии", many: "{count} серий", other: "{count} серии" },
   "timeline.short": "Все исследования",
 };
