@@ -13,6 +13,7 @@ from pydicom.uid import (
     EnhancedPETImageStorage,
     LegacyConvertedEnhancedPETImageStorage,
     PositronEmissionTomographyImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -49,11 +50,13 @@ log = structlog.get_logger()
 
 THUMBNAIL = Viewport(128, 128)
 
-PET = (
+OPENED_OTHERWISE = (
     PositronEmissionTomographyImageStorage,
     LegacyConvertedEnhancedPETImageStorage,
     EnhancedPETImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
+"""PET in a window of uptake that its series tells, a slide as a whole, of which a frame is one tile."""
 
 _NUMBER = re.compile(r"[+-]?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,2})?")
 _WHOLE = re.compile(r"\d{1,6}")
@@ -114,7 +117,11 @@ FIRST_PICTURE = Operation(
             MEDIA_TYPES,
             headers={"ETag": "of this picture", "Content-Location": "where its image is rendered"},
         ),
-        Answer(204, "PET, which is opened in a window of uptake that its series tells"),
+        Answer(
+            204,
+            "there is none: the study holds no image or videos alone, or opens with PET (in a window of uptake that its"
+            " series tells) or a whole slide (of which a frame is one tile)",
+        ),
     ),
     _OF_PICTURES,
     refusals=_REFUSED,
@@ -215,16 +222,17 @@ class Rendered:
 
         Content-Location says which image that is. A small image is not enlarged: the browser does that. Of PET
         there is none: it is read black on white in a window of uptake, which its series tells, and would
-        otherwise turn round under the reader's eyes.
+        otherwise turn round under the reader's eyes. A study without any is no mistake of who asks: 204.
         """
         form = picture_form(accepted_by(request), single=True, many=False)
         wanted = asked(request.query_params, form.media_type)
         if wanted.viewport is not None:
             wanted = replace(wanted, viewport=replace(wanted.viewport, enlarges=False))
         find = self._resources.found(request, principal)
-        subject = await in_thread(lambda: Subject(first_image(find())))
-        if subject.stored.sop_class_uid in PET:
+        stored = await in_thread(lambda: first_image(find()))
+        if stored is None or stored.sop_class_uid in OPENED_OTHERWISE:
             return Response(None, 204)
+        subject = Subject(stored)
         answer = await self._picture(request, subject, wanted)
         answer.headers["content-location"] = urlsplit(_url(self._resources.service(request), subject)).path
         return answer
@@ -359,12 +367,10 @@ def representative(instances: Sequence[StoredInstance]) -> tuple[StoredInstance,
     return middle, (frame_table(middle).number_of_frames + 1) // 2
 
 
-def first_image(instances: Sequence[StoredInstance]) -> StoredInstance:
-    """The first with pixels, segmentations last, in the archive's order. Raises NotAcceptable."""
-    images = [stored for stored in instances if stored.frame_table is not None]
-    if not images:
-        raise NotAcceptable("there is no picture of this", "it holds no image; open its metadata or retrieve it")
-    return next((stored for stored in images if stored.sop_class_uid not in SEGMENTATIONS), images[0])
+def first_image(instances: Sequence[StoredInstance]) -> StoredInstance | None:
+    """The first with pixels that is no video, segmentations last, in the archive's order."""
+    images = [stored for stored in instances if stored.frame_table is not None and not is_video(stored)]
+    return next((stored for stored in images if stored.sop_class_uid not in SEGMENTATIONS), next(iter(images), None))
 
 
 def _viewport(text: str, *, whole: bool) -> Viewport:

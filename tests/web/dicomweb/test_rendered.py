@@ -15,6 +15,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     PositronEmissionTomographyImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 from starlette.testclient import TestClient
 
@@ -151,11 +152,12 @@ def test_the_first_picture_of_a_study_says_which_image_it_is(site: Site, client:
     assert shown.headers["content-location"] == url_of(moving, "/frames/1/rendered"), "room for a slider"
     alone = structured_report(study="words")
     stored(site, alone)
-    assert get(client, f"/api/studies/{alone.StudyInstanceUID}/first-picture").status_code == 406
-    [uptake] = ct_series(1, study="uptake")
-    uptake.SOPClassUID = uptake.file_meta.MediaStorageSOPClassUID = PositronEmissionTomographyImageStorage
-    stored(site, uptake)
-    assert get(client, f"/api/studies/{uptake.StudyInstanceUID}/first-picture").status_code == 204
+    assert get(client, f"/api/studies/{alone.StudyInstanceUID}/first-picture").status_code == 204
+    for sop_class in (PositronEmissionTomographyImageStorage, VLWholeSlideMicroscopyImageStorage):
+        [otherwise] = ct_series(1, study=sop_class)
+        otherwise.SOPClassUID = otherwise.file_meta.MediaStorageSOPClassUID = sop_class
+        stored(site, otherwise)
+        assert get(client, f"/api/studies/{otherwise.StudyInstanceUID}/first-picture").status_code == 204
 
 
 def test_thumbnails_at_every_level(site: Site, client: TestClient) -> None:

@@ -72,6 +72,11 @@ def test_the_stored_stream_under_its_own_type(client: TestClient, urls: dict[str
     assert known.status_code == 304
 
 
+def test_a_study_of_videos_has_no_first_picture(client: TestClient, urls: dict[str, str]) -> None:
+    study = urls["mp4"].split("/")[3]
+    assert client.get(f"/api/studies/{study}/first-picture", headers={"Accept": "image/jpeg"}).status_code == 204
+
+
 def test_a_browser_seeks(client: TestClient, urls: dict[str, str]) -> None:
     url = urls["mp4"] + "/rendered"
     for wanted, begin, end in (("0-", 0, None), ("5000000-5000009", 5_000_000, 5_000_010), ("-7", -7, None)):
