@@ -108,6 +108,18 @@ describe("a view of a slide", () => {
     for (const [axis, value] of under(after, [200, 450]).entries()) expect(value).toBeCloseTo(under(before, [200, 450])[axis] ?? 0, 6);
   });
 
+  it("is no smaller than all of it with some room, in the middle, and no larger than its pixels can bear", () => {
+    const whole = fitting(slide, size);
+    let view: SlideView = { x: 8000, y: 0, scale: 1 };
+    for (let turn = 0; turn < 50; turn += 1) view = zoomed(slide, view, size, 1 / 1.5, [800, 0]);
+    expect(view).toEqual({ x: whole.x, y: whole.y, scale: whole.scale * 0.75 });
+    for (let turn = 0; turn < 50; turn += 1) view = zoomed(slide, view, size, 1.5, [400, 300]);
+    expect(view.scale).toBe(16);
+    const tiny = one(object("1", 50, 50, 1));
+    expect(zoomed(tiny, fitting(tiny, size), size, 1e6, [400, 300]).scale).toBe(2 * fitting(tiny, size).scale);
+    expect(zoomed(tiny, fitting(tiny, size), size, 1e-6, [400, 300])).toEqual({ x: 25, y: 25, scale: 0.75 * fitting(tiny, size).scale });
+  });
+
   it("never loses the slide", () => {
     const far = moved(slide, { x: 100, y: 100, scale: 1 }, [5000, -90000]);
     expect([far.x, far.y]).toEqual([0, 6000]);

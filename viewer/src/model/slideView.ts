@@ -13,7 +13,9 @@ export interface SlideView {
 export type Size = readonly [number, number];
 
 const FILLED = 0.96; // of the screen, when all is to be seen
-const LARGEST = 8; // CSS pixels a pixel of the finest level
+const SMALLEST = 0.75; // of that: with some room around it there is no more to be seen
+const LARGEST = 16; // CSS pixels a pixel of the finest level
+const TINY = 2; // of that: what fills the screen by itself can still be enlarged
 const ENOUGH = 0.8; // a level a little coarser than the screen is not worth four times the tiles
 
 export function finest({ levels }: Slide): Level {
@@ -27,10 +29,18 @@ export function fitting(slide: Slide, [width, height]: Size): SlideView {
   return { x: level.width / 2, y: level.height / 2, scale: FILLED * Math.min(width / level.width, height / level.height) };
 }
 
-/** Larger or smaller about a point of the screen, within reason. */
-export function zoomed(slide: Slide, view: SlideView, size: Size, factor: number, [x, y]: Size): SlideView {
+/** The smallest and the largest scale. */
+export function scalesOf(slide: Slide, size: Size): readonly [number, number] {
   const whole = fitting(slide, size).scale;
-  const scale = Math.max(whole / 2, Math.min(Math.max(LARGEST, whole * 4), view.scale * factor));
+  return [whole * SMALLEST, Math.max(LARGEST, whole * TINY)];
+}
+
+/** Larger or smaller about a point of the screen, within reason; in the middle where all of it is seen. */
+export function zoomed(slide: Slide, view: SlideView, size: Size, factor: number, [x, y]: Size): SlideView {
+  const whole = fitting(slide, size);
+  const [smallest, largest] = scalesOf(slide, size);
+  const scale = Math.max(smallest, Math.min(largest, view.scale * factor));
+  if (scale <= whole.scale) return { ...whole, scale };
   const [right, down] = [x - size[0] / 2, y - size[1] / 2];
   return moved(slide, { x: view.x + right / view.scale - right / scale, y: view.y + down / view.scale - down / scale, scale }, [0, 0]);
 }

@@ -6,7 +6,7 @@ import { objectPath } from "@/dicomweb/client";
 import { Tag, text } from "@/dicomweb/json";
 import { slidesOf } from "@/dicomweb/slide";
 import { n, t } from "@/i18n";
-import { fitting, magnification, moved, scaleBar, zoomed, type Size, type SlideView } from "@/model/slideView";
+import { fitting, magnification, moved, scaleBar, scalesOf, zoomed, type Size, type SlideView } from "@/model/slideView";
 import { Tiles } from "@/model/tiles";
 import type { ButtonName } from "@/tools/palette";
 import { Icon } from "@/ui/icons";
@@ -86,17 +86,18 @@ export function SlidePane({ workspace, pane }: PaneProps) {
   }, [slide, shown?.x, shown?.y, shown?.scale, size, plane, path, tiles, arrivals]);
   if (!slide || !series) return null;
   const large = shown && magnification(slide, shown);
+  const [smallest, largest] = shown ? scalesOf(slide, size) : [0, Infinity];
   const failed = tiles?.failed ?? 0;
   return (
     <div class="slide-stage">
       <div class="zoom-bar" role="toolbar" aria-label={t("slide.bar")}>
-        <button type="button" class="button quiet" data-testid="zoom-out" aria-label={t("doc.zoomOut")} onClick={() => zoom(1 / STEP)}>
+        <button type="button" class="button quiet" data-testid="zoom-out" aria-label={t("doc.zoomOut")} aria-disabled={(shown?.scale ?? 1) <= smallest} onClick={() => zoom(1 / STEP)}>
           −
         </button>
         <span class="zoom-value" data-testid="slide-magnification">
           {large === undefined ? `${n((shown?.scale ?? 0) * 100)} %` : `${n(large, large < 10 ? 1 : 0)}×`}
         </span>
-        <button type="button" class="button quiet" data-testid="zoom-in" aria-label={t("doc.zoomIn")} onClick={() => zoom(STEP)}>
+        <button type="button" class="button quiet" data-testid="zoom-in" aria-label={t("doc.zoomIn")} aria-disabled={(shown?.scale ?? 1) >= largest} onClick={() => zoom(STEP)}>
           +
         </button>
         <button type="button" class="button quiet" data-testid="zoom-fit" onClick={() => setView(undefined)}>
