@@ -26,8 +26,8 @@ pytestmark = pytest.mark.browser
 SLICES, SIZE = 9, 65  # odd: the middle plane is one of voxels, nothing is interpolated across it
 LOW, HIGH = -160.0, 240.0
 
-_READ_PLANE = """plane => {
-  const canvas = document.querySelector(`[data-plane=${plane}] canvas.cornerstone-canvas`);
+_READ_CANVAS = """view => {
+  const canvas = document.querySelector(`${view} canvas.cornerstone-canvas`);
   const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   let text = "";
   for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768));
@@ -73,10 +73,34 @@ def _arrange(page: Page, arrangement: str, viewports: int) -> None:
     page.wait_for_timeout(500)
 
 
+def _canvas(page: Page, view: str) -> NDArray[np.float64]:
+    width, height, content = page.evaluate(_READ_CANVAS, view)
+    return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, 0].astype(np.float64)
+
+
+def _assert_whole(page: Page) -> None:
+    """All of a rendering in three dimensions is in its viewport, and not much smaller than that."""
+    looks = page.get_by_test_id("solid-appearance")
+    opened = looks.input_value()
+    looks.select_option("CT-MIP")  # where every ray sees something
+    for _ in range(40):
+        lit = _canvas(page, "[data-appearance]") > 40
+        across, along = np.flatnonzero(lit.any(axis=0)), np.flatnonzero(lit.any(axis=1))
+        if across.size > 0.9 * lit.shape[1] or along.size > 0.9 * lit.shape[0]:
+            break
+        page.wait_for_timeout(250)
+    else:
+        raise AssertionError(f"{across.size} of {lit.shape[1]} columns, {along.size} of {lit.shape[0]} rows")
+    assert min(across[0], along[0]) > 2
+    assert across[-1] < lit.shape[1] - 3
+    assert along[-1] < lit.shape[0] - 3
+    looks.select_option(opened)
+
+
 def _plane_differs(page: Page, plane: str, wanted: Expected) -> float:
     """The 95th percentile of the difference in greys, over the plane's whole picture."""
-    width, height, content = page.evaluate(_READ_PLANE, plane)
-    canvas = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)[:, :, 0].astype(np.float64)
+    canvas = _canvas(page, f"[data-plane={plane}]")
+    height, width = canvas.shape
     rows, columns = wanted.values.shape
     fit = Fit(width, height, columns, rows, wanted.aspect)
     y, x = np.mgrid[0:height, 0:width]
@@ -109,7 +133,9 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
             assert _plane_differs(page, plane, wanted) < 3.5, (arrangement, plane)
     rendering = _greys_of_middle(page.locator("[data-appearance]"))
     assert (rendering > 40).mean() > 0.2, "the rendering shows nothing"
+    _assert_whole(page)
     _reset(page)
+    _assert_whole(page)
     axial_view = page.locator("[data-plane=axial]")
     axial_view.hover()
     readout = axial_view.get_by_test_id("pixel-readout")

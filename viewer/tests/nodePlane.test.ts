@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { VolumeGeometry } from "@/dicomweb/geometry";
-import { extent, nodePlanePath, oneFurther, opensAt, voxelAlong, wholeAlong } from "@/model/nodePlane";
+import { extent, nodePlanePath, oneFurther, openingScale, opensAt, voxelAlong, wholeAlong } from "@/model/nodePlane";
 
 /** Ten slices of 4 × 6, 2 mm apart, from the feet to the head; two more rows than columns. */
 const frames = [{ studyInstanceUid: "1.2", seriesInstanceUid: "1.3" }] as unknown as VolumeGeometry["frames"];
@@ -41,6 +41,15 @@ describe("the node's picture of a plane", () => {
   it("is as long as the voxels along it", () => {
     expect([wholeAlong(VOLUME, [0, 0, -1]), voxelAlong(VOLUME, [0, 0, -1])]).toEqual([20, 2]);
     expect([wholeAlong(VOLUME, [0, 1, 0]), voxelAlong(VOLUME, [0, 1, 0])]).toEqual([3, 0.5]);
+  });
+
+  it("opens as large as all of it can be seen, in portrait and landscape", () => {
+    const front = [[1, 0, 0], [0, 0, -1]] as const; // 4 mm wide and 20 high
+    expect(openingScale(VOLUME, front, [100, 400])).toBe(0.05);
+    expect(openingScale(VOLUME, front, [40, 400])).toBe(0.1);
+    expect(openingScale(VOLUME, front, [800, 400], 1.05)).toBeCloseTo(0.0525, 9);
+    const turned = { ...VOLUME, direction: [Math.SQRT1_2, Math.SQRT1_2, 0, -Math.SQRT1_2, Math.SQRT1_2, 0, 0, 0, 1] };
+    expect(openingScale(turned, front, [1, 400])).toBeCloseTo(7 * Math.SQRT1_2, 9);
   });
 
   it("goes on as the images are counted where the planes are the images", () => {

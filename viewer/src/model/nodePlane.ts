@@ -95,6 +95,14 @@ export function wholeAlong(volume: VolumeGeometry, direction: Vector): number {
   return [0, 1, 2].reduce((sum, along) => sum + Math.abs(dot(step(volume, along), direction)) * (dimensions[along] ?? 1) * (spacing[along] ?? 0), 0);
 }
 
+/** Of what is rendered in three dimensions: nothing of it touches the edge of the viewport. */
+export const SOLID_ROOM = 1.05;
+
+/** How large a volume opens in a box of so many pixels, mm a pixel: all of it is seen. `room`: times as much as it needs. */
+export function openingScale(volume: VolumeGeometry, [right, down]: readonly [Vector, Vector], [width, height]: readonly [number, number], room = 1): number {
+  return room * Math.max(wholeAlong(volume, right) / (width || 1), wholeAlong(volume, down) / (height || 1));
+}
+
 const PARALLEL = 0.999; // cosine
 
 /** One plane further, in the order in which the planes are counted: as the images are where they are the images. */

@@ -7,6 +7,7 @@ import { Tag, text } from "@/dicomweb/json";
 import { phasesOf } from "@/dicomweb/phases";
 import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
+import { SOLID_ROOM } from "@/model/nodePlane";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import type { PaneProps } from "@/ui/paneProps";
 import { RenderedPane } from "@/ui/RenderedPane";
@@ -79,7 +80,7 @@ function SolidStage({ workspace, pane, volume, isInTime, setFailed }: SolidStage
     <div class="volume-stage">
       <div class="viewport" data-testid="viewport" tabIndex={0} role="application" aria-label={t("solid.label")} data-appearance={appearance}>
         <div ref={element} class="canvas-place" />
-        {awaited?.picture && <AwaitedPicture volume={volume} plane="coronal" picture={awaited.picture} inverted={false} />}
+        {awaited?.picture && <AwaitedPicture volume={volume} plane="coronal" picture={awaited.picture} inverted={false} room={SOLID_ROOM} />}
         <div class="overlay">
           <PatientCorner dataset={dataset} />
           {first && <StudyCorner workspace={workspace} pane={pane} frame={first} all />}

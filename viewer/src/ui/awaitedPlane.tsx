@@ -5,8 +5,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { reach } from "@/dicomweb/reach";
 import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import { t } from "@/i18n";
-import { extent, nodePlanePath, oneFurther, opensAt, SIDES, wholeAlong, type NodePlane } from "@/model/nodePlane";
+import { extent, nodePlanePath, oneFurther, openingScale, opensAt, SIDES, wholeAlong, type NodePlane } from "@/model/nodePlane";
 import { afterPaint } from "@/model/painted";
+import { planeOutline } from "@/model/planeOutline";
 import { openingOf } from "@/tools/presets";
 import { loadViewport } from "@/ui/lazyViewport";
 import type { LoadState } from "@/ui/volumeParts";
@@ -20,6 +21,8 @@ interface Shown {
   readonly url: string;
   /** Millimetres that the picture is wide and high. */
   readonly size: readonly [number, number];
+  /** Where there is something of the volume on it, mm from its middle; undefined: its projection. */
+  readonly outline: readonly (readonly [number, number])[] | undefined;
 }
 
 export interface Awaited {
@@ -60,7 +63,7 @@ export function useAwaited(
     const left = new AbortController();
     const timer = setTimeout(() => {
       void take(volume, asked, left.signal).then(
-        (url) => setPicture({ url, size: sizeOf(volume, plane, slab.mm) }),
+        (url) => setPicture({ url, size: sizeOf(volume, plane, slab.mm), outline: solid ? undefined : planeOutline(volume, plane, at, halfOf(volume, slab.mm)) }),
         () => {}, // the volume comes anyway
       );
     }, QUIET_MS);
@@ -106,6 +109,12 @@ async function take(volume: VolumeGeometry, asked: string, signal: AbortSignal):
 const FINE_DEPTHS = 24;
 const [SIDE_FINE, SIDE_COARSE] = [512, 256];
 
+/** How far the outermost layers of the node's slab are from its middle, mm. */
+function halfOf(volume: VolumeGeometry, slabMm: number): number {
+  const fine = Math.min(...volume.spacing);
+  return (Math.round(slabMm / fine) * fine) / 2;
+}
+
 /** As the node lays its grid (`pacs/render/volume.py: sample`): whole pixels, about as many as the voxels are wide. */
 function sizeOf(volume: VolumeGeometry, plane: NodePlane["plane"], slabMm: number): [number, number] {
   const { right, down } = SIDES[plane];
@@ -117,8 +126,16 @@ function sizeOf(volume: VolumeGeometry, plane: NodePlane["plane"], slabMm: numbe
   return [whole(wholes[0]), whole(wholes[1])];
 }
 
-/** The picture where the plane will stand: the volume fills the viewport. */
-export function AwaitedPicture({ volume, plane, picture, inverted }: Pick<NodePlane, "plane"> & { readonly volume: VolumeGeometry; readonly picture: Shown; readonly inverted: boolean }) {
+interface AwaitedPictureProps extends Pick<NodePlane, "plane"> {
+  readonly volume: VolumeGeometry;
+  readonly picture: Shown;
+  readonly inverted: boolean;
+  /** As `openingScale` has it. */
+  readonly room?: number;
+}
+
+/** The picture where the plane will stand: the volume fills the viewport. What is around the volume stays black where it is inverted. */
+export function AwaitedPicture({ volume, plane, picture, inverted, room }: AwaitedPictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const [box, setBox] = useState<readonly [number, number]>([0, 0]);
   useEffect(() => {
@@ -129,14 +146,18 @@ export function AwaitedPicture({ volume, plane, picture, inverted }: Pick<NodePl
     return () => resizing.disconnect();
   }, []);
   const { right, down } = SIDES[plane];
-  const whole = [right, down].map((direction) => wholeAlong(volume, direction));
-  const mmPerPixel = Math.max((whole[0] ?? 1) / (box[0] || 1), (whole[1] ?? 1) / (box[1] || 1));
+  const mmPerPixel = openingScale(volume, [right, down], box, room);
   const size = { width: `${picture.size[0] / mmPerPixel}px`, height: `${picture.size[1] / mmPerPixel}px` };
   return (
     <div ref={place} class="awaited" data-testid="awaited-plane">
-      <img style={{ ...size, ...(inverted && { filter: "invert(1)" }) }} src={picture.url} alt="" />
+      <img style={{ ...size, ...(inverted && { filter: "invert(1)", clipPath: clipOf(picture) }) }} src={picture.url} alt="" />
     </div>
   );
+}
+
+function clipOf({ outline, size }: Shown): string {
+  const places = outline?.map((place) => place.map((mm, axis) => `${(50 + (100 * mm) / (size[axis] ?? 1)).toFixed(2)}%`).join(" "));
+  return places ? `polygon(${places.join(", ")})` : "none";
 }
 
 /** Where the plane lies, for fingers. */

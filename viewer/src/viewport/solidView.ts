@@ -4,12 +4,13 @@ import { Enums, type Types } from "@cornerstonejs/core";
 import { newInstance as newPlane, type vtkPlane } from "@kitware/vtk.js/Common/DataModel/Plane";
 import type { vtkVolume } from "@kitware/vtk.js/Rendering/Core/Volume";
 
-import { cross, type VolumeGeometry } from "@/dicomweb/geometry";
+import { cross, minus, type Vector, type VolumeGeometry } from "@/dicomweb/geometry";
+import { extent, openingScale, SOLID_ROOM } from "@/model/nodePlane";
 import { framesLater } from "@/model/painted";
 import type { ToolName } from "@/tools/palette";
 import type { Removal, View } from "@/viewport/contract";
 import { AS_IT_IS, dressSolid, type Tuning } from "@/viewport/appearances";
-import { ENGINE, followSize, renderingEngine } from "@/viewport/engine";
+import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { SolidHand } from "@/viewport/solidTools";
 import type { Side, SolidListener, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
@@ -18,6 +19,7 @@ const { Events, OrientationAxis, ViewportType } = Enums;
 
 const MOVING = 8; // times the distance of half a voxel between samples along a ray
 const QUIET_MS = 350;
+const SAME = 0.01; // of what is seen: nobody has magnified or moved it
 const TUNED_A_PIXEL = 1 / 200; // of the width over which an appearance fades in
 /** How fine it may be when it stands still, by how long a coarse picture takes: without a card it stays coarse. */
 const STILL: readonly (readonly [number, number])[] = [
@@ -39,7 +41,7 @@ let serial = 0;
 
 const FRAMES_IN_FLIGHT = 4; // a card that is still drawing lets no more of them go by
 
-export class CornerstoneSolidView implements SolidView {
+export class CornerstoneSolidView implements SolidView, Fitting {
   private readonly viewportId: string;
   private readonly viewport: Types.IVolumeViewport;
   private readonly hand: SolidHand;
@@ -52,9 +54,13 @@ export class CornerstoneSolidView implements SolidView {
   private sampling = MOVING;
   private coarseMs = Infinity;
   private beganAt = 0;
+  /** To the right and up, as it was looked at when all of it was seen. */
+  private framed: readonly [Vector, Vector] = [[1, 0, 0], [0, 0, 1]]; // prettier-ignore
+  /** Half of what was seen from top to bottom then, mm. */
+  private fitted = 1;
 
   constructor(
-    element: HTMLDivElement,
+    private readonly element: HTMLDivElement,
     private readonly listener: SolidListener,
     private readonly geometry: VolumeGeometry,
     private appearance: string,
@@ -70,7 +76,7 @@ export class CornerstoneSolidView implements SolidView {
     this.viewport = renderingEngine().getViewport(this.viewportId) as Types.IVolumeViewport;
     this.progress = (loaded, total, bytesLeft) => this.listener.progress(loaded, total, bytesLeft);
     this.hand = new SolidHand(`solid-tools-${serial}`, this.viewportId, ENGINE, (right, down) => this.tune(right, down));
-    this.stopFollowing = followSize(element);
+    this.stopFollowing = followSize(element, this);
     const { signal } = this.closing;
     element.addEventListener(Events.CAMERA_MODIFIED, () => this.moved(), { signal });
     element.addEventListener(Events.IMAGE_RENDERED, () => this.rendered(), { signal });
@@ -110,8 +116,38 @@ export class CornerstoneSolidView implements SolidView {
 
   look(from: Side): void {
     this.viewport.setCamera(LOOKS[from]); // `setOrientation` does nothing to a volume in three dimensions
-    this.viewport.resetCamera();
+    this.frame();
     this.viewport.render();
+  }
+
+  isWhole(): boolean {
+    const { parallelScale = 0, focalPoint = [0, 0, 0] } = this.viewport.getCamera();
+    const away = Math.hypot(...minus(focalPoint, extent(this.geometry).middle));
+    return this.voxels !== undefined && Math.abs(parallelScale / this.fitted - 1) < SAME && away < parallelScale * SAME;
+  }
+
+  /** As it is turned: what is seen from a side fits into the new size, too. */
+  fit(): void {
+    this.viewport.setCamera({ parallelScale: this.halfOfWhole() });
+    this.viewport.render();
+  }
+
+  /** All of it, from where the camera is: Cornerstone's own looks at the middle of a voxel, and leaves out half a voxel at the edges. */
+  private frame(): void {
+    this.viewport.resetCamera();
+    const { viewUp = [0, 0, 1], viewPlaneNormal = [0, -1, 0], focalPoint = [0, 0, 0], position = [0, 0, 0] } = this.viewport.getCamera();
+    this.framed = [cross(viewUp, viewPlaneNormal), viewUp];
+    const { middle } = extent(this.geometry);
+    const moved = minus(middle, focalPoint);
+    const eye = position.map((value, axis) => value + (moved[axis] ?? 0)) as Types.Point3;
+    this.viewport.setCamera({ focalPoint: [...middle], position: eye, parallelScale: this.halfOfWhole() });
+  }
+
+  /** Half of what is seen from top to bottom when all of it is, mm. */
+  private halfOfWhole(): number {
+    const { clientWidth, clientHeight } = this.element;
+    this.fitted = (openingScale(this.geometry, this.framed, [clientWidth, clientHeight], SOLID_ROOM) * clientHeight) / 2;
+    return this.fitted;
   }
 
   reset(): void {
@@ -163,7 +199,7 @@ export class CornerstoneSolidView implements SolidView {
       this.voxels = voxels;
       this.dress();
       this.viewport.setProperties({ sampleDistanceMultiplier: MOVING });
-      this.viewport.resetCamera();
+      this.frame();
       this.beganAt = performance.now();
       this.viewport.render();
       this.tellTurn();
