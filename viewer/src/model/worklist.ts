@@ -60,6 +60,7 @@ export interface Reading {
 }
 
 const PAGE = 50;
+const ASKED_MOST = 200; // at once, which the node gives
 const SEARCH_DELAY_MS = 250;
 const LIVE_DELAY_MS = 300;
 const SOONEST_LOOK_MS = 5000;
@@ -96,6 +97,8 @@ export class Worklist {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private holdsEnd: ReturnType<typeof setTimeout> | undefined;
   private rowsWanted = PAGE;
+  /** Something changed while the list was being fetched. */
+  private stale = false;
 
   /** The rows are those of studies on this device: the node is out of reach. */
   readonly fromDevice = signal(false);
@@ -180,7 +183,9 @@ export class Worklist {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      void this.load();
+      // news on end must not keep a list of many pages from ever being whole
+      if (!restart && this.loading.peek()) this.stale = true;
+      else void this.load();
     }, delayMs);
   }
 
@@ -188,6 +193,7 @@ export class Worklist {
     this.asked?.abort();
     const asked = new AbortController();
     this.asked = asked;
+    this.stale = false;
     this.loading.value = true;
     try {
       const { studies, total, isLeast, late, lateIsLeast } = await this.pages(asked.signal);
@@ -209,7 +215,10 @@ export class Worklist {
       if (isOutOfReach(error)) this.showDevice(error);
       else this.failure.value = error;
     } finally {
-      if (this.asked === asked) this.loading.value = false;
+      if (this.asked === asked) {
+        this.loading.value = false;
+        if (this.stale && this.watched) this.schedule(LIVE_DELAY_MS, false);
+      }
     }
   }
 
@@ -253,15 +262,16 @@ export class Worklist {
   private async pages(abort: AbortSignal): Promise<Pages> {
     const studies = new Map<string, WorklistStudy>();
     const told = { total: 0, isLeast: false, late: 0, lateIsLeast: false };
-    for (let offset = 0; offset < this.rowsWanted; offset += PAGE) {
-      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek()), { signal: abort }));
+    for (let offset = 0, limit = 0; offset < this.rowsWanted; offset += limit) {
+      limit = Math.min(ASKED_MOST, this.rowsWanted - offset);
+      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek(), limit), { signal: abort }));
       const page = list(answer["studies"]).map(worklistStudy);
       // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
       for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
       told.total = count(answer["total"]);
       told.isLeast = answer["total_is_least"] === true;
       if (offset === 0) Object.assign(told, { late: count(answer["late"]), lateIsLeast: answer["late_is_least"] === true });
-      if (page.length < PAGE) break;
+      if (page.length < limit) break;
     }
     return { studies: [...studies.values()], ...told };
   }
@@ -286,7 +296,7 @@ export function isLookedFor(study: WorklistStudy, filter: Filter): boolean {
   return (from === "" || study.studyDate >= from) && (to === "" || study.studyDate <= to);
 }
 
-export function worklistPath(filter: Filter, offset: number, sort?: Sort): string {
+export function worklistPath(filter: Filter, offset: number, sort?: Sort, limit = PAGE): string {
   const query = new URLSearchParams();
   const asked = {
     search: filter.search.trim(),
@@ -298,7 +308,7 @@ export function worklistPath(filter: Filter, offset: number, sort?: Sort): strin
     since: sort === undefined && offset === 0 && filter.search.trim() === "" ? midnight(new Date()) : "",
   };
   for (const [key, value] of Object.entries(asked)) if (value) query.set(key, value);
-  query.set("limit", String(PAGE));
+  query.set("limit", String(limit));
   query.set("offset", String(offset));
   return `/api/worklist?${query}`;
 }

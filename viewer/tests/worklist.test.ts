@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { Http } from "@/dicomweb/http";
+import { Worklist } from "@/model/worklist";
+
+/** A node with so many studies that takes its time to list them, and what it was asked for. */
+function list(studies: number, takesMs: number) {
+  const asked: string[] = [];
+  const http = new Http(async (address, init) => {
+    const url = new URL(String(address), "http://node");
+    const [limit, offset] = ["limit", "offset"].map((name) => Number(url.searchParams.get(name)));
+    asked.push(`${offset}+${limit}`);
+    await new Promise<void>((resolve, reject) => {
+      setTimeout(resolve, takesMs);
+      init?.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+    });
+    const rows = Array.from({ length: Math.min(limit ?? 0, studies - (offset ?? 0)) }, (_, index) => ({ study_instance_uid: `1.2.${(offset ?? 0) + index}` }));
+    return Response.json({ studies: rows, total: studies });
+  });
+  return { worklist: new Worklist(http), asked };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("a long list is fetched by large pages", async () => {
+  const { worklist, asked } = list(1000, 1);
+  const close = worklist.open();
+  await vi.advanceTimersByTimeAsync(500);
+  for (let pages = 0; pages < 4; pages += 1) {
+    worklist.more();
+    await vi.advanceTimersByTimeAsync(500);
+  }
+  expect(worklist.studies.value).toHaveLength(250);
+  expect(asked.slice(-2)).toEqual(["0+200", "200+50"]);
+  close();
+});
+
+test("news on end do not keep a list from being whole, and are shown afterwards", async () => {
+  const { worklist, asked } = list(100, 2000);
+  const close = worklist.open();
+  for (let news = 0; news < 50; news += 1) {
+    worklist.touched("1.2.3");
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(worklist.studies.value).toHaveLength(50);
+  await vi.advanceTimersByTimeAsync(10_000);
+  const count = asked.length;
+  expect(count, "once more, for what was told meanwhile").toBeGreaterThan(2);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked, "and then no more").toHaveLength(count);
+  close();
+});
