@@ -323,7 +323,8 @@ export class CornerstoneStackView implements StackView, Fitting {
     });
     on(this.element, Events.IMAGE_RENDERED, () => this.rendered());
     for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) {
-      on(this.element, name, () => this.listener.viewed(this.view()));
+      // without graphics hardware there is no size before there is an image
+      on(this.element, name, () => this.viewport.getCornerstoneImage() && this.listener.viewed(this.view()));
     }
     // This event comes on the common target, for the images of every viewport.
     on<{ imageId?: string }>(eventTarget as unknown as EventTarget, Events.IMAGE_LOAD_ERROR, (detail) => {
@@ -372,7 +373,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     const window = voiRange && !colour && utilities.windowLevel.toWindowLevel(voiRange.lower, voiRange.upper);
     return {
       window: window ? { center: window.windowCenter, width: window.windowWidth } : undefined,
-      zoom: this.viewport.getZoom(),
+      zoom: this.viewport.getZoom() || 1,
       ...scaleOf(this.viewport, this.frames[this.viewport.getCurrentImageIdIndex()]),
       ...this.pose.told(),
       masks: masksOf(image?.imageId ?? ""),
