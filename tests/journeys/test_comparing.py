@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,13 @@ def test_a_prior_stands_beside_what_is_read(module_node: NodeProcess, page: Page
     priors.nth(1).click()
     expect(views.nth(0), "what is read stays").to_have_attribute("data-image-count", "4")
     expect(views.nth(1).get_by_test_id("other-patient")).to_contain_text("Boris")
+    page.get_by_test_id("tool-compare").click()
+    page.get_by_test_id("hanging-beside").click()
+    page.goto(module_node.web_url)
+    page.locator(f"[data-study-uid='{now[0].StudyInstanceUID}']").click()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=60_000)
+    expect(views.nth(1), "the newest that is surely the patient's").to_have_attribute("data-image-count", "3")
+    expect(page).to_have_url(re.compile(rf"\?beside={before[0].StudyInstanceUID}$"))
 
 
 def _saved_in_the_prior(page: Page, node: NodeProcess, images: list[Dataset]) -> None:

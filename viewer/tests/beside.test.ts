@@ -178,7 +178,7 @@ describe("a prior beside what is read", () => {
   test("gives its place to another one, never that of what is read", async () => {
     const { desk } = await compared();
     expect(desk.active.value.showing.value?.series.studyInstanceUid).toBe(BEFORE);
-    await desk.comparing.show({ studyInstanceUid: BEFORE, date: "", description: "", modalities: ["CT"], patientName: "", birthDate: "", sameness: "same" });
+    await desk.comparing.show({ studyInstanceUid: BEFORE, date: "", description: "", modalities: ["CT"], patientName: "", birthDate: "", sameness: "same", isElsewhere: false });
     expect(desk.panes.value.map(({ showing }) => showing.value?.series.studyInstanceUid)).toEqual([NOW, BEFORE]);
   });
 

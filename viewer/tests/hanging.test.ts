@@ -78,6 +78,16 @@ describe("hanging protocols", () => {
     expect(hung(named("CR", "Hand", "Elbow"))).toBe("radiography 1×2: Hand, Elbow");
   });
 
+  it("hang the right side left of the left one, view by view", () => {
+    const hands = series("CR");
+    expect(hung([hands], images(hands, "L PA", "R PA"))).toBe("sides 1×2: 1, 0");
+    expect(hung([hands], images(hands, "L LL", "L AP", "R AP", "R LL"))).toBe("sides 2×2: 2, 1, 3, 0");
+    expect(hung([hands], images(hands, "L LL", "R LL"))).toBe("sides 1×2: 1, 0");
+    expect(hung([hands], images(hands, "L PA", "L LL"))).toBe("radiography 1×2: 0, 1");
+    expect(hung([hands], images(hands, "L PA", "L OBL"))).toBe("radiographs 1×2: 0, 1");
+    expect(suitable([hands], [], images(hands, " PA", " LL"))).toEqual(["radiography", "radiographs"]);
+  });
+
   it("hang the axial soft-tissue CT first, scouts never", () => {
     expect(hung(named("CT", "Topogram", "Bone 1.0", "AX_soft 3.0"))).toBe("ct 1×2: AX_soft 3.0, Bone 1.0");
     expect(hung(named("CT", "Sagittal", "Coronal", "Axial 5 mm", "Axial 1 mm"))).toBe("ct 2×2: Axial 5 mm, Coronal, Sagittal, Axial 1 mm");

@@ -5,11 +5,21 @@ import { effect, signal, untracked } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
+import { kindOf } from "@/model/alike";
 import type { Pane } from "@/model/pane";
 import { patientStudies } from "@/model/patientStudies";
 import { counterpart, personOf, priorsOf, type Prior } from "@/model/priors";
 import { besideOf, comparisonLink, studyLink } from "@/model/route";
+import { WindowLinking } from "@/model/windowLinking";
 import type { Workspace } from "@/model/workspace";
+
+/** An earlier study of the patient, with its series. */
+interface Earlier {
+  readonly prior: Prior;
+  readonly series: readonly SeriesSummary[];
+  /** The address names it. */
+  readonly isNamed: boolean;
+}
 
 export class Comparing {
   readonly priors = signal<readonly Prior[] | undefined>(undefined);
@@ -18,25 +28,14 @@ export class Comparing {
   readonly beside = signal<Prior | undefined>(undefined);
 
   private readonly stops: (() => void)[] = [];
+  private readonly named = besideOf(globalThis.location?.hash ?? "");
   private looked = false;
 
   constructor(private readonly workspace: Workspace) {
-    this.stops.push(effect(() => {
-      const pane = workspace.active.value;
-      const { window } = pane.view.value;
-      const modality = pane.showing.value?.series.modality;
-      if (!this.beside.value || !window) return;
-      untracked(() => {
-        for (const other of workspace.panes.peek()) {
-          const { window: now } = other.view.peek();
-          const alike = other !== pane && other.showing.peek()?.series.modality === modality;
-          if (!alike || !now || (now.center === window.center && now.width === window.width)) continue;
-          other.controls.peek()?.applyPreset({ name: "linked", label: { text: "" }, kind: "values", window });
-        }
-      });
-    }));
+    const windows = new WindowLinking(workspace, () => this.beside.value !== undefined);
+    this.stops.push(() => windows.close());
     this.stops.push(effect(() => this.lookOnce()), effect(() => this.tellAddress()));
-    this.restore(besideOf(globalThis.location?.hash ?? ""));
+    this.restore(this.named);
   }
 
   /** Those made before the study that is read. */
@@ -64,7 +63,7 @@ export class Comparing {
         const prior = this.priors.value?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
         if (done || !shown || this.priors.value === undefined) return;
         done = true;
-        if (prior) untracked(() => void this.show(prior));
+        if (prior && !this.workspace.hanger.beside.isWanted) untracked(() => void this.show(prior)); // else it is hung
       }),
     );
   }
@@ -99,23 +98,27 @@ export class Comparing {
     }
   }
 
-  /** The series of the newest earlier study that is surely of this patient and has such pictures; none when there is none to be had. */
-  async earlier(): Promise<readonly SeriesSummary[]> {
+  /** The study that the address names, else the newest earlier one surely of this patient with such pictures of the same part; its series. */
+  async earlier(): Promise<Earlier | undefined> {
     const { study } = this.workspace;
     await this.look();
     const dataset = study.dataset.peek();
     const date = dataset ? text(dataset, Tag.StudyDate) : "";
-    const modalities = new Set(study.series.peek().map(({ modality }) => modality));
-    const found = this.priors.peek()?.find((prior) => {
-      const isAlike = prior.modalities.some((modality) => modalities.has(modality));
-      return isAlike && prior.sameness === "same" && prior.date !== "" && prior.date <= date;
-    });
-    if (!found) return [];
+    const kinds = new Set(study.series.peek().map(({ modality }) => kindOf(modality)));
+    const priors = this.priors.peek() ?? [];
+    const named = priors.find(({ studyInstanceUid }) => studyInstanceUid === this.named);
+    const prior =
+      named ??
+      priors.find((one) => {
+        const isAlike = !one.isElsewhere && one.modalities.some((modality) => kinds.has(kindOf(modality)));
+        return isAlike && one.sameness === "same" && one.date !== "" && one.date <= date;
+      });
+    if (!prior) return undefined;
     try {
-      return await study.web.series(found.studyInstanceUid);
+      return { prior, series: await study.web.series(prior.studyInstanceUid), isNamed: named !== undefined };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return [];
+      return undefined;
     }
   }
 
@@ -146,6 +149,7 @@ export class Comparing {
       workspace.show(shown, left);
       left.goTo(imageIndex);
       this.beside.value = prior;
+      workspace.hanger.beside.hung = false;
       if (other.modality === shown.series.modality) workspace.linking.byPosition();
       workspace.menu.value = undefined;
     } catch (error) {
@@ -157,6 +161,7 @@ export class Comparing {
   /** Take away what stands beside: what is read has the screen. */
   end(): void {
     const { workspace } = this;
+    if (workspace.hanger.beside.hung) return workspace.hanger.alone();
     workspace.activate(this.standing());
     workspace.setLayout(1, 1);
     this.beside.value = undefined;

@@ -6,7 +6,8 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import { text } from "@/dicomweb/json";
 import { isPhone } from "@/model/device";
 import { record, string } from "@/model/decode";
-import { arrange, awaited, suitable, wantsPrior, type Arrangement, type Hangable, type Protocol } from "@/model/hanging";
+import { arrange, awaited, suitable, wantsPrior, withPrior, type Arrangement, type Hangable, type Protocol } from "@/model/hanging";
+import { HangingBeside } from "@/model/hangingBeside";
 import { layoutNamed, layoutName, ONE_UP, sizeOf, type Layout } from "@/model/layout";
 import { asProtocol, OwnProtocols, parts, TEXT_LONGEST, type Kept, type OwnPlace, type OwnProtocol } from "@/model/ownHanging";
 import type { Pane } from "@/model/pane";
@@ -26,6 +27,8 @@ export class Hanger {
   readonly edited = signal<OwnProtocol | undefined>(undefined);
 
   readonly own: OwnProtocols;
+  /** The earlier examination beside, where the reader wants it. */
+  readonly beside: HangingBeside;
 
   private prior: readonly SeriesSummary[] | undefined;
 
@@ -43,6 +46,7 @@ export class Hanger {
     private readonly kept: Kept,
   ) {
     this.own = new OwnProtocols(kept);
+    this.beside = new HangingBeside(workspace, kept, () => this.modalities);
     const follow = effect(() => {
       const { value: series } = workspace.study.series;
       if (series.length === 0) return;
@@ -63,7 +67,8 @@ export class Hanger {
 
   /** The protocols to choose from. */
   get offered(): string[] {
-    return suitable(this.pictures, this.protocols);
+    const { series, own, framesOf } = this.hangable;
+    return suitable(series, own, framesOf);
   }
 
   /** Make a protocol out of what hangs now. */
@@ -101,10 +106,29 @@ export class Hanger {
     if (this.isFilled(layout)) this.remember(layoutName(layout));
   }
 
+  /** From now on such studies open with the earlier examination beside, or alone, and this one hangs so. */
+  hangBeside(on: boolean): void {
+    this.beside.want(on);
+    this.anew(on);
+  }
+
+  /** Hang as the reader likes it, this once without what stood beside. */
+  alone(): void {
+    this.anew(false);
+  }
+
+  private anew(beside: boolean): void {
+    this.touched();
+    this.workspace.menu.value = undefined;
+    this.hang(this.remembered[this.modalities], beside);
+    if (!beside) this.workspace.comparing.beside.value = undefined; // after it has left: the address follows
+  }
+
   /** The reader moves things: nothing changes places any more without being asked to. */
   touched(): void {
     this.untouched = false;
     this.stopWaiting();
+    this.beside.cancel();
     this.protocol.value = undefined;
   }
 
@@ -136,6 +160,7 @@ export class Hanger {
     this.stop();
     this.stopWaiting();
     this.stopWaitingForPrior();
+    this.beside.cancel();
   }
 
   private get pictures(): readonly SeriesSummary[] {
@@ -150,11 +175,13 @@ export class Hanger {
     this.hang(this.remembered[this.modalities]);
   }
 
-  private hang(choice: Choice | undefined): void {
+  private hang(choice: Choice | undefined, beside = this.beside.isWanted): void {
+    this.beside.hung = false;
     const chosenLayout = typeof choice === "string" ? layoutNamed(choice) : undefined;
     if (chosenLayout && this.isFilled(chosenLayout) && !isPhone()) this.hangInOrder(chosenLayout);
     else if (choice === "none") this.hangInOrder(ONE_UP, "none");
     else this.hangBy(choice);
+    if (beside && !wantsPrior(this.protocols, this.protocol.peek() ?? "")) this.beside.hang();
   }
 
   /** Whether the study has pictures for most of the places. */
@@ -163,7 +190,7 @@ export class Hanger {
   }
 
   /** Under which a choice is remembered: `CT`, `CT+PT`. */
-  private get modalities(): string {
+  get modalities(): string {
     return [...new Set(this.pictures.map(({ modality }) => modality))].toSorted().join("+");
   }
 
@@ -192,7 +219,7 @@ export class Hanger {
     const arrangement = this.arrangement(chosen);
     if (!arrangement) return this.fill();
     this.place(arrangement);
-    if (!isPhone() && wantsPrior(this.protocols, arrangement.protocol)) this.askForPrior(arrangement.protocol);
+    if (!isPhone() && wantsPrior(this.protocols, arrangement.protocol)) this.askForPrior(arrangement.protocol, chosen);
     const wanted = awaited(this.hangable, arrangement.protocol);
     if (wanted.length === 0 || wanted.length > AWAITED_MOST) return;
     const loads = wanted.map((series) => this.workspace.study.library.of(series));
@@ -201,7 +228,7 @@ export class Hanger {
     const stop = effect(() => {
       if (placed || !loads.every(({ loaded, failure }) => loaded.value || failure.value)) return;
       untracked(() => {
-        const known = this.arrangement(arrangement.protocol);
+        const known = this.arrangement(chosen); // another protocol may suit better, now that views and sides are known
         if (known) this.place(known);
         placed = true;
       });
@@ -210,14 +237,16 @@ export class Hanger {
   }
 
   /** Places for the patient's earlier study are filled once it is found, unless the reader moved something. */
-  private askForPrior(protocol: string): void {
+  private askForPrior(protocol: string, chosen: string | undefined): void {
     if (this.prior) return;
     const { study, comparing } = this.workspace;
     const stop = effect(() => {
       if (!study.dataset.value) return;
       untracked(async () => {
-        this.prior = await comparing.earlier();
-        if (this.protocol.peek() === protocol && this.prior.length > 0) this.hangBy(protocol);
+        this.prior = (await comparing.earlier())?.series ?? [];
+        if (this.protocol.peek() !== protocol) return;
+        if (this.prior.length > 0) this.hangBy(protocol);
+        else if (this.beside.isWanted) this.hangBy(chosen);
       });
     });
     this.stopWaitingForPrior = stop;
@@ -238,7 +267,9 @@ export class Hanger {
   }
 
   private arrangement(chosen: string | undefined): Arrangement | undefined {
-    return arrange(this.hangable, chosen);
+    const found = arrange(this.hangable, chosen);
+    const other = this.beside.isWanted && this.prior?.length !== 0 ? withPrior(found?.protocol) : undefined;
+    return other ? arrange(this.hangable, other) : found;
   }
 
   /** On a phone the first picture alone. */

@@ -18,7 +18,7 @@ export interface Place {
   readonly prior?: true;
 }
 
-export const PROTOCOL_NAMES = ["radiography", "radiographs", "mammography", "mammographyPrior", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt", "pet"] as const;
+export const PROTOCOL_NAMES = ["radiography", "sides", "radiographs", "mammography", "mammographyPrior", "ctHead", "ctChest", "ct", "mr", "ultrasound", "angiography", "petCt", "pet"] as const;
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];
 
 export interface Protocol {
@@ -34,23 +34,27 @@ export interface Protocol {
   readonly bodyPart?: RegExp;
   /** For studies alone in which every place finds a picture that suits it. */
   readonly whole?: true;
+  /** For studies alone in which there is a picture of each side. */
+  readonly bothSides?: true;
   /** Each image is a picture of its own, whatever its series. */
   readonly singly?: true;
+  /** The one that hangs the same with the patient's earlier study, where this one has no place for it. */
+  readonly withPrior?: ProtocolName;
   /** In reading order. Without a layout at most four: one viewport, two beside each other, or two by two. */
   readonly places: readonly Place[];
   /** How the viewports stand, whatever is found: one place for each. Only pictures that nothing speaks against fill them. */
   readonly layout?: Layout;
 }
 
-const FRONTAL = /^(pa|ap|ap[ _-]?(axial|erect|supine))$|postero-?anterior|antero-?posterior|frontal|\b(pa|ap)\b/i;
-const LATERAL = /^(ll|rl|lld|rld|lat)$|lateral|\blat\b/i;
-const CRANIO_CAUDAL = /^(x?cc[lm]?|fb)$|cranio-?caudal|\b[lr]?cc\b/i;
-const OBLIQUE = /^mlo$|medio-?lateral oblique|\b[lr]?mlo\b/i;
-const CORONAL = /\b(cor|coronal)\b/i;
-const SAGITTAL = /\b(sag|sagittal)\b/i;
+export const FRONTAL = /^(pa|ap|ap[ _-]?(axial|erect|supine))$|postero-?anterior|antero-?posterior|frontal|\b(pa|ap)\b/i;
+export const LATERAL = /^(ll|rl|lld|rld|lat)$|lateral|\blat\b/i;
+export const CRANIO_CAUDAL = /^(x?cc[lm]?|fb)$|cranio-?caudal|\b[lr]?cc\b/i;
+export const OBLIQUE = /^mlo$|medio-?lateral oblique|\b[lr]?mlo\b/i;
+export const CORONAL = /\b(cor|coronal)\b/i;
+export const SAGITTAL = /\b(sag|sagittal)\b/i;
 const OTHER_PLANE = /\b(cor|sag|coronal|sagittal|mpr|mip|3d|vrt)\b/i;
-const LUNG = /lung|pulmo|лёгк|легк|өкпе|өпкө/i;
-const BONE = /bone|knochen|кост|сүйек|сөөк/i;
+export const LUNG = /lung|pulmo|лёгк|легк|өкпе|өпкө/i;
+export const BONE = /bone|knochen|кост|сүйек|сөөк/i;
 const SOFT = /\b(soft|st|std|standard|ax|axial|tra|transverse|mediast\w*|abd\w*|brain|b[23]\d[a-z]?)\b|мягк|мозг|осев|аксиал/i;
 const NOT_SOFT = new RegExp([OTHER_PLANE, LUNG, BONE].map(({ source }) => source).join("|"), "i");
 const SOFT_TISSUE: Place = { says: SOFT, saysNot: NOT_SOFT };
@@ -62,16 +66,22 @@ const FOUR_VIEWS = [
   { laterality: "R", view: OBLIQUE },
   { laterality: "L", view: OBLIQUE },
 ] as const satisfies readonly Place[];
-const FLAIR = /flair|tirm|dark[ _-]?fluid/i;
-const DIFFUSION = /dwi|diff|\bb ?(8|10)00\b|\badc\b/i;
-const T1 = /(^|[^a-z])t1(?![0-9])/i;
-const T2 = /(^|[^a-z])t2(?![0-9])/i;
+export const FLAIR = /flair|tirm|dark[ _-]?fluid/i;
+export const DIFFUSION = /dwi|diff|\bb ?(8|10)00\b|\badc\b/i;
+export const T1 = /(^|[^a-z])t1(?![0-9])/i;
+export const T2 = /(^|[^a-z])t2(?![0-9])/i;
 
 /** Shipped protocols; of those that suit equally well the first is taken. */
 const SHIPPED: readonly (Protocol & { readonly name: ProtocolName })[] = [
   { name: "radiography", modalities: ["CR", "DX"], whole: true, places: [{ view: FRONTAL }, { view: LATERAL }] },
+  {
+    name: "sides",
+    modalities: ["CR", "DX"],
+    bothSides: true,
+    places: [{ laterality: "R", view: FRONTAL }, { laterality: "L", view: FRONTAL }, { laterality: "R" }, { laterality: "L" }],
+  },
   { name: "radiographs", modalities: ["CR", "DX"], singly: true, places: [{}, {}, {}, {}] },
-  { name: "mammography", modalities: ["MG"], places: FOUR_VIEWS },
+  { name: "mammography", modalities: ["MG"], places: FOUR_VIEWS, withPrior: "mammographyPrior" },
   {
     name: "mammographyPrior",
     modalities: ["MG"],
@@ -131,7 +141,7 @@ const IMAGE_LATERALITY = "00200062";
 const LATERALITY = "00200060";
 
 /** Scanners write "ax_t1_se", and "_" is a letter to `\b`. */
-function said({ description }: SeriesSummary): string {
+export function said({ description }: SeriesSummary): string {
   return description.replaceAll("_", " ");
 }
 
@@ -140,7 +150,7 @@ function namedSide(description: string): string {
   return /(?:^|[^a-z])([LR])[ _-]?(?:x?cc|ml|lm)/i.exec(description)?.[1]?.toUpperCase() ?? "";
 }
 
-function pictureOf(series: SeriesSummary, imageIndex = 0, dataset: Dataset = {}): Picture {
+export function pictureOf(series: SeriesSummary, imageIndex = 0, dataset: Dataset = {}): Picture {
   const [code] = items(dataset, VIEW_CODES);
   return {
     series,
@@ -151,7 +161,7 @@ function pictureOf(series: SeriesSummary, imageIndex = 0, dataset: Dataset = {})
 }
 
 /** What the protocol may hang: its modalities' series, or each object of them. */
-function picturesOf(protocol: Protocol, all: readonly SeriesSummary[], framesOf: FramesOf): Picture[] {
+export function picturesOf(protocol: Pick<Protocol, "modalities" | "places" | "singly">, all: readonly SeriesSummary[], framesOf: FramesOf): Picture[] {
   const { modalities } = protocol;
   const suitable = all.filter(({ modality }) => modalities.includes(modality));
   const diagnostic = suitable.filter((series) => !isScout(series));
@@ -234,6 +244,7 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [], own = [] 
   const suited = fill([], suits);
   const areKnown = all.every((series) => !protocol.modalities.includes(series.modality) || framesOf(series) !== undefined);
   if (protocol.whole && areKnown && suited.includes(undefined)) return undefined;
+  if (protocol.bothSides && areKnown && !["R", "L"].every((side) => stood(suited, side))) return undefined;
   const filled = fill(suited, mayStand);
   const stand = protocol.layout ? filled : fill(filled, () => true);
   if (!protocol.layout && protocol.needs?.some((modality) => !stand.some((picture) => picture?.series.modality === modality))) return undefined;
@@ -246,13 +257,17 @@ function seat(protocol: Protocol, { series: all, framesOf, prior = [], own = [] 
   };
 }
 
+function stood(pictures: readonly (Picture | undefined)[], side: string): boolean {
+  return pictures.some((picture) => picture?.laterality === side);
+}
+
 function seated(what: Hangable): Seated[] {
   return [...(what.own ?? []), ...SHIPPED].flatMap((protocol) => seat(protocol, what) ?? []);
 }
 
 /** The names of the protocols that suit these series at all, the reader's own first. */
-export function suitable(series: readonly SeriesSummary[], own: readonly Protocol[] = []): string[] {
-  return seated({ series, own, framesOf: () => undefined }).map(({ protocol }) => protocol.name);
+export function suitable(series: readonly SeriesSummary[], own: readonly Protocol[] = [], framesOf: FramesOf = () => undefined): string[] {
+  return seated({ series, own, framesOf }).map(({ protocol }) => protocol.name);
 }
 
 /** The protocol of this name, else the one that suits best; undefined when none does. */
@@ -277,7 +292,7 @@ function asks({ modality, laterality, view, says }: Place = {}): boolean {
 }
 
 /** Whether single images stand in the places, however they are shared out among series. */
-function isOfImages({ places, singly }: Protocol): boolean {
+function isOfImages({ places, singly }: Pick<Protocol, "places" | "singly">): boolean {
   return singly === true || places.some(({ laterality, view }) => laterality !== undefined || view !== undefined);
 }
 
@@ -285,6 +300,11 @@ function isOfImages({ places, singly }: Protocol): boolean {
 export function awaited({ series, prior = [], own = [] }: Hangable, protocol: string): readonly SeriesSummary[] {
   const found = [...own, ...SHIPPED].find(({ name }) => name === protocol);
   return found && isOfImages(found) ? [...series, ...prior].filter(({ modality }) => found.modalities.includes(modality)) : [];
+}
+
+/** The protocol which hangs the same and has places for the patient's earlier study, where there is one. */
+export function withPrior(protocol: string | undefined): ProtocolName | undefined {
+  return SHIPPED.find(({ name }) => name === protocol)?.withPrior;
 }
 
 /** Whether the protocol has a place for the patient's earlier study. */

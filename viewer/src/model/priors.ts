@@ -17,6 +17,8 @@ export interface Prior {
   readonly patientName: string;
   readonly birthDate: string;
   readonly sameness: Sameness;
+  /** Both studies say what part of the body they are of, and it is not the same. */
+  readonly isElsewhere: boolean;
 }
 
 /** What it is called, and before it those of its modalities that the description does not name itself. */
@@ -76,8 +78,8 @@ export function priorsOf(
 ): Prior[] {
   const read = found.find((one) => one.studyInstanceUid === studyInstanceUid);
   const own = regionOf(read?.description ?? "", parts.get(studyInstanceUid));
-  const near = (other: WorklistStudy): number =>
-    3 * likeness([...regionOf(other.description, parts.get(other.studyInstanceUid))], [...own]) + 2 * likeness(other.modalities, modalities);
+  const partsOf = (other: WorklistStudy): string[] => [...regionOf(other.description, parts.get(other.studyInstanceUid))];
+  const near = (other: WorklistStudy): number => 3 * likeness(partsOf(other), [...own]) + 2 * likeness(other.modalities, modalities);
   return found
     .filter((other) => other.studyInstanceUid !== studyInstanceUid)
     .map((other): [number, Prior] => [
@@ -90,6 +92,7 @@ export function priorsOf(
         patientName: other.patientName,
         birthDate: other.patientBirthDate,
         sameness: samenessOf(read ?? person, other) ?? "doubtful",
+        isElsewhere: own.size > 0 && partsOf(other).length > 0 && likeness(partsOf(other), [...own]) === 0,
       },
     ])
     .toSorted(([a, one], [b, other]) => b - a || (one.date < other.date ? 1 : -1))
@@ -120,11 +123,16 @@ function likeness(some: readonly string[], others: readonly string[]): number {
   return some.some((modality) => others.includes(modality)) ? 1 : 0;
 }
 
+/** How many words two descriptions have in common. */
+export function sharedWords(one: string, other: string): number {
+  const words = new Set(plain(one).split(" "));
+  return plain(other).split(" ").filter((word) => words.has(word)).length;
+}
+
 /** The series that is compared with `shown`: same modality, then body part, description and size alike; undefined: none. */
 export function counterpart(shown: SeriesSummary, series: readonly SeriesSummary[]): SeriesSummary | undefined {
-  const words = new Set(plain(shown.description).split(" "));
   const score = (one: SeriesSummary): number => {
-    const common = plain(one.description).split(" ").filter((word) => words.has(word)).length;
+    const common = sharedWords(shown.description, one.description);
     const size = Math.min(one.numberOfInstances, shown.numberOfInstances) / Math.max(1, one.numberOfInstances, shown.numberOfInstances);
     return (one.modality === shown.modality ? 100 : 0) + (one.bodyPart === shown.bodyPart ? 20 : 0) + 3 * common + size;
   };

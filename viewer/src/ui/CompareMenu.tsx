@@ -8,6 +8,7 @@ import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import { dateDistance, personOf, priorTitle, samenessOf } from "@/model/priors";
 import type { Workspace } from "@/model/workspace";
+import { BesideSwitch } from "@/ui/BesideSwitch";
 import { Menu } from "@/ui/Menu";
 
 /** How long before or after the study that is read, in words; "" when a date is missing. */
@@ -56,6 +57,7 @@ export function CompareMenu({ workspace }: { readonly workspace: Workspace }) {
           </span>
         </button>
       ))}
+      {priors && priors.length > 0 && <BesideSwitch hanger={workspace.hanger} />}
     </Menu>
   );
 }

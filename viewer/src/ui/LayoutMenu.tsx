@@ -6,6 +6,7 @@ import { isMessage, t } from "@/i18n";
 import type { Hanger } from "@/model/hanger";
 import { LAYOUT_LONGEST, layoutName } from "@/model/layout";
 import type { Workspace } from "@/model/workspace";
+import { BesideSwitch } from "@/ui/BesideSwitch";
 import { Icon } from "@/ui/icons";
 import { Menu } from "@/ui/Menu";
 
@@ -86,6 +87,7 @@ function HangingChoices({ workspace: { hanger } }: { readonly workspace: Workspa
           </div>
         );
       })}
+      <BesideSwitch hanger={hanger} />
       <button type="button" role="menuitem" data-testid="hanging-new" onClick={() => hanger.draft()}>
         {t("hanging.new")}
       </button>

@@ -31,6 +31,7 @@ export const study = {
 
   "hanging.title": "Hanging protocol",
   "hanging.radiography": "X-ray: frontal beside lateral",
+  "hanging.sides": "X-ray: right beside left",
   "hanging.radiographs": "X-ray: images beside each other",
   "hanging.mammography": "Mammography: CC above MLO",
   "hanging.mammographyPrior": "Mammography: earlier images below",
@@ -44,6 +45,7 @@ export const study = {
   "hanging.pet": "PET: one series",
   "hanging.none": "Series in order",
   "hanging.edit": "Change this protocol",
+  "hanging.beside": "Always open {modalities} with the earlier examination beside",
   "hanging.new": "Save what hangs now as a protocol…",
   "hanging.editor": "Hanging protocol of your own",
   "hanging.name": "Name",

@@ -32,6 +32,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Кескіндерді орналастыру",
   "hanging.radiography": "Рентген: тура және бүйірлік",
+  "hanging.sides": "Рентген: оң жағы сол жағымен қатар",
   "hanging.radiographs": "Рентген: суреттер қатар",
   "hanging.mammography": "Маммография: CC, астында MLO",
   "hanging.mammographyPrior": "Маммография: бұрынғы суреттер төменде",
@@ -45,6 +46,7 @@ export const study: Translated<typeof english> = {
   "hanging.pet": "ПЭТ: бір серия",
   "hanging.none": "Сериялар ретімен",
   "hanging.edit": "Хаттаманы өзгерту",
+  "hanging.beside": "{modalities}: әрқашан бұрынғы зерттеуімен қатар ашу",
   "hanging.new": "Қазіргі орналасуды хаттама ретінде сақтау…",
   "hanging.editor": "Өз көрсету хаттамаңыз",
   "hanging.name": "Атауы",

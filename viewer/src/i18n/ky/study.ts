@@ -32,6 +32,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Сүрөттөрдү жайгаштыруу",
   "hanging.radiography": "Рентген: түз жана каптал",
+  "hanging.sides": "Рентген: оң жагы сол жагы менен катар",
   "hanging.radiographs": "Рентген: сүрөттөр катар",
   "hanging.mammography": "Маммография: CC, астында MLO",
   "hanging.mammographyPrior": "Маммография: мурунку сүрөттөр ылдыйда",
@@ -45,6 +46,7 @@ export const study: Translated<typeof english> = {
   "hanging.pet": "ПЭТ: бир серия",
   "hanging.none": "Сериялар ирети менен",
   "hanging.edit": "Протоколду өзгөртүү",
+  "hanging.beside": "{modalities}: дайыма мурунку изилдөөсү менен катар ачуу",
   "hanging.new": "Азыркы жайгашууну протокол катары сактоо…",
   "hanging.editor": "Өз көрсөтүү протоколуңуз",
   "hanging.name": "Аталышы",

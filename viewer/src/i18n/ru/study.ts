@@ -37,6 +37,7 @@ export const study: Translated<typeof english> = {
 
   "hanging.title": "Раскладка снимков",
   "hanging.radiography": "Рентген: прямая и боковая",
+  "hanging.sides": "Рентген: правая сторона рядом с левой",
   "hanging.radiographs": "Рентген: снимки рядом",
   "hanging.mammography": "Маммография: CC над MLO",
   "hanging.mammographyPrior": "Маммография: прежние снимки ниже",
@@ -50,6 +51,7 @@ export const study: Translated<typeof english> = {
   "hanging.pet": "ПЭТ: одна серия",
   "hanging.none": "Серии по порядку",
   "hanging.edit": "Изменить протокол",
+  "hanging.beside": "Всегда открывать {modalities} с предыдущим исследованием рядом",
   "hanging.new": "Сохранить расположение как протокол…",
   "hanging.editor": "Собственный протокол показа",
   "hanging.name": "Название",
