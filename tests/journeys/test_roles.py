@@ -96,9 +96,30 @@ def test_each_role_does_what_it_may(module_node: NodeProcess, browser: Browser, 
     expect(page.get_by_test_id("context-invert")).to_be_visible()
     expect(page.get_by_test_id("context-reject-image")).to_have_count(0)
     page.keyboard.press("Escape")
-    # the browser's Back closes what is on this device
-    page.get_by_test_id("back").click()
-    page.get_by_test_id("device-open").click()
-    expect(page.get_by_test_id("device-panel")).to_be_visible()
+    # the browser's Back closes a menu, a popup and a dialog, and what was closed otherwise is not in its way
+    _stands_over(page, 0)
+    page.get_by_test_id("tool-view").click()
+    _stands_over(page, 1)
     page.go_back()
-    expect(page.get_by_test_id("device-panel")).to_have_count(0)
+    expect(page.get_by_role("menu")).to_have_count(0)
+    page.keyboard.press("F1")
+    expect(page.get_by_test_id("help-sheet")).to_be_visible()
+    page.keyboard.press("Escape")
+    _stands_over(page, 0)
+    page.go_back()
+    for opens, name in (("popup-sort", "popup-sort-content"), ("device-open", "device-panel")):
+        page.get_by_test_id(opens).click()
+        expect(page.get_by_test_id(name)).to_be_visible()
+        _stands_over(page, 1)
+        page.go_back()
+        expect(page.get_by_test_id(name)).to_have_count(0)
+    expect(page.get_by_test_id("worklist-row").first).to_be_visible()
+
+
+def _stands_over(page: Page, layers: int) -> None:
+    """So many entries of the history are of what stands over the page; the browser takes a moment to leave one."""
+    for _ in range(250):
+        if page.evaluate("history.state?.layers ?? 0") == layers:
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"{layers} should stand over the page")

@@ -12,6 +12,7 @@ import { studyLink } from "@/model/route";
 import { NodeWords } from "@/ui/NodeWords";
 import { Icon } from "@/ui/icons";
 import { codeWords, nodeWords, storeRefusal } from "@/ui/refusals";
+import { useLayer } from "@/ui/useLayer";
 
 interface PanelProps {
   readonly imports: Imports;
@@ -20,7 +21,9 @@ interface PanelProps {
 export function ImportPanel({ imports }: PanelProps) {
   const [small, setSmall] = useState(false);
   const open = imports.open.value;
-  useEffect(() => (open ? onEscape(() => (imports.isBusy ? setSmall(true) : imports.discard())) : undefined), [open, imports]);
+  const leave = (): void => (imports.isBusy ? setSmall(true) : imports.discard());
+  useEffect(() => (open ? onEscape(leave) : undefined), [open, imports]);
+  useLayer(open && !small, leave);
   if (!open) return null;
   const busy = imports.isBusy;
   return (

@@ -10,6 +10,7 @@ import { Devices } from "@/model/devices";
 import { doubtOf, SURE, type Doubt } from "@/model/doubt";
 import { Holding, keepDeed, tell, UNREAD, waitingDeed, type Deed } from "@/model/holding";
 import { Importer } from "@/model/importer";
+import { follow } from "@/model/layers";
 import { Live } from "@/model/live";
 import { OwnSessions } from "@/model/ownSessions";
 import { Preferences } from "@/model/preferences";
@@ -120,7 +121,7 @@ export class App {
     globalThis.addEventListener("keydown", (event) => {
       if (event.code !== "Comma" || !event.ctrlKey || !this.session.isOpen.peek()) return;
       event.preventDefault();
-      location.hash = SETTINGS_LINK;
+      follow(SETTINGS_LINK);
     });
     effect(() => {
       if (!this.session.isOpen.value) return undefined;

@@ -6,6 +6,7 @@ import type { SeriesSummary } from "@/dicomweb/client";
 import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
 import { kindOf } from "@/model/alike";
+import { writeAddress } from "@/model/layers";
 import type { Pane } from "@/model/pane";
 import { patientStudies } from "@/model/patientStudies";
 import { counterpart, personOf, priorsOf, type Prior } from "@/model/priors";
@@ -75,7 +76,7 @@ export class Comparing {
     if (beside === undefined) return;
     const stands = panes.value.some((pane) => pane.showing.value?.series.studyInstanceUid === beside);
     const [hash, link] = [globalThis.location?.hash ?? "", comparisonLink(study.studyInstanceUid, stands ? beside : "")];
-    if (hash !== link && hash.startsWith(studyLink(study.studyInstanceUid))) globalThis.history?.replaceState(globalThis.history.state, "", link);
+    if (hash !== link && hash.startsWith(studyLink(study.studyInstanceUid))) writeAddress(link);
   }
 
   /** Look for the patient's other studies. */

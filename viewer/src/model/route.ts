@@ -3,6 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 
 import { isUid } from "@/dicomweb/client";
+import { keepLayers } from "@/model/layers";
 
 export type Route =
   | { readonly screen: "worklist" }
@@ -73,9 +74,11 @@ export const leaving: { holds: ((hash: string) => boolean) | undefined } = { hol
 /** The address as a signal, following it for as long as the page lives. */
 export function followRoute(): ReadonlySignal<Route> {
   const route = signal(parseRoute(location.hash));
+  keepLayers();
   globalThis.addEventListener("hashchange", ({ oldURL }) => {
     const here = new URL(oldURL).hash; // with what the page itself wrote into it, such as a study beside
-    if (location.hash !== here && leaving.holds?.(location.hash)) {
+    if (location.hash === here) return;
+    if (leaving.holds?.(location.hash)) {
       history.pushState(null, "", here); // the browser's Back has gone already: here is here again
       return;
     }

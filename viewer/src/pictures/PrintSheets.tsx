@@ -8,6 +8,7 @@ import { n, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { PrintedPicture, Taking } from "@/pictures/taking";
 import { giveBack } from "@/ui/Dialog";
+import { useLayer } from "@/ui/useLayer";
 import { useSize } from "@/ui/useSize";
 
 /** Within the margins of a page of A4, below its header, mm. */
@@ -60,6 +61,7 @@ function Sheets({ taking, sheets, close }: PrintSheetsProps) {
       giveBack(before);
     };
   }, []);
+  useLayer(true, close);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") close();

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { isMessage, n, t } from "@/i18n";
 import { formatDate, formatMoment } from "@/i18n/format";
 import type { App } from "@/model/app";
+import { follow } from "@/model/layers";
 import type { Job, Pause, Queue } from "@/model/queue";
 import { QUEUE_LINK, studyLink } from "@/model/route";
 import { NodeWords } from "@/ui/NodeWords";
@@ -50,7 +51,7 @@ function SendForm({ queue, studyInstanceUid }: SendFormProps) {
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!(await queue.send(studyInstanceUid, destination))) return;
-    location.hash = QUEUE_LINK;
+    follow(QUEUE_LINK);
     await queue.show(true); // it may be done by now
   };
   return (

@@ -1,12 +1,17 @@
-/** A box over the page which keeps the focus until it is closed, by its buttons or by Escape. */
+/** A box over the page which keeps the focus until it is closed, by its buttons, by Escape or by the browser's Back. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
+import { useLayer } from "@/ui/useLayer";
+
 interface DialogProps {
   readonly label: string;
   readonly name: string;
+  readonly class?: string;
   close(): void;
+  /** Called before it is closed by Escape or Back. */
+  cancel?(): void;
   readonly children: ComponentChildren;
 }
 
@@ -16,15 +21,19 @@ export function giveBack(before: Element | null): void {
   if (lost && before instanceof HTMLElement && before.isConnected) before.focus();
 }
 
-export function Dialog({ label, name, close, children }: DialogProps) {
+export function Dialog({ label, name, class: className = "dialog", close, cancel, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => giveBack(before);
   }, []);
+  useLayer(true, () => {
+    cancel?.();
+    dialog.current?.close();
+  });
   return (
-    <dialog ref={dialog} class="dialog" aria-label={label} data-testid={name} onClose={close}>
+    <dialog ref={dialog} class={className} aria-label={label} data-testid={name} onCancel={cancel} onClose={close}>
       {children}
     </dialog>
   );

@@ -36,11 +36,11 @@ function TextQuestion({ workspace, done }: { readonly workspace: Workspace; read
     if (field.current) field.current.value = "";
   };
   return (
-    <Dialog label={t("measure.text")} name="text-question" close={close}>
+    <Dialog label={t("measure.text")} name="text-question" close={close} cancel={giveUp}>
       <form method="dialog" class="text-question">
         <label class="field">
           <span>{t("measure.text")}</span>
-          <input ref={field} maxLength={TEXT_LONGEST} data-testid="text-field" onKeyDown={(event) => event.key === "Escape" && giveUp()} />
+          <input ref={field} maxLength={TEXT_LONGEST} data-testid="text-field" />
         </label>
         <button type="submit" class="button primary">
           {t("dialog.save")}

@@ -14,6 +14,7 @@ import { scaleOf } from "@/ui/ColourBar";
 import { Icon } from "@/ui/icons";
 import type { PaneProps } from "@/ui/paneProps";
 import { presetLabel } from "@/ui/presetLabel";
+import { useLayer } from "@/ui/useLayer";
 import type { VolumeFailure } from "@/viewport/volumeContract";
 
 const HOT_METAL = "Black-Body Radiation";
@@ -139,7 +140,7 @@ interface LooksProps {
   readonly ends: Ends | undefined;
 }
 
-/** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape, a press on it or the focus going beneath. */
+/** One button in the bar, so that a plane keeps its room: what it opens lies over the plane, until Escape, Back, a press on it or the focus going beneath. */
 function LooksButton({ shown, ends }: LooksProps) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -160,12 +161,11 @@ function LooksButton({ shown, ends }: LooksProps) {
       removeEventListener("focusin", onFocusIn);
     };
   }, [open]);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
+  const close = (): void => {
     setOpen(false);
     button.current?.focus();
   };
+  useLayer(open, close, true);
   return (
     <>
       <button
@@ -181,8 +181,7 @@ function LooksButton({ shown, ends }: LooksProps) {
         <Icon name="preset" /> {percent(shown)}
       </button>
       {open && (
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes it from within
-        <div ref={looks} class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own" onKeyDown={onKeyDown}>
+        <div ref={looks} class="fusion-looks" style={corner} role="group" aria-label={t("fusion.looks")} data-keys="own">
           <Looks shown={shown} ends={ends} />
         </div>
       )}

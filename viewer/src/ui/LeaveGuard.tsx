@@ -3,14 +3,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { t } from "@/i18n";
+import { follow } from "@/model/layers";
 import { leaving, WORKLIST_LINK } from "@/model/route";
 import type { Workspace } from "@/model/workspace";
+import { Dialog } from "@/ui/Dialog";
 import { SavingWords } from "@/ui/SaveMenu";
 
 export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
   const { saving, maySave } = workspace;
   const [target, setTarget] = useState<string | undefined>(undefined);
-  const dialog = useRef<HTMLDialogElement>(null);
   const given = useRef(false); // what is not saved is given up
   useEffect(() => {
     const unsaved = (): boolean => maySave.peek() && saving.unsaved.peek();
@@ -36,17 +37,14 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
       document.removeEventListener("click", onClick, true);
     };
   }, [workspace]);
-  useEffect(() => {
-    if (target !== undefined) dialog.current?.showModal();
-  }, [target]);
   if (target === undefined) return null;
   const held = saving.state.value.kind === "held";
   const save = async (): Promise<void> => {
     await saving.save(held);
-    if (!saving.unsaved.peek()) location.hash = target;
+    if (!saving.unsaved.peek()) follow(target);
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-label={t("save.leave")} data-testid="leave-guard" onClose={() => setTarget(undefined)}>
+    <Dialog label={t("save.leave")} name="leave-guard" close={() => setTarget(undefined)}>
       <h2>{t("save.leave")}</h2>
       <p>{t("save.leave.explain")}</p>
       <SavingWords state={saving.state.value} />
@@ -57,10 +55,10 @@ export function LeaveGuard({ workspace }: { readonly workspace: Workspace }) {
         <a class="button" href={target} data-testid="leave-anyway" onClick={() => (given.current = true)}>
           {t("save.leave.anyway")}
         </a>
-        <button type="button" class="button" data-testid="leave-stay" onClick={() => dialog.current?.close()}>
+        <button type="button" class="button" data-testid="leave-stay" onClick={() => setTarget(undefined)}>
           {t("save.leave.stay")}
         </button>
       </div>
-    </dialog>
+    </Dialog>
   );
 }

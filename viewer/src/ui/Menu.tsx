@@ -1,10 +1,11 @@
-/** A list to choose from, of the toolbar or elsewhere: closed by choosing, by a click elsewhere and by Escape. */
+/** A list to choose from, of the toolbar or elsewhere: closed by choosing, by a click elsewhere, by Escape and by the browser's Back. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Workspace } from "@/model/workspace";
 import { giveBack } from "@/ui/Dialog";
+import { useLayer } from "@/ui/useLayer";
 
 interface ListProps {
   readonly label: string;
@@ -45,6 +46,7 @@ export function Menu({ workspace, ...list }: MenuProps) {
 
 export function MenuList({ label, class: className = "", perRow = 1, close, placed, children }: ListProps) {
   const menu = useRef<HTMLDivElement>(null);
+  useLayer(true, close, true);
   useEffect(() => {
     const before = document.activeElement;
     if (menu.current) placed(menu.current);
@@ -75,7 +77,6 @@ export function MenuList({ label, class: className = "", perRow = 1, close, plac
     const step = { ArrowDown: row, ArrowUp: -row, ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step !== undefined) entries[(at + step + entries.length) % entries.length]?.focus();
     else if (event.key === "Home" || event.key === "End") entries.at(event.key === "Home" ? 0 : -1)?.focus();
-    else if (event.key === "Escape") close();
     else {
       if (event.key === "Tab") close(); // on from where the menu was opened
       return;

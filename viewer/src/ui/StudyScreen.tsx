@@ -25,6 +25,7 @@ import { SeriesStrip } from "@/ui/SeriesStrip";
 import { Stage } from "@/ui/Stage";
 import { TimelineSheet } from "@/ui/TimelineSheet";
 import { Toolbar } from "@/ui/Toolbar";
+import { useLayer } from "@/ui/useLayer";
 import "@/ui/study.css";
 import "@/ui/phone.css";
 import "@/ui/patientTitle.css";
@@ -59,6 +60,7 @@ export function StudyScreen({ app, study }: StudyScreenProps) {
       workspace.close();
     };
   }, [workspace]);
+  useLayer(workspace.fullScreen.on.value, () => workspace.fullScreen.leave());
   if (study.isUnknown.value) return <UnknownStudy />;
   return (
     <div class="study-screen" data-testid="study" data-alone={workspace.fullScreen.on.value} data-bars={workspace.fullScreen.bars.value}>

@@ -1,13 +1,12 @@
 /** A patient's studies by date, over the list or the images; a press opens one. */
 
-import { useEffect, useRef } from "preact/hooks";
-
 import { counted, t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import { isDoubtful, type Person } from "@/model/priors";
 import { studyLink } from "@/model/route";
 import type { Timeline } from "@/model/timeline";
 import type { WorklistStudy } from "@/model/worklist";
+import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
 import { patientFacts } from "@/ui/patient";
 import { ReadingMark } from "@/worklist/ReadingMark";
@@ -18,13 +17,11 @@ export function TimelineSheet({ timeline }: { readonly timeline: Timeline }) {
 }
 
 function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: string }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
   const studies = timeline.studies.value;
   const [newest] = studies ?? [];
   const asked = studies?.find(({ studyInstanceUid }) => studyInstanceUid === of) ?? newest;
   return (
-    <dialog ref={dialog} class="timeline" aria-label={t("timeline.heading")} data-testid="timeline" onClose={() => timeline.close()}>
+    <Dialog label={t("timeline.heading")} name="timeline" class="timeline" close={() => timeline.close()}>
       <header>
         <h2>{asked?.patientName || t("timeline.heading")}</h2>
         <span class="muted">{asked && facts(asked)}</span>
@@ -42,7 +39,7 @@ function Sheet({ timeline, of }: { readonly timeline: Timeline; readonly of: str
         ))}
       </ol>
       {studies && timeline.total.value > studies.length && <p class="muted">{counted("worklist.count.least", studies.length)}</p>}
-    </dialog>
+    </Dialog>
   );
 }
 

@@ -7,6 +7,7 @@ import type { PlainKey } from "@/i18n/catalogue";
 import { activeKinds, isEmpty, NO_FILTER, type Filter } from "@/model/listView";
 import type { Worklist } from "@/model/worklist";
 import { Icon } from "@/ui/icons";
+import { useLayer } from "@/ui/useLayer";
 
 const MODALITIES = ["CT", "MR", "CR", "DX", "US", "MG", "XA", "NM", "PT", "SR", "DOC"] as const;
 /** Rarer ones (PS3.3 C.7.3.1.1.1), behind a list; those chosen stand beside the others. */
@@ -20,6 +21,7 @@ interface FiltersProps {
 
 export function Filters({ worklist, searchField, children }: FiltersProps) {
   const [open, setOpen] = useState(false);
+  const [over, setOver] = useState(false); // the list lies beneath
   const fold = useRef<HTMLButtonElement>(null);
   const folded = useRef<HTMLDivElement>(null);
   const filter = worklist.filter.value;
@@ -33,9 +35,11 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
     setOpen(false);
     fold.current?.focus();
   };
+  useLayer(over, done);
   useEffect(() => {
     const sheet = folded.current;
     if (!open || !sheet) return undefined;
+    setOver(getComputedStyle(sheet).position === "absolute");
     const covers = (): boolean => getComputedStyle(sheet).position === "absolute"; // not on its side: it may be turned meanwhile
     const onCovered = (event: Event): void => {
       const { target } = event;
@@ -49,6 +53,7 @@ export function Filters({ worklist, searchField, children }: FiltersProps) {
     document.addEventListener("focusin", onCovered);
     document.addEventListener("keydown", onKey);
     return () => {
+      setOver(false);
       document.removeEventListener("pointerdown", onCovered);
       document.removeEventListener("focusin", onCovered);
       document.removeEventListener("keydown", onKey);

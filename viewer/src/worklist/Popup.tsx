@@ -1,8 +1,9 @@
-/** A button of the list that opens a small window below itself: closed by Escape, and by a press or the focus elsewhere. */
+/** A button of the list that opens a small window below itself: closed by Escape, the browser's Back, and by a press or the focus elsewhere. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { useLayer } from "@/ui/useLayer";
 import { Icon, type IconName } from "@/ui/icons";
 
 interface PopupProps {
@@ -23,22 +24,18 @@ export function Popup({ name, label, icon, class: className = "", look = "chip",
     setOpen(false);
     button.current?.focus();
   };
+  useLayer(open, close, true);
   useEffect(() => {
     if (!open) return undefined;
     // the focus, too: it would be covered, and comes from nowhere where what had it is gone
     const onOutside = (event: PointerEvent | FocusEvent): void => {
       if (!place.current?.contains(event.target as Node)) setOpen(false);
     };
-    const onKey = (event: KeyboardEvent): void => {
-      if (event.key === "Escape") close();
-    };
     document.addEventListener("pointerdown", onOutside);
     document.addEventListener("focusin", onOutside);
-    document.addEventListener("keydown", onKey);
     return () => {
       document.removeEventListener("pointerdown", onOutside);
       document.removeEventListener("focusin", onOutside);
-      document.removeEventListener("keydown", onKey);
     };
   }, [open]);
   return (

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
+import { follow } from "@/model/layers";
 import { groupsOf } from "@/model/listGroups";
 import { nextSort, SORTS, usualColumns, type ColumnName, type SortName } from "@/model/listView";
 import { studyLink } from "@/model/route";
@@ -125,7 +126,7 @@ function moveFocus(event: KeyboardEvent): void {
 /** Open the study, or take it into the selection while there is one. */
 function choose(worklist: Worklist, studyInstanceUid: string): void {
   if (worklist.selection.peek()) worklist.select(studyInstanceUid);
-  else location.hash = studyLink(studyInstanceUid);
+  else follow(studyLink(studyInstanceUid));
 }
 
 interface RowProps {
