@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid5
 
 from pacs.access.principals import Principal
@@ -44,6 +45,10 @@ class Arrived:
     told: tuple[Told, ...] = ()  # what it says of the extended query tags
     told_of: int = -1  # of which generation of them; -1: it was not read for them
     is_news: bool = True  # False when the index is rebuilt: what happened once is not told again
+
+
+WRITTEN_HERE: Final = "reading"
+"""The protocol of what the node writes itself of what readers save."""
 
 
 @dataclass(frozen=True, slots=True)

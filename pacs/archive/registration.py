@@ -20,7 +20,7 @@ from pacs.access import audit
 from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
 from pacs.archive import amendments, patients, rejections, rows, standing, tombstones
-from pacs.archive.arrived import Arrived
+from pacs.archive.arrived import WRITTEN_HERE, Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.extended_values import keep, read_later
 from pacs.archive.limits import Retention
@@ -336,7 +336,10 @@ def _again(
 
 
 def _policy(arrived: Arrived) -> DuplicatePolicy:
-    """What the sender's registration says of other content; only who proved who it is may supersede an image."""
+    """What the sender's registration says of other content; only who proved who it is may supersede an image. What the
+    node writes is written once: of two nodes with the same index the second is told that the first was quicker."""
+    if arrived.protocol == WRITTEN_HERE:
+        return DuplicatePolicy.REFUSE
     sender = arrived.principal
     policy = sender.peer.options.duplicates if sender.peer is not None else DuplicatePolicy.KEEP_FIRST
     return DuplicatePolicy.KEEP_FIRST if policy is DuplicatePolicy.SUPERSEDE and not sender.certified else policy

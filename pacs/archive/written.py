@@ -17,16 +17,16 @@ import msgspec
 from pacs import __version__
 from pacs.access.principals import Principal
 from pacs.archive.archive import Archive
+from pacs.archive.arrived import WRITTEN_HERE
 from pacs.archive.deletion import Deletions
 from pacs.dicom.rejection import RejectionCode
 from pacs.dicom.written.common import Image, Writing, identity, made_uid, quiet, series_uid
 from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
-from pacs.errors import Gone, NotFound, QueryRefused
+from pacs.errors import DoesNotMatch, Gone, NotFound, QueryRefused
 from pacs.model import Outcome, Stored
 
 # The makers are imported where they are used: highdicom takes half a second, which only who saves shall wait for.
 
-PROTOCOL: Final = "reading"
 IMAGES_MAX: Final = 5000
 TURNS: Final = 64
 
@@ -40,19 +40,33 @@ class Writer:
         self._turns = [Lock() for _ in range(TURNS)]
 
     def once(self, study_instance_uid: str, sop_instance_uid: str, write: Callable[[], Stored]) -> Stored:
-        """What `write` makes of this UID, or what it made of it before; two that ask at once get one object.
+        """What `write` makes of this UID, or what it made of it before; two that ask at once get one object, of another
+        node with the same index too: the index holds one of a UID, and whoever comes second is refused there.
 
         Raises what `write` raises, Gone where it has been deleted since.
         """
         with self._turns[hash(sop_instance_uid) % TURNS]:
+            there = self._there(study_instance_uid, sop_instance_uid)
+            if there is not None:
+                return there
             try:
-                [found] = self._archive.instances(study_instance_uid, None, sop_instance_uid)
-            except Gone:
-                raise
-            except NotFound:
                 return write()
-            where = (found.study_instance_uid, found.series_instance_uid)
-            return Stored(Outcome.DUPLICATE, found.sop_class_uid, sop_instance_uid, *where)
+            except DoesNotMatch:
+                there = self._there(study_instance_uid, sop_instance_uid)
+                if there is None:
+                    raise
+                return there
+
+    def _there(self, study_instance_uid: str, sop_instance_uid: str) -> Stored | None:
+        """Raises Gone."""
+        try:
+            [found] = self._archive.instances(study_instance_uid, None, sop_instance_uid)
+        except Gone:
+            raise
+        except NotFound:
+            return None
+        where = (found.study_instance_uid, found.series_instance_uid)
+        return Stored(Outcome.DUPLICATE, found.sop_class_uid, sop_instance_uid, *where)
 
     def measurements(
         self,
@@ -200,7 +214,9 @@ class Writer:
         return Writing(by.name, self._archive.clock(), before + 1, __version__, sop_instance_uid or made_uid())
 
     def _store(self, study_instance_uid: str, content: bytes, by: Principal) -> Stored:
-        with self._archive.receive_part10(by, protocol=PROTOCOL, study_instance_uid=study_instance_uid) as reception:
+        with self._archive.receive_part10(
+            by, protocol=WRITTEN_HERE, study_instance_uid=study_instance_uid
+        ) as reception:
             reception.write(content)
             return reception.commit()
 

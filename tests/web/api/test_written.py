@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from pacs.access.principals import Role
-from pacs.dicom.written.values import KINDS
+from pacs.access.principals import OPERATOR, Role
+from pacs.archive.written import Writer
+from pacs.dicom.written.common import made_uid
+from pacs.dicom.written.values import KINDS, Marked
+from pacs.index.schema import instance
+from pacs.model import InstanceState, Outcome, Stored
 from tests.support.archives import send
 from tests.support.factories import KAZAKH, cr_image, ct_series, ct_slice, us_cine
 from tests.support.peers import program
@@ -367,3 +373,23 @@ def test_what_had_no_answer_is_sent_again_and_made_once(site: Site) -> None:
         assert len({made, *others}) == 6, "anything else is another object"
     found = get(aigul, f"/dicom-web/studies/{image.StudyInstanceUID}/instances").json()
     assert len(found) == 2 + 3 * 6
+
+
+def test_of_two_nodes_with_one_index_one_writes_what_is_sent_again(site: Site) -> None:
+    image = ct_slice()
+    send(site.archive, image)
+    by, uid, study = OPERATOR, made_uid(), str(image.StudyInstanceUID)
+    one, other = Writer(site.archive), Writer(site.archive)  # each knows of its own turns alone
+    write = partial(one.key_images, study, [Marked(image.SeriesInstanceUID, image.SOPInstanceUID)], by=by)
+    made = []
+
+    def late() -> Stored:
+        made.append(other.once(study, uid, partial(write, sop_instance_uid=uid)))
+        return write(sop_instance_uid=uid)
+
+    made.append(one.once(study, uid, late))
+    assert [stored.outcome for stored in made] == [Outcome.STORED, Outcome.DUPLICATE]
+    assert {stored.sop_instance_uid for stored in made} == {uid}
+    with site.archive.index.read() as connection:
+        rows = connection.execute(select(instance.c.state).where(instance.c.sop_instance_uid == uid)).scalars().all()
+    assert rows == [InstanceState.LIVE.value]
