@@ -23,6 +23,7 @@ const threeUp: OwnProtocol = {
   bodyPart: "chest, грудь",
   rows: 1,
   columns: 3,
+  linked: false,
   places: [{ ...anything, words: "lung" }, { ...anything, words: "cor, кор" }, { ...anything, words: "lung", prior: true }],
 };
 
@@ -99,11 +100,12 @@ describe("the reader's desk", () => {
     if (!draft) throw new Error("nothing is edited");
     expect(draft).toMatchObject({ modalities: ["CT"], rows: 1, columns: 2 });
     expect(draft.places.map(({ modality, words }) => `${modality} ${words}`)).toEqual(["CT Lung (1.0)", "CT Mediastinum"]);
-    expect(hanger.keep({ ...draft, name: "Mine" })).toBe(true);
+    expect(hanger.keep({ ...draft, name: "Mine", linked: true })).toBe(true);
     expect(hanger.protocol.value).toBe(draft.id);
     const next = desk(kept);
     expect(layoutName(next.layout.value)).toBe("1×2");
     expect(next.panes.value.map(({ showing }) => showing.value?.series.description)).toEqual(["Lung (1.0)", "Mediastinum"]);
+    expect(next.switches.linked.value).toBe(true);
   });
 
   it("keeps so many and no more, and forgets what is deleted", () => {

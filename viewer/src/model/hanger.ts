@@ -76,7 +76,7 @@ export class Hanger {
     const { layout, panes, study } = this.workspace;
     const places = panes.peek().map((pane) => placeOf(pane, study.studyInstanceUid));
     const modalities = [...new Set(places.map(({ modality }) => modality).filter((modality) => modality !== ""))];
-    this.edit({ id: `own-${Date.now().toString(36)}`, name: "", modalities, bodyPart: "", ...layout.peek(), places });
+    this.edit({ id: `own-${Date.now().toString(36)}`, name: "", modalities, bodyPart: "", ...layout.peek(), linked: this.workspace.switches.linked.peek(), places });
   }
 
   edit(protocol: OwnProtocol): void {

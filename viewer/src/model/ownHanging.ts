@@ -25,6 +25,8 @@ export interface OwnProtocol {
   readonly bodyPart: string;
   readonly rows: number;
   readonly columns: number;
+  /** Its stacks scroll together, by place in the patient. */
+  readonly linked: boolean;
   /** Row by row, as many as the layout has. */
   readonly places: readonly OwnPlace[];
 }
@@ -63,13 +65,14 @@ function placeOf({ modality, words, view, laterality, prior }: OwnPlace): Place 
 }
 
 /** The protocol as the rule that hangs pictures wants it. */
-export function asProtocol({ id, modalities, bodyPart, rows, columns, places }: OwnProtocol): Protocol {
+export function asProtocol({ id, modalities, bodyPart, rows, columns, linked, places }: OwnProtocol): Protocol {
   const part = oneOf(bodyPart);
   return {
     name: id,
     modalities,
     needs: modalities,
     ...(part && { bodyPart: part }),
+    ...(linked && { linked }),
     places: places.map(placeOf),
     layout: layout(rows, columns),
   };
@@ -110,7 +113,7 @@ export function ownProtocols(kept: unknown): OwnProtocol[] {
     const [id, name] = [textOf(value["id"]), textOf(value["name"])];
     if (!id || !name || !modalities || modalities.length === 0) return [];
     const places = Array.isArray(value["places"]) ? value["places"].map(ownPlace) : [];
-    return [{ id, name, modalities, bodyPart: textOf(value["bodyPart"]), rows, columns, places: placesFor(rows, columns, places) }];
+    return [{ id, name, modalities, bodyPart: textOf(value["bodyPart"]), rows, columns, linked: value["linked"] === true, places: placesFor(rows, columns, places) }];
   });
 }
 

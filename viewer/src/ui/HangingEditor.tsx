@@ -62,6 +62,10 @@ export function HangingEditor({ hanger, protocol }: EditorProps) {
           <span aria-hidden="true">×</span>
           <CountChoice label={t("hanging.columns")} value={edited.columns} change={(columns) => stand(edited.rows, columns)} />
         </fieldset>
+        <label class="hanging-check">
+          <input type="checkbox" data-testid="hanging-linked" checked={edited.linked} onChange={(event) => change({ linked: event.currentTarget.checked })} />
+          {t("hanging.linked")}
+        </label>
         <p class="muted">{t("hanging.placesExplain")}</p>
         <ol class="hanging-places" style={{ gridTemplateColumns: `repeat(${edited.columns}, minmax(150px, 1fr))` }}>
           {edited.places.map((place, index) => (
@@ -163,7 +167,7 @@ function PlaceFields({ number, place, change }: PlaceFieldsProps) {
           <option value="L">{t("hanging.side.left")}</option>
         </select>
       </label>
-      <label class="hanging-prior">
+      <label class="hanging-check">
         <input type="checkbox" checked={place.prior} onChange={(event) => set({ prior: event.currentTarget.checked })} />
         {t("hanging.prior")}
       </label>

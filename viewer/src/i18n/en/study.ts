@@ -54,6 +54,7 @@ export const study = {
   "hanging.layout": "Layout",
   "hanging.rows": "Rows",
   "hanging.columns": "Columns",
+  "hanging.linked": "Scroll together, by place in the patient",
   "hanging.placesExplain": "What a field is left empty for may be anything. Separate alternatives by commas.",
   "hanging.modality": "Modality",
   "hanging.words": "Description contains",

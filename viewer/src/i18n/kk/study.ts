@@ -55,6 +55,7 @@ export const study: Translated<typeof english> = {
   "hanging.layout": "Орналасу",
   "hanging.rows": "Жолдар",
   "hanging.columns": "Бағандар",
+  "hanging.linked": "Пациенттегі орны бойынша бірге парақтау",
   "hanging.placesExplain": "Бос өріс «кез келгені» дегенді білдіреді. Нұсқаларды үтірмен бөліңіз.",
   "hanging.modality": "Модальдылық",
   "hanging.words": "Сипаттамада бар сөз",

@@ -55,6 +55,7 @@ export const study: Translated<typeof english> = {
   "hanging.layout": "Жайгашуу",
   "hanging.rows": "Саптар",
   "hanging.columns": "Мамычалар",
+  "hanging.linked": "Бейтаптын денесиндеги орду боюнча чогуу барактоо",
   "hanging.placesExplain": "Бош талаа «каалаганы» дегенди билдирет. Варианттарды үтүр менен бөлүңүз.",
   "hanging.modality": "Модалдуулук",
   "hanging.words": "Сүрөттөмөдө бар сөз",

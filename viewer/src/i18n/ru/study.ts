@@ -60,6 +60,7 @@ export const study: Translated<typeof english> = {
   "hanging.layout": "Раскладка",
   "hanging.rows": "Строки",
   "hanging.columns": "Столбцы",
+  "hanging.linked": "Прокручивать вместе по положению в пациенте",
   "hanging.placesExplain": "Пустое поле означает «любое». Варианты разделяйте запятыми.",
   "hanging.modality": "Модальность",
   "hanging.words": "Описание содержит",
