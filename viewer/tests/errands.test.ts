@@ -34,6 +34,10 @@ async function errandsOf(name: string, mayKeep = true): Promise<Errands> {
   return errands;
 }
 
+function report(id: string) {
+  return { measurements: [], replaces: [{ series_instance_uid: "1.2.3", sop_instance_uid: "1.2.3.0" }], request_id: id };
+}
+
 describe("what is done without the node", () => {
   it("waits across a reload for the account that did it, and is sent once", async () => {
     const holding = new Holding(http, "1.2", "aigul", await errandsOf("aigul"));
@@ -76,10 +80,36 @@ describe("what is done without the node", () => {
     expect(nowhere.refused.value?.status).toBe(0);
   });
 
+  it("says of a report which one without an answer it replaces, and sends none that never went", async () => {
+    const errands = await errandsOf("aigul");
+    errands.keep("1.2", "measurements", report("lost"), { sent: true });
+    errands.keep("1.2", "measurements", report("between"));
+    errands.keep("1.2", "measurements", report("last"));
+    const made: string[] = [];
+    node = (_method, _path, body) => {
+      const { request_id: id, replaces } = body as ReturnType<typeof report>;
+      made.push(`${id} replaces ${replaces.map(({ sop_instance_uid: uid }) => uid).join(" ")}`);
+      return made.length === 2 ? undefined : { status: 200, body: { series_instance_uid: "1.2.3", sop_instance_uid: `1.2.3.${id}` } };
+    };
+    await errands.send();
+    const after = await errandsOf("aigul");
+    await after.send();
+    expect(made).toEqual(["lost replaces 1.2.3.0", "last replaces 1.2.3.0 1.2.3.lost", "last replaces 1.2.3.0 1.2.3.lost"]);
+    expect(after.all.value).toEqual([]);
+  });
+
+  it("waits beside others of its kind where each is an object of its own", async () => {
+    const errands = await errandsOf("aigul");
+    for (const subject of ["a", "b", "a"]) errands.keep("1.2", "presentation-states", { request_id: subject }, { subject, sent: true });
+    node = () => ({ status: 200, body: {} });
+    await errands.send();
+    expect(told).toEqual([{ request_id: "b" }, { request_id: "a" }]);
+  });
+
   it("is told when the node refuses it: who was quicker", async () => {
     const errands = await errandsOf("aigul");
     errands.keep("1.2", "reading", { deed: "mark_read", seen: "" });
-    errands.keep("1.3", "measurements", { measurements: [] }, [{ uid: "2.25.1" }]);
+    errands.keep("1.3", "measurements", { measurements: [] }, { shown: [{ uid: "2.25.1" }] });
     node = (method) => (method === "POST" ? { status: 409, body: { error: "" } } : { status: 200, body: { ...READ, by: "bakyt" } });
     await errands.send();
     const after = (await errandsOf("aigul")).refused.value;

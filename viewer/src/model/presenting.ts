@@ -2,7 +2,7 @@
 
 import { computed, effect, signal, untracked } from "@preact/signals";
 
-import { Failure } from "@/dicomweb/http";
+import { Failure, isOutOfReach } from "@/dicomweb/http";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { type Measured, wireForm } from "@/dicomweb/measured";
 import { objectPath } from "@/dicomweb/client";
@@ -43,7 +43,15 @@ export class Presenting {
   private readonly stops: (() => void)[];
 
   constructor(private readonly workspace: Workspace) {
-    this.stops = [effect(() => this.followWish()), effect(() => this.blend())];
+    const { study } = workspace;
+    this.stops = [
+      effect(() => this.followWish()),
+      effect(() => this.blend()),
+      study.errands?.follow(({ studyInstanceUid, kind }) => {
+        const isOurs = studyInstanceUid === study.studyInstanceUid && kind === "presentation-states";
+        if (isOurs && this.saved.peek().kind === "waiting") this.saved.value = { kind: "saved" };
+      }) ?? (() => {}),
+    ];
   }
 
   private followWish(): void {
@@ -164,7 +172,7 @@ export class Presenting {
     const area = pane.controls.peek()?.displayedArea?.();
     if (!frame || !area || this.workspace.beside.holds(pane) || this.saved.peek().kind === "saving") return;
     this.saved.value = { kind: "saving" };
-    const { study, saving } = this.workspace;
+    const { saving } = this.workspace;
     const images = new Map(
       [frame, ...pane.content.peek().frames].map((one) => [one.sopInstanceUid, one.seriesInstanceUid] as const),
     );
@@ -176,12 +184,24 @@ export class Presenting {
       };
       const text = JSON.stringify(values);
       if (this.sent?.text !== text) this.sent = { text, requestId: newRequestId() };
-      await study.web.save(study.studyInstanceUid, "presentation-states", { ...values, request_id: this.sent.requestId });
+      const isThere = await this.send({ ...values, request_id: this.sent.requestId }, this.sent.requestId);
       this.sent = undefined;
-      this.saved.value = { kind: "saved" };
+      this.saved.value = { kind: isThere ? "saved" : "waiting" };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.saved.value = { kind: "failed", failure: error };
+    }
+  }
+
+  /** Whether the node has it; else it is kept until it can be reached. Raises Failure where it is not kept. */
+  private async send(body: object, subject: string): Promise<boolean> {
+    const { web, studyInstanceUid, errands } = this.workspace.study;
+    try {
+      await web.save(studyInstanceUid, "presentation-states", body);
+      return true;
+    } catch (error) {
+      if (error instanceof Failure && isOutOfReach(error) && errands?.keep(studyInstanceUid, "presentation-states", body, { subject, sent: true })) return false;
+      throw error;
     }
   }
 

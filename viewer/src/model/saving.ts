@@ -2,12 +2,13 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 
-import { instanceOf, type InstanceAddress, type SavedForm } from "@/dicomweb/client";
+import { instanceOf, type InstanceAddress } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { Failure, isOutOfReach } from "@/dicomweb/http";
 import { isOwn, Tag, text, type Dataset } from "@/dicomweb/json";
 import { reachable } from "@/dicomweb/reach";
 import { isSameMeasured, measurementsOf, seriesOfImages, type Measured, wireForm } from "@/dicomweb/measured";
+import { curvesOf } from "@/model/curvesSaved";
 import { list, record, string } from "@/model/decode";
 import { imageOf, isCovered, learnAbsent, NONE_LEFT_OUT, type LeftOut } from "@/model/leftOut";
 import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
@@ -36,12 +37,7 @@ interface Plan {
   readonly leftOut: LeftOut;
 }
 
-interface Curves {
-  readonly measured: readonly Measured[];
-  readonly gone: readonly Measured[];
-  readonly nowhere: number;
-  readonly elsewhere: number;
-}
+type Remarks = "measurements" | "key-images";
 
 export class Saving {
   readonly state = signal<SavingState>({ kind: "idle" });
@@ -103,7 +99,7 @@ export class Saving {
   private readonly absent = new Set<string>();
   /** Series that the study has, or had while it was looked at. */
   private readonly known = new Set<string>();
-  private readonly unanswered = new Unanswered<SavedForm & ErrandKind>();
+  private readonly unanswered = new Unanswered<Remarks>();
   /** The diagnostic viewport, once it is here. */
   readonly module = signal<ViewportModule | undefined>(undefined);
   private readonly stops: (() => void)[];
@@ -221,16 +217,7 @@ export class Saving {
       })),
     };
     this.placed.value = new Set([...this.placed.peek(), ...this.measured.peek().map(({ uid }) => uid)]); // whatever becomes of it, it is drawn
-    const made = await this.send("measurements", body, all);
-    if (made) this.take(made, all);
-    return made !== undefined;
-  }
-
-  /** The archive has these measurements now, in this report. */
-  private take(report: InstanceAddress, all: readonly Measured[]): void {
-    this.reports = [report];
-    this.lastReport = report.sopInstanceUid;
-    this.archived.value = this.withForeign(all);
+    return this.send("measurements", body, all);
   }
 
   private async saveKeyImages(marked: readonly string[], lost: readonly string[]): Promise<boolean> {
@@ -240,25 +227,26 @@ export class Saving {
       const frameNumber = frame === "*" ? null : Number(frame);
       return { series_instance_uid: this.series.get(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
     });
-    const made = await this.send("key-images", { images }, marked);
-    batch(() => {
-      if (made) this.archivedKeys.value = new Set(marked);
-      this.workspace.keyImages.value = new Set([...this.workspace.keyImages.peek()].filter((key) => !lost.includes(key)));
-    });
-    return made !== undefined;
+    const isThere = await this.send("key-images", { images }, marked);
+    this.workspace.keyImages.value = new Set([...this.workspace.keyImages.peek()].filter((key) => !lost.includes(key)));
+    return isThere;
   }
 
-  /** Save it, or keep it until the node can be reached: undefined then. Raises Failure where it is not kept. */
-  private async send(what: SavedForm & ErrandKind, values: object, shown: readonly unknown[]): Promise<InstanceAddress | undefined> {
+  /** Whether the node has it; else it is kept until it can be reached. Raises Failure where it is not kept. */
+  private async send(what: Remarks, values: object, shown: readonly unknown[]): Promise<boolean> {
     const { web, studyInstanceUid, errands } = this.study;
     const body = { ...values, request_id: newRequestId() };
+    const before = this.errandOf(what);
+    // what had no answer yet goes first: the node has to be told what this replaces
+    if (before && !before.refusal && errands?.keep(studyInstanceUid, what, body, { shown })) return false;
     try {
       const made = await web.save(studyInstanceUid, what, body);
       errands?.drop(studyInstanceUid, what);
-      return made;
+      this.taken(what, made, shown);
+      return true;
     } catch (error) {
       if (error instanceof Failure && isOutOfReach(error)) {
-        if (errands?.keep(studyInstanceUid, what, body, shown)) return undefined;
+        if (errands?.keep(studyInstanceUid, what, body, { shown, sent: true })) return false;
         this.unanswered.keep({ what, body, shown });
       }
       throw error;
@@ -279,14 +267,18 @@ export class Saving {
 
   /** The node has taken what waited. */
   private delivered(errand: Errand, answer: unknown): void {
-    if (errand.studyInstanceUid !== this.study.studyInstanceUid) return;
+    if (errand.studyInstanceUid !== this.study.studyInstanceUid || (errand.kind !== "measurements" && errand.kind !== "key-images")) return;
     this.taken(errand.kind, instanceOf(answer), errand.shown);
     if (this.state.peek().kind === "waiting") this.state.value = { kind: "saved" };
   }
 
+  /** The archive has this now, in this object. */
   private taken(kind: ErrandKind, made: InstanceAddress, shown: readonly unknown[]): void {
-    if (kind === "measurements") this.take(made, shown as readonly Measured[]);
     if (kind === "key-images") this.archivedKeys.value = new Set(shown as readonly string[]);
+    if (kind !== "measurements") return;
+    this.reports = [made];
+    this.lastReport = made.sopInstanceUid;
+    this.archived.value = this.withForeign(shown as readonly Measured[]);
   }
 
   /** With what others measured. */
@@ -306,7 +298,14 @@ export class Saving {
     const drawn = module?.measuredOn(own).filter(({ foreign }) => !foreign) ?? [];
     const here = new Set(drawn.map(({ uid }) => uid));
     const others = this.workspace.beside.frames.peek();
-    const curves = this.curves();
+    const curves = curvesOf(this.workspace.curves, {
+      listed: new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid)),
+      wasHere: ({ seriesInstanceUid, uid }) => this.known.has(seriesInstanceUid) || this.placed.peek().has(uid),
+      framesOf: (seriesInstanceUid) => this.frames.get(seriesInstanceUid) ?? [],
+      gone: [...this.gone.values()],
+      isGone: (image) => this.isGone(image),
+      isAbsent: (sopInstanceUid) => this.absent.has(sopInstanceUid),
+    });
     const gone = [...this.gone.values()];
     const hidden = gone.length > 0 ? (module?.measuredOn(gone) ?? []) : [];
     batch(() => {
@@ -326,27 +325,6 @@ export class Saving {
       this.placed.value = new Set([...before, ...curves.map(({ uid }) => uid)]);
       this.look();
     });
-  }
-
-  /** Those through the study's series, those whose series or only known image is there no more, and how many cannot be saved. */
-  private curves(): Curves {
-    const { curves } = this.workspace;
-    const listed = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
-    const [measured, gone]: [Measured[], Measured[]] = [[], []];
-    let [nowhere, elsewhere] = [0, 0];
-    for (const path of curves.laid.peek()) {
-      const { seriesInstanceUid, uid } = path;
-      const isListed = listed.has(seriesInstanceUid);
-      if (!isListed && !this.known.has(seriesInstanceUid) && !this.placed.peek().has(uid)) {
-        if (!curves.isKept(path)) elsewhere += 1;
-        continue;
-      }
-      const frames = isListed ? (this.frames.get(seriesInstanceUid) ?? []) : [...this.gone.values()].filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
-      const one = curves.measured(path, frames, (image) => isListed && this.isGone(image));
-      if (!one) nowhere += 1;
-      else (isListed && !this.absent.has(one.sopInstanceUid) ? measured : gone).push(one);
-    }
-    return { measured, gone, nowhere, elsewhere };
   }
 
   private isGone({ sopInstanceUid, frameNumber }: Pick<Measured, "sopInstanceUid" | "frameNumber">): boolean {

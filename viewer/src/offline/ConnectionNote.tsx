@@ -42,7 +42,7 @@ export function ConnectionNote({ app }: { readonly app: App }) {
 
 /** Of what was done without the node: it did not take this. */
 function Refused({ app, errand }: { readonly app: App; readonly errand: Errand }) {
-  const { studyInstanceUid, kind } = errand;
+  const { studyInstanceUid, kind, subject } = errand;
   const isOpen = app.study.value?.studyInstanceUid === studyInstanceUid;
   return (
     <div class="connection-note" role="alert" data-testid="errand-refused">
@@ -53,7 +53,7 @@ function Refused({ app, errand }: { readonly app: App; readonly errand: Errand }
           {t("offline.openStudy")}
         </a>
       )}
-      <button type="button" class="button" data-testid="errand-close" onClick={() => app.errands.drop(studyInstanceUid, kind)}>
+      <button type="button" class="button" data-testid="errand-close" onClick={() => app.errands.drop(studyInstanceUid, kind, subject)}>
         {t("dialog.close")}
       </button>
     </div>

@@ -68,7 +68,7 @@ function Waiting({ copies, errands }: Pick<PanelProps, "copies" | "errands">) {
           const row = copies.studies.value.find(({ studyInstanceUid }) => studyInstanceUid === errand.studyInstanceUid)?.row;
           const facts = [row?.patientName, formatDate(row?.studyDate ?? ""), row?.description].filter((part) => part);
           return (
-            <li key={`${errand.studyInstanceUid} ${errand.kind}`} data-testid="device-errand" data-kind={errand.kind}>
+            <li key={`${errand.studyInstanceUid} ${errand.kind} ${errand.subject}`} data-testid="device-errand" data-kind={errand.kind}>
               <span class="device-words">
                 <strong>{errandWords(errand)}</strong> <span>{facts.join(" · ")}</span>
                 <span class="muted">{formatMoment(new Date(errand.at).toISOString(), new Date())}</span>
@@ -78,7 +78,7 @@ function Waiting({ copies, errands }: Pick<PanelProps, "copies" | "errands">) {
                 class="button quiet"
                 data-testid="errand-drop"
                 title={t("offline.giveUp")}
-                onClick={() => errands.drop(errand.studyInstanceUid, errand.kind)}
+                onClick={() => errands.drop(errand.studyInstanceUid, errand.kind, errand.subject)}
               >
                 <Icon name="clear" />
                 <span class="hidden-label">{t("offline.giveUp")}</span>

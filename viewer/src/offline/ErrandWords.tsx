@@ -5,7 +5,9 @@ import type { PlainKey } from "@/i18n/catalogue";
 import { record } from "@/model/decode";
 import type { Errand, ErrandKind } from "@/offline/errands";
 
-const WORDS: Readonly<Record<Exclude<ErrandKind, "reading">, PlainKey>> = { measurements: "offline.measurements", "key-images": "card.keyObjects" };
+const WORDS: Readonly<Record<Exclude<ErrandKind, "reading">, PlainKey>> = { measurements: "offline.measurements", "key-images": "card.keyObjects", "presentation-states": "offline.display" };
+/** What the study shows of it, where it is no object yet. */
+const DRAWN: ReadonlySet<ErrandKind> = new Set(["measurements", "key-images"]);
 
 export function errandWords({ kind, body }: Errand): string {
   if (kind !== "reading") return t(WORDS[kind]);
@@ -16,5 +18,5 @@ export function errandWords({ kind, body }: Errand): string {
 export function refusalWords(errand: Errand): string {
   const what = errandWords(errand);
   if (errand.refusal?.by) return t("offline.meanwhile", { what, by: errand.refusal.by });
-  return t(errand.kind === "reading" ? "offline.refused" : "offline.refused.drawn", { what });
+  return t(DRAWN.has(errand.kind) ? "offline.refused.drawn" : "offline.refused", { what });
 }

@@ -5,11 +5,12 @@
 
 import { batch, computed, signal } from "@preact/signals";
 
+import { instanceOf, type InstanceAddress } from "@/dicomweb/client";
 import { Failure, isOutOfReach, type Http } from "@/dicomweb/http";
 import { count, list, record, string } from "@/model/decode";
 import { accountMark } from "@/offline/accountMark";
 
-export const ERRAND_KINDS = ["reading", "measurements", "key-images"] as const;
+export const ERRAND_KINDS = ["reading", "measurements", "key-images", "presentation-states"] as const;
 export type ErrandKind = (typeof ERRAND_KINDS)[number];
 
 /** Why the node did not take it. */
@@ -23,13 +24,26 @@ export interface Refusal {
 export interface Errand {
   readonly studyInstanceUid: string;
   readonly kind: ErrandKind;
+  /** Which of several of its kind; "" where there is one. */
+  readonly subject: string;
   /** As the node takes it. */
   readonly body: unknown;
+  /** It was sent and had no answer: the node may have it. */
+  readonly sent: boolean;
+  /** What was sent so before it and is replaced by it. */
+  readonly before: readonly unknown[];
   /** What the screen shows of it, so that a reload does. */
   readonly shown: readonly unknown[];
   /** ms since 1970. */
   readonly at: number;
   readonly refusal: Refusal | undefined;
+}
+
+/** What is kept of one, but for what it says itself. */
+interface Kept {
+  readonly subject?: string;
+  readonly shown?: readonly unknown[];
+  readonly sent?: boolean;
 }
 
 type Listener = (errand: Errand, answer: unknown) => void;
@@ -49,7 +63,10 @@ function errandOf(value: unknown): Errand | undefined {
   return {
     studyInstanceUid: string(one["studyInstanceUid"]),
     kind,
+    subject: string(one["subject"]),
     body: one["body"],
+    sent: one["sent"] === true,
+    before: list(one["before"]),
     shown: list(one["shown"]),
     at: count(one["at"]),
     refusal: one["refusal"] === undefined ? undefined : { status: count(refusal["status"]), by: string(refusal["by"]) },
@@ -104,14 +121,19 @@ export class Errands {
   }
 
   /** Whether it is kept; it is not where the device may keep nothing, or has no room. */
-  keep(studyInstanceUid: string, kind: ErrandKind, body: unknown, shown: readonly unknown[] = []): boolean {
+  keep(studyInstanceUid: string, kind: ErrandKind, body: unknown, { subject = "", shown = [], sent = false }: Kept = {}): boolean {
     if (this.place === "" || !this.mayKeep()) return false;
-    const errand = { studyInstanceUid, kind, body, shown, at: Date.now(), refusal: undefined };
-    return this.write((others) => [...others.filter((one) => !isOfSame(one, errand)), errand]);
+    const what = { studyInstanceUid, kind, subject };
+    return this.write((all) => {
+      const former = all.find((one) => isOfSame(one, what));
+      const before = former && !former.refusal ? [...former.before, ...(former.sent ? [former.body] : [])] : [];
+      const errand = { ...what, body, sent, before: before.filter(replaces), shown, at: Date.now(), refusal: undefined };
+      return [...all.filter((one) => one !== former), errand];
+    });
   }
 
-  drop(studyInstanceUid: string, kind: ErrandKind): void {
-    this.write((all) => all.filter((one) => !isOfSame(one, { studyInstanceUid, kind })));
+  drop(studyInstanceUid: string, kind: ErrandKind, subject = ""): void {
+    this.write((all) => all.filter((one) => !isOfSame(one, { studyInstanceUid, kind, subject })));
   }
 
   /** The node is there, and the account signed in: what waits is sent. */
@@ -132,9 +154,12 @@ export class Errands {
     clearTimeout(this.again);
     const { place } = this;
     this.read(); // another window may have sent some
-    for (const errand of this.waiting.peek()) {
+    for (const waiting of this.waiting.peek()) {
+      let errand = waiting;
       try {
-        const answer = await this.http.json(`/api/studies/${errand.studyInstanceUid}/${errand.kind}`, { method: "POST", json: errand.body });
+        errand = await this.settled(waiting);
+        if (this.place !== place) return;
+        const answer = await this.post(errand, errand.body);
         if (this.place !== place) return; // sent twice is better than lost
         batch(() => {
           for (const listener of this.listeners) listener(errand, answer);
@@ -143,7 +168,7 @@ export class Errands {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (this.place !== place) return;
-        if (isOutOfReach(error) || error.status >= 500 || PASSING.has(error.status)) {
+        if (isPassing(error)) {
           if (!isOutOfReach(error) && error.status !== 401) this.again = setTimeout(() => void this.send(), error.retryAfter * 1000 || AGAIN_MS);
           return;
         }
@@ -151,6 +176,27 @@ export class Errands {
         this.write((all) => all.map((one) => (isSame(one, errand) ? { ...one, refusal } : one)));
       }
     }
+  }
+
+  private post({ studyInstanceUid, kind }: Errand, json: unknown): Promise<unknown> {
+    return this.http.json(`/api/studies/${studyInstanceUid}/${kind}`, { method: "POST", json });
+  }
+
+  /** What had no answer is sent again as it was, so that what is sent now can say what it replaces. Raises Failure while there is none. */
+  private async settled(errand: Errand): Promise<Errand> {
+    if (errand.sent && errand.before.length === 0) return errand;
+    const { place } = this;
+    let { body } = errand;
+    for (const one of errand.before) {
+      try {
+        body = replacing(body, instanceOf(await this.post(errand, one)));
+      } catch (error) {
+        if (!(error instanceof Failure) || isPassing(error)) throw error;
+      }
+    }
+    const next = { ...errand, body, before: [], sent: true };
+    if (this.place === place) this.write((all) => all.map((one) => (isSame(one, errand) ? next : one)));
+    return next;
   }
 
   private async reader({ studyInstanceUid }: Errand): Promise<string> {
@@ -190,8 +236,24 @@ export class Errands {
   }
 }
 
-function isOfSame(one: Pick<Errand, "studyInstanceUid" | "kind">, other: Pick<Errand, "studyInstanceUid" | "kind">): boolean {
-  return one.studyInstanceUid === other.studyInstanceUid && one.kind === other.kind;
+type What = Pick<Errand, "studyInstanceUid" | "kind" | "subject">;
+
+function isOfSame(one: What, other: What): boolean {
+  return one.studyInstanceUid === other.studyInstanceUid && one.kind === other.kind && one.subject === other.subject;
+}
+
+function isPassing(failure: Failure): boolean {
+  return isOutOfReach(failure) || failure.status >= 500 || PASSING.has(failure.status);
+}
+
+/** Whether a body makes an object that stands until another says that it replaces it. */
+function replaces(body: unknown): boolean {
+  return record(body)["replaces"] !== undefined;
+}
+
+function replacing(body: unknown, made: InstanceAddress): unknown {
+  const also = { series_instance_uid: made.seriesInstanceUid, sop_instance_uid: made.sopInstanceUid };
+  return { ...record(body), replaces: [...list(record(body)["replaces"]), also] };
 }
 
 /** Not done again since. */

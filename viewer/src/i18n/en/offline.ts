@@ -29,6 +29,7 @@ export const offline = {
   "offline.giveUp": "Do not send",
   "offline.sentLater": "sent when the server can be reached",
   "offline.measurements": "Measurements",
+  "offline.display": "Display of an image",
   "offline.meanwhile": "“{what}” was not done: {by} is reading this study or has read it meanwhile.",
   "offline.refused": "“{what}” was not done: the server refused it.",
   "offline.refused.drawn": "“{what}” were not saved: the server refused them. They are shown in the study, unsaved.",

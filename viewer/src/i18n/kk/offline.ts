@@ -32,6 +32,7 @@ export const offline: Translated<typeof english> = {
   "offline.giveUp": "Жібермеу",
   "offline.sentLater": "байланыс болғанда жіберіледі",
   "offline.measurements": "Өлшемдер",
+  "offline.display": "Кескіннің көрінісі",
   "offline.meanwhile": "«{what}» орындалмады: бұл арада зерттеуді {by} оқып жатыр немесе оқып қойды.",
   "offline.refused": "«{what}» орындалмады: сервер қабылдамады.",
   "offline.refused.drawn": "«{what}» сақталмады: сервер қабылдамады. Олар зерттеуде сақталмаған күйде көрсетіледі.",

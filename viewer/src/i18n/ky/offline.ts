@@ -32,6 +32,7 @@ export const offline: Translated<typeof english> = {
   "offline.giveUp": "Жөнөтпөө",
   "offline.sentLater": "байланыш болгондо жөнөтүлөт",
   "offline.measurements": "Өлчөөлөр",
+  "offline.display": "Сүрөттүн көрүнүшү",
   "offline.meanwhile": "«{what}» аткарылган жок: бул убакта изилдөөнү {by} окуп жатат же окуп койду.",
   "offline.refused": "«{what}» аткарылган жок: сервер кабыл алган жок.",
   "offline.refused.drawn": "«{what}» сакталган жок: сервер кабыл алган жок. Алар изилдөөдө сакталбаган бойдон көрсөтүлөт.",

@@ -32,6 +32,7 @@ export const offline: Translated<typeof english> = {
   "offline.giveUp": "Не отправлять",
   "offline.sentLater": "отправится, когда будет связь",
   "offline.measurements": "Измерения",
+  "offline.display": "Вид изображения",
   "offline.meanwhile": "«{what}» не выполнено: тем временем исследование читает или прочитал {by}.",
   "offline.refused": "«{what}» не выполнено: сервер отказал.",
   "offline.refused.drawn": "«{what}» не сохранены: сервер отказал. Они показаны в исследовании как несохранённые.",
