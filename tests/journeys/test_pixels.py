@@ -9,7 +9,6 @@ part of several (2/6: the second of six):
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,6 +44,7 @@ from tests.support.derived_objects import (
     item,
     presentation_state,
 )
+from tests.support.drawing import draw, texts, told
 from tests.support.factories import cr_image, uid, ultrasound_region, us_cine, write_folder
 from tests.support.overlay_planes import SIDE, add_plane, cleared, disc, shown, slices
 from tests.support.pixels import Expected, expected
@@ -221,76 +221,46 @@ def test_ultrasound_is_measured_by_the_axes_of_its_regions(
     dcmsend(module_node, tmp_path / "doppler")
     show_one_series(reader, [whole])
     assert open_image(reader, whole) == "ready"
-    texts = reader.locator(".svg-layer text")
 
-    def draw(image: Dataset, tool: str, begin: tuple[int, int], end: tuple[int, int]) -> NDArray[np.float64]:
-        """Columns and rows of both ends, which are whole pixels of the screen."""
-        box = reader.locator(".canvas-place").bounding_box()
-        assert box is not None
-        aspect = 2.0 if image is whole else 1.0
-        fit = Fit(box["width"], box["height"], image.Columns, image.Rows, aspect)
-        before = texts.count()
-        reader.get_by_test_id("tool-measure").click()
-        reader.get_by_test_id(f"tool-{tool}").click()
-        ends = [
-            [round(box[side] + at) for side, at in zip("xy", fit.at(*place), strict=True)] for place in (begin, end)
-        ]
-        reader.mouse.move(*ends[0])
-        reader.mouse.down()
-        if begin != end:
-            reader.mouse.move(*ends[1], steps=5)
-        reader.mouse.up()
-        expect(texts).to_have_count(before + 1)
-        reader.keyboard.press("Escape")
-        reader.wait_for_timeout(500)  # figures follow a drag ten times a second
-        x, y = np.array(ends, np.float64).T
-        return np.array(fit.pixel(x - box["x"], y - box["y"])).T
-
-    def told() -> tuple[str, list[float]]:
-        words = (texts.last.text_content() or "").replace("−", "-").replace(",", "")
-        return re.sub(r"-?\d+(\.\d+)?", "#", words).split("RGB")[0].strip(), [
-            float(one) for one in re.findall(r"-?\d+(?:\.\d+)?", words)
-        ]
-
-    (x0, y0), (x1, y1) = draw(whole, "length", (20, 20), (120, 90))
-    assert told() == ("# mm", [pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)])
-    (x0, y0), (x1, y1) = draw(whole, "bidirectional", (20, 60), (140, 70))
-    words, (long, short) = told()
+    (x0, y0), (x1, y1) = draw(reader, whole, 2, "length", (20, 20), (120, 90))
+    assert told(reader) == ("# mm", [pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)])
+    (x0, y0), (x1, y1) = draw(reader, whole, 2, "bidirectional", (20, 60), (140, 70))
+    words, (long, short) = told(reader)
     assert words == "# × # mm"
     assert long == pytest.approx(np.hypot((x1 - x0) * 0.1, (y1 - y0) * 0.2), abs=0.06)
     assert 0 < short < long
-    (x0, y0), (x1, y1) = draw(whole, "rectangle", (40, 75), (130, 110))
-    words, (area, *_) = told()
+    (x0, y0), (x1, y1) = draw(reader, whole, 2, "rectangle", (40, 75), (130, 110))
+    words, (area, *_) = told(reader)
     assert words.startswith("Area # mm²")
     assert area == pytest.approx(abs((x1 - x0) * 0.1 * (y1 - y0) * 0.2), rel=0.01)
-    (x0, y0), (x1, y1) = draw(whole, "length", (180, 100), (260, 20))
-    assert told() == (
+    (x0, y0), (x1, y1) = draw(reader, whole, 2, "length", (180, 100), (260, 20))
+    assert told(reader) == (
         "Δt # msΔv # cm/s",
         [pytest.approx((x1 - x0) * 5, abs=0.06), pytest.approx((y0 - y1) * 1.5, abs=0.06)],
     )
-    (x0, y0), _ = draw(whole, "probe", (290, 30), (290, 30))
-    words, (time, velocity, *_) = told()
+    (x0, y0), _ = draw(reader, whole, 2, "probe", (290, 30), (290, 30))
+    words, (time, velocity, *_) = told(reader)
     assert words == "t # msv # cm/s"
     assert (time, velocity) == (pytest.approx((x0 - 310) * 5, abs=5.1), pytest.approx((60 - y0) * 1.5, abs=1.6))
-    (x0, y0), (x1, y1) = draw(whole, "length", (30, 140), (230, 220))
-    assert told() == (
+    (x0, y0), (x1, y1) = draw(reader, whole, 2, "length", (30, 140), (230, 220))
+    assert told(reader) == (
         "Δt # sΔ # mm",
         [pytest.approx((x1 - x0) * 0.01, abs=0.002), pytest.approx((y1 - y0) * 0.25, abs=0.06)],
     )
-    draw(whole, "length", (100, 60), (200, 60))
-    assert told()[0] == "# pxOutside the calibrated regions"
+    draw(reader, whole, 2, "length", (100, 60), (200, 60))
+    assert told(reader)[0] == "# pxOutside the calibrated regions"
     reader.keyboard.press("Control+s")
     expect(reader.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false", timeout=30_000)
-    said = sorted(texts.all_text_contents())
+    said = sorted(texts(reader).all_text_contents())
     reader.reload()
     assert open_image(reader, whole) == "ready"
-    expect(texts).to_have_count(len(said))
-    assert sorted(texts.all_text_contents()) == said
+    expect(texts(reader)).to_have_count(len(said))
+    assert sorted(texts(reader).all_text_contents()) == said
 
     assert open_image(reader, cut) == "ready"
     expect(reader.get_by_test_id("spacing-mark")).to_contain_text("cut or made smaller")
-    draw(cut, "length", (10, 10), (60, 60))
-    assert told()[0] == "# pxImage cut after its regions were written"
+    draw(reader, cut, 1, "length", (10, 10), (60, 60))
+    assert told(reader)[0] == "# pxImage cut after its regions were written"
 
 
 RUN = np.random.default_rng(5).integers(100, 1000, (5, 32, 40))

@@ -1,17 +1,16 @@
 /** Rejecting an image or a series of the study that is read, and the way back. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import type { Http } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
 import { formatMoment } from "@/i18n/format";
 import { CODES, Deletions, EXPIRED, type Code, type Deletion, type Rejectable } from "@/model/deletions";
 import type { Workspace } from "@/model/workspace";
-import { Dialog } from "@/ui/Dialog";
-import { FailureNote } from "@/ui/FailureNote";
 import { SavingWords } from "@/ui/SaveMenu";
 import { seriesTitle } from "@/ui/seriesTitle";
-import { DeletionList, REASONS } from "@/worklist/DeletionList";
+import { DeletionFrame } from "@/worklist/DeletionFrame";
+import { REASONS } from "@/worklist/DeletionList";
 
 interface RejectionDialogProps {
   readonly http: Http;
@@ -47,7 +46,6 @@ export function RejectionDialog({ http, workspace, meant, restoresAll, close }: 
   const [done, setDone] = useState(false);
   const [busy, setBusy] = useState(false);
   const [words] = useState(() => [nameOf(workspace, meant), sizeOf(workspace, meant)].filter((part) => part !== "").join(" · "));
-  useEffect(() => void deletions.load(), [deletions]);
   const during = async (work: () => Promise<boolean>): Promise<boolean> => {
     setBusy(true);
     const taken = await work();
@@ -55,12 +53,21 @@ export function RejectionDialog({ http, workspace, meant, restoresAll, close }: 
     setBusy(false);
     return taken;
   };
-  const undoable = restoresAll ? "deletion.undoable" : "rejection.undoable";
-  const heading = t(done ? undoable : meant.sopInstanceUid === undefined ? "rejection.ofSeries" : "rejection.ofImage");
+  const undoable = t(restoresAll ? "deletion.undoable" : "rejection.undoable");
+  const heading = done ? undoable : t(meant.sopInstanceUid === undefined ? "rejection.ofSeries" : "rejection.ofImage");
   return (
-    <Dialog label={heading} name="rejection" close={close}>
-      <h2>{heading}</h2>
-      {deletions.failure.value && <FailureNote failure={deletions.failure.value} />}
+    <DeletionFrame
+      name="rejection"
+      heading={heading}
+      deletions={deletions}
+      busy={busy}
+      undoable={done ? "" : undoable}
+      listsNothing={done}
+      undecided={!done}
+      nameOf={(one) => nameOf(workspace, one)}
+      restore={(id) => void during(() => deletions.restore(id))}
+      close={close}
+    >
       {!done && (
         <>
           <p class="deletion-name" data-testid="rejection-meant">
@@ -68,14 +75,9 @@ export function RejectionDialog({ http, workspace, meant, restoresAll, close }: 
           </p>
           <Unsaved workspace={workspace} />
           <RejectionForm deletions={deletions} heading={heading} busy={busy} reject={async (code) => setDone(await during(() => deletions.reject(meant, code)))} />
-          {deletions.open.value.length > 0 && <h3>{t(undoable)}</h3>}
         </>
       )}
-      {(done || deletions.open.value.length > 0) && <DeletionList deletions={deletions} name={(one) => nameOf(workspace, one)} busy={busy} restore={(id) => void during(() => deletions.restore(id))} />}
-      <button type="button" class="button" data-testid="rejection-close" onClick={close}>
-        {t(done ? "dialog.close" : "dialog.cancel")}
-      </button>
-    </Dialog>
+    </DeletionFrame>
   );
 }
 

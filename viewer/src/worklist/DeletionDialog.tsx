@@ -1,15 +1,12 @@
 /** Taking the selected studies out of sight, with a reason; and what can be brought back. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
 import type { Http } from "@/dicomweb/http";
 import { counted, t } from "@/i18n";
 import { Deletions } from "@/model/deletions";
 import type { Worklist } from "@/model/worklist";
-import { Dialog } from "@/ui/Dialog";
-import { FailureNote } from "@/ui/FailureNote";
-import { DeletionList } from "@/worklist/DeletionList";
-import "@/worklist/deletion.css";
+import { DeletionFrame } from "@/worklist/DeletionFrame";
 
 interface DeletionDialogProps {
   readonly http: Http;
@@ -25,7 +22,6 @@ export function DeletionDialog({ http, worklist, deletes, close }: DeletionDialo
   const [deletions] = useState(() => new Deletions(http, "", deletes));
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
-  useEffect(() => void deletions.load(), [deletions]);
   const [names] = useState(() => new Map(worklist.studies.peek().map((study) => [study.studyInstanceUid, [study.patientName, study.patientId].filter((part) => part !== "").join(" · ")])));
   const heading = t(deletes ? "deletion.heading" : "rejection.undoable");
   const selected = [...(worklist.selection.value ?? [])];
@@ -42,9 +38,18 @@ export function DeletionDialog({ http, worklist, deletes, close }: DeletionDialo
       if (gone.size > 0) setReason("");
     });
   return (
-    <Dialog label={heading} name="deletion" close={close}>
-      <h2>{heading}</h2>
-      {deletions.failure.value && <FailureNote failure={deletions.failure.value} />}
+    <DeletionFrame
+      name="deletion"
+      heading={heading}
+      deletions={deletions}
+      busy={busy}
+      undoable={deletes ? t("deletion.undoable") : ""}
+      listsNothing
+      undecided={false}
+      nameOf={({ studyInstanceUid }) => names.get(studyInstanceUid) || studyInstanceUid}
+      restore={(id) => void during(() => deletions.restore(id))}
+      close={close}
+    >
       {deletes && selected.length > 0 && (
         <form
           class="deletion-form"
@@ -75,11 +80,6 @@ export function DeletionDialog({ http, worklist, deletes, close }: DeletionDialo
           </button>
         </form>
       )}
-      {deletes && <h3>{t("deletion.undoable")}</h3>}
-      <DeletionList deletions={deletions} name={({ studyInstanceUid }) => names.get(studyInstanceUid) || studyInstanceUid} busy={busy} restore={(id) => void during(() => deletions.restore(id))} />
-      <button type="button" class="button" data-testid="deletion-close" onClick={close}>
-        {t("dialog.close")}
-      </button>
-    </Dialog>
+    </DeletionFrame>
   );
 }
