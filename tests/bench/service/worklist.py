@@ -3,7 +3,8 @@
     python -m tests.bench.service.worklist URL ROUNDS     of a database that is there
 
 Each question is asked of the index in this process, as the node's threads do, without HTTP: the page, and how many
-studies there are on all pages, which the node tells with the first page.
+studies there are on all pages, which the node tells with the first page. Times are the processor's, of the thread that
+asks and of the server's process that answers: everything is in memory, and what else the machine does counts little.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy import text as sql
 
 from pacs.index.engine import Index
 from pacs.index.reading import Reading, page, total
@@ -86,11 +91,20 @@ def measured(url: str, numbers: Iterator[int]) -> dict[str, list[tuple[float, fl
 
 def _once(index: Index, question: Question) -> tuple[float, float]:
     with index.read() as connection:
-        began = time.perf_counter()
+        used_ms = _processor(index, connection)
+        began = used_ms()
         page(connection, question.reading, LIMIT, question.offset)
-        listed = time.perf_counter()
+        listed = used_ms()
         total(connection, replace(question.reading, sort="", descending=False))
-        return (listed - began) * 1000, (time.perf_counter() - listed) * 1000
+        return listed - began, used_ms() - listed
+
+
+def _processor(index: Index, connection: Connection) -> Callable[[], float]:
+    """What tells how long this thread and its server's process had a processor, in milliseconds."""
+    if index.is_sqlite:
+        return lambda: time.thread_time() * 1000
+    server = Path(f"/proc/{connection.execute(sql('SELECT pg_backend_pid()')).scalar_one()}/schedstat")
+    return lambda: time.thread_time() * 1000 + int(server.read_text().split()[0]) / 1_000_000
 
 
 def text(found: dict[str, list[tuple[float, float]]]) -> str:
@@ -105,7 +119,7 @@ def text(found: dict[str, list[tuple[float, float]]]) -> str:
 def run(session: Session, database: str) -> Outcome:
     """One archive after the other. Raises Failed."""
     figures: dict[str, Any] = {}
-    lines = [f"Milliseconds of a page of {LIMIT}, and of the number of all, {database} (least – median – most)"]
+    lines = [f"Milliseconds of the processor: a page of {LIMIT}; the number of all; {database} (least – median – most)"]
     with DATABASES[database](session.folder) as place:
         for studies in SIZES_QUICK if session.quick else SIZES:
             folder = session.folder / f"{studies}"
