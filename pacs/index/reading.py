@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 
 from pacs.dicom.names import folded, skeleton
+from pacs.index.engine import plan_by_values
 from pacs.index.names import from_literal, word_begins
 from pacs.index.people import reading_state
 from pacs.index.schema import WORD_CHARACTERS, patient, patient_word, series, study
@@ -114,6 +115,7 @@ ORDERS: Final[Mapping[str, tuple[ColumnElement[Any], ...]]] = MappingProxyType(
 
 def page(connection: Connection, reading: Reading, limit: int, offset: int) -> list[int]:
     """The rows of `study` on a page, in the order of the list."""
+    plan_by_values(connection)
     if reading.sort not in ORDERS:
         return _by_column(connection, reading, limit, offset)
     most = limit + offset
@@ -130,6 +132,7 @@ def late(connection: Connection, reading: Reading, since: int, day: str) -> tupl
     """How many arrived since a moment (microseconds) whose study date is before `day` (DA), or none: by date they stand
     among the older ones. Of the NEWEST arrivals alone; and whether there are more than were looked at.
     """
+    plan_by_values(connection)
     arrived = (
         select(study.c.row).where(study.c.received_at >= since).order_by(study.c.received_at.desc()).limit(NEWEST)
     ).subquery()
@@ -145,6 +148,7 @@ def late(connection: Connection, reading: Reading, since: int, day: str) -> tupl
 
 def total(connection: Connection, reading: Reading) -> int:
     """How many studies there are on all pages; of what is looked for no more than TOTAL_MAX and one."""
+    plan_by_values(connection)
     filters = [*_filters(reading), *map(_begins, reading.words)]
     if not filters and reading.studies is None:
         return int(connection.execute(select(func.count()).select_from(study)).scalar_one())

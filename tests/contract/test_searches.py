@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from pacs.archive.rows import columns
 from pacs.archive.totals import Totals
@@ -271,3 +271,18 @@ def test_the_reading_list_beyond_its_newest(
         monkeypatch.setattr(reading, "TOTAL_MAX", 5)
         assert reading.total(connection, Reading(words=("kabekov",))) == 6
         assert reading.total(connection, Reading()) == STUDIES
+
+
+def test_a_range_of_dates_is_planned_by_its_dates_however_often_it_is_asked(migrated_postgresql_url: str) -> None:
+    index = Index(migrated_postgresql_url)
+    try:
+        with index.read() as connection:
+            for day in range(1, 29):
+                asked = Reading(low=f"202601{day:02}", high="20260228")
+                assert reading.page(connection, asked, 50, 0) == []
+                assert reading.total(connection, asked) == 0
+            plans = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement ~ '[$]1'"
+            for_any, for_these = connection.execute(text(plans)).one()
+        assert (for_any, for_these > 0) == (0, True)
+    finally:
+        index.close()
