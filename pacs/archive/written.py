@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from threading import Lock
 from typing import Final
 
@@ -21,7 +22,7 @@ from pacs.archive.arrived import WRITTEN_HERE
 from pacs.archive.deletion import Deletions
 from pacs.dicom.rejection import RejectionCode
 from pacs.dicom.written.common import Image, Writing, identity, made_uid, quiet, series_uid
-from pacs.dicom.written.values import DisplayState, DrawnMeasurement, Marked, mistakes
+from pacs.dicom.written.values import COORDINATE_MAX, DisplayState, DrawnMeasurement, Marked, mistakes
 from pacs.errors import DoesNotMatch, Gone, NotFound, QueryRefused
 from pacs.model import Outcome, Stored
 
@@ -164,6 +165,8 @@ class Writer:
             raise QueryRefused(f"{state.rotation}° is no quarter turn", "0, 90, 180 and 270 are")
         if state.window is not None and not state.window.width > 0:
             raise QueryRefused("the window has no width", "give one above 0")
+        if not all(abs(edge) < COORDINATE_MAX for edge in astuple(state.area)):
+            raise QueryRefused("the area that is displayed ends nowhere", f"its edges are below {COORDINATE_MAX:,.0f}")
         found = self._images(study_instance_uid, marked)
         first = found[marked[0].sop_instance_uid]
         if "00283000" in first.metadata:

@@ -255,7 +255,7 @@ def test_no_image_is_a_key_image_any_more(site: Site) -> None:
     assert client.post("/api/studies/1.2.3/key-images", json={"images": []}).status_code == 404
 
 
-STATE = {
+STATE: dict[str, Any] = {
     "area": {"left": 10, "top": 5, "right": 50, "bottom": 45},
     "window": {"center": 40.5, "width": 350},
     "inverted": True,
@@ -321,6 +321,12 @@ def test_what_is_wrong_is_told(site: Site) -> None:
             {"state": STATE, "images": [marked(image)], "measurements": [{**length, "points": []}]},
             400,
             "0 points, 2 are wanted",
+        ),
+        (
+            "presentation-states",
+            {"state": {**STATE, "area": {**STATE["area"], "bottom": 2**48 - 1}}, "images": [marked(image)]},
+            400,
+            "ends nowhere",
         ),
     ]
     for what, body, status, words in wrong:
