@@ -1,7 +1,7 @@
 /** The DICOMweb resources the viewer uses (PS3.18 10.4–10.6) and their paths. */
 
 import type { Http } from "@/dicomweb/http";
-import { datasets, isOwn, number, Tag, text, type Dataset } from "@/dicomweb/json";
+import { datasets, isOwn, number, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 
 const ROOT = "/dicom-web";
 const DICOM_JSON = "application/dicom+json";
@@ -75,6 +75,18 @@ export class DicomWeb {
     const fields = "StudyDescription,PatientName,PatientID,IssuerOfPatientID,PatientBirthDate,PatientSex";
     const path = `${ROOT}/studies?StudyInstanceUID=${studyInstanceUid}&includefield=${fields}`;
     return datasets(await this.get(path, signal))[0];
+  }
+
+  /** Of what classes the objects of a study are. Raises Failure. */
+  async sopClasses(studyInstanceUid: string, signal?: AbortSignal): Promise<readonly string[]> {
+    const path = `${ROOT}/studies?StudyInstanceUID=${studyInstanceUid}&includefield=SOPClassesInStudy`;
+    return datasets(await this.get(path, signal)).flatMap((dataset) => texts(dataset, Tag.SOPClassesInStudy));
+  }
+
+  /** The series of each object of a study that is of one of these classes. Raises Failure. */
+  async seriesOfClasses(studyInstanceUid: string, sopClassUids: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
+    const path = `${studyPath(studyInstanceUid)}/instances?SOPClassUID=${sopClassUids.join(",")}`;
+    return datasets(await this.get(path, signal)).map((dataset) => text(dataset, Tag.SeriesInstanceUID));
   }
 
   /** What parts of the body the series of a patient's studies are of, by study. Raises Failure. */

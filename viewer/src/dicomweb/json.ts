@@ -14,6 +14,7 @@ export const Tag = {
   SpecificCharacterSet: "00080005",
   ImageType: "00080008",
   SOPClassUID: "00080016",
+  SOPClassesInStudy: "00080062",
   SOPInstanceUID: "00080018",
   StudyDate: "00080020",
   SeriesDate: "00080021",

@@ -73,11 +73,16 @@ export class Beside {
 
   /** Show a series where its study stands, or nothing does: what is read and what stands beside take no place of each other. */
   showSeries(series: SeriesSummary): void {
+    this.workspace.showSeries(series, this.placeFor(series));
+  }
+
+  /** The viewport for it; undefined where its study stands nowhere. */
+  placeFor(series: SeriesSummary): Pane | undefined {
     const { workspace } = this;
     const own = workspace.study.studyInstanceUid;
     const standing = workspace.panes.peek().filter((pane) => (pane.showing.peek()?.series.studyInstanceUid ?? own) === series.studyInstanceUid);
     const active = workspace.active.peek();
-    workspace.showSeries(series, standing.includes(active) ? active : standing[0]);
+    return standing.includes(active) ? active : standing[0];
   }
 
   /** The objects of a study beside that tell of its images. */

@@ -1,6 +1,6 @@
 /** The picture that a study opens with: asked for before anything is known of the study but its UID. */
 
-import { signal } from "@preact/signals";
+import { effect, signal, untracked } from "@preact/signals";
 
 import { reach } from "@/dicomweb/reach";
 import { FIRST_PICTURE, firstPicturePath } from "@/early/answers";
@@ -47,6 +47,15 @@ export class FirstPictureLoad {
       clearTimeout(timer);
       this.settled.value = true;
     }
+  }
+
+  /** Do it then, or now; never when the study is closed before. */
+  whenSettled(then: () => void): void {
+    const stop: () => void = effect(() => {
+      if (!this.settled.value) return;
+      queueMicrotask(() => stop()); // not known yet while it runs for the first time
+      if (!this.closed.signal.aborted) untracked(then);
+    });
   }
 
   close(): void {

@@ -85,7 +85,8 @@ export class Pane {
   });
   readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
-  private readonly object = computed(() => this.frame.value?.sopInstanceUid);
+  /** Which object is looked at. */
+  readonly object = computed(() => this.frame.value?.sopInstanceUid);
   /** Of the images of several objects, some of them moving, those of the moving one that is looked at. */
   readonly loop = computed<Loop | undefined>(() => loopOf(this.content.value.frames, this.object.value));
 
@@ -156,9 +157,16 @@ export class Pane {
     const { frames } = this.content.peek();
     const index = neighbourClip(frames, this.frame.peek(), step);
     if (index === undefined) return false;
+    this.goToObject(frames[index]?.sopInstanceUid);
+    return true;
+  }
+
+  /** Go to the first image of an object. */
+  goToObject(sopInstanceUid: string | undefined): void {
+    const index = this.content.peek().frames.findIndex((frame) => frame.sopInstanceUid === sopInstanceUid);
+    if (index < 0) return;
     this.cine.range.value = undefined; // it was of the clip that is left
     this.goTo(index);
-    return true;
   }
 
   /** The viewport, or somebody for it, went to another image. */

@@ -22,9 +22,9 @@ function newest(objects: readonly Dataset[]): Dataset | undefined {
   return objects.toSorted((one, other) => moment(one).localeCompare(moment(other))).at(-1);
 }
 
-/** The objects among these series of one study that tell of other objects, as far as they are read. */
-export function remarksIn(series: readonly SeriesSummary[], library: SeriesLibrary): Dataset[] {
-  return series.filter(({ modality }) => READ.has(modality)).flatMap((one) => library.of(one).content.value.others);
+/** The objects among these series of one study that tell of other objects, as far as they are read; `mixed`: series that have some among their images. */
+export function remarksIn(series: readonly SeriesSummary[], library: SeriesLibrary, mixed: ReadonlySet<string> = new Set()): Dataset[] {
+  return series.filter(({ modality, seriesInstanceUid }) => READ.has(modality) || mixed.has(seriesInstanceUid)).flatMap((one) => library.of(one).content.value.others);
 }
 
 /** The reports of a study. */

@@ -52,7 +52,7 @@ export class Saving {
   readonly objects = computed<readonly Dataset[]>(() => {
     const { study } = this.workspace;
     if (!study.firstPicture.settled.value) return []; // the first picture has the link for itself
-    return remarksIn(study.series.value, study.library);
+    return remarksIn(study.series.value, study.library, study.mixed.value);
   });
 
   /** What the archive has: measurements by UID, and key images. */

@@ -6,6 +6,7 @@ import type { DicomWeb, SeriesSummary } from "@/dicomweb/client";
 import { Failure, isAborted } from "@/dicomweb/http";
 import type { Dataset } from "@/dicomweb/json";
 import { FirstPictureLoad } from "@/model/firstPicture";
+import { mixedSeries } from "@/model/mixedSeries";
 import { SeriesLibrary } from "@/model/seriesLibrary";
 import type { Errands } from "@/offline/errands";
 
@@ -15,6 +16,8 @@ export class OpenStudy {
   /** The study's attributes as QIDO-RS gives them. */
   readonly dataset = signal<Dataset | undefined>(undefined);
   readonly series = signal<readonly SeriesSummary[]>([]);
+  /** Those of them that have something to read among their images, as far as that is known. */
+  readonly mixed = signal<ReadonlySet<string>>(new Set());
   readonly failure = signal<Failure | undefined>(undefined);
   readonly loading = signal(true);
   /** The node answered that it has no such study. */
@@ -95,6 +98,15 @@ export class OpenStudy {
     if (this.isWithdrawn.peek()) return; // what was loaded stays to be looked at
     this.series.value = series;
     this.library.follow(series);
+    this.firstPicture.whenSettled(() => void this.findMixed(series));
+  }
+
+  private async findMixed(series: readonly SeriesSummary[]): Promise<void> {
+    try {
+      this.mixed.value = await mixedSeries(this.web, this.studyInstanceUid, series, this.closed.signal);
+    } catch (error) {
+      if (!isAborted(error) && !(error instanceof Failure)) throw error; // a series that is opened tells it too
+    }
   }
 
   private async guarded(work: () => Promise<void>): Promise<void> {
@@ -109,7 +121,7 @@ export class OpenStudy {
 }
 
 // PS3.3 C.7.3.1.1.1: modalities whose objects are read as text or laid over other images, never first.
-const NO_PICTURE = new Set(["SR", "KO", "PR", "DOC", "REG", "RTPLAN", "RTSTRUCT", "RTRECORD", "SEG", "AU", "ECG", "EPS", "HD", "RESP", "PLAN", "ANN", "M3D"]);
+const NO_PICTURE = new Set(["SR", "KO", "PR", "DOC", "REG", "RTPLAN", "RTSTRUCT", "RTRECORD", "SEG", "AU", "ECG", "EPS", "HD", "RESP", "PLAN", "ANN", "M3D", "RWV"]);
 
 /** Whether a series of this modality is better not the first to be shown. */
 export function isNoPicture(modality: string): boolean {

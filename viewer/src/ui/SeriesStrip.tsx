@@ -1,23 +1,26 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { thumbnailPath, type SeriesSummary } from "@/dicomweb/client";
+import type { SeriesContent } from "@/dicomweb/frames";
 import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
 import type { Pane } from "@/model/pane";
+import type { SeriesLoad } from "@/model/seriesLibrary";
+import { clipsOf, readableAmong } from "@/model/seriesParts";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import { distanceWords } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { KeptPicture } from "@/ui/KeptPicture";
 import { objectKind } from "@/ui/objectKinds";
+import { kindOfObject } from "@/ui/objectTitle";
+import { SERIES_DRAG_TYPE } from "@/ui/seriesDrag";
+import { SeriesParts } from "@/ui/SeriesParts";
 import { followRest } from "@/ui/rightPress";
 import { seriesTitle } from "@/ui/seriesTitle";
 
 const THUMBNAIL_SIZE = 128;
-
-/** What a dragged series is known by while it is over a viewport. */
-export const SERIES_DRAG_TYPE = "application/x-suret-series";
 
 function uidOf(pane: Pane): string | undefined {
   return pane.showing.value?.series.seriesInstanceUid;
@@ -31,7 +34,7 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   const strip = useRef<HTMLElement>(null);
   useEffect(() => (strip.current ? followMenu(strip.current, workspace) : undefined), [workspace, strip.current]);
   return (
-    <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1 && others.length === 0}>
+    <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1 && others.length === 0 && !all.some((series) => hasParts(workspace, series))}>
       <Thumbnails workspace={workspace} series={all} active={active} shown={shown} />
       {others.map((series) => (
         <SeriesBeside key={series[0]?.studyInstanceUid} workspace={workspace} series={series} active={active} shown={shown} />
@@ -117,52 +120,81 @@ function SeriesThumbnail({ workspace, series, current, shown, select }: SeriesTh
   useEffect(() => {
     if (current) button.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [current]);
+  const load = loadOf(workspace, series);
+  const content = load?.content.value ?? NOTHING;
   return (
-    <button
-      ref={button}
-      type="button"
-      class="series"
-      data-testid="series-thumbnail"
-      data-series-uid={series.seriesInstanceUid}
-      data-shown={shown}
-      aria-current={current}
-      draggable
-      onDragStart={(event) => event.dataTransfer?.setData(SERIES_DRAG_TYPE, series.seriesInstanceUid)}
-      onClick={select}
-    >
-      <Thumbnail series={series} />
-      <span class="series-words">
-        <span class="series-title">{seriesTitle(series)}</span>
-        <span class="muted">
-          <span class="modality">{series.modality || "?"}</span> <Extent workspace={workspace} series={series} />
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="series"
+        data-testid="series-thumbnail"
+        data-series-uid={series.seriesInstanceUid}
+        data-shown={shown}
+        aria-current={current}
+        draggable
+        onDragStart={(event) => event.dataTransfer?.setData(SERIES_DRAG_TYPE, series.seriesInstanceUid)}
+        onClick={select}
+      >
+        <Thumbnail series={series} content={content} isAwaited={isOfObjects(series) && !load?.loaded.value && !load?.failure.value} />
+        <span class="series-words">
+          <span class="series-title">{seriesTitle(series)}</span>
+          <span class="muted">
+            <span class="modality">{text(content.frames[0]?.dataset ?? {}, Tag.Modality) || series.modality || "?"}</span> <Extent series={series} content={content} />
+          </span>
         </span>
-      </span>
-    </button>
+      </button>
+      <SeriesParts workspace={workspace} series={series} content={content} current={current} />
+    </>
   );
 }
 
-/** Modalities of a few objects with many frames each, whose metadata are small. */
-const MOVING: ReadonlySet<string> = new Set(["XA", "RF", "US", "IVUS", "ES", "NM"]);
+/** Modalities of a few objects with many frames each, or of videos, whose metadata are small. */
+const MOVING: ReadonlySet<string> = new Set(["XA", "RF", "US", "IVUS", "ES", "NM", "XC", "GM"]);
 const MOVING_MOST = 20;
+const NOTHING: SeriesContent = { frames: [], others: [], slides: [] };
 
-/** How much there is: objects, images, or frames where an image has many. */
-function Extent({ workspace, series }: Pick<SeriesThumbnailProps, "workspace" | "series">) {
-  const { study } = workspace;
-  const wanted = MOVING.has(series.modality) && series.numberOfInstances <= MOVING_MOST && study.firstPicture.settled.value;
-  const load = wanted ? study.library.of(series) : study.library.known(series);
-  const frames = load?.content.value.frames ?? [];
-  if (isNoPicture(series.modality)) return <>{counted("study.objects", series.numberOfInstances)}</>;
-  if (frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return <>{counted("study.frames", frames.length)}</>;
-  return <>{counted("study.images", series.numberOfInstances)}</>;
+function isOfObjects({ modality, numberOfInstances }: SeriesSummary): boolean {
+  return MOVING.has(modality) && numberOfInstances <= MOVING_MOST;
 }
 
-function Thumbnail({ series }: { readonly series: SeriesSummary }) {
+/** Its objects, where the list tells of them or somebody asked for them. */
+function loadOf({ study }: Workspace, series: SeriesSummary): SeriesLoad | undefined {
+  const wanted = study.firstPicture.settled.value && (isOfObjects(series) || study.mixed.value.has(series.seriesInstanceUid));
+  return wanted ? study.library.of(series) : study.library.known(series);
+}
+
+/** Whether some of its objects have places of their own, or are likely to: the image does not move when they come. */
+function hasParts(workspace: Workspace, series: SeriesSummary): boolean {
+  const load = loadOf(workspace, series);
+  if (!load?.loaded.value) return isOfObjects(series) && series.numberOfInstances > 1;
+  return clipsOf(load.content.value.frames).length > 0 || readableAmong(load.content.value).length > 0;
+}
+
+/** How much there is: objects, images, or frames where an image has many. */
+function Extent({ series, content: { frames, ...content } }: { readonly series: SeriesSummary; readonly content: SeriesContent }) {
+  if (isNoPicture(series.modality) && frames.length === 0) return <>{counted("study.objects", series.numberOfInstances)}</>;
+  if (frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return <>{counted("study.frames", frames.length)}</>;
+  return <>{counted("study.images", series.numberOfInstances - readableAmong({ frames, ...content }).length)}</>;
+}
+
+interface ThumbnailProps {
+  readonly series: SeriesSummary;
+  readonly content: SeriesContent;
+  /** It will be known what is in it: there may be no picture of that. */
+  readonly isAwaited: boolean;
+}
+
+function Thumbnail({ series, content: { frames, slides, others }, isAwaited }: ThumbnailProps) {
   const [failed, setFailed] = useState(false);
-  const noPicture = failed || (isNoPicture(series.modality) && series.modality !== "SEG");
+  const [first] = others;
+  const hasPictures = frames.length + slides.length > 0;
+  const noPicture = failed || (!hasPictures && (isAwaited || first !== undefined || (isNoPicture(series.modality) && series.modality !== "SEG")));
+  const icon = first && !hasPictures ? kindOfObject(first).icon : isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image";
   return (
     <span class="series-picture">
       {noPicture ? (
-        <Icon name={isNoPicture(series.modality) ? objectKind("", series.modality).icon : "image"} />
+        <Icon name={icon} />
       ) : (
         <KeptPicture
           key={series.numberOfInstances} // of another image, where that was taken away

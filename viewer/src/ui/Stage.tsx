@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { placesOf } from "@/model/layout";
 import type { Pane } from "@/model/pane";
+import { openPart } from "@/model/seriesParts";
 import type { Workspace } from "@/model/workspace";
 import { t } from "@/i18n";
 import type { ToolName } from "@/tools/palette";
@@ -14,7 +15,7 @@ import { drawnBy, kindOf } from "@/ui/paneKinds";
 import type { PaneProps } from "@/ui/paneProps";
 import { PaneSwitch } from "@/ui/PaneSwitch";
 import { followRightPress } from "@/ui/rightPress";
-import { SERIES_DRAG_TYPE } from "@/ui/SeriesStrip";
+import { SERIES_DRAG_TYPE } from "@/ui/seriesDrag";
 import { StepPad } from "@/ui/StepPad";
 import { FirstPicturePane } from "@/ui/ViewportPane";
 
@@ -92,12 +93,13 @@ function PaneFrame({ workspace, pane, area }: PaneFrameProps) {
 }
 
 function drop(event: DragEvent, workspace: Workspace, pane: Pane): void {
-  const uid = event.dataTransfer?.getData(SERIES_DRAG_TYPE);
+  const [uid, object] = event.dataTransfer?.getData(SERIES_DRAG_TYPE).split(" ") ?? [];
   const all = [...workspace.study.series.peek(), ...workspace.beside.studies.peek().flat()];
   const series = all.find(({ seriesInstanceUid }) => seriesInstanceUid === uid);
   if (!series) return;
   event.preventDefault();
-  workspace.showSeries(series, pane);
+  if (object) openPart(workspace, series, object, pane);
+  else workspace.showSeries(series, pane);
 }
 
 function PaneContent({ workspace, pane }: PaneProps) {

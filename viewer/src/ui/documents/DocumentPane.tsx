@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 
 import { documentAddress, documentForm, type DocumentAddress, type DocumentForm } from "@/dicomweb/documents";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { isReport, reportTree } from "@/dicomweb/report";
+import { isReport } from "@/dicomweb/report";
 import { t } from "@/i18n";
 import { formatDate, formatTime } from "@/i18n/format";
 import { inReadingOrder } from "@/model/remarks";
@@ -16,7 +16,7 @@ import { WaveformPage } from "@/ui/documents/WaveformPage";
 import { XmlPage } from "@/ui/documents/XmlPage";
 import "@/ui/documents/documents.css";
 import { Icon } from "@/ui/icons";
-import { KINDS, objectKind, type ObjectKind } from "@/ui/objectKinds";
+import { kindOfObject, objectTitle } from "@/ui/objectTitle";
 import type { PaneProps } from "@/ui/paneProps";
 
 /** What a page is given of its object. */
@@ -44,7 +44,9 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
   const { others, earlier } = useMemo(() => inReadingOrder(pane.content.value.others), [pane.content.value.others]);
   const series = pane.showing.value?.series;
   const [chosen, choose] = useState(0);
-  const index = Math.min(chosen, others.length - 1);
+  const wanted = pane.showing.value?.options?.["object"];
+  const named = others.findIndex((other) => text(other, Tag.SOPInstanceUID) === wanted);
+  const index = named >= 0 ? named : Math.min(chosen, others.length - 1);
   const dataset = others[index];
   if (!series || !dataset) return null;
   const address = documentAddress(series, dataset);
@@ -54,8 +56,8 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- a double click chooses a word here
     <section class="document" data-testid="document" data-form={form} onDblClick={(event) => event.stopPropagation()}>
       <header class="document-bar">
-        <Icon name={kindOf(dataset).icon} />
-        <h2>{titleOf(dataset)}</h2>
+        <Icon name={kindOfObject(dataset).icon} />
+        <h2>{objectTitle(dataset)}</h2>
         <span class="muted">{momentOf(dataset)}</span>
         {earlier.has(dataset) && (
           <span class="badge caution-badge" data-testid="document-earlier">
@@ -67,11 +69,15 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
             aria-label={t("doc.objects")}
             data-testid="document-choice"
             value={index}
-            onChange={(event) => choose(Number(event.currentTarget.value))}
+            onChange={(event) => {
+              const at = Number(event.currentTarget.value);
+              choose(at);
+              if (named >= 0) workspace.show({ kind: "document", series, options: { object: text(others[at] ?? {}, Tag.SOPInstanceUID) } }, pane);
+            }}
           >
             {others.map((other, at) => (
               <option key={text(other, Tag.SOPInstanceUID)} value={at}>
-                {[`${at + 1}/${others.length}`, titleOf(other), isReport(other) ? momentOf(other) : "", earlier.has(other) ? t("doc.earlier") : ""]
+                {[`${at + 1}/${others.length}`, objectTitle(other), isReport(other) ? momentOf(other) : "", earlier.has(other) ? t("doc.earlier") : ""]
                   .filter((part) => part !== "")
                   .join(" · ")}
               </option>
@@ -101,16 +107,6 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
       <Page key={address.file} workspace={workspace} pane={pane} dataset={dataset} address={address} />
     </section>
   );
-}
-
-/** What it calls itself, else what it is. */
-export function titleOf(dataset: Dataset): string {
-  return text(dataset, Tag.DocumentTitle) || reportTree(dataset)?.name || t(kindOf(dataset).label);
-}
-
-function kindOf(dataset: Dataset): ObjectKind {
-  if (documentForm(dataset) === "video") return KINDS.video; // of whatever class
-  return objectKind(text(dataset, Tag.SOPClassUID), text(dataset, Tag.Modality));
 }
 
 function momentOf(dataset: Dataset): string {
