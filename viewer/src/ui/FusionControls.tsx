@@ -91,8 +91,8 @@ function useFusion({ workspace, pane }: PaneProps, volume: Beneath, asked: Serie
 type Corner = Readonly<Record<"right" | "bottom", string>>;
 
 /**
- * At the bar of a button, above it where there is room, and at the bar's beginning, for the colour bar is at its end; no further right than
- * the button unless the window ends to the left. From the window's edges: a scrolled bar would cut it.
+ * At the bar of a button, above it where there is room, and at the bar's beginning, for the colour bar is at its end. From the window's
+ * edges: a scrolled bar would cut it.
  */
 function useCornerAbove(button: { readonly current: HTMLElement | null }, open: boolean): Corner | undefined {
   const [corner, setCorner] = useState<Corner | undefined>(undefined);
@@ -102,11 +102,10 @@ function useCornerAbove(button: { readonly current: HTMLElement | null }, open: 
       const within = button.current?.parentElement;
       // a bar that shares its rows with another has no box of its own
       const bar = (within?.getClientRects().length === 0 ? within.parentElement : within)?.getBoundingClientRect();
-      const own = button.current?.getBoundingClientRect();
-      if (!bar || !own) return;
+      if (!bar) return;
       const { height: high = 0, width: wide = 0 } = button.current?.nextElementSibling?.getBoundingClientRect() ?? {};
       const bottom = bar.top < high + MARGIN_PX ? Math.max(MARGIN_PX, innerHeight - bar.bottom - high) : innerHeight - bar.top;
-      const right = Math.min(innerWidth - Math.min(own.right, bar.right, bar.left + wide), innerWidth - wide - MARGIN_PX);
+      const right = Math.min(innerWidth - bar.left - wide, innerWidth - wide - MARGIN_PX); // over this picture, not the one before
       setCorner({ right: `${Math.max(MARGIN_PX, right)}px`, bottom: `${bottom}px` });
     };
     place();
