@@ -111,7 +111,7 @@
   }
 
   const layers = [...within.querySelectorAll(LAYERS)].filter(shown);
-  const covered = (box, layer) => layers.some((one) => one !== layer && !(layer && one.contains(layer)) && !(layer && layer.contains(one)) && hits(one.getBoundingClientRect(), box));
+  const covered = (box, layer) => layers.some((one) => one !== layer && !(layer && one.contains(layer)) && !(layer && layer.contains(one) && !one.matches(".popup")) && hits(one.getBoundingClientRect(), box));
   /** What everything that scrolls around an element leaves to be seen of it; undefined where nothing does. */
   const scrollport = (element) => {
     let port;
