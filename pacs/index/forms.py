@@ -15,8 +15,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Integer, Result
 
 FORMS_MAX = 500
 VALUES_MAX = 48
-"""A form of more values is seldom asked twice, and what is compiled of it takes some ten kilobytes a value."""
-COLUMNS_MAX = 96
+"""A form of more values is seldom asked twice."""
 
 _LIMIT, _OFFSET = "row_limit", "row_offset"
 
@@ -74,12 +73,9 @@ class Forms:
 
 
 def streamed(connection: Connection, statement: Select[Any], rows_at_once: int) -> Result[Any]:
-    """The rows of a statement that has no form here: SQLAlchemy keeps what it compiles of it, unless it is long."""
-    described = statement._generate_cache_key()
-    assert described is not None, "searches are made of columns, operators and values"
-    short = len(described.bindparams) <= VALUES_MAX and len(statement.selected_columns) <= COLUMNS_MAX
-    kept = {} if short else {"compiled_cache": None}
-    return connection.execute(statement, execution_options={"yield_per": rows_at_once, **kept})
+    """The rows of a statement that has no form here. It is compiled each time: what SQLAlchemy would keep of it takes a
+    hundred kilobytes, and of searches there are more kinds than memory."""
+    return connection.execute(statement, execution_options={"yield_per": rows_at_once, "compiled_cache": None})
 
 
 def _compiled(connection: Connection, statement: Select[Any], values: Sequence[BindParameter[Any]]) -> _Form:

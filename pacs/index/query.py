@@ -129,7 +129,7 @@ def _found(
         conditions = _conditions(query, way)
         if after is not None:
             conditions.append(_behind(query.level, after))
-        if end is not None and _has_form(query):
+        if end is not None and end - query.offset <= PAGE_MAX and _has_form(query):
             kind = (query.level, tuple(attributes), tuple(_levels_asked(query)))
             make = partial(_select, query, attributes)
             lists.append(_FORMS.rows(connection, kind, make, conditions, end - offset, offset))
@@ -151,7 +151,7 @@ _FORMS = Forms()
 
 def _has_form(query: Query) -> bool:
     several = any(isinstance(criterion.test, OneOf) and len(criterion.test.values) > 1 for criterion in query.criteria)
-    return query.study_instance_uids is None and not several and query.limit is not None and query.limit <= PAGE_MAX
+    return query.study_instance_uids is None and not several
 
 
 def _select(query: Query, attributes: Sequence[Attribute]) -> Select[Any]:
@@ -209,9 +209,14 @@ def count(connection: Connection, query: Query) -> int:
         return sum(1 for _ in find(connection, everything))
     top = min([query.level, *_levels_asked(query)])
     total = 0
+    counted = select(func.count()).select_from(_tables(query.level, top))
     for way in ways(connection, replace(query, limit=None)):
-        statement = select(func.count()).select_from(_tables(query.level, top)).where(*_conditions(query, way))
-        total += int(streamed(connection, statement, ROWS_AT_ONCE).scalar_one())
+        conditions = _conditions(query, way)
+        if _has_form(query):
+            [(found,)] = _FORMS.rows(connection, (query.level, top), lambda: counted, conditions, 1, 0)
+        else:
+            found = streamed(connection, counted.where(*conditions), 1).scalar_one()
+        total += int(found)
     return total
 
 
