@@ -65,6 +65,29 @@ describe("what is done without the node", () => {
     expect((await errandsOf("aigul")).all.value).toEqual([]);
   });
 
+  it("is not sent without a pause where it alone does not get through", async () => {
+    vi.useFakeTimers();
+    let tries = 0;
+    node = (method) => {
+      if (method !== "POST") return { status: 200, body: READ };
+      tries += 1;
+      return undefined;
+    };
+    const errands = await errandsOf("aigul");
+    errands.keep("1.2", "reading", { deed: "mark_read" });
+    for (let answers = 0; answers < 300; answers += 1) {
+      await errands.send();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(tries, "after 0, 1, 3, 7 and 15 seconds").toBe(5);
+    node = () => ({ status: 200, body: READ });
+    await errands.send();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(errands.all.value).toEqual([]);
+    errands.leave();
+    vi.useRealTimers();
+  });
+
   it("is taken back by the opposite, and not kept where nothing may be", async () => {
     const errands = await errandsOf("aigul");
     const holding = new Holding(http, "1.2", "aigul", errands);

@@ -52,6 +52,7 @@ const PLACE = "suret.errands.";
 const LOCK = "suret.errands"; // of several windows one sends
 const CONFLICT = 409;
 const AGAIN_MS = 30_000;
+const REST_MS = 1000; // after what did not get through, though the node answers; twice as long each time
 /** The node, or a proxy, could not do it now, or nobody is signed in. */
 const PASSING: ReadonlySet<number> = new Set([401, 408, 429]);
 
@@ -82,6 +83,8 @@ export class Errands {
   private name = "";
   private sending: Promise<void> | undefined;
   private again: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0;
+  private restsUntil = 0;
   private readonly listeners = new Set<Listener>();
 
   constructor(
@@ -106,6 +109,7 @@ export class Errands {
   /** They signed out: what waits goes on waiting for them, and nobody else sees it. */
   leave(): void {
     clearTimeout(this.again);
+    this.rest(0);
     this.name = this.place = "";
     this.all.value = [];
   }
@@ -139,6 +143,13 @@ export class Errands {
   /** The node is there, and the account signed in: what waits is sent. */
   async send(): Promise<void> {
     if (this.waiting.peek().length === 0) return;
+    const rest = this.restsUntil - Date.now();
+    if (rest > 0) {
+      // a proxy may end this request alone, and the next answer calls the node there again
+      clearTimeout(this.again);
+      this.again = setTimeout(() => void this.send(), rest);
+      return;
+    }
     this.sending ??= this.alone(() => this.deliver()).finally(() => {
       this.sending = undefined;
     });
@@ -160,6 +171,7 @@ export class Errands {
         errand = await this.settled(waiting);
         if (this.place !== place) return;
         const answer = await this.post(errand, errand.body);
+        this.rest(0);
         if (this.place !== place) return; // sent twice is better than lost
         batch(() => {
           for (const listener of this.listeners) listener(errand, answer);
@@ -168,6 +180,7 @@ export class Errands {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         if (this.place !== place) return;
+        this.rest(isOutOfReach(error) ? this.failures + 1 : 0);
         if (isPassing(error)) {
           if (!isOutOfReach(error) && error.status !== 401) this.again = setTimeout(() => void this.send(), error.retryAfter * 1000 || AGAIN_MS);
           return;
@@ -197,6 +210,11 @@ export class Errands {
     const next = { ...errand, body, before: [], sent: true };
     if (this.place === place) this.write((all) => all.map((one) => (isSame(one, errand) ? next : one)));
     return next;
+  }
+
+  private rest(failures: number): void {
+    this.failures = failures;
+    this.restsUntil = failures === 0 ? 0 : Date.now() + Math.min(AGAIN_MS, REST_MS * 2 ** (failures - 1));
   }
 
   private async reader({ studyInstanceUid }: Errand): Promise<string> {
