@@ -172,10 +172,12 @@ function hasParts(workspace: Workspace, series: SeriesSummary): boolean {
 }
 
 /** How much there is: objects, images, or frames where an image has many. */
-function Extent({ series, content: { frames, ...content } }: { readonly series: SeriesSummary; readonly content: SeriesContent }) {
-  if (isNoPicture(series.modality) && frames.length === 0) return <>{counted("study.objects", series.numberOfInstances)}</>;
+function Extent({ series, content }: { readonly series: SeriesSummary; readonly content: SeriesContent }) {
+  const { frames, slides, others } = content;
+  const isWithoutImages = frames.length + slides.length === 0 && (isNoPicture(series.modality) || others.length > 0);
+  if (isWithoutImages) return <>{counted("study.objects", series.numberOfInstances)}</>;
   if (frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return <>{counted("study.frames", frames.length)}</>;
-  return <>{counted("study.images", series.numberOfInstances - readableAmong({ frames, ...content }).length)}</>;
+  return <>{counted("study.images", series.numberOfInstances - readableAmong(content).length)}</>;
 }
 
 interface ThumbnailProps {
