@@ -14,6 +14,10 @@ const VOLUME: VolumeGeometry = {
   isReadBackwards: false,
   frameOfReferenceUid: "1.4",
 };
+const imagesOf = (modality: string): VolumeGeometry => {
+  const dataset = { "00080060": { vr: "CS", Value: [modality] } };
+  return { ...VOLUME, frames: [{ ...frames[0], dataset }] as unknown as VolumeGeometry["frames"] };
+};
 const after = (volume: VolumeGeometry, plane: "axial" | "coronal") => oneFurther(volume, plane).map((value) => value + 0);
 const SINGLE = { mm: 0, mode: "maximum" } as const;
 
@@ -36,6 +40,13 @@ describe("the node's picture of a plane", () => {
 
   it("is of all of the volume where no place is named", () => {
     expect(nodePlanePath(VOLUME, { plane: "coronal", at: undefined, slab: { mm: 12, mode: "minimum" } })).toMatch(/rendered3d\?renderingmethod=maximum_ip(?!.*slab)/);
+  });
+
+  it("is in the window in which the device would draw it: a projection of CT as its brightest voxels", () => {
+    const solid = { plane: "coronal", at: undefined, slab: SINGLE } as const;
+    expect(nodePlanePath(imagesOf("CT"), solid)).toContain("&window=300.0000,800.0000,linear-exact");
+    expect(nodePlanePath(imagesOf("CT"), { ...solid, at: [1, 11, 109] })).not.toContain("window");
+    expect(nodePlanePath(imagesOf("MR"), solid)).not.toContain("window");
   });
 
   it("is as long as the voxels along it", () => {

@@ -2,6 +2,9 @@
 
 import { seriesPath } from "@/dicomweb/client";
 import { dot, type Vector, type VolumeGeometry } from "@/dicomweb/geometry";
+import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { APPEARANCES } from "@/tools/appearances";
+import { openingOf, type Ends } from "@/tools/presets";
 import type { PlaneName, SlabMode } from "@/viewport/volumeContract";
 
 interface Side {
@@ -67,17 +70,31 @@ function hundredths(value: number): number {
   return Math.round(100 * value) / 100;
 }
 
+/** The image of a volume whose words count for all of it. */
+export function middleOf({ frames }: VolumeGeometry): Dataset | undefined {
+  return frames[frames.length >> 1]?.dataset;
+}
+
+/** In which window it is seen; undefined: in that of the images, which the node knows. A window for slices makes a projection white. */
+function windowOf(dataset: Dataset | undefined, isProjection: boolean): Ends | undefined {
+  const values = APPEARANCES["CT-MIP"]?.colours.map(([value]) => value) ?? [];
+  if (isProjection && dataset && text(dataset, Tag.Modality) === "CT") return { lower: Math.min(...values), upper: Math.max(...values) };
+  return openingOf(dataset).range;
+}
+
 /** Its address, without the size of the picture. */
 export function nodePlanePath(volume: VolumeGeometry, { plane, at, slab }: NodePlane): string {
   const { eye, down } = SIDES[plane];
   const where = (at ?? extent(volume).middle).map(hundredths);
   const isSlab = at !== undefined && slab.mm > 0;
+  const range = windowOf(middleOf(volume), at === undefined);
   const query = new URLSearchParams({
     renderingmethod: at && !isSlab ? "average_ip" : `${at ? slab.mode : "maximum"}_ip`,
     viewpointlookat: where.join(","),
     viewpointposition: where.map((value, axis) => hundredths(value + AWAY_MM * (eye[axis] ?? 0))).join(","),
     viewpointup: down.map((value) => 0 - value).join(","),
     ...(isSlab && { mprslab: String(slab.mm) }),
+    ...(range && { window: `${((range.lower + range.upper) / 2).toFixed(4)},${(range.upper - range.lower).toFixed(4)},linear-exact` }),
   });
   const [first] = volume.frames;
   const series = seriesPath(first?.studyInstanceUid ?? "", first?.seriesInstanceUid ?? "");

@@ -4,7 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
 import { t } from "@/i18n";
-import { extent, nodePlanePath, SIDES } from "@/model/nodePlane";
+import { extent, middleOf, nodePlanePath, SIDES } from "@/model/nodePlane";
+import { openingOf } from "@/tools/presets";
 import { PatientCorner, StudyCorner } from "@/ui/Identity";
 import { QualityMark } from "@/ui/QualityMark";
 import type { PaneProps } from "@/ui/paneProps";
@@ -20,6 +21,7 @@ interface RenderedPaneProps extends PaneProps {
 const NAMES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
 
 const QUIET_MS = 120;
+const INVERTED = { filter: "invert(1)" };
 
 export function RenderedPane({ isInTime, ...shown }: RenderedPaneProps) {
   if (!isInTime) return <NodePicture {...shown} />;
@@ -44,6 +46,7 @@ function NodePicture({ workspace, pane, volume }: Omit<RenderedPaneProps, "isInT
   const [picture, setPicture] = useState("");
   const where = middle.map((value, index) => (index === axis && !solid ? (at ?? value) : value));
   const [first] = volume.frames;
+  const inverted = !solid && openingOf(middleOf(volume)).inverted;
   const wanted = nodePlanePath(volume, { plane, at: solid ? undefined : (where as unknown as Vector), slab: { mm: slab, mode: "maximum" } });
   useEffect(() => {
     const timer = setTimeout(() => {
@@ -58,7 +61,7 @@ function NodePicture({ workspace, pane, volume }: Omit<RenderedPaneProps, "isInT
     <div class="volume-stage">
       <div ref={place} class="viewport" data-testid="viewport" data-rendered-by="node" role="img" aria-label={t(solid ? "solid.label" : `mpr.${plane}`)}>
         {picture && (
-          <img class="node-picture" src={picture} alt="" data-testid="node-picture" onLoad={() => setState("ready")} onError={() => setState("failed")} />
+          <img class="node-picture" style={inverted ? INVERTED : undefined} src={picture} alt="" data-testid="node-picture" onLoad={() => setState("ready")} onError={() => setState("failed")} />
         )}
         <div class="overlay">
           <PatientCorner dataset={first?.dataset ?? {}} />

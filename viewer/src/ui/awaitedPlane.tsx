@@ -8,7 +8,6 @@ import { t } from "@/i18n";
 import { extent, nodePlanePath, oneFurther, openingScale, opensAt, SIDES, wholeAlong, type NodePlane } from "@/model/nodePlane";
 import { afterPaint } from "@/model/painted";
 import { planeOutline } from "@/model/planeOutline";
-import { openingOf } from "@/tools/presets";
 import { loadViewport } from "@/ui/lazyViewport";
 import type { LoadState } from "@/ui/volumeParts";
 
@@ -62,7 +61,7 @@ export function useAwaited(
     if (!wanted || ready) return undefined;
     const left = new AbortController();
     const timer = setTimeout(() => {
-      void take(volume, asked, left.signal).then(
+      void take(asked, left.signal).then(
         (url) => setPicture({ url, size: sizeOf(volume, plane, slab.mm), outline: solid ? undefined : planeOutline(volume, plane, at, halfOf(volume, slab.mm)) }),
         () => {}, // the volume comes anyway
       );
@@ -88,13 +87,11 @@ export function useAwaited(
 }
 
 /** Images that are read ahead wait for it: it is what the reader looks at. */
-async function take(volume: VolumeGeometry, asked: string, signal: AbortSignal): Promise<string> {
-  const { range } = openingOf(volume.frames[volume.frames.length >> 1]?.dataset);
-  const window = range && `&window=${((range.lower + range.upper) / 2).toFixed(4)},${(range.upper - range.lower).toFixed(4)},linear-exact`;
+async function take(asked: string, signal: AbortSignal): Promise<string> {
   const { holdBack } = await loadViewport();
   const goOn = holdBack();
   try {
-    const path = `${asked}&viewport=${LONGEST},${LONGEST}&quality=${QUALITY}${window ?? ""}`;
+    const path = `${asked}&viewport=${LONGEST},${LONGEST}&quality=${QUALITY}`;
     const answer = await reach(path, { headers: { Accept: "image/jpeg" }, credentials: "same-origin", signal }, false);
     if (!answer.ok) throw new TypeError("there is no picture of it");
     const url = URL.createObjectURL(await answer.blob());
