@@ -6,6 +6,7 @@ import { Worklist } from "@/model/worklist";
 /** A node with so many studies that takes its time to list them, and what it was asked for. */
 function list(studies: number, takesMs: number) {
   const asked: string[] = [];
+  let first = 1000;
   const http = new Http(async (address, init) => {
     const url = new URL(String(address), "http://node");
     const [limit, offset] = ["limit", "offset"].map((name) => Number(url.searchParams.get(name)));
@@ -14,17 +15,17 @@ function list(studies: number, takesMs: number) {
       setTimeout(resolve, takesMs);
       init?.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
     });
-    const rows = Array.from({ length: Math.min(limit ?? 0, studies - (offset ?? 0)) }, (_, index) => ({ study_instance_uid: `1.2.${(offset ?? 0) + index}` }));
-    return Response.json({ studies: rows, total: studies });
+    const rows = Array.from({ length: Math.min(limit ?? 0, studies - (offset ?? 0)) }, (_, index) => ({ study_instance_uid: `1.2.${first + (offset ?? 0) + index}` }));
+    return Response.json({ studies: rows, total: studies + 1000 - first });
   });
-  return { worklist: new Worklist(http), asked };
+  return { worklist: new Worklist(http), asked, came: () => void (first -= 1) };
 }
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("a long list is fetched by large pages", async () => {
-  const { worklist, asked } = list(1000, 1);
+test("of a long list the next page alone is fetched, and all of it by large pages where it may have changed", async () => {
+  const { worklist, asked, came } = list(1000, 1);
   const close = worklist.open();
   await vi.advanceTimersByTimeAsync(500);
   for (let pages = 0; pages < 4; pages += 1) {
@@ -32,7 +33,16 @@ test("a long list is fetched by large pages", async () => {
     await vi.advanceTimersByTimeAsync(500);
   }
   expect(worklist.studies.value).toHaveLength(250);
-  expect(asked.slice(-2)).toEqual(["0+200", "200+50"]);
+  expect(asked).toEqual(["0+50", "50+50", "100+50", "150+50", "200+50"]);
+  worklist.refresh();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(asked.splice(0).slice(-2)).toEqual(["0+200", "200+50"]);
+  came();
+  worklist.more();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(asked, "the pages do not meet any more").toEqual(["250+50", "0+200", "200+100"]);
+  expect(worklist.studies.value.map(({ studyInstanceUid }) => studyInstanceUid).slice(0, 2)).toEqual(["1.2.999", "1.2.1000"]);
+  expect(new Set(worklist.studies.value).size).toBe(300);
   close();
 });
 

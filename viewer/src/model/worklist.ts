@@ -173,9 +173,12 @@ export class Worklist {
     this.lastOpened = "";
   }
 
+  /** The next page; where the whole list is fetched anyway, that page with it. */
   more(): void {
-    this.rowsWanted = this.studies.value.length + PAGE;
-    this.schedule(0);
+    const { length } = this.studies.value;
+    this.rowsWanted = length + PAGE;
+    if (this.loading.peek() || this.timer !== undefined || this.fromDevice.peek()) this.schedule(0);
+    else void this.load(length);
   }
 
   private schedule(delayMs: number, restart = true): void {
@@ -189,14 +192,15 @@ export class Worklist {
     }, delayMs);
   }
 
-  private async load(): Promise<void> {
+  /** `from`: rows that stand there already and stay. */
+  private async load(from = 0): Promise<void> {
     this.asked?.abort();
     const asked = new AbortController();
     this.asked = asked;
     this.stale = false;
     this.loading.value = true;
     try {
-      const { studies, total, isLeast, late, lateIsLeast } = await this.pages(asked.signal);
+      const { studies, total, isLeast, late, lateIsLeast } = (await this.appended(from, asked.signal)) ?? (await this.pages(asked.signal));
       batch(() => {
         this.pointOut(studies);
         this.studies.value = studies;
@@ -259,10 +263,20 @@ export class Worklist {
     this.touchedStudies.clear();
   }
 
-  private async pages(abort: AbortSignal): Promise<Pages> {
+  /** What stands there with what follows; undefined where studies came or went meanwhile, so that pages do not meet. */
+  private async appended(from: number, abort: AbortSignal): Promise<Pages | undefined> {
+    if (from === 0) return undefined;
+    const [before, total] = [this.studies.peek(), this.total.peek()];
+    const next = await this.pages(abort, from);
+    const studies = [...before, ...next.studies];
+    const met = next.total === total && new Set(studies.map(({ studyInstanceUid }) => studyInstanceUid)).size === studies.length;
+    return met ? { ...next, studies, late: this.late.peek(), lateIsLeast: this.lateIsLeast.peek() } : undefined;
+  }
+
+  private async pages(abort: AbortSignal, from = 0): Promise<Pages> {
     const studies = new Map<string, WorklistStudy>();
     const told = { total: 0, isLeast: false, late: 0, lateIsLeast: false };
-    for (let offset = 0, limit = 0; offset < this.rowsWanted; offset += limit) {
+    for (let offset = from, limit = 0; offset < this.rowsWanted; offset += limit) {
       limit = Math.min(ASKED_MOST, this.rowsWanted - offset);
       const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek(), limit), { signal: abort }));
       const page = list(answer["studies"]).map(worklistStudy);
