@@ -50,6 +50,7 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     [whole] = write_folder(mr_series(1, patient=RUSSIAN), disc / "MR")
     (disc / "cut.dcm").write_bytes(whole.read_bytes()[:1000])
     (disc / "readme.txt").write_text("no picture")
+    (disc / "DICOMDIR").write_bytes(bytes(128) + b"DICM")  # looked at by its name: it is none of the objects
     phone = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True).new_page()
     sign_in(phone, module_node)
     unfold(phone)
@@ -60,6 +61,8 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     expect(phone.get_by_test_id("import-state")).to_have_attribute("data-state", "done", timeout=60_000)
     expect(phone.locator("[data-testid=import-file][data-fate=failed]")).to_contain_text("cut.dcm")
     expect(phone.locator("[data-testid=import-file][data-fate=leftOut]")).to_contain_text("readme.txt")
+    expect(phone.locator("[data-testid=import-file][data-fate=notNeeded]")).to_contain_text("DICOMDIR")
+    expect(phone.get_by_test_id("import-counts")).to_have_text("4 objects stored · 1 refused · 1 left out")
     expect(phone.get_by_test_id("import-study")).to_have_count(2)
     phone.keyboard.press("Escape")
     expect(phone.get_by_test_id("import-panel")).to_have_count(0)

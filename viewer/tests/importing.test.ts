@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
+import { Http } from "@/dicomweb/http";
 import { BATCH_BYTES, BATCH_FILES, grouped, matched, multipart, newBoundary } from "@/importing/batches";
+import { Imports } from "@/importing/imports";
 import { kindOf, printOf, type Picked } from "@/importing/files";
 
 const picked = (path: string, content: BlobPart, lastModified = 1): Picked => ({
@@ -23,6 +25,15 @@ describe("what a file is", () => {
   ])("%s", async (name, content, kind) => {
     expect(await kindOf(picked(name, new Uint8Array([...content].map((letter) => letter.charCodeAt(0)))).file)).toBe(kind);
   });
+});
+
+it("counts a table of contents as no file that was left out", async () => {
+  vi.stubGlobal("addEventListener", () => {});
+  const imports = new Imports(new Http(async () => Response.json({})), "reader");
+  await imports.add([picked("DICOMDIR", head("DICM rest")), picked("readme.txt", "text")]);
+  expect(imports.counts()).toMatchObject({ leftOut: 1, notNeeded: 1 });
+  imports.discard();
+  vi.unstubAllGlobals();
 });
 
 describe("batches", () => {

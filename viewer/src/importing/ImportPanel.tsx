@@ -68,7 +68,7 @@ function Overall({ imports, busy }: PanelProps & { readonly busy: boolean }) {
   if (imports.rows.length === 0 && imports.looking.value === 0) return null;
   const counts = imports.counts();
   const { sent, total } = imports.bytes;
-  const settled = counts.stored + counts.known + counts.failed + counts.leftOut;
+  const settled = counts.stored + counts.known + counts.failed + counts.leftOut + counts.notNeeded;
   const words = [
     counts.stored > 0 ? counted("import.stored", counts.stored) : "",
     counts.known > 0 ? counted("import.known", counts.known) : "",
@@ -201,7 +201,7 @@ function Studies({ imports }: PanelProps) {
 }
 
 /** What the eye looks for first stands first. */
-const ORDER: readonly Fate[] = ["failed", "sending", "takingIn", "leftOut", "waiting", "known", "stored"];
+const ORDER: readonly Fate[] = ["failed", "sending", "takingIn", "leftOut", "waiting", "known", "notNeeded", "stored"];
 const SHOWN_MOST = 200;
 
 function Files({ imports }: PanelProps) {
@@ -229,6 +229,7 @@ const FATES: Readonly<Record<Fate, PlainKey>> = {
   known: "import.fate.known",
   failed: "import.fate.failed",
   leftOut: "import.fate.leftOut",
+  notNeeded: "import.fate.notNeeded",
 };
 
 const KINDS: Readonly<Partial<Record<Kind, PlainKey>>> = {
@@ -245,7 +246,8 @@ function leftOutWords(kind: Kind | undefined): string | undefined {
 
 function FileLine({ row, imports }: PanelProps & { readonly row: FileRow }) {
   const progress = row.fate === "sending" ? imports.progress(row) : undefined;
-  const why = row.fate === "leftOut" ? leftOutWords(row.kind) : row.fate === "failed" ? (storeRefusal(row.reason ?? 0) ?? t("failure.server")) : undefined;
+  const isWithout = row.fate === "leftOut" || row.fate === "notNeeded";
+  const why = isWithout ? leftOutWords(row.kind) : row.fate === "failed" ? (storeRefusal(row.reason ?? 0) ?? t("failure.server")) : undefined;
   return (
     <li class={`import-file fate-${row.fate}`} data-testid="import-file" data-fate={row.fate}>
       <span class="import-path">{row.path}</span>

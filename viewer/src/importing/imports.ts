@@ -11,7 +11,7 @@ import { forget, recall, remember, type Remembered } from "@/importing/remembere
 import { Upload, type FileOutcome } from "@/importing/upload";
 import { list } from "@/model/decode";
 
-export type Fate = "waiting" | "sending" | "takingIn" | "stored" | "known" | "failed" | "leftOut";
+export type Fate = "waiting" | "sending" | "takingIn" | "stored" | "known" | "failed" | "leftOut" | "notNeeded";
 
 /** One line of the report. */
 export interface FileRow {
@@ -105,7 +105,7 @@ export class Imports {
   }
 
   counts(): Readonly<Record<Fate, number>> {
-    const counts = { waiting: 0, sending: 0, takingIn: 0, stored: 0, known: 0, failed: 0, leftOut: 0 };
+    const counts = { waiting: 0, sending: 0, takingIn: 0, stored: 0, known: 0, failed: 0, leftOut: 0, notNeeded: 0 };
     for (const { fate } of this.rows) counts[fate] += 1;
     return counts;
   }
@@ -227,7 +227,7 @@ export class Imports {
       const row: FileRow = { path: picked.path, size: picked.file.size, fate: "waiting", kind };
       this.list.push(row);
       this.rowOf.set(picked, row);
-      if (kind !== "dicom" && kind !== "zip") row.fate = "leftOut";
+      if (kind !== "dicom" && kind !== "zip") row.fate = fateWithout(kind);
       else if (known.has(printOf(picked.file))) row.fate = "known";
       else toSend.push(picked);
     }
@@ -320,8 +320,11 @@ export class Imports {
   }
 
   private settleFile(row: FileRow, outcome: FileOutcome | undefined): void {
-    row.fate = outcome?.outcome === "stored" ? "stored" : outcome?.outcome === "left_out" ? "leftOut" : "failed";
-    if (row.fate === "leftOut") row.kind = outcome?.words.includes("DICOMDIR") ? "dicomdir" : "other";
+    row.fate = outcome?.outcome === "stored" ? "stored" : "failed";
+    if (outcome?.outcome === "left_out") {
+      row.kind = outcome.words.includes("DICOMDIR") ? "dicomdir" : "other";
+      row.fate = fateWithout(row.kind);
+    }
     if (row.fate === "failed") Object.assign(row, { reason: outcome?.reason ?? 0, words: outcome?.words ?? "" });
     const uid = outcome?.studyInstanceUid ?? "";
     if (row.fate !== "stored" || !isUid(uid)) return;
@@ -365,6 +368,11 @@ export class Imports {
       this.version.value += 1;
     }, REDRAWN_MS);
   }
+}
+
+/** Of what is not stored: who counts files would take a table of contents for a lost image. */
+function fateWithout(kind: Kind): Fate {
+  return kind === "dicomdir" ? "notNeeded" : "leftOut";
 }
 
 /** The node's status of a whole upload as the reason that a file of it would have. */

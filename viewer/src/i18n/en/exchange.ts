@@ -35,6 +35,7 @@ export const exchange = {
   "import.fate.known": "here already",
   "import.fate.failed": "refused",
   "import.fate.leftOut": "left out",
+  "import.fate.notNeeded": "not needed",
   "import.why.dicomdir": "A table of contents of a disc: its files are imported by themselves.",
   "import.why.archive": "Only ZIP files are unpacked here. Unpack it, then choose the folder.",
   "import.why.empty": "The file is empty or cannot be read.",

@@ -36,6 +36,7 @@ export const exchange: Translated<typeof english> = {
   "import.fate.known": "бұрыннан бар",
   "import.fate.failed": "қабылданбады",
   "import.fate.leftOut": "өткізіп жіберілді",
+  "import.fate.notNeeded": "керек емес",
   "import.why.dicomdir": "Дискінің мазмұны: оның файлдары өздігінен импортталады.",
   "import.why.archive": "Мұнда тек ZIP архивтері ашылады. Файлды ашып, қалтаны таңдаңыз.",
   "import.why.empty": "Файл бос немесе оқылмайды.",

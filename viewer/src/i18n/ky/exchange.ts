@@ -36,6 +36,7 @@ export const exchange: Translated<typeof english> = {
   "import.fate.known": "мурунтан бар",
   "import.fate.failed": "кабыл алынган жок",
   "import.fate.leftOut": "калтырылды",
+  "import.fate.notNeeded": "кереги жок",
   "import.why.dicomdir": "Дисктин мазмуну: анын файлдары өз алдынча импорттолот.",
   "import.why.archive": "Бул жерде ZIP архивдери гана ачылат. Файлды ачып, папканы тандаңыз.",
   "import.why.empty": "Файл бош же окулбайт.",

@@ -36,6 +36,7 @@ export const exchange: Translated<typeof english> = {
   "import.fate.known": "уже здесь",
   "import.fate.failed": "отклонён",
   "import.fate.leftOut": "пропущен",
+  "import.fate.notNeeded": "не нужен",
   "import.why.dicomdir": "Оглавление диска: его файлы импортируются сами по себе.",
   "import.why.archive": "Здесь распаковываются только архивы ZIP. Распакуйте файл и выберите папку.",
   "import.why.empty": "Файл пуст или не читается.",
