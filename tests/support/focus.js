@@ -30,7 +30,11 @@ async () => {
     before.focus?.();
     if (before === document.body) document.activeElement.blur();
     await new Promise((resolve) => setTimeout(resolve)); // what the focus closed is gone, and opened again for the next window
-    for (const button of opened) if (button.isConnected && button.ariaExpanded === "false") button.click();
+    for (const button of opened) {
+        if (!button.isConnected || button.ariaExpanded !== "false") continue;
+        button.click();
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 30))); // as readers press them: what opens from a sheet stands over it
+    }
     await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     if (before !== document.body && document.activeElement !== before) before.focus?.(); // it was hidden with what the focus closed
     return [...told];
