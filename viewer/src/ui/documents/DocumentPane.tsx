@@ -65,24 +65,27 @@ export function DocumentPane({ workspace, pane }: PaneProps) {
           </span>
         )}
         {others.length > 1 && (
-          <select
-            aria-label={t("doc.objects")}
-            data-testid="document-choice"
-            value={index}
-            onChange={(event) => {
-              const at = Number(event.currentTarget.value);
-              choose(at);
-              if (named >= 0) workspace.show({ kind: "document", series, options: { object: text(others[at] ?? {}, Tag.SOPInstanceUID) } }, pane);
-            }}
-          >
-            {others.map((other, at) => (
-              <option key={text(other, Tag.SOPInstanceUID)} value={at}>
-                {[`${at + 1}/${others.length}`, objectTitle(other), isReport(other) ? momentOf(other) : "", earlier.has(other) ? t("doc.earlier") : ""]
-                  .filter((part) => part !== "")
-                  .join(" · ")}
-              </option>
-            ))}
-          </select>
+          <span class="document-choice">
+            <span aria-hidden="true">{`${index + 1}/${others.length}`}</span>
+            <select
+              aria-label={t("doc.objects")}
+              data-testid="document-choice"
+              value={index}
+              onChange={(event) => {
+                const at = Number(event.currentTarget.value);
+                choose(at);
+                if (named >= 0) workspace.show({ kind: "document", series, options: { object: text(others[at] ?? {}, Tag.SOPInstanceUID) } }, pane);
+              }}
+            >
+              {others.map((other, at) => (
+                <option key={text(other, Tag.SOPInstanceUID)} value={at}>
+                  {[`${at + 1}/${others.length}`, objectTitle(other), isReport(other) ? momentOf(other) : "", earlier.has(other) ? t("doc.earlier") : ""]
+                    .filter((part) => part !== "")
+                    .join(" · ")}
+                </option>
+              ))}
+            </select>
+          </span>
         )}
         <span class="spacer" />
         {frames.length > 0 && (
