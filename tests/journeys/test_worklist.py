@@ -70,6 +70,11 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     sign_in(page, module_node)
     rows = page.get_by_test_id("worklist-row")
     expect(rows).to_have_count(2, timeout=20_000)
+    made = "() => { const drag = new DataTransfer(); drag.items.add(new File(['x'], 'loose.txt')); return drag; }"
+    dropped = page.evaluate_handle(made)  # as out of an e-mail: a file that lies in no folder
+    page.get_by_test_id("worklist").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.locator("[data-testid=import-file][data-fate=leftOut]")).to_contain_text("loose.txt")
+    page.get_by_test_id("import-close").click()
     expect(page.get_by_test_id("worklist-count")).to_have_text("2 studies")
     _two_patients_are_merged_and_parted(page)
     day = page.get_by_role("grid").get_by_role("heading")  # both are of one day, whose heading is no study

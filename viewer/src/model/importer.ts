@@ -38,11 +38,14 @@ export class Importer {
     if (part) part.imports.open.value = true;
   }
 
-  /** What was dropped. The entries have to be taken before the event ends. */
+  /** What was dropped. It has to be taken before the event ends. */
   async drop(transfer: DataTransfer): Promise<void> {
-    const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+    const items = [...transfer.items];
+    const entries = items.flatMap((item) => item.webkitGetAsEntry() ?? []);
+    // a file out of another program, of an e-mail say, lies in no folder
+    const loose = items.flatMap((item) => (item.webkitGetAsEntry() ? [] : (item.getAsFile() ?? [])));
     const part = await this.load();
-    if (part) await part.imports.add(await part.walked(entries));
+    if (part) await part.imports.add([...(await part.walked(entries)), ...loose.map((file) => ({ path: file.name, file }))]);
   }
 
   private end(): void {
