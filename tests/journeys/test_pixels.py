@@ -35,7 +35,7 @@ from tests.support.canvas import (
     read_planes,
     show_one_series,
 )
-from tests.support.corpus import CorpusFile, corpus_folder
+from tests.support.corpus import CorpusFile
 from tests.support.derived_objects import (
     ANGIOGRAPHY_STATE,
     angiography,
@@ -320,9 +320,11 @@ def test_masks_are_taken_away_as_the_image_or_its_display_state_says(
 WHITE = (255, 255, 255)
 
 
-def test_overlay_planes_are_drawn_where_numpy_lays_them(module_node: NodeProcess, reader: Page, tmp_path: Path) -> None:
+def test_overlay_planes_are_drawn_where_numpy_lays_them(
+    module_node: NodeProcess, reader: Page, test_data: Path, tmp_path: Path
+) -> None:
     page = reader
-    real = pydicom.dcmread(corpus_folder() / "pydicom-wheel/pydicom/examples_overlay.dcm")
+    real = pydicom.dcmread(test_data / "pydicom-wheel/pydicom/examples_overlay.dcm")
     first, second = slices()
     layer = graphic_layer("A", GraphicLayerRecommendedDisplayGrayscaleValue=32896)
     state = presentation_state([first], GraphicLayerSequence=[layer], SoftcopyVOILUTSequence=[WINDOW])

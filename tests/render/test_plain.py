@@ -43,7 +43,7 @@ def alike(job: RenderJob, workers: DecodeWorkers) -> int:
     return made
 
 
-def test_every_plain_image_looks_as_a_worker_shows_it(decode_workers: DecodeWorkers) -> None:
+def test_every_plain_image_looks_as_a_worker_shows_it(decode_workers: DecodeWorkers, test_data: object) -> None:
     made = 0
     for file in native():
         image = read_image(file.path)

@@ -35,7 +35,7 @@ NEVER: Final = MappingProxyType(
         "archive/retrieve.py": ("has no frames",),
         "archive/selection.py": (),
         "archive/uploads.py": ("is complete", "was said to be", "are here", "the digest", "of what came is"),
-        "archive/written.py": ("no quarter turn", "has no width"),
+        "archive/written.py": ("no quarter turn", "has no width", "ends nowhere"),
         "exchange/queue.py": ("is no UID",),
         "exchange/web.py": ("level", "state or limit", "body is not understood", "priority", "invalid.message"),
         "web/api/bodies.py": ("not understood", "objects"),

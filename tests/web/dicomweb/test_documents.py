@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from starlette.testclient import TestClient
 
 from pacs.access.principals import Role
 from tests.support.archives import send
-from tests.support.corpus import corpus_folder
 from tests.support.derived_objects import item
 from tests.support.factories import KAZAKH, PDF, encapsulated_pdf, structured_report
 from tests.support.wado import get, stored, url_of
@@ -78,8 +78,8 @@ def test_nothing_in_a_report_is_markup(site: Site, client: TestClient) -> None:
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
-def test_measurements_have_values_and_units(site: Site, client: TestClient) -> None:
-    path = corpus_folder() / "seg-sr-sm/highdicom/sr_document.dcm"
+def test_measurements_have_values_and_units(site: Site, client: TestClient, test_data: Path) -> None:
+    path = test_data / "seg-sr-sm/highdicom/sr_document.dcm"
     send(site.archive, path.read_bytes())
     dataset = pydicom.dcmread(path)
     text = get(client, url_of(dataset, "/rendered"), "text/plain").text
@@ -102,10 +102,10 @@ def _content(dataset: Any) -> list[Any]:
     return found
 
 
-def test_every_report_of_the_corpus_can_be_read(site: Site, client: TestClient) -> None:
+def test_every_report_of_the_corpus_can_be_read(site: Site, client: TestClient, test_data: Path) -> None:
     for name in ("pydicom-wheel/pydicom/test-SR.dcm", "seg-sr-sm/highdicom/sr_document.dcm"):
-        send(site.archive, (corpus_folder() / name).read_bytes())
-        dataset = pydicom.dcmread(corpus_folder() / name)
+        send(site.archive, (test_data / name).read_bytes())
+        dataset = pydicom.dcmread(test_data / name)
         text = get(client, url_of(dataset, "/rendered"), "text/plain").text
         for one in _content(dataset):
             if one.get("ValueType") == "TEXT":
@@ -134,8 +134,8 @@ def test_a_document_is_given_as_its_type(site: Site, client: TestClient) -> None
     assert get(client, url_of(unknown, "/rendered")).status_code == 406
 
 
-def test_an_ecg_is_drawn_on_its_paper(site: Site, client: TestClient) -> None:
-    path = corpus_folder() / "pydicom-wheel/pydicom/waveform_ecg.dcm"
+def test_an_ecg_is_drawn_on_its_paper(site: Site, client: TestClient, test_data: Path) -> None:
+    path = test_data / "pydicom-wheel/pydicom/waveform_ecg.dcm"
     send(site.archive, path.read_bytes())
     dataset = pydicom.dcmread(path)
     response = get(client, url_of(dataset, "/rendered"))
