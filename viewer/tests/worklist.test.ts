@@ -59,5 +59,11 @@ test("news on end do not keep a list from being whole, and are shown afterwards"
   expect(count, "once more, for what was told meanwhile").toBeGreaterThan(2);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(asked, "and then no more").toHaveLength(count);
+  worklist.refresh();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(worklist.loading.value).toBe(true);
+  worklist.more();
+  await vi.advanceTimersByTimeAsync(2100);
+  expect(worklist.studies.value, "asked for while the list is fetched").toHaveLength(100);
   close();
 });

@@ -128,7 +128,7 @@ function Ending({ worklist }: { readonly worklist: Worklist }) {
   if (!worklist.hasMore.value) return null;
   return (
     <p class="ending">
-      <button type="button" class="button" disabled={worklist.loading.value} onClick={() => worklist.more()}>
+      <button type="button" class="button" onClick={() => worklist.more()}>
         {t("worklist.more")}
       </button>
     </p>
