@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from io import BytesIO
+
+import httpx2
+import pydicom
 import pytest
 from playwright.sync_api import Page, expect
+from pydicom.dataset import Dataset
 
 from tests.journeys.test_viewer import dcmsend, sign_in
 from tests.support.factories import KAZAKH, ct_series, mr_series, write_folder
@@ -168,6 +174,89 @@ def _what_was_measured_is_saved(page: Page) -> None:
     _drag(page, corner, (corner[0] + 30, corner[1] + 50))  # on the corner of the region, with the window in hand
     expect(view).not_to_have_attribute("data-window-center", before or "")
     assert sorted(texts.all_text_contents()) == told
+
+
+_SAVES_AS_THE_HAND_COMES_OFF = """
+let left = 0;
+globalThis.saveAfter = (times) => { left = times; };
+addEventListener("mouseup", () => {
+  left -= 1;
+  const saves = new KeyboardEvent("keydown", { code: "KeyS", key: "s", ctrlKey: true, bubbles: true });
+  if (left === 0) document.dispatchEvent(saves);
+});
+"""
+_REGION = {"Area", "Mean", "Standard Deviation", "Minimum", "Maximum"}
+_STROKES: Mapping[str, tuple[tuple[tuple[tuple[int, int], ...], ...], set[str]]] = {
+    "length": ((((0, 0), (60, 0)),), {"Length"}),
+    "bidirectional": ((((0, 20), (60, 20)),), {"Long Axis", "Short Axis"}),
+    "angle": ((((0, 40),), ((0, 80),), ((60, 80),)), {"Angle"}),
+    "cobb": ((((0, 0), (60, 0)), ((0, 40), (50, 80))), {"Cobb angle"}),
+    "ellipse": ((((-120, -100), (-90, -80)),), _REGION),
+    "rectangle": ((((-120, 100), (-60, 140)),), _REGION),
+    "freehand": ((((-160, 0), (-100, 0), (-100, 60), (-160, 60), (-160, 3)),), _REGION),
+    "probe": ((((-160, 120),),), {"Attenuation Coefficient"}),
+}
+"""What a hand does, and what a report says of it."""
+
+
+def _report(node: NodeProcess, link: str, made: Mapping[str, str]) -> Dataset:
+    study = link.rsplit("/", 1)[1]
+    url = (
+        f"{node.dicomweb_url}/studies/{study}/series/{made['series_instance_uid']}/instances/{made['sop_instance_uid']}"
+    )
+    headers = {**node.authorization("radiologist"), "Accept": 'multipart/related; type="application/dicom"'}
+    body = httpx2.get(url, headers=headers).content
+    return pydicom.dcmread(BytesIO(body[body.index(b"DICM") - 128 :]))
+
+
+def _figures_of(report: Dataset) -> dict[str, set[str]]:
+    """Of every measurement, by the name of its tool, what its figures are called."""
+    containers = [item for item in report.ContentSequence if item.ValueType == "CONTAINER"]
+    groups = [group for item in containers for group in item.ContentSequence if group.ValueType == "CONTAINER"]
+    return {
+        next(item.TextValue for item in group.ContentSequence if item.ValueType == "TEXT"): {
+            item.ConceptNameCodeSequence[0].CodeMeaning for item in group.ContentSequence if item.ValueType == "NUM"
+        }
+        for group in groups
+    }
+
+
+def test_what_is_saved_as_the_hand_comes_off_has_its_figures(
+    module_node: NodeProcess, page: Page, study_link: str
+) -> None:
+    page.add_init_script(_SAVES_AS_THE_HAND_COMES_OFF)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _open(page, module_node, study_link)
+    page.keyboard.press("g")
+    page.get_by_test_id("layout-1x1").click()
+    page.get_by_test_id("series-thumbnail").nth(1).click()
+    view = page.get_by_test_id("viewport").first
+    expect(view).to_have_attribute("data-image-count", "6")
+    expect(page.get_by_test_id("quality").first).to_have_attribute("data-quality", "full")
+    box = view.bounding_box()
+    assert box
+    page.keyboard.press("Home")
+    for index, (tool, (strokes, figures)) in enumerate(_STROKES.items()):
+        if index not in (0, 4):
+            page.keyboard.press("ArrowDown" if index < 4 else "ArrowUp")  # there and back, two on each image
+        expect(view).to_have_attribute("data-image-index", str(min(index, 7 - index)))
+        page.get_by_test_id("tool-measure").click()
+        page.get_by_test_id(f"tool-{tool}").click()
+        page.evaluate("times => globalThis.saveAfter(times)", len(strokes))
+        with page.expect_response(lambda answer: answer.url.endswith("/measurements")) as answered:
+            for places in strokes:
+                (x, y), *others = (
+                    (box["x"] + box["width"] / 2 + x, box["y"] + box["height"] / 2 + y) for x, y in places
+                )
+                page.mouse.move(x, y)
+                page.mouse.down()
+                for x, y in others:
+                    page.mouse.move(x, y, steps=4)
+                page.mouse.up()
+        assert answered.value.ok, (tool, answered.value.text())
+        saved = _figures_of(_report(module_node, study_link, answered.value.json()))
+        assert list(saved.values())[-1] == figures, (tool, saved)
+        expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "false")
 
 
 def test_stacks_of_one_patient_know_each_other(

@@ -125,6 +125,7 @@ async function compared(today = `${NOW}.9`): Promise<{ desk: Workspace; placed: 
   study.series.value = [series(NOW, `${NOW}.1`)];
   desk.saving.attach({
     followMeasurements: () => () => {},
+    settled: async () => {},
     measuredOn: (frames: readonly Frame[]) => frames.map(drawn),
     nowhereOn: (frames: readonly Frame[]) => frames.filter(({ dataset }) => text(dataset, "00200052") === "").length,
     place: (frames: readonly Frame[], measurements: readonly Measured[]) => placed.push({ frames, measurements }),

@@ -59,9 +59,9 @@ interface Posted {
 }
 
 /** A study with a saved report and key images, some of whose images were rejected since; what is drawn now is `drawn`. */
-async function opened(report: readonly Dataset[], keys: readonly string[] = []): Promise<{ desk: Workspace; posted: Posted[]; drawn: Measured[]; gone: Set<string>; net: { loses: boolean } }> {
+async function opened(report: readonly Dataset[], keys: readonly string[] = []): Promise<{ desk: Workspace; posted: Posted[]; drawn: Measured[]; clicked: Measured[]; gone: Set<string>; net: { loses: boolean } }> {
   const net = { loses: false };
-  const [posted, drawn, gone]: [Posted[], Measured[], Set<string>] = [[], [], new Set(["1.2.1.2", "1.2.2.2", "1.2.5.1"])];
+  const [posted, drawn, clicked, gone]: [Posted[], Measured[], Measured[], Set<string>] = [[], [], [], new Set(["1.2.1.2", "1.2.2.2", "1.2.5.1"])];
   const sr = object("1.2.3.1", SR, "1.2.840.10008.5.1.4.1.1.88.34", ...report);
   const ko = object("1.2.4.1", KO, "1.2.840.10008.5.1.4.1.1.88.59", ...keys.map((uid) => item("IMAGE", "113000", { "00081199": e("SQ", about(uid)) })));
   const http = new Http(async (path, init) => {
@@ -78,7 +78,8 @@ async function opened(report: readonly Dataset[], keys: readonly string[] = []):
   const desk = new Workspace(study, new Likings());
   desk.saving.attach({
     followMeasurements: () => () => {},
-    measuredOn: (frames: readonly Frame[]) => drawn.filter((one) => frames.some(({ sopInstanceUid }) => sopInstanceUid === one.sopInstanceUid)),
+    settled: () => new Promise<void>((done) => setTimeout(() => done(clicked.splice(0).forEach((one) => drawn.push(one))))),
+        measuredOn: (frames: readonly Frame[]) => drawn.filter((one) => frames.some(({ sopInstanceUid }) => sopInstanceUid === one.sopInstanceUid)),
     nowhereOn: () => 0,
     place: (_: readonly Frame[], measurements: readonly Measured[]) => drawn.push(...measurements),
   } as unknown as ViewportModule);
@@ -86,7 +87,7 @@ async function opened(report: readonly Dataset[], keys: readonly string[] = []):
   study.series.value = [CT, series("1.2.2", "CT", 1), SR, ...(keys.length > 0 ? [KO] : [])];
   desk.showSeries(CT);
   await new Promise((done) => setTimeout(done, 20));
-  return { desk, posted, drawn, gone, net };
+  return { desk, posted, drawn, clicked, gone, net };
 }
 
 const measured = (uid: string, sopInstanceUid: string): Measured => ({
@@ -167,4 +168,13 @@ test("a report whose answer was lost is sent again as it was, and what was drawn
   expect([last?.request_id === first?.request_id, saving.unsaved.value, posted.length]).toEqual([false, false, 4]);
   await saving.save();
   expect(posted).toHaveLength(4);
+});
+
+test("what was clicked a moment ago, and is drawn only now, is saved with it", async () => {
+  const { desk, posted, clicked } = await opened([]);
+  clicked.push({ ...measured("2.25.7", "1.2.1.1"), figures: [{ name: "length", value: 5, unit: "mm" }] });
+  await desk.saving.save();
+  expect(posted[0]?.measurements?.map((one) => [one["tracking_uid"], one["figures"]])).toEqual([["2.25.7", [{ name: "length", value: 5, unit: "mm" }]]]);
+  await desk.saving.save();
+  expect([desk.saving.state.value, posted.length]).toEqual([{ kind: "saved" }, 1]);
 });

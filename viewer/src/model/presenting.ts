@@ -173,6 +173,7 @@ export class Presenting {
     if (!frame || !area || this.workspace.beside.holds(pane) || this.saved.peek().kind === "saving") return;
     this.saved.value = { kind: "saving" };
     const { saving } = this.workspace;
+    await saving.settle();
     const images = new Map(
       [frame, ...pane.content.peek().frames].map((one) => [one.sopInstanceUid, one.seriesInstanceUid] as const),
     );

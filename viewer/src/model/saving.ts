@@ -146,10 +146,12 @@ export class Saving {
   async save(told = false): Promise<void> {
     const before = this.state.peek();
     if (before.kind === "saving") return;
-    this.look(); // the last stroke may be younger than the last look
-    if (before.kind === "held") this.state.value = { kind: "idle" };
-    if (!this.unsaved.peek()) return;
     this.state.value = { kind: "saving" };
+    await this.settle();
+    if (!this.unsaved.peek()) {
+      this.state.value = before.kind === "held" ? { kind: "idle" } : before;
+      return;
+    }
     try {
       if (reachable.peek()) await this.study.errands?.send(); // what is saved now takes the place of what is on its way
       await this.unanswered.settle(
@@ -168,6 +170,12 @@ export class Saving {
       if (!(error instanceof Failure)) throw error;
       this.state.value = { kind: "failed", failure: error };
     }
+  }
+
+  /** The last stroke may be younger than the last look, and its click not yet drawn. */
+  async settle(): Promise<void> {
+    await this.module.peek()?.settled();
+    this.look();
   }
 
   /** The series of an image that was looked at or that objects of the study speak of. */

@@ -10,6 +10,7 @@ import type { DrawnKind, Figure, ImagePoint, Measured, SpacePoint } from "@/dico
 import { figuresOf, isPartial } from "@/viewport/figures";
 import { gridOf, toImage, toWorld } from "@/viewport/imageGrid";
 import { imageIdOf, nativeImageId, plainImageId, renderedImageId, storedImageId } from "@/viewport/metadata";
+import { figureNow } from "@/viewport/settling";
 import { isOfSeries, isOnPlane, measuredOnPlane, planeAnnotation } from "@/viewport/spaceAnnotations";
 import { KIND_OF_TOOL, TOOL_OF_KIND } from "@/viewport/toolGroup";
 
@@ -93,14 +94,21 @@ function imagesOf(frames: readonly Frame[]): ReadonlyMap<string, Frame> {
   return new Map(frames.flatMap((frame) => [storedImageId, nativeImageId, renderedImageId].map((name) => [name(frame), frame] as const)));
 }
 
-/** Every finished measurement on these images. */
+const ENDS: Partial<Readonly<Record<DrawnKind, number>>> = { angle: 3, cobb: 4 };
+
+function isUnfinished(kind: DrawnKind, { data }: Annotation): boolean {
+  return (data.handles?.points?.length ?? 0) < (ENDS[kind] ?? 0);
+}
+
+/** Every finished measurement on these images, with its figures of now. */
 export function measuredOn(frames: readonly Frame[]): Measured[] {
+  figureNow();
   const images = imagesOf(frames);
   return state.getAllAnnotations().flatMap((one): Measured[] => {
     const imageId = one.metadata?.referencedImageId ?? "";
     const frame = images.get(plainImageId(imageId));
     const kind = KIND_OF_TOOL[one.metadata?.toolName ?? ""];
-    if (!kind || !one.annotationUID) return [];
+    if (!kind || !one.annotationUID || isUnfinished(kind, one)) return [];
     if (!frame) {
       const handles = isOnPlane(one) ? (handlesOf(one) as readonly SpacePoint[]) : [];
       if (handles.length === 0 || ((kind === "arrow" || kind === "text") && !one.data.label)) return [];

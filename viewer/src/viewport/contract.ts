@@ -136,7 +136,9 @@ export interface ViewportModule {
   openSolidView(element: HTMLDivElement, listener: SolidListener, volume: VolumeGeometry, appearance: string): SolidView;
   openCurvedView(listener: CurvedListener, volume: VolumeGeometry): CurvedView;
   openVolumeLayer(listener: LayerListener, volume: VolumeGeometry): VolumeLayer;
-  /** Every finished measurement on these images. */
+  /** Resolves when every click until now is drawn. */
+  settled(): Promise<void>;
+  /** Every finished measurement on these images, with its figures of now. */
   measuredOn(frames: readonly Frame[]): Measured[];
   /** How many were drawn on planes through these images, which name no frame of reference: no report can say where they lie. */
   nowhereOn(frames: readonly Frame[]): number;

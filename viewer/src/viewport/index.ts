@@ -30,6 +30,7 @@ import type {
 } from "@/viewport/volumeContract";
 import { installColours } from "@/viewport/colours";
 import { installStackLoading } from "@/viewport/stackLoading";
+import { installSettling } from "@/viewport/settling";
 import { installTools } from "@/viewport/toolGroup";
 
 const MEBIBYTE = 1 << 20;
@@ -57,6 +58,7 @@ function start(): void {
   installSliceLoader();
   installStackLoading();
   installTools();
+  installSettling();
   started = true;
 }
 
@@ -99,6 +101,7 @@ export { colourTable } from "@/viewport/colours";
 export { holdBack } from "@/viewport/frameFetch";
 export { transferTime } from "@/viewport/link";
 export { followMeasurements, measuredOn, nowhereOn, place } from "@/viewport/annotations";
+export { settled } from "@/viewport/settling";
 
 export function forget(): void {
   forgetMeasurements();
