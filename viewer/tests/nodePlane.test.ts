@@ -42,9 +42,9 @@ describe("the node's picture of a plane", () => {
     expect(nodePlanePath(VOLUME, { plane: "coronal", at: undefined, slab: { mm: 12, mode: "minimum" } })).toMatch(/rendered3d\?renderingmethod=maximum_ip(?!.*slab)/);
   });
 
-  it("is in the window in which the device would draw it: a projection of CT as its brightest voxels", () => {
+  it("is in the window in which the device would draw it: a projection of CT in a wide one", () => {
     const solid = { plane: "coronal", at: undefined, slab: SINGLE } as const;
-    expect(nodePlanePath(imagesOf("CT"), solid)).toContain("&window=300.0000,800.0000,linear-exact");
+    expect(nodePlanePath(imagesOf("CT"), solid)).toContain("&window=450.0000,1800.0000,linear-exact");
     expect(nodePlanePath(imagesOf("CT"), { ...solid, at: [1, 11, 109] })).not.toContain("window");
     expect(nodePlanePath(imagesOf("MR"), solid)).not.toContain("window");
   });

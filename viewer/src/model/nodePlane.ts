@@ -3,7 +3,6 @@
 import { seriesPath } from "@/dicomweb/client";
 import { dot, type Vector, type VolumeGeometry } from "@/dicomweb/geometry";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
-import { APPEARANCES } from "@/tools/appearances";
 import { openingOf, type Ends } from "@/tools/presets";
 import type { PlaneName, SlabMode } from "@/viewport/volumeContract";
 
@@ -75,10 +74,12 @@ export function middleOf({ frames }: VolumeGeometry): Dataset | undefined {
   return frames[frames.length >> 1]?.dataset;
 }
 
-/** In which window it is seen; undefined: in that of the images, which the node knows. A window for slices makes a projection white. */
+/** As wide as for bone: in any narrower one the brightest voxels through a whole chest are white. */
+const PROJECTED_CT: Ends = { lower: -450, upper: 1350 };
+
+/** In which window it is seen; undefined: in that of the images, which the node knows. */
 function windowOf(dataset: Dataset | undefined, isProjection: boolean): Ends | undefined {
-  const values = APPEARANCES["CT-MIP"]?.colours.map(([value]) => value) ?? [];
-  if (isProjection && dataset && text(dataset, Tag.Modality) === "CT") return { lower: Math.min(...values), upper: Math.max(...values) };
+  if (isProjection && dataset && text(dataset, Tag.Modality) === "CT") return PROJECTED_CT;
   return openingOf(dataset).range;
 }
 
