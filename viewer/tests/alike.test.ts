@@ -7,6 +7,7 @@ import { layoutName } from "@/model/layout";
 import type { Picture } from "@/model/hanging";
 import { OpenStudy } from "@/model/study";
 import { changedAlike, isSameWindow } from "@/model/windowLinking";
+import { OwnProtocols } from "@/model/ownHanging";
 import { Workspace } from "@/model/workspace";
 import { Likings } from "./kept";
 
@@ -92,6 +93,7 @@ function opened(kept: Likings, others: readonly object[]): Workspace {
   return desk;
 }
 
+const lacking = ({ hanger, panes }: Workspace): boolean[] => panes.value.map((pane) => hanger.lacksPrior(pane));
 const shown = ({ panes }: Workspace): (string | undefined)[] => panes.value.map(({ showing }) => showing.value?.series.studyInstanceUid);
 
 describe("studies that the reader wants with the earlier examination beside", () => {
@@ -143,5 +145,19 @@ describe("studies that the reader wants with the earlier examination beside", ()
     desk.setLayout(2, 2);
     expect((await desk.comparing.earlier())?.prior.studyInstanceUid).toBe(BEFORE);
     expect(layoutName(desk.layout.value)).toBe("2×2");
+  });
+
+  it("stand by a protocol of one's own with a place for it, which says that there is none", async () => {
+    vi.stubGlobal("matchMedia", () => ({ matches: false }));
+    const kept = new Likings();
+    const place = { modality: "CT", words: "", view: "", laterality: "", prior: false } as const;
+    const protocol = { id: "own-1", name: "Mine", modalities: ["CT"], bodyPart: "", rows: 1, columns: 2, linked: false, places: [place, { ...place, prior: true }] };
+    new OwnProtocols(kept).save(protocol);
+    const first = opened(kept, []);
+    await vi.waitFor(() => expect(lacking(first)).toEqual([false, true]));
+    expect(shown(first)).toEqual([NOW, undefined]);
+    const second = opened(kept, [chest]);
+    await vi.waitFor(() => expect(shown(second)).toEqual([NOW, BEFORE]));
+    expect(lacking(second)).toEqual([false, false]);
   });
 });

@@ -119,6 +119,7 @@ export class Comparing {
       return { prior, series: await study.web.series(prior.studyInstanceUid), isNamed: named !== undefined };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+      this.failed.value = true;
       return undefined;
     }
   }

@@ -30,6 +30,8 @@ export class Hanger {
   /** The earlier examination beside, where the reader wants it. */
   readonly beside: HangingBeside;
 
+  /** It was looked for an earlier examination, and there is none. */
+  private readonly isFirst = signal(false);
   private prior: readonly SeriesSummary[] | undefined;
 
   private opened = false;
@@ -189,6 +191,12 @@ export class Hanger {
     return 2 * this.pictures.length > sizeOf(layout);
   }
 
+  /** Whether a viewport stands empty for an earlier examination that is not there. */
+  lacksPrior(pane: Pane): boolean {
+    const index = this.workspace.panes.value.indexOf(pane);
+    return this.isFirst.value && wantsPrior(this.protocols, this.protocol.value ?? "", index);
+  }
+
   /** Under which a choice is remembered: `CT`, `CT+PT`. */
   get modalities(): string {
     return [...new Set(this.pictures.map(({ modality }) => modality))].toSorted().join("+");
@@ -244,6 +252,7 @@ export class Hanger {
       if (!study.dataset.value) return;
       untracked(async () => {
         this.prior = (await comparing.earlier())?.series ?? [];
+        this.isFirst.value = this.prior.length === 0 && !comparing.failed.peek();
         if (this.protocol.peek() !== protocol) return;
         if (this.prior.length > 0) this.hangBy(protocol);
         else if (this.beside.isWanted) this.hangBy(chosen);

@@ -307,7 +307,8 @@ export function withPrior(protocol: string | undefined): ProtocolName | undefine
   return SHIPPED.find(({ name }) => name === protocol)?.withPrior;
 }
 
-/** Whether the protocol has a place for the patient's earlier study. */
-export function wantsPrior(own: readonly Protocol[], protocol: string): boolean {
-  return [...own, ...SHIPPED].find(({ name }) => name === protocol)?.places.some(({ prior }) => prior) ?? false;
+/** Whether the protocol has a place for the patient's earlier study: at `index`, or anywhere. */
+export function wantsPrior(own: readonly Protocol[], protocol: string, index?: number): boolean {
+  const { places = [] } = [...own, ...SHIPPED].find(({ name }) => name === protocol) ?? {};
+  return places.some(({ prior }, at) => prior === true && (index === undefined || index === at));
 }

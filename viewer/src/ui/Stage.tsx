@@ -123,7 +123,8 @@ function SettledContent({ workspace, pane }: PaneProps) {
   if (!showing || !load) {
     const settled = !workspace.study.loading.value;
     const nothing = settled && workspace.study.series.value.length === 0;
-    return <Waiting words={t(nothing ? "study.empty" : settled ? "pane.empty" : "app.loading")} busy={!settled} />;
+    const empty = workspace.hanger.lacksPrior(pane) ? "pane.noPrior" : "pane.empty";
+    return <Waiting words={t(nothing ? "study.empty" : settled ? empty : "app.loading")} busy={!settled} />;
   }
   const { frames, others, slides } = pane.content.value;
   if (load.failure.value) return <FailureNote failure={load.failure.value} retry={() => void load.load()} />;

@@ -70,4 +70,5 @@ export const study = {
   "hanging.tooMany": { one: "You have {count} protocol, which is the most that can be kept. Delete one first.", other: "You have {count} protocols, which is the most that can be kept. Delete one first." },
 
   "pane.empty": "Choose a series, or drag one here",
+  "pane.noPrior": "There is no earlier examination of this kind. Choose a series, or drag one here",
 } as const;
