@@ -101,6 +101,7 @@ def scrub(
     for object_key, object_size in batch:
         if (bad := _look(archive, object_key, copies, pace)) is not None:
             found.append(bad)
+        pace(0)  # where there is nothing to read, nothing else waits and hears that it has to end
         position, objects, size = object_key, objects + 1, size + object_size
         if time.monotonic() > deadline:
             break

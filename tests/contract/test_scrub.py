@@ -309,6 +309,25 @@ def test_a_stop_does_not_wait_for_a_large_object(clocked: Archive, now: list[dat
     assert _progress(clocked, Duty.SCRUB_ALL).finished_at is None
 
 
+def test_a_pass_over_lost_objects_keeps_its_pace_and_ends_when_it_has_to(archive: Archive) -> None:
+    datasets = ct_series(4)
+    for dataset in datasets:
+        send(archive, dataset)
+    for stored in archive.instances(datasets[0].StudyInstanceUID):
+        archive.store.delete(stored.object_key)
+    paced: list[int] = []
+
+    def pace(size: int) -> None:
+        paced.append(size)
+        if len(paced) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        scrub(archive, pace=pace)
+    states = [stored.storage for stored in archive.instances(datasets[0].StudyInstanceUID)]
+    assert states.count(StorageState.DAMAGED) == 2
+
+
 def test_with_no_period_nothing_is_read(clocked: Archive) -> None:
     scrubber = Scrubber(clocked, period=timedelta(), share=1.0)
     scrubber.start()
