@@ -35,8 +35,6 @@ SQLITE_OLDEST = (3, 35, 0)  # RETURNING and ON CONFLICT … DO UPDATE
 POSTGRESQL_OLDEST = 14  # pg_current_xact_id and friends
 SYNCHRONOUS_FULL = 2
 READERS_MAX = 32
-STATEMENTS_KEPT = 200
-"""What is compiled of one search takes up to 100 KB, and a millisecond to be made again."""
 STATEMENT_MS = 30_000  # PostgreSQL
 IDLE_IN_TRANSACTION_MS = 60_000  # PostgreSQL
 
@@ -293,7 +291,6 @@ def _sqlite_reader(path: Path) -> Engine:
         poolclass=QueuePool,
         pool_size=READERS_MAX,
         max_overflow=0,
-        query_cache_size=STATEMENTS_KEPT,
     )
 
     @event.listens_for(engine, "connect")
@@ -334,7 +331,6 @@ def _postgresql(url: str, *, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        query_cache_size=STATEMENTS_KEPT,
         connect_args=_postgresql_arguments(),
     )
 

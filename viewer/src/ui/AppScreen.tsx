@@ -2,12 +2,10 @@
 
 import { useEffect } from "preact/hooks";
 
-import { DevicesScreen } from "@/devices/DevicesScreen";
 import { language, t } from "@/i18n";
 import { Failure } from "@/dicomweb/http";
 import type { App } from "@/model/app";
 import type { OpenStudy } from "@/model/study";
-import { QueueScreen } from "@/queue/QueueScreen";
 import { ConnectionNote } from "@/offline/ConnectionNote";
 import { LazyDevicePanel } from "@/offline/lazyPanel";
 import { FailureNote } from "@/ui/FailureNote";
@@ -18,6 +16,8 @@ import { PasswordChange } from "@/ui/PasswordChange";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
 
 const NO_ANSWER = new Failure(0);
+const LazyDevices = lazyPage<PageProps>(async () => (await import("@/devices/DevicesScreen")).DevicesScreen);
+const LazyQueue = lazyPage<PageProps>(async () => (await import("@/queue/QueueScreen")).QueueScreen);
 const LazyDisplay = lazyPage(async () => (await import("@/ui/DisplayScreen")).DisplayScreen);
 const LazySettings = lazyPage<PageProps>(async () => (await import("@/settings/SettingsScreen")).SettingsScreen);
 const LazyAccounts = lazyPage<PageProps>(async () => (await import("@/settings/AccountsScreen")).AccountsScreen);
@@ -58,11 +58,11 @@ function Screen({ app }: { readonly app: App }) {
       return state.ended && app.study.value ? <Reading app={app} study={app.study.value} /> : <Login session={app.session} ended={state.ended} />;
     case "signed-in": {
       if (state.mustChangePassword) return <PasswordChange session={app.session} />;
-      if (app.route.value.screen === "devices") return <DevicesScreen app={app} />;
+      if (app.route.value.screen === "devices") return <LazyDevices app={app} />;
       if (app.route.value.screen === "display") return <LazyDisplay />;
       if (app.route.value.screen === "settings") return <LazySettings app={app} />;
       if (app.route.value.screen === "accounts") return <LazyAccounts app={app} />;
-      if (app.route.value.screen === "queue") return <QueueScreen app={app} />;
+      if (app.route.value.screen === "queue") return <LazyQueue app={app} />;
       const study = app.study.value;
       if (study) return <Reading app={app} study={study} />;
       return <WorklistScreen app={app} />;
