@@ -71,8 +71,7 @@ def _among_images(page: Page, node: NodeProcess) -> None:
     parts = page.get_by_test_id("series-part")
     expect(parts).to_have_count(3, timeout=30_000)
     for loop in (parts.nth(0), parts.nth(1)):
-        expect(loop.locator("img")).to_have_js_property("complete", True)
-        assert loop.locator("img").evaluate("image => image.naturalWidth") > 0
+        expect(loop.locator("img")).not_to_have_js_property("naturalWidth", 0, timeout=30_000)
     parts.nth(1).click()
     expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-index", "3")
     expect(parts.nth(1)).to_have_attribute("aria-current", "true")

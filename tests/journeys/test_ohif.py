@@ -88,7 +88,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Itera
 def reader(browser: Browser) -> Iterator[BrowserContext]:
     """One reader, whose browser has the pages of OHIF from the first study on."""
     with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
-        context.add_init_script("localStorage.setItem('shownTours', '[\"basicViewerTour\"]')")
+        context.add_init_script("localStorage?.setItem('shownTours', '[\"basicViewerTour\"]')")
         yield context
 
 

@@ -25,6 +25,14 @@ let awaited: string | undefined;
 /** What the page wrote into the address above such an entry; those beneath are told when they are reached. */
 let written: string | undefined;
 
+/** The page over which they were when it was last looked. */
+let page = "";
+
+/** Without what a page writes into its address, such as a study beside. */
+function pageAt(): string {
+  return location.hash.split("?")[0] ?? "";
+}
+
 function depth(): number {
   return (history.state as Mark | null)?.layers ?? 0;
 }
@@ -32,6 +40,7 @@ function depth(): number {
 function settle(): void {
   if (moving) return;
   stood = depth();
+  page = pageAt();
   while (stood < layers.length) {
     stood += 1;
     history.pushState({ layers: stood } satisfies Mark, "");
@@ -46,12 +55,25 @@ function leave(left: number): void {
   if (!moving) return;
   timer = setTimeout(() => {
     moving = false;
+    go();
     settle();
   }, GIVEN_UP_AFTER_MS);
   history.go(left - depth());
 }
 
+/** To what is awaited, if anything is. */
+function go(): void {
+  const address = awaited;
+  awaited = undefined;
+  if (address !== undefined) location.hash = address;
+}
+
 function onPopState(): void {
+  const isElsewhere = pageAt() !== page; // an address was typed, or a mark of the browser followed
+  if (moving && isElsewhere) {
+    awaited = location.hash; // the entries that are being left would take its place
+    return;
+  }
   const [before, own] = [stood, moving];
   stood = depth();
   moving = false;
@@ -61,11 +83,9 @@ function onPopState(): void {
   if (!own && stood < before) {
     const closed = layers.splice(stood);
     for (const close of closed.toReversed()) close();
-    if (closed.length === 0) history.back(); // that entry was of nothing any more: Back means the next
+    if (closed.length === 0 && !isElsewhere) history.back(); // that entry was of nothing any more: Back means the next
   }
-  const address = awaited;
-  awaited = undefined;
-  if (address !== undefined) location.hash = address;
+  go();
   setTimeout(settle); // what is being closed is gone by then
 }
 
