@@ -7,6 +7,7 @@ import { Failure } from "@/dicomweb/http";
 import { Tag, text } from "@/dicomweb/json";
 import { kindOf } from "@/model/alike";
 import { writeAddress } from "@/model/layers";
+import { once } from "@/model/once";
 import type { Pane } from "@/model/pane";
 import { patientStudies } from "@/model/patientStudies";
 import { counterpart, personOf, priorsOf, type Prior } from "@/model/priors";
@@ -57,15 +58,14 @@ export class Comparing {
   /** The study that the address names stands beside as it did, once something stands to compare it with. */
   private restore(uid: string): void {
     if (uid === "") return;
-    let done = false;
     this.stops.push(
-      effect(() => {
-        const shown = this.workspace.active.value.frame.value;
-        const prior = this.priors.value?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
-        if (done || !shown || this.priors.value === undefined) return;
-        done = true;
-        if (prior && !this.workspace.hanger.beside.isWanted) untracked(() => void this.show(prior)); // else it is hung
-      }),
+      once(
+        () => this.workspace.active.value.frame.value !== undefined && this.priors.value !== undefined,
+        () => {
+          const prior = this.priors.peek()?.find(({ studyInstanceUid }) => studyInstanceUid === uid);
+          if (prior && !this.workspace.hanger.beside.isWanted) void this.show(prior); // else it is hung
+        },
+      ),
     );
   }
 

@@ -1,9 +1,10 @@
 /** The picture that a study opens with: asked for before anything is known of the study but its UID. */
 
-import { effect, signal, untracked } from "@preact/signals";
+import { signal } from "@preact/signals";
 
 import { reach } from "@/dicomweb/reach";
 import { FIRST_PICTURE, firstPicturePath } from "@/early/answers";
+import { once } from "@/model/once";
 
 const PATIENCE_MS = 2500;
 
@@ -51,11 +52,10 @@ export class FirstPictureLoad {
 
   /** Do it then, or now; never when the study is closed before. */
   whenSettled(then: () => void): void {
-    const stop: () => void = effect(() => {
-      if (!this.settled.value) return;
-      queueMicrotask(() => stop()); // not known yet while it runs for the first time
-      if (!this.closed.signal.aborted) untracked(then);
-    });
+    once(
+      () => this.settled.value,
+      () => !this.closed.signal.aborted && then(),
+    );
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { batch, effect, untracked } from "@preact/signals";
 import type { SeriesSummary } from "@/dicomweb/client";
 import { besideEach, earlierPictures, isPlanar, standingIn } from "@/model/alike";
 import { isPhone } from "@/model/device";
+import { once } from "@/model/once";
 import type { Kept } from "@/model/ownHanging";
 import type { Workspace } from "@/model/workspace";
 
@@ -86,11 +87,7 @@ export class HangingBeside {
   private async known(series: readonly SeriesSummary[]): Promise<void> {
     const loads = series.map((one) => this.workspace.study.library.of(one));
     await new Promise<void>((resolve) => {
-      const stop = effect(() => {
-        if (!loads.every(({ loaded, failure }) => loaded.value || failure.value)) return;
-        resolve();
-        queueMicrotask(() => stop());
-      });
+      once(() => loads.every(({ loaded, failure }) => loaded.value || failure.value), resolve);
     });
   }
 }

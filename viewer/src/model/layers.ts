@@ -24,13 +24,12 @@ let moving = false;
 let awaited: string | undefined;
 /** What the page wrote into the address above such an entry; those beneath are told when they are reached. */
 let written: string | undefined;
-
 /** The page over which they were when it was last looked. */
 let page = "";
 
-/** Without what a page writes into its address, such as a study beside. */
-function pageAt(): string {
-  return location.hash.split("?")[0] ?? "";
+/** An address without what its page writes into it, such as a study beside. */
+function pageOf(hash = location.hash): string {
+  return hash.split("?")[0] ?? "";
 }
 
 function depth(): number {
@@ -40,7 +39,7 @@ function depth(): number {
 function settle(): void {
   if (moving) return;
   stood = depth();
-  page = pageAt();
+  page = pageOf();
   while (stood < layers.length) {
     stood += 1;
     history.pushState({ layers: stood } satisfies Mark, "");
@@ -69,7 +68,7 @@ function go(): void {
 }
 
 function onPopState(): void {
-  const isElsewhere = pageAt() !== page; // an address was typed, or a mark of the browser followed
+  const isElsewhere = pageOf() !== page; // an address was typed, or a mark of the browser followed
   if (moving && isElsewhere) {
     awaited = location.hash; // the entries that are being left would take its place
     return;
@@ -78,7 +77,7 @@ function onPopState(): void {
   stood = depth();
   moving = false;
   clearTimeout(timer);
-  if (written?.split("?")[0] === location.hash.split("?")[0]) history.replaceState(history.state, "", written);
+  if (written !== undefined && pageOf(written) === pageOf()) history.replaceState(history.state, "", written);
   if (stood === 0) written = undefined;
   if (!own && stood < before) {
     const closed = layers.splice(stood);

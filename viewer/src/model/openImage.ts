@@ -1,9 +1,8 @@
 /** From a document to the image that it speaks of. */
 
-import { effect, untracked } from "@preact/signals";
-
 import type { SeriesSummary } from "@/dicomweb/client";
 import { isPhone } from "@/model/device";
+import { once } from "@/model/once";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 
@@ -27,10 +26,9 @@ export function openImage(
 
 /** Once the images of `series` are known in `pane`; never when something else is shown there first. */
 export function whenLoaded(pane: Pane, series: SeriesSummary, then: () => void): void {
-  const stop: () => void = effect(() => {
-    const there = pane.showing.value?.series.seriesInstanceUid === series.seriesInstanceUid;
-    if (there && !pane.load.value?.loaded.value) return;
-    queueMicrotask(() => stop()); // not known yet while it runs for the first time
-    if (there) untracked(then);
-  });
+  const isThere = (): boolean => pane.showing.value?.series.seriesInstanceUid === series.seriesInstanceUid;
+  once(
+    () => !isThere() || pane.load.value?.loaded.value === true,
+    () => isThere() && then(),
+  );
 }

@@ -36,7 +36,7 @@ export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   date: "128px",
   modality: "98px",
   study: "minmax(164px, 1fr)", // MAMMOSCREENING with spaced letters in one line
-  accession: "minmax(88px, 140px)", // sixteen digits, as many as it may have,
+  accession: "minmax(88px, 140px)", // sixteen digits, as many as it may have
   images: "74px",
   received: "84px",
   referring: "minmax(110px, 0.6fr)",
