@@ -61,10 +61,9 @@ function Sheets({ taking, sheets, close }: PrintSheetsProps) {
       giveBack(before);
     };
   }, []);
-  useLayer(true, close);
+  useLayer(true, close, true);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key === "Escape") close();
       if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
     };
     document.addEventListener("keydown", onKey, true);
