@@ -1,11 +1,9 @@
 /** The curves of a study as a report has them: which are saved, which only come back with their images, which cannot be saved. */
 
-import type { Frame } from "@/dicomweb/frames";
 import type { Measured } from "@/dicomweb/measured";
 import type { CurvedPath } from "@/model/curvedPath";
 import type { LaidCurves } from "@/model/laidCurves";
-
-type Image = Pick<Measured, "sopInstanceUid" | "frameNumber">;
+import type { SeenImages } from "@/model/seenImages";
 
 /** The study's images, as far as curves ask for them. */
 interface Images {
@@ -13,11 +11,7 @@ interface Images {
   readonly listed: ReadonlySet<string>;
   /** Whether a curve is one of the study's although its series is there no more. */
   wasHere(curve: CurvedPath): boolean;
-  framesOf(seriesInstanceUid: string): readonly Frame[];
-  /** Those that were here and are no longer. */
-  readonly gone: readonly Frame[];
-  isGone(image: Image): boolean;
-  isAbsent(sopInstanceUid: string): boolean;
+  readonly seen: Pick<SeenImages, "framesOf" | "gone" | "isGone" | "isAbsent">;
 }
 
 interface Curves {
@@ -28,20 +22,20 @@ interface Curves {
   readonly elsewhere: number;
 }
 
-export function curvesOf(curves: LaidCurves, images: Images): Curves {
+export function curvesOf(curves: LaidCurves, { listed, wasHere, seen }: Images): Curves {
   const [measured, gone]: [Measured[], Measured[]] = [[], []];
   let [nowhere, elsewhere] = [0, 0];
   for (const curve of curves.laid.peek()) {
     const { seriesInstanceUid } = curve;
-    const isListed = images.listed.has(seriesInstanceUid);
-    if (!isListed && !images.wasHere(curve)) {
+    const isListed = listed.has(seriesInstanceUid);
+    if (!isListed && !wasHere(curve)) {
       if (!curves.isKept(curve)) elsewhere += 1;
       continue;
     }
-    const frames = isListed ? images.framesOf(seriesInstanceUid) : images.gone.filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
-    const one = curves.measured(curve, frames, (image) => isListed && images.isGone(image));
+    const frames = isListed ? seen.framesOf(seriesInstanceUid) : seen.gone.filter((frame) => frame.seriesInstanceUid === seriesInstanceUid);
+    const one = curves.measured(curve, frames, (image) => isListed && seen.isGone(image));
     if (!one) nowhere += 1;
-    else (isListed && !images.isAbsent(one.sopInstanceUid) ? measured : gone).push(one);
+    else (isListed && !seen.isAbsent(one.sopInstanceUid) ? measured : gone).push(one);
   }
   return { measured, gone, nowhere, elsewhere };
 }

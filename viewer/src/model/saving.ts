@@ -12,6 +12,7 @@ import { curvesOf } from "@/model/curvesSaved";
 import { list, record, string } from "@/model/decode";
 import { imageOf, isCovered, learnAbsent, NONE_LEFT_OUT, type LeftOut } from "@/model/leftOut";
 import { currentReports, keysOf, remarksIn, reportsOf } from "@/model/remarks";
+import { SeenImages } from "@/model/seenImages";
 import type { OpenStudy } from "@/model/study";
 import { newRequestId, Unanswered } from "@/model/unanswered";
 import type { Workspace } from "@/model/workspace";
@@ -91,14 +92,7 @@ export class Saving {
   private reports: readonly InstanceAddress[] = [];
   private lastReport = "";
   private recalled = false;
-  private readonly frames = new Map<string, readonly Frame[]>();
-  private readonly series = new Map<string, string>();
-  /** Those that were here and are no longer. */
-  private readonly gone = new Map<string, Frame>();
-  /** Images that the node, asked, does not show. */
-  private readonly absent = new Set<string>();
-  /** Series that the study has, or had while it was looked at. */
-  private readonly known = new Set<string>();
+  private readonly images = new SeenImages();
   private readonly unanswered = new Unanswered<Remarks>();
   /** The diagnostic viewport, once it is here. */
   readonly module = signal<ViewportModule | undefined>(undefined);
@@ -180,7 +174,7 @@ export class Saving {
 
   /** The series of an image that was looked at or that objects of the study speak of. */
   seriesOf(sopInstanceUid: string): string | undefined {
-    return this.series.get(sopInstanceUid);
+    return this.images.seriesOf(sopInstanceUid);
   }
 
   close(): void {
@@ -196,13 +190,13 @@ export class Saving {
     // what lies on images that were not opened is carried over as it is
     const unseen = ofMeasurements ? [...kept.values()].filter(({ uid, foreign }) => !foreign && !this.placed.peek().has(uid)) : [];
     const drawn = ofMeasurements ? [...this.measured.peek(), ...this.hidden.peek()] : [];
-    const here = new Set([...this.frames.values()].flat().map(({ sopInstanceUid }) => sopInstanceUid));
+    const here = new Set(this.images.here.map(({ sopInstanceUid }) => sopInstanceUid));
     const named = [...[...drawn, ...unseen].map(({ sopInstanceUid }) => sopInstanceUid), ...marked.map(imageOf)];
-    await learnAbsent(this.study, named.filter((uid) => !here.has(uid)), this.absent);
+    await learnAbsent(this.study, named.filter((uid) => !here.has(uid)), this.images.absent);
     this.look();
-    const isLost = ({ sopInstanceUid }: Measured): boolean => this.absent.has(sopInstanceUid);
+    const isLost = ({ sopInstanceUid }: Measured): boolean => this.images.isAbsent(sopInstanceUid);
     const withdrawn = ofMeasurements ? this.hidden.peek().filter(({ uid }) => kept.has(uid)) : [];
-    const lost = marked.filter((key) => this.absent.has(imageOf(key)));
+    const lost = marked.filter((key) => this.images.isAbsent(imageOf(key)));
     return {
       measurements: ofMeasurements ? [...this.measured.peek(), ...unseen.filter((one) => !isLost(one))] : undefined,
       keyImages: ofKeys ? marked.filter((key) => !lost.includes(key)) : undefined,
@@ -233,7 +227,7 @@ export class Saving {
     const images = marked.map((key) => {
       const [uid = "", frame = "*"] = key.split("#");
       const frameNumber = frame === "*" ? null : Number(frame);
-      return { series_instance_uid: this.series.get(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
+      return { series_instance_uid: this.images.seriesOf(uid) ?? "", sop_instance_uid: uid, frame_number: frameNumber };
     });
     const isThere = await this.send("key-images", { images }, marked);
     this.workspace.keyImages.value = new Set([...this.workspace.keyImages.peek()].filter((key) => !lost.includes(key)));
@@ -270,7 +264,7 @@ export class Saving {
     if (!marked || this.recalled) return;
     this.recalled = true;
     this.exchangeKeys(this.archivedKeys.peek(), new Set(marked.shown as readonly string[]));
-    for (const image of list(record(marked.body)["images"]).map(record)) this.series.set(string(image["sop_instance_uid"]), string(image["series_instance_uid"]));
+    for (const image of list(record(marked.body)["images"]).map(record)) this.images.learn(string(image["sop_instance_uid"]), string(image["series_instance_uid"]));
   }
 
   /** The node has taken what waited. */
@@ -302,19 +296,15 @@ export class Saving {
 
   private look(): void {
     const module = this.module.peek();
-    const own = [...this.frames.values()].flat();
+    const { here: own, gone } = this.images;
     const drawn = module?.measuredOn(own).filter(({ foreign }) => !foreign) ?? [];
     const here = new Set(drawn.map(({ uid }) => uid));
     const others = this.workspace.beside.frames.peek();
     const curves = curvesOf(this.workspace.curves, {
       listed: new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid)),
-      wasHere: ({ seriesInstanceUid, uid }) => this.known.has(seriesInstanceUid) || this.placed.peek().has(uid),
-      framesOf: (seriesInstanceUid) => this.frames.get(seriesInstanceUid) ?? [],
-      gone: [...this.gone.values()],
-      isGone: (image) => this.isGone(image),
-      isAbsent: (sopInstanceUid) => this.absent.has(sopInstanceUid),
+      wasHere: ({ seriesInstanceUid, uid }) => this.images.wasKnown(seriesInstanceUid) || this.placed.peek().has(uid),
+      seen: this.images,
     });
-    const gone = [...this.gone.values()];
     const hidden = gone.length > 0 ? (module?.measuredOn(gone) ?? []) : [];
     batch(() => {
       this.hidden.value = [...hidden.filter(({ foreign, uid }) => !foreign && !here.has(uid)), ...curves.gone];
@@ -335,13 +325,9 @@ export class Saving {
     });
   }
 
-  private isGone({ sopInstanceUid, frameNumber }: Pick<Measured, "sopInstanceUid" | "frameNumber">): boolean {
-    return this.absent.has(sopInstanceUid) || this.gone.has(`${sopInstanceUid}#${frameNumber}`);
-  }
-
   /** Take in what the archive has. */
   private read(objects: readonly Dataset[]): void {
-    for (const object of objects) for (const [image, series] of seriesOfImages(object)) this.series.set(image, series);
+    for (const object of objects) for (const [image, series] of seriesOfImages(object)) this.images.learn(image, series);
     this.readReports(reportsOf(objects));
     this.readKeys(keysOf(objects));
   }
@@ -374,33 +360,15 @@ export class Saving {
     this.workspace.keyImages.value = now;
   }
 
-  /** The images of a series as they are now. */
-  private follow(seriesInstanceUid: string, frames: readonly Frame[]): void {
-    const before = this.frames.get(seriesInstanceUid);
-    if (before === frames) return;
-    for (const frame of before ?? []) this.gone.set(`${frame.sopInstanceUid}#${frame.frameNumber}`, frame);
-    for (const frame of frames) {
-      this.gone.delete(`${frame.sopInstanceUid}#${frame.frameNumber}`);
-      this.absent.delete(frame.sopInstanceUid);
-    }
-    if (frames.length > 0) this.frames.set(seriesInstanceUid, frames);
-    else this.frames.delete(seriesInstanceUid);
-  }
-
   /** Put what the archive has on the images that are on the screen. */
   private show(shown: readonly (readonly Frame[])[], module: ViewportModule | undefined, kept: ReadonlyMap<string, Measured>): void {
     for (const frames of shown) {
-      const [first] = frames;
-      if (first?.studyInstanceUid !== this.study.studyInstanceUid) continue;
-      this.follow(first.seriesInstanceUid, frames);
-      for (const frame of frames) this.series.set(frame.sopInstanceUid, frame.seriesInstanceUid);
+      if (frames[0]?.studyInstanceUid === this.study.studyInstanceUid) this.images.see(frames);
     }
-    const listed = new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid));
-    for (const uid of listed) this.known.add(uid);
-    if (listed.size > 0) for (const uid of this.frames.keys()) if (!listed.has(uid)) this.follow(uid, []);
+    this.images.list(new Set(this.study.series.peek().map(({ seriesInstanceUid }) => seriesInstanceUid)));
     this.placeCurves([...kept.values()].filter(({ kind, foreign }) => kind === "curve" && !foreign));
     if (!module) return;
-    const all = [...this.frames.values()].flat();
+    const { here: all } = this.images;
     const images = new Set(all.map(({ sopInstanceUid }) => sopInstanceUid));
     const spaces = new Set(all.map(({ dataset }) => text(dataset, FRAME_OF_REFERENCE_UID)));
     const before = this.placed.peek();
