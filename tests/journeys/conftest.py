@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, WebError
 
-NETWORK = ("Failed to load resource", "WebSocket connection to ")
-"""So the browser itself logs each answer of 400 and more, and each request without an answer: journeys ask for such."""
+NETWORK = ("Failed to load resource", "WebSocket connection to ", "An unknown error occurred when fetching the script")
+"""So the browser itself logs each answer of 400 and more, and each request without an answer (the last one of a service
+worker's script): journeys ask for such, and stop nodes."""
 
 
 @pytest.fixture(scope="session")
