@@ -21,7 +21,7 @@ export const curved: Translated<typeof english> = {
   "curved.name": "Қисықтың атауы",
   "curved.name.short": "Атауы",
   "curved.form": "Суреттің түрі",
-  "curved.straightened": "Түзетілген",
+  "curved.straightened": "Түзуленген",
   "curved.stretched": "Жазылған",
   "curved.turn": "Қисықты айнала бұру, градуспен",
   "curved.turn.short": "Бұру",

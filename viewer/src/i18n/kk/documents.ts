@@ -95,7 +95,7 @@ export const documents: Translated<typeof english> = {
   "slide.path": "Оптикалық жол",
   "slide.label": "Заттаңба",
   "slide.tiles": "Бөлік бойынша",
-  "slide.label.stage": "Препарат: сүйреп жылжытыңыз, + және − үлкейтеді, бағыттамалар жылжытады",
+  "slide.label.stage": "Препарат: сүйреп жылжытыңыз, + және − ұлғайтады, көрсеткілер жылжытады",
   "slide.failed": "Кейбір бөліктер жүктелмеді.",
   "slide.noScale": "масштабы белгісіз",
   "slide.um": "мкм",

@@ -4,7 +4,7 @@ import type { everyone as english } from "@/i18n/en/everyone";
 export const everyone: Translated<typeof english> = {
   "tool.steps": "Қадам",
   "tool.steps.explain": "Қадаммен жылжитын меңзер: құралдар сүйреусіз",
-  "steps.label": "Қадаммен жылжитын меңзер: бағыттамалар жылжытады, Enter басады және жібереді",
+  "steps.label": "Қадаммен жылжитын меңзер: көрсеткілер жылжытады, Enter басады және жібереді",
   "steps.label.touch": "Қадаммен жылжитын меңзер: түймелер жылжытады, басады және жібереді",
   "steps.left": "Солға",
   "steps.right": "Оңға",

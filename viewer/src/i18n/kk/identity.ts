@@ -10,18 +10,18 @@ export const identity: Translated<typeof english> = {
 
   "projection.noSide": "Жағы көрсетілмеген",
 
-  "turned.horizontally": "Айналы көрініс ↔",
-  "turned.vertically": "Айналы көрініс ↕",
+  "turned.horizontally": "Аударылған ↔",
+  "turned.vertically": "Аударылған ↕",
   "turned.rotated": "{degrees}° бұрылған",
 
   "viewport.position": "Орны {mm} мм",
 
-  "mpr.slab.single": "Бір кесінді",
+  "mpr.slab.single": "Бір қима",
 
-  "linked.place": "Орны бойынша бірге айналдырылады",
-  "linked.distance": "Қашықтық бойынша бірге айналдырылады",
-  "linked.off": "Бірге айналдыру",
-  "linked.offset": "Қашықтық бойынша бірге айналдырылады, ығысу {mm} мм",
+  "linked.place": "Орны бойынша бірге парақталады",
+  "linked.distance": "Қашықтық бойынша бірге парақталады",
+  "linked.off": "Бірге парақтау",
+  "linked.offset": "Қашықтық бойынша бірге парақталады, ығысу {mm} мм",
 
   "compare.others": { other: "{count} басқа зерттеу" },
   "compare.earlierCount": { other: "{count} бұрынғы зерттеу" },

@@ -60,7 +60,7 @@ export const picture: Translated<typeof english> = {
   "viewport.rendered": "Диагноз қоюға арналмаған: кескінді сервер дайындады",
   "viewport.failed": "Бұл кескінді көрсету мүмкін емес.",
   "viewport.failed.hint": "Ол мұрағатта сенімді сақталған, оны алуға болады.",
-  "viewport.broken": "Диагностикалық көру құралы іске қосылмады. Алдын ала көріністер көрсетілуде.",
+  "viewport.broken": "Диагностикалық қарау құралы іске қосылмады. Алдын ала көріністер көрсетілуде.",
   "viewport.slider": "Сериядағы кескін",
   "viewport.loaded": "Жүктелген кескіндер: {loaded} / {total}",
   "viewport.previousSeries": "Алдыңғы серия",

@@ -3,9 +3,9 @@ import type { tools as english } from "@/i18n/en/tools";
 
 export const tools: Translated<typeof english> = {
   "tool.group.hand": "Құралдар мен әрекеттер",
-  "tool.group.pointer": "Көрсеткіш",
-  "tool.group.image": "Сурет",
-  "tool.group.screen": "Суреттердің үстінде",
+  "tool.group.pointer": "Меңзер",
+  "tool.group.image": "Кескін",
+  "tool.group.screen": "Кескіндердің үстінде",
   "tool.group.other": "Басқалары",
 
   "tool.volume": "3D",
@@ -23,7 +23,7 @@ export const tools: Translated<typeof english> = {
   "tool.preset": "Пресеттер",
   "tool.invert": "Негатив",
   "tool.reset": "Бастапқы",
-  "tool.clear": "Өшіру",
+  "tool.clear": "Жою",
   "tool.bar": "Құралдар",
   "tool.layout.explain": "Қарау терезелерінің жолдары мен бағандары",
 
@@ -35,7 +35,7 @@ export const tools: Translated<typeof english> = {
   "tool.preset.explain": "Дайын терезелер",
   "tool.invert.explain": "Негатив (инверсия)",
   "tool.reset.explain": "Бастапқы күйге қайтару",
-  "tool.clear.explain": "Таңдалған өлшемді немесе барлығын өшіру",
+  "tool.clear.explain": "Таңдалған өлшемді немесе барлығын жою",
   "tool.bidirectional": "Екі ось",
   "tool.bidirectional.explain": "Ұзындық пен енді өлшеу",
   "tool.angle": "Бұрыш",
@@ -131,7 +131,7 @@ export const tools: Translated<typeof english> = {
   "help.wheel": "Кескіндер бойынша",
   "help.mouse.twice": "Қос шерту",
 
-  "measure.removed": { other: "{count} өлшем өшірілді" },
+  "measure.removed": { other: "{count} өлшем жойылды" },
   "measure.undo": "Қайтару",
 
   "preset.stored": "Кескіннің терезесі",

@@ -6,7 +6,7 @@ export const exchange: Translated<typeof english> = {
   "import.open": "Файлдарды импорттоо",
   "import.more": "Көрсөтүү",
   "import.less": "Жашыруу",
-  "import.drop": "Файлдарды, папкаларды же ZIP'ти ушул жерге таштаңыз",
+  "import.drop": "Файлдарды, папкаларды же ZIP-ти ушул жерге таштаңыз",
   "import.files": "Файлдарды тандоо",
   "import.folder": "Папканы тандоо",
   "import.hint": "DICOM файлдары, бүтүн папкалар жана DICOMDIR бар дисктер, ZIP архивдери. Аларды тизменин каалаган жерине сүйрөп келүүгө да болот.",

@@ -8,7 +8,7 @@ export const identity: Translated<typeof english> = {
   "patient.age.months": { other: "{count} ай" },
   "patient.age.years": { other: "{count} жаш" },
 
-  "projection.noSide": "Тарабы көрсөтүлгөн эмес",
+  "projection.noSide": "Жагы көрсөтүлгөн эмес",
 
   "turned.horizontally": "Оодарылган ↔",
   "turned.vertically": "Оодарылган ↕",
@@ -18,10 +18,10 @@ export const identity: Translated<typeof english> = {
 
   "mpr.slab.single": "Бир кесинди",
 
-  "linked.place": "Орду боюнча чогуу жылдырылат",
-  "linked.distance": "Аралык боюнча чогуу жылдырылат",
-  "linked.off": "Чогуу жылдыруу",
-  "linked.offset": "Аралык боюнча чогуу жылдырылат, жылышуу {mm} мм",
+  "linked.place": "Орду боюнча чогуу баракталат",
+  "linked.distance": "Аралык боюнча чогуу баракталат",
+  "linked.off": "Чогуу барактоо",
+  "linked.offset": "Аралык боюнча чогуу баракталат, жылышуу {mm} мм",
 
   "compare.others": { other: "{count} башка изилдөө" },
   "compare.earlierCount": { other: "{count} мурунку изилдөө" },

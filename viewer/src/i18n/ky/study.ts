@@ -60,7 +60,7 @@ export const study: Translated<typeof english> = {
   "hanging.modality": "Модалдуулук",
   "hanging.words": "Сүрөттөмөдө бар сөз",
   "hanging.view": "Проекция (PA, LL, CC, MLO)",
-  "hanging.side": "Тарабы",
+  "hanging.side": "Жагы",
   "hanging.side.any": "каалаган",
   "hanging.side.right": "оң",
   "hanging.side.left": "сол",

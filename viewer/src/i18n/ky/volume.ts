@@ -17,7 +17,7 @@ export const volume: Translated<typeof english> = {
   "volume.refused.irregular": "Кесиндилердин аралыктары ар башка (бири {value} мм): кесиндилер жетишпейт же бирдей тартылган эмес.",
   "volume.refused.tilt": "Гентри {value}° эңкейген: кесиндилер бири-биринин үстүндө түз жаткан жок.",
   "volume.loading": "Көлөм жүктөлүүдө: {loaded} / {total}",
-  "volume.reduced": "Төмөндөтүлгөн дааналык",
+  "volume.reduced": "Төмөндөтүлгөн чечилиш",
   "volume.reduced.explain": "Бул түзмөктө бүт көлөмгө орун жок: коңшу вокселдер орточолонгон.",
   "volume.node": "Сервер түзгөн · диагноз коюуга арналган эмес",
   "volume.node.failed": "Сервер бул көлөмдү түзө алган жок",

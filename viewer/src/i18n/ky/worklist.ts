@@ -17,7 +17,7 @@ export const worklist: Translated<typeof english> = {
   "worklist.dates.from": "Баштап",
   "worklist.dates.to": "Чейин",
   "worklist.dates.form": "кк.аа.жжжж",
-  "worklist.refresh": "Жаңылоо",
+  "worklist.refresh": "Жаңыртуу",
   "worklist.count": { other: "{count} изилдөө" },
   "worklist.count.least": { other: "{count} изилдөөдөн көп" },
   "worklist.more": "Дагы көрсөтүү",

@@ -71,7 +71,7 @@ export const settings: Translated<typeof english> = {
   "role.admin": "Администратор",
   "role.radiologist": "Рентгенолог",
   "role.clinician": "Лечащий врач",
-  "role.technologist": "Рентгенлаборант",
+  "role.technologist": "Рентгенолаборант",
   "role.service": "Программа",
   "action.query": "Искать",
   "action.retrieve": "Смотреть снимки",
