@@ -79,7 +79,7 @@ function TimelineEntry({ study, before, isThis, person, timeline }: EntryProps) 
             ))}
           </span>
           <span class="timeline-words">
-            {study.description || "—"} <span class="muted">{counted("timeline.images", study.numberOfInstances)}</span>
+            {study.description || "—"} <span class="muted">{counted("timeline.images", study.numberOfInstances)}</span>{" "}
             {isThis && <span class="fresh">{t("timeline.this")}</span>}
             {person && isDoubtful(person, study) && (
               <span class="caution" data-testid="timeline-doubtful">
