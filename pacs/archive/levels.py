@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, func, select, update
 
+from pacs.archive import amendments, mixed_series
 from pacs.archive.arrived import Arrived
 from pacs.archive.patients import remove_childless, tell_apart
 from pacs.archive.rows import ATTRIBUTES, columns, demographics, identity
@@ -50,18 +51,19 @@ def of(arrived: Arrived) -> Saved:
             **columns(Level.PATIENT, values),
         },
         "study": {"received_at": at, **columns(Level.STUDY, values)},
-        "series": [columns(Level.SERIES, values)],
+        "series": [{"said_beside": mixed_series.said_by(values), **columns(Level.SERIES, values)}],
     }
 
 
 def together(parts: Iterable[Saved]) -> Saved:
-    """What several parts of one study tell; the first that has a row is right."""
+    """What several parts of one study tell; the first that has a row is right, where it says something."""
     whole: Saved = {}
     series_known: dict[str, dict[str, Any]] = {}
     for part in parts:
         whole = part | whole
         for one in part.get("series", ()):
-            series_known.setdefault(one["series_instance_uid"], one)
+            uid = one["series_instance_uid"]
+            series_known[uid] = mixed_series.merged(series_known[uid], one) if uid in series_known else one
     return whole | {"series": list(series_known.values())}
 
 
@@ -78,6 +80,7 @@ def recount(connection: Connection, study_row: int, series_rows: Iterable[int], 
     )
     connection.execute(update(series).where(series.c.row.in_(touched)).values(number_of_instances=live, changed_at=at))
     connection.execute(delete(series).where(series.c.row.in_(touched), series.c.number_of_instances == 0))
+    is_any_corrected = mixed_series.settle(connection, touched)
     of_study = select(func.count()).where(series.c.study_row == study_row).scalar_subquery()
     in_study = (
         select(func.coalesce(func.sum(series.c.number_of_instances), 0))
@@ -91,6 +94,9 @@ def recount(connection: Connection, study_row: int, series_rows: Iterable[int], 
         .returning(study.c.number_of_instances, study.c.patient_row)
     ).one()
     if counted.number_of_instances:
+        if is_any_corrected:
+            amendments.alone(connection, sharing=True)
+            amendments.apply(connection, study_row, at)
         return True
     connection.execute(delete(study).where(study.c.row == study_row))
     remove_childless(connection, counted.patient_row)
@@ -109,15 +115,11 @@ def give_back(connection: Connection, saved: Saved, at: int) -> tuple[int, dict[
         connection, study, ("study_instance_uid",), {**saved["study"], "patient_row": patient_row, "changed_at": at}
     )
     remove_childless(connection, patient_row)  # the study is another's by now
-    rows = {
-        one["series_instance_uid"]: _row(
-            connection,
-            series,
-            ("study_row", "series_instance_uid"),
-            {**one, "study_row": study_row, "changed_at": at},
-        )
-        for one in saved["series"]
-    }
+    rows = {}
+    for one in saved["series"]:
+        values = {**one, "study_row": study_row, "changed_at": at}
+        row = rows[one["series_instance_uid"]] = _row(connection, series, ("study_row", "series_instance_uid"), values)
+        mixed_series.joined(connection, row, one)
     return study_row, rows
 
 

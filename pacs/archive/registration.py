@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, update
 from pacs.access import audit
 from pacs.access.grants import Action, may
 from pacs.access.peer import DuplicatePolicy
-from pacs.archive import amendments, patients, rejections, rows, standing, tombstones
+from pacs.archive import amendments, mixed_series, patients, rejections, rows, standing, tombstones
 from pacs.archive.arrived import WRITTEN_HERE, Arrived
 from pacs.archive.events import EventLog
 from pacs.archive.extended_values import keep, read_later
@@ -202,19 +202,20 @@ def _series_row(
     connection: Connection, values: dict[str, str], study_row: int, at: int, known: tuple[Any, ...]
 ) -> tuple[int, int, bool]:
     """The series' row, 1 when it is new, and whether what the objects say of a corrected one has become more."""
-    if known[0] is not None:
-        row, original, *stored = known
-        if original:
-            return row, 0, amendments.fill(connection, series, row, original, (Level.SERIES,), values)
+    if known[0] is None:
+        told = {"said_beside": mixed_series.said_by(values), **rows.columns(Level.SERIES, values)}
+        made = rows.INSERT_SERIES.one(connection, {"study_row": study_row, "changed_at": at, **told})
+        if made is not None:
+            return made[0], 1, False
+        key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
+        known = _existing(rows.FIND_SERIES, connection, key)
+    row, original, said_beside, *stored = known
+    if not original and said_beside == mixed_series.said_by(values) == mixed_series.IMAGES_ALONE:
         _fill(connection, Level.SERIES, row, stored, values)
         return row, 0, False
-    key = {"study_row": study_row, "series_instance_uid": values["SeriesInstanceUID"]}
-    made = rows.INSERT_SERIES.one(
-        connection, {"study_row": study_row, "changed_at": at, **rows.columns(Level.SERIES, values)}
-    )
-    if made is not None:
-        return made[0], 1, False
-    return _existing(rows.FIND_SERIES, connection, key)[0], 0, False
+    if not mixed_series.is_news(original, said_beside, stored, values):
+        return row, 0, False
+    return row, 0, mixed_series.told(connection, row, values)
 
 
 def _existing(statement: Statement, connection: Connection, key: dict[str, Any]) -> tuple[Any, ...]:

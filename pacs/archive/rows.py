@@ -185,7 +185,7 @@ _STUDY_COLUMNS = (
     *[patient.c[name] for name in _PATIENT_COLUMNS],
 )
 STUDY_COUNT = len(_STUDY_COLUMNS)
-_SERIES_FOUND = (series.c.row, series.c.original, *[series.c[name] for name in _SERIES_COLUMNS])
+_SERIES_FOUND = (series.c.row, series.c.original, series.c.said_beside, *[series.c[name] for name in _SERIES_COLUMNS])
 _STUDY_AND_PATIENT = study.join(patient, study.c.patient_row == patient.c.row)
 
 # Not of what was given up as too old: that is new when it comes again.

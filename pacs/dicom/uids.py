@@ -21,6 +21,15 @@ EXPLICIT_VR_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1.99"
 RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
 
+DRAWN_OVER_IMAGES: Final = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.66.4",  # segmentations
+        "1.2.840.10008.5.1.4.1.1.66.7",
+        "1.2.840.10008.5.1.4.1.1.481.2",  # RT dose
+    }
+)
+"""SOP classes of objects that have pixels, but are read over images and are none themselves."""
+
 _UID = re.compile(r"[0-9.]{1,64}")
 
 

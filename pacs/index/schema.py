@@ -152,6 +152,7 @@ series = Table(
     Column("study_row", ROW, ForeignKey("study.row"), nullable=False),
     *_attribute_columns(Level.SERIES),
     _original(),
+    _text("said_beside"),  # what objects say that are no images, see pacs.archive.mixed_series
     _text("changes"),  # JSON: what corrections make of its objects as they go out, see pacs.archive.standing
     Column("number_of_instances", Integer, nullable=False, server_default="0"),
     _moment("changed_at"),
