@@ -251,10 +251,17 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     page.add_init_script("""
       const get = HTMLCanvasElement.prototype.getContext;
       HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-        return kind === "webgl2" ? null : get.call(this, kind, ...rest);
+        return kind.includes("webgl") ? null : get.call(this, kind, ...rest);
       };
     """)
+    held: list[Route] = []
+    page.route("**/frames/*", lambda route: held.append(route))
     page.reload()
+    expect(page.locator("[data-testid=viewport] img.preview")).to_have_js_property("complete", True, timeout=30_000)
+    page.set_viewport_size({"width": 1180, "height": 800})  # an empty viewport is rendered too
+    page.keyboard.press("r")
+    page.wait_for_timeout(300)
+    page.unroute("**/frames/*")
     page.get_by_test_id("tool-volume").click(timeout=30_000)
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-rendered-by=node] [data-state=ready]")).to_have_count(3, timeout=60_000)

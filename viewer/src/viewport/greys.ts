@@ -80,6 +80,7 @@ export function keepColours(viewport: Types.IStackViewport): void {
 /** Back to each image's own greys. */
 export function resetGreys(viewport: Types.IStackViewport): void {
   laidAt.delete(viewport);
+  if (!viewport.getCornerstoneImage()) return; // there are none yet
   const sigmoid = isSigmoid(viewport);
   if (sigmoid) {
     viewport.setProperties({ invert: false });

@@ -260,6 +260,7 @@ export class CornerstoneStackView implements StackView, Fitting {
   }
 
   reset(): void {
+    if (!this.hasImage()) return;
     this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
     this.viewport.setViewPresentation({ rotation: 0 });
     this.viewport.setProperties({ colormap: { name: PLAIN_COLOURS } });
@@ -322,16 +323,17 @@ export class CornerstoneStackView implements StackView, Fitting {
       else this.readAhead?.arrived(index);
     });
     on(this.element, Events.IMAGE_RENDERED, () => this.rendered());
-    for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) {
-      // without graphics hardware there is no size before there is an image
-      on(this.element, name, () => this.viewport.getCornerstoneImage() && this.listener.viewed(this.view()));
-    }
+    for (const name of [Events.VOI_MODIFIED, Events.CAMERA_MODIFIED]) on(this.element, name, () => this.tellView());
     // This event comes on the common target, for the images of every viewport.
     on<{ imageId?: string }>(eventTarget as unknown as EventTarget, Events.IMAGE_LOAD_ERROR, (detail) => {
       if (detail.imageId === undefined) this.failedUnnamed(); // loaded, but it could not be drawn
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
+    for (const name of ["mousedown", "touchstart"]) {
+      const hold = (event: Event): void => void (this.hasImage() || event.stopPropagation()); // what is drawn now would lie anywhere
+      this.element.addEventListener(name, hold, { signal: this.closing.signal, capture: true });
+    }
     followWheel(this.element, (factor, at) => this.zoomBy(factor, at), this.closing.signal);
     const point = (event: PointerEvent): void => {
       const box = this.element.getBoundingClientRect();
@@ -351,8 +353,17 @@ export class CornerstoneStackView implements StackView, Fitting {
     this.element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal: this.closing.signal });
   }
 
+  /** Before, nothing has a size or a place in the patient; the node's picture stands over the empty viewport. */
+  private hasImage(): boolean {
+    return this.viewport.getImageData() !== undefined;
+  }
+
+  private tellView(): void {
+    if (this.hasImage()) this.listener.viewed(this.view());
+  }
+
   private rendered(): void {
-    this.listener.viewed(this.view());
+    this.tellView();
     if (!this.awaitsPaint) return;
     const { index, quality } = this.awaitsPaint;
     this.awaitsPaint = undefined;
