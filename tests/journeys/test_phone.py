@@ -209,7 +209,7 @@ def test_keys_alone_suffice(module_node: NodeProcess, page: Page, tmp_path: Path
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.locator(".svg-layer text")).to_contain_text("мм")
-    page.keyboard.press("Escape")
+    page.go_back()
     expect(page.get_by_test_id("viewport").first).to_be_focused()
     expect(page.get_by_test_id("tool-save")).to_have_attribute("data-unsaved", "true")
     _tab_to(page, "back", "Shift+Tab")

@@ -11,6 +11,7 @@ import { isTouchOnly } from "@/model/device";
 import type { Pane } from "@/model/pane";
 import type { Workspace } from "@/model/workspace";
 import { PixelReadout } from "@/ui/PixelReadout";
+import { useLayer } from "@/ui/useLayer";
 import "@/ui/barBelow.css";
 import "@/ui/stepPad.css";
 
@@ -95,6 +96,7 @@ export function StepPad({ workspace, pane }: { readonly workspace: Workspace; re
     workspace.switches.steps.value = false;
     viewport?.focus();
   };
+  useLayer(true, close);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const way = event.key in WAYS ? WAYS[event.key as keyof typeof WAYS] : undefined;
