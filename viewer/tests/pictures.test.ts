@@ -26,9 +26,10 @@ describe("choices", () => {
     expect(chosen(chosen(FIRST_CHOICES, { form: "print" }), { form: "jpeg" }).burned.identity).toBe(false);
   });
 
-  it("keep what was said of the patient while the form stays", () => {
+  it("keep what was said of the patient while the form is of a kind", () => {
     const named = chosen(FIRST_CHOICES, { burned: { ...FIRST_CHOICES.burned, identity: true } });
     expect(chosen(named, { subject: "layout" }).burned.identity).toBe(true);
+    expect(chosen(named, { form: "jpeg" }).burned.identity).toBe(true);
   });
 
   it("make a film of a series only", () => {

@@ -60,13 +60,13 @@ export const FIRST_CHOICES: Choices = {
 export function chosen(before: Choices, change: Partial<Choices>): Choices {
   const next = { ...before, ...change };
   const form = next.form === "mp4" && next.subject !== "series" ? "png" : next.form;
-  const formChanged = form !== before.form;
+  const otherHands = namesPatient(form) !== namesPatient(before.form);
   return {
     ...next,
     form,
     size: next.subject === "layout" ? "shown" : next.size,
     trueSize: next.trueSize && form === "print" && next.perPage === 1 && next.subject !== "layout",
-    burned: formChanged ? { ...next.burned, identity: namesPatient(form) } : next.burned,
+    burned: otherHands ? { ...next.burned, identity: namesPatient(form) } : next.burned,
   };
 }
 
