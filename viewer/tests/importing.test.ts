@@ -17,6 +17,8 @@ describe("what a file is", () => {
   it.each([
     ["IM0001", head("DICM rest"), "dicom"],
     ["DICOMDIR", head("DICM rest"), "dicomdir"],
+    ["DICOMDIR (1)", head("DICM group \u0002\u0000\u0002\u0000UI\u0016\u00001.2.840.10008.1.3.10\0\0"), "dicomdir"],
+    ["IM0002", head("DICM group \u0002\u0000\u0002\u0000UI\u001a\u00001.2.840.10008.5.1.4.1.1.2\0"), "dicom"],
     ["study.zip", "PK\u0003\u0004rest", "zip"],
     ["study.rar", "Rar!\u001a\u0007", "archive"],
     ["disc.iso", "anything", "archive"],

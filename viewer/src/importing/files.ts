@@ -43,8 +43,10 @@ export function chosen(files: FileList): Picked[] {
   return [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
-const HEAD_BYTES = 132;
+const HEAD_BYTES = 512;
 const MAGIC_AT = 128;
+const SOP_CLASS = "\u0002\u0000\u0002\u0000UI"; // of the file meta information, before its length
+const DIRECTORY = "1.2.840.10008.1.3.10\u0000";
 const OTHER_ARCHIVES = ["Rar!", "7z\u00bc\u00af", "\u001f\u008b", "BZh"];
 const IMAGE_OF_A_DISC = /\.(?:iso|img|nrg|dmg)$/i;
 
@@ -57,10 +59,16 @@ export async function kindOf(file: File): Promise<Kind> {
   } catch {
     return "empty"; // it has gone, or may not be read
   }
-  if (head.startsWith("DICM", MAGIC_AT)) return "dicom";
+  if (head.startsWith("DICM", MAGIC_AT)) return isDirectory(head) ? "dicomdir" : "dicom";
   if (head.startsWith("PK\u0003\u0004") || head.startsWith("PK\u0005\u0006")) return "zip";
   if (OTHER_ARCHIVES.some((magic) => head.startsWith(magic)) || IMAGE_OF_A_DISC.test(file.name)) return "archive";
   return "other";
+}
+
+/** A Media Storage Directory, whatever the file is called. */
+function isDirectory(head: string): boolean {
+  const at = head.indexOf(SOP_CLASS, MAGIC_AT);
+  return at >= 0 && head.startsWith(DIRECTORY, at + SOP_CLASS.length + 2);
 }
 
 /** What a file is known by when it is chosen again: nothing else of it outlives the page. */
