@@ -89,6 +89,8 @@ def test_a_disc_goes_in_and_a_study_out(module_node: NodeProcess, browser: Brows
     rows.first.click()
     expect(phone.locator("[data-testid=reading][data-state=reading]")).to_have_count(1, timeout=20_000)
     page.get_by_test_id("mark-read").click()
+    dropped = "() => document.body.dispatchEvent(new DragEvent('drop', {cancelable: true, dataTransfer: %s}))"
+    assert not page.evaluate(dropped % f"({made})()"), "a file dropped here would take the place of the study"
     expect(phone.locator("[data-testid=reading][data-state=read][data-by=admin]")).to_have_count(1, timeout=20_000)
     page.get_by_test_id("export-open").click()
     page.get_by_test_id("export-series").check()

@@ -13,6 +13,7 @@ import { lazyPage } from "@/ui/lazyPage";
 import { Login } from "@/ui/Login";
 import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
 import { PasswordChange } from "@/ui/PasswordChange";
+import { refuseStrayFiles } from "@/ui/strayFiles";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
 
 const NO_ANSWER = new Failure(0);
@@ -27,6 +28,7 @@ interface PageProps {
 }
 
 export function AppScreen({ app }: { readonly app: App }) {
+  useEffect(refuseStrayFiles, []);
   return (
     <>
       <ConnectionNote app={app} />
