@@ -152,6 +152,7 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     page.keyboard.press("ArrowUp")
     expect(axial_view, "a slab goes plane by plane").to_have_attribute("data-plane-index", index)
     page.keyboard.press("ArrowDown")
+    page.keyboard.press("r")  # of window and size; the reader stays at the plane
     page.get_by_test_id("tool-volume").click()
     page.get_by_test_id("volume-images").click()
     expect(page.get_by_test_id("pane")).to_have_count(1)

@@ -6,6 +6,7 @@ import { fusion, type Fusion } from "@/model/fusion";
 import { OpenStudy } from "@/model/study";
 import { arrange, moment } from "@/model/volumes";
 import { Workspace } from "@/model/workspace";
+import type { ViewControls } from "@/viewport/contract";
 import { Likings } from "./kept";
 
 const WIDE = 1440;
@@ -93,8 +94,8 @@ describe("planes of a series on the desk", () => {
     if (ct) made.activate(ct);
     arrange(made, "planes", WIDE);
     const [axial, coronal] = made.panes.value;
-    if (axial) axial.cut.value = { plane: "axial", cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
-    if (coronal) coronal.cut.value = { plane: "coronal", cosines: [1, 0, 0, 0, 0, -1], centre: [5, 2, 11] };
+    if (axial) axial.cut.value = { plane: "axial", index: 24, count: 49, cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
+    if (coronal) coronal.cut.value = { plane: "coronal", index: 1, count: 5, cosines: [1, 0, 0, 0, 0, -1], centre: [5, 2, 11] };
     if (coronal) made.activate(coronal);
     arrange(made, "planesAndSolid", WIDE);
     expect(made.panes.value[2]?.wishedPoint).toEqual([5, 2, 48]);
@@ -115,6 +116,36 @@ describe("planes of a series on the desk", () => {
     expect(moment.value).toBe(3);
     arrange(made, "curved", WIDE, { series: CT, at: [5, 5, 8], image: { sopInstanceUid: "1.2.5.18", frameNumber: 1 } });
     expect(moment.value).toBe(1);
+  });
+
+  it("play by their own number and have one window; none of them is an image to be marked", async () => {
+    const made = await desk();
+    const [ct] = made.panes.value;
+    if (ct) made.activate(ct);
+    arrange(made, "planes", WIDE);
+    made.switches.linked.value = true;
+    const told = made.panes.value.map((pane, index) => {
+      const [step, applyPreset, goTo] = [vi.fn(), vi.fn(), vi.fn()];
+      pane.cut.value = { plane: "axial", index: 20 + index, count: 49, cosines: [1, 0, 0, 0, 1, 0], centre: [5, 5, 48] };
+      pane.view.value = { window: { center: 40, width: 400 }, zoom: 1, inverted: false };
+      pane.controls.value = { step, applyPreset, goTo, setTool: vi.fn(), show: vi.fn() } as unknown as ViewControls;
+      return { step, applyPreset, goTo };
+    });
+    vi.useFakeTimers();
+    made.press("cine");
+    expect(made.active.value.cine.limits()).toEqual([0, 48]);
+    vi.advanceTimersByTime(100);
+    made.press("cine");
+    vi.useRealTimers();
+    expect(told.map(({ step }) => step.mock.calls)).toEqual([[[1]], [], []]);
+
+    made.active.value.view.value = { window: { center: -600, width: 1500 }, zoom: 1, inverted: false };
+    expect(told.map(({ applyPreset }) => applyPreset.mock.calls.map(([preset]) => preset.window))).toEqual([[], [{ center: -600, width: 1500 }], [{ center: -600, width: 1500 }]]);
+
+    made.press("key");
+    made.press("colour");
+    expect([made.keyImages.value.size, made.menu.value]).toEqual([0, undefined]);
+    for (const pane of made.panes.value) pane.controls.value = undefined;
   });
 
   it("are those of both series where one lies over the other", async () => {

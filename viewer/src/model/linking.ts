@@ -5,6 +5,7 @@ import { batch, effect, signal, untracked, type Signal } from "@preact/signals";
 import type { Frame } from "@/dicomweb/frames";
 import { dot, minus, type Vector } from "@/dicomweb/geometry";
 import type { Pane } from "@/model/pane";
+import { isOfVolume } from "@/model/showing";
 import { centre, isParallel, moved, nearest, planeOf, type Plane } from "@/model/planes";
 
 const SHARED = 0.5; // of the shorter stack: as much in common, and positions mean the same place
@@ -22,8 +23,9 @@ export interface Desk {
   readonly switches: { readonly linked: Signal<boolean> };
 }
 
+/** Of its image; a plane that is cut out of the stack goes by its own number. */
 function planeIn(pane: Pane): Plane | undefined {
-  const frame = pane.frame.value;
+  const frame = isOfVolume(pane.showing.value) ? undefined : pane.frame.value;
   return frame && planeOf(frame);
 }
 
@@ -64,9 +66,9 @@ export class Linking {
       }),
       effect(() => {
         const pane = desk.active.value;
-        const frame = pane.frame.value;
+        void pane.frame.value;
         for (const other of desk.panes.value) void other.content.value; // a stack that comes later is taken along
-        if (desk.switches.linked.value) untracked(() => this.drag(frame, pane));
+        if (desk.switches.linked.value) untracked(() => this.drag(pane));
       }),
     ];
   }
@@ -78,8 +80,7 @@ export class Linking {
       this.anchors.value = new Map();
       this.desk.switches.linked.value = true;
     });
-    const active = this.desk.active.peek();
-    this.drag(active.frame.peek(), active);
+    untracked(() => this.drag(this.desk.active.peek()));
   }
 
   /** Whether there is a stack beside it that can be scrolled with it. */
@@ -115,13 +116,12 @@ export class Linking {
    * What is scrolled takes parallel stacks with it: in the same space by the place in the patient, in another (of
    * another study, say) as far as it went itself since both were put together.
    */
-  private drag(frame: Frame | undefined, pane: Pane): void {
-    const plane = frame && planeOf(frame);
+  private drag(pane: Pane): void {
+    const plane = planeIn(pane);
     if (!plane) return;
     const start = this.anchor(pane, plane);
     for (const other of this.desk.panes.peek()) {
-      const shown = other === pane ? undefined : other.frame.peek();
-      const its = shown && planeOf(shown);
+      const its = other === pane ? undefined : planeIn(other);
       if (!its || !isParallel(plane, its)) continue;
       const { frames } = other.content.peek();
       const index =
@@ -143,8 +143,7 @@ export class Linking {
   /** Where `pane` has what `to` had when it was linked. */
   private positioned(pane: Pane, to: Pane): Vector {
     const from = this.anchors.peek().get(to)?.at ?? [0, 0, 0];
-    const frame = to.frame.peek();
-    const plane = frame && planeOf(frame);
+    const plane = planeIn(to);
     if (!plane) return from;
     const normal = upwards(plane.normal);
     const away = naturalOffset(to.content.peek().frames, pane.content.peek().frames, normal);
@@ -157,8 +156,7 @@ export class Linking {
     this.natural = false;
     this.anchors.value = new Map();
     for (const pane of this.desk.panes.peek()) {
-      const frame = pane.frame.peek();
-      const plane = frame && planeOf(frame);
+      const plane = planeIn(pane);
       if (plane) this.anchor(pane, plane);
     }
   }

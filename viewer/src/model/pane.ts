@@ -19,9 +19,11 @@ export type Shown =
   | { readonly kind: "ready"; readonly quality: Quality }
   | { readonly kind: "failed" };
 
-/** A plane of the patient: by which name, six cosines, and a point on it, mm. */
+/** A plane of the patient: by which name, which of how many (from 0), six cosines, and a point on it, mm. */
 export interface Cut {
   readonly plane: "axial" | "coronal" | "sagittal";
+  readonly index: number;
+  readonly count: number;
   readonly cosines: readonly number[];
   readonly centre: Vector;
 }
@@ -98,10 +100,14 @@ export class Pane {
   readonly colourMap = signal(PLAIN_COLOURS);
   readonly curve = new TimeCurve();
   readonly cine = new Cine({
-    length: () => this.content.peek().frames.length,
-    index: () => this.imageIndex.peek(),
-    loop: () => this.loop.value && [this.loop.value.first, this.loop.value.last],
-    goTo: (index) => this.goTo(index),
+    length: () => this.cut.value?.count ?? this.content.peek().frames.length,
+    index: () => this.cut.peek()?.index ?? this.imageIndex.peek(),
+    loop: () => (this.cut.value ? undefined : this.loop.value && [this.loop.value.first, this.loop.value.last]),
+    goTo: (index) => {
+      const cut = this.cut.peek();
+      if (cut) this.goBy(index - cut.index);
+      else this.goTo(index);
+    },
     isShown: () => this.shown.peek().kind !== "loading",
   });
 

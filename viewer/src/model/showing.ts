@@ -10,6 +10,13 @@ import type { SeriesSummary } from "@/dicomweb/client";
 export const VIEW_KINDS = ["stack", "mpr", "curved", "volume", "rendered", "document", "overlay", "slide"] as const;
 export type ViewKind = (typeof VIEW_KINDS)[number];
 
+/** What is cut out of the images or made of them: their number says nothing of where it is. */
+const OF_VOLUMES: ReadonlySet<ViewKind> = new Set(["mpr", "curved", "volume"]);
+
+export function isOfVolume(showing: Showing | undefined): boolean {
+  return showing !== undefined && OF_VOLUMES.has(showing.kind);
+}
+
 export interface Showing {
   readonly kind: ViewKind;
   /** Of any study: priors stand beside what is read. */

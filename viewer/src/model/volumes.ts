@@ -12,7 +12,7 @@ import { fusion } from "@/model/fusion";
 import type { Layout } from "@/model/layout";
 import type { Cut, Pane } from "@/model/pane";
 import { centre, nearest, planeOf } from "@/model/planes";
-import type { Showing, ViewKind } from "@/model/showing";
+import { isOfVolume, type Showing } from "@/model/showing";
 import type { Workspace } from "@/model/workspace";
 
 export const ARRANGEMENTS = ["images", "planes", "planesAndSolid", "curved", "solid"] as const;
@@ -44,8 +44,6 @@ interface Hung {
 const hung = new WeakMap<Workspace, Hung>();
 
 const MEASURES: ReadonlySet<string> = new Set(DRAWN_KINDS);
-
-const OF_VOLUMES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved", "volume"]);
 
 /** What is to be shown, and where in it. */
 interface Subject {
@@ -151,7 +149,7 @@ function goTo(workspace: Workspace, point: Aim | undefined): void {
 }
 
 function isOfVolumes({ showing }: Pane): boolean {
-  return OF_VOLUMES.has(showing.peek()?.kind);
+  return isOfVolume(showing.peek());
 }
 
 /** Keep what stands on the desk, unless it is planes already. */

@@ -1,4 +1,4 @@
-/** Of two examinations beside each other, the window: alike where values mean the same in both, else changed by as much. */
+/** The window: one for all planes of a volume; of two examinations beside each other alike where values mean the same in both, else changed by as much. */
 
 import { effect, untracked } from "@preact/signals";
 
@@ -7,10 +7,12 @@ import { mostAlike, standingIn } from "@/model/alike";
 import type { Picture } from "@/model/hanging";
 import type { Desk } from "@/model/linking";
 import type { Pane } from "@/model/pane";
+import type { ViewKind } from "@/model/showing";
 import type { Window } from "@/tools/presets";
 
 const MEANS_THE_SAME = new Set(["CT"]); // Hounsfield units; other devices have grey values of their own
 const ALIKE = 1e-3; // of the width
+const PLANES: ReadonlySet<ViewKind | undefined> = new Set(["mpr", "curved"]);
 
 /** The window that the object itself names first. */
 function namedIn(dataset: Dataset | undefined): Window | undefined {
@@ -27,6 +29,13 @@ export function isSameWindow(one: Window, other: Window): boolean {
 export function changedAlike(other: Window, own: Window, now: Window): Window {
   const width = (other.width * now.width) / own.width;
   return { center: other.center + ((now.center - own.center) * other.width) / own.width, width };
+}
+
+/** The other planes of the volume that `pane` shows a plane of. */
+function planesBeside(pane: Pane, panes: readonly Pane[]): Pane[] {
+  const shown = pane.showing.peek();
+  const isOfIt = ({ showing }: Pane): boolean => PLANES.has(showing.peek()?.kind) && showing.peek()?.series.seriesInstanceUid === shown?.series.seriesInstanceUid;
+  return PLANES.has(shown?.kind) ? panes.filter((one) => one !== pane && isOfIt(one)) : [];
 }
 
 interface Standing extends Picture {
@@ -51,6 +60,12 @@ function companions(pane: Pane, panes: readonly Pane[]): Pane[] {
   });
 }
 
+function show(pane: Pane, wanted: Window): void {
+  const { window: now } = pane.view.peek();
+  if (!now || isSameWindow(wanted, now)) return;
+  pane.controls.peek()?.applyPreset({ name: "linked", label: { text: "" }, kind: "values", window: wanted });
+}
+
 export class WindowLinking {
   /** How each viewport showed its series at first; undefined: as each of its images says. */
   private readonly opened = new WeakMap<Pane, Window | undefined>();
@@ -68,7 +83,12 @@ export class WindowLinking {
         const pane = desk.active.value;
         const { window } = pane.view.value;
         for (const other of desk.panes.value) void other.shown.value.kind; // one that comes later is taken along
-        if (isOn() && window) untracked(() => this.share(pane, window));
+        const compares = isOn();
+        if (!window) return;
+        untracked(() => {
+          for (const other of planesBeside(pane, desk.panes.peek())) show(other, window);
+          if (compares) this.share(pane, window);
+        });
       }),
     ];
   }
@@ -92,13 +112,10 @@ export class WindowLinking {
   private share(pane: Pane, window: Window): void {
     const own = this.own(pane);
     for (const other of companions(pane, this.desk.panes.peek())) {
-      const { window: now } = other.view.peek();
-      if (!now) continue;
       const its = this.own(other);
       const isSame = MEANS_THE_SAME.has(pane.showing.peek()?.series.modality ?? "");
       const wanted = isSame ? window : own && its && changedAlike(its, own, window);
-      if (!wanted || isSameWindow(wanted, now)) continue;
-      other.controls.peek()?.applyPreset({ name: "linked", label: { text: "" }, kind: "values", window: wanted });
+      if (wanted) show(other, wanted);
     }
   }
 }

@@ -20,9 +20,10 @@ import { nearest, planeOf } from "@/model/planes";
 import { Presenting } from "@/model/presenting";
 import { Saving } from "@/model/saving";
 import type { Rejectable } from "@/model/deletions";
-import type { Showing } from "@/model/showing";
+import { isOfVolume, type Showing } from "@/model/showing";
 import type { Kept } from "@/model/ownHanging";
 import type { OpenStudy } from "@/model/study";
+import { worksIn } from "@/model/usable";
 import { showTrueSize } from "@/model/trueSize";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import { mouse } from "@/tools/mouse";
@@ -54,6 +55,11 @@ function frameKey({ sopInstanceUid, frameNumber }: Frame): string {
 /** What stands for every frame of an image. */
 function imageKey({ sopInstanceUid }: Frame): string {
   return `${sopInstanceUid}#*`;
+}
+
+/** What is on or off whatever the active viewport shows. */
+function isOfScreen(name: ButtonName): boolean {
+  return isSwitch(name) && name !== "cine";
 }
 
 const HELP = BUTTONS.find(({ name }) => name === "help");
@@ -211,6 +217,7 @@ export class Workspace {
 
   press(name: ButtonName): void {
     const pane = this.active.peek();
+    if (!isTool(name) && !isOfScreen(name) && !worksIn(pane, name)) return;
     if (isTool(name)) {
       this.stopFollowingHabit();
       this.take(name);
@@ -278,7 +285,7 @@ export class Workspace {
     pane.colourMap.value = name;
   }
 
-  /** The crosshair was set in `pane`: every other stack of the same space goes to the image nearest to the point. */
+  /** The crosshair was set in `pane`: every other stack and plane of the same space goes to the point. */
   aim(pane: Pane, point: Vector): void {
     const frame = pane.frame.peek();
     const plane = frame && planeOf(frame);
@@ -287,7 +294,9 @@ export class Workspace {
     for (const other of this.panes.peek()) {
       if (other === pane) continue;
       const index = nearest(other.content.peek().frames, point, plane.frameOfReferenceUid);
-      if (index !== undefined) other.goTo(index);
+      if (index === undefined) continue;
+      if (isOfVolume(other.showing.peek())) other.controls.peek()?.goTo?.(point);
+      else other.goTo(index);
     }
   }
 

@@ -6,6 +6,7 @@ import { n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { ContextPlace } from "@/model/contextPlace";
 import type { Rejectable } from "@/model/deletions";
+import { worksIn } from "@/model/usable";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, isTool, keyCap, type ButtonName } from "@/tools/palette";
 import { presetsFor } from "@/tools/presets";
@@ -41,10 +42,8 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
   if (place.series) return <SeriesMenu place={place} rejected={reject(place.series)} close={close} />;
   if (!controls || !frame) return null;
   const offered = (name: (typeof ACTIONS)[number]): boolean => {
-    if (controls.works && !controls.works.has(name)) return false;
-    if (name === "pictures") return workspace.mayExport.value;
-    if (name === "key") return !workspace.beside.holds(pane);
-    return name === "clear" || controls[name] !== undefined;
+    if (name === "pictures" && !workspace.mayExport.value) return false;
+    return worksIn(pane, name) && !(name === "key" && workspace.beside.holds(pane));
   };
   const value = place.reading?.values ? readingText(place.reading.values, frame.dataset) : "";
   return (

@@ -13,6 +13,7 @@ import { fusion } from "@/model/fusion";
 import { crosshair, moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
 import { PlaneCurve } from "@/ui/curved/CurveLayer";
+import { CineBar } from "@/ui/CineBar";
 import { ColourBar } from "@/ui/ColourBar";
 import { CurvePanel } from "@/ui/CurvePanel";
 import { FusionControls } from "@/ui/FusionControls";
@@ -225,6 +226,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
           </label>
           <FusionControls workspace={workspace} pane={pane} volume={volume} failed={overlaid === "loading" ? undefined : overlaid} ends={ends} />
         </div>
+        {pane.cine.open.value && <CineBar pane={pane} />}
         {phases.length > 1 && <PhaseBar phases={phases} phase={phase} settled={settled === volume} />}
       </div>
     </div>

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { n, t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import type { Workspace } from "@/model/workspace";
+import { worksIn } from "@/model/usable";
 import { hasTrueSize } from "@/model/trueSize";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
@@ -25,7 +26,7 @@ export function Toolbar({ workspace }: ToolbarProps) {
   return (
     <div class="toolbar-place">
       <div class="toolbar" role="toolbar" aria-label={t("tool.bar")}>
-        {BUTTONS.filter(({ name, place }) => place === "bar" && worksHere(name, workspace)).map((button) => (
+        {BUTTONS.filter(({ name, place }) => place === "bar" && isKnownHere(name, workspace)).map((button) => (
           <ToolButton key={button.name} button={button} workspace={workspace} />
         ))}
       </div>
@@ -63,9 +64,14 @@ function isOffered(name: ButtonName, { mayExport, active }: Workspace): boolean 
   return name !== "pictures" || mayExport.value;
 }
 
-/** Whether it does something to what the active viewport shows; a slide has no use for most. */
-function worksHere(name: ButtonName, { active }: Workspace): boolean {
+/** Whether it stands in the bar: what one viewport alone has no use for keeps its place. A slide has no use for most. */
+function isKnownHere(name: ButtonName, { active }: Workspace): boolean {
   return active.value.controls.value?.works?.has(name) ?? true;
+}
+
+/** Whether it does something to what the active viewport shows. */
+function worksHere(name: ButtonName, { active }: Workspace): boolean {
+  return worksIn(active.value, name);
 }
 
 /** All but the layout asks for a viewport with an image. */
@@ -73,7 +79,8 @@ function isUsable(name: ButtonName, workspace: Workspace): boolean {
   const { active } = workspace;
   if (name === "volume" || name === "compare") return active.value.frame.value !== undefined;
   if (name === "key" && active.value.frame.value && workspace.beside.holds(active.value)) return false;
-  if (active.value.controls.value?.works) return worksHere(name, workspace);
+  if (!worksHere(name, workspace)) return false;
+  if (active.value.controls.value?.works) return true;
   return name === "layout" || name === "help" || (active.value.controls.value !== undefined && active.value.frame.value !== undefined);
 }
 

@@ -195,11 +195,14 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.listener.viewed(this.view());
   }
 
+  /** The plane stays where the reader is, as an image of a stack does. */
   reset(): void {
+    const { focalPoint } = this.viewport.getCamera();
     this.viewport.setOrientation(AXIS[this.member.plane], false, true);
     this.viewport.resetCamera({ suppressEvents: true }); // told, it sets back the crosshair, and with it the turn of every other plane
     cutWhereItLooks(this.viewport);
     this.dress();
+    if (focalPoint) this.goTo(focalPoint);
     this.tools?.again();
     this.tellPlace();
   }
