@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 
 import numpy as np
 import pydicom
@@ -144,6 +145,15 @@ def test_a_segmentation_lies_where_its_object_says(module_node: NodeProcess, pag
     page.get_by_test_id("marks-part").uncheck()
     expect(marks).to_have_attribute("data-painted", "0")
     assert not _opacities(page).any()
+    # another one, that lies among the images: it is offered too, and is no image of theirs
+    among = copy.deepcopy(segmentation)
+    among.SeriesInstanceUID = view.get_attribute("data-series-uid")
+    among.SOPInstanceUID = among.file_meta.MediaStorageSOPInstanceUID = f"{segmentation.SOPInstanceUID}.1"
+    fill(module_node, [part10(among)])
+    expect(page.get_by_test_id("marks-entry")).to_have_count(2)
+    expect(view).to_have_attribute("data-image-count", "3")
+    page.get_by_test_id("marks-entry").nth(1).get_by_test_id("marks-shown").check()
+    expect(marks).to_have_attribute("data-painted", "1")
     assert wrong == []
 
 

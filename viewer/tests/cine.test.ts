@@ -44,7 +44,7 @@ it("goes from clip to clip, stills among them, and through slices by no such ste
 it("is a film of the clip that is looked at, pictures of all of them, and of what is played where that is limited", () => {
   const echo = stack(clip(1, 3), clip(2, 1), clip(3, 2));
   const range = signal<readonly [number, number] | undefined>(undefined);
-  const pane = { cine: { range }, content: signal({ frames: echo, others: [], slides: [] }), loop: signal(loopOf(echo, "1.3")) } as unknown as Pane;
+  const pane = { cine: { range }, content: signal({ frames: echo, others: [], slides: [], marked: [] }), loop: signal(loopOf(echo, "1.3")) } as unknown as Pane;
   expect([extentOf(pane, "mp4"), extentOf(pane, "png")]).toEqual([[4, 5], [0, 5]]);
   range.value = [1, 2];
   expect(extentOf(pane, "mp4")).toEqual([1, 2]);

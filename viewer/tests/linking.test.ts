@@ -26,7 +26,7 @@ function stack(space: string, ...positions: number[]): Frame[] {
 function pane(frames: readonly Frame[]): Pane {
   const imageIndex = signal(0);
   return {
-    content: signal({ frames, others: [], slides: [] }),
+    content: signal({ frames, others: [], slides: [], marked: [] }),
     frame: {
       get value() {
         return frames[imageIndex.value];

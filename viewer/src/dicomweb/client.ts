@@ -12,6 +12,11 @@ export function isUid(value: string): boolean {
   return UID.test(value);
 }
 
+export interface ObjectOfClass {
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+}
+
 export interface SeriesSummary {
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
@@ -83,10 +88,10 @@ export class DicomWeb {
     return datasets(await this.get(path, signal)).flatMap((dataset) => texts(dataset, Tag.SOPClassesInStudy));
   }
 
-  /** The series of each object of a study that is of one of these classes. Raises Failure. */
-  async seriesOfClasses(studyInstanceUid: string, sopClassUids: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
+  /** Each object of a study that is of one of these classes. Raises Failure. */
+  async objectsOfClasses(studyInstanceUid: string, sopClassUids: readonly string[], signal?: AbortSignal): Promise<readonly ObjectOfClass[]> {
     const path = `${studyPath(studyInstanceUid)}/instances?SOPClassUID=${sopClassUids.join(",")}`;
-    return datasets(await this.get(path, signal)).map((dataset) => text(dataset, Tag.SeriesInstanceUID));
+    return datasets(await this.get(path, signal)).map((dataset) => ({ seriesInstanceUid: text(dataset, Tag.SeriesInstanceUID), sopClassUid: text(dataset, Tag.SOPClassUID) }));
   }
 
   /** What parts of the body the series of a patient's studies are of, by study. Raises Failure. */

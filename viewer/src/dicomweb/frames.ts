@@ -4,6 +4,7 @@ import type { FrameAddress } from "@/dicomweb/client";
 import { isUid } from "@/dicomweb/client";
 import { cross, dot, vector, type Vector } from "@/dicomweb/geometry";
 import { items, number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { isSegmentation } from "@/dicomweb/segmentation";
 import { isSlide } from "@/dicomweb/slide";
 import { learnAcquisitions } from "@/dicomweb/suv";
 
@@ -22,6 +23,8 @@ export interface SeriesContent {
   readonly others: readonly Dataset[];
   /** Whole slides: of one with many tiles these are no frames of a stack. */
   readonly slides: readonly Dataset[];
+  /** Of segmentations that lie among images: they are laid over these, and are no images of the stack. */
+  readonly marked: readonly Frame[];
 }
 
 const TILES_IN_STACK_MAX = 512; // as many as anybody looks at one by one
@@ -57,6 +60,7 @@ export function seriesContent(
   metadata: readonly Dataset[],
 ): SeriesContent {
   const frames: Frame[] = [];
+  const marked: Frame[] = [];
   const others: Dataset[] = [];
   const slides: Dataset[] = [];
   for (const dataset of metadata) {
@@ -64,14 +68,15 @@ export function seriesContent(
     const slide = isSlide(dataset);
     if (slide) slides.push(dataset);
     if (slide && (number(dataset, Tag.NumberOfFrames) ?? 1) > TILES_IN_STACK_MAX) continue;
-    if (isImage(dataset)) frames.push(...framesOf(studyInstanceUid, seriesInstanceUid, dataset));
+    if (isImage(dataset)) (isSegmentation(dataset) ? marked : frames).push(...framesOf(studyInstanceUid, seriesInstanceUid, dataset));
     else others.push(dataset);
   }
   learnAcquisitions(
     seriesInstanceUid,
     frames.map(({ dataset }) => dataset),
   );
-  return { frames: readingOrder(frames), others, slides };
+  const isMixed = frames.length + slides.length > 0;
+  return { frames: readingOrder(isMixed ? frames : marked), others, slides, marked: isMixed ? marked : [] };
 }
 
 function framesOf(studyInstanceUid: string, seriesInstanceUid: string, dataset: Dataset): Frame[] {

@@ -7,10 +7,11 @@ import type { SeriesContent } from "@/dicomweb/frames";
 import type { Vector } from "@/dicomweb/geometry";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { reach } from "@/dicomweb/reach";
-import { FRAME_OF_REFERENCE_UID, segmentationOf, type Part, type Segmentation } from "@/dicomweb/segmentation";
+import { FRAME_OF_REFERENCE_UID, isSegmentation, segmentationOf, type Part, type Segmentation } from "@/dicomweb/segmentation";
 import { structureSetOf, type Structure, type StructureSet } from "@/dicomweb/structureSet";
 import { middleOf as middleOfSegment, type Cells } from "@/model/masks";
 import { middleOf as middleOfStructure } from "@/model/outlines";
+import { laidOverAmong } from "@/model/seriesParts";
 import type { Workspace } from "@/model/workspace";
 
 const MODALITIES = new Set(["SEG", "RTSTRUCT"]);
@@ -50,12 +51,18 @@ export class Marks {
     readonly series: SeriesSummary,
     readonly title: string,
     readonly source: Segmentation | StructureSet,
+    /** Whether it lies among the images of its series. */
+    readonly isAmongImages = false,
   ) {
     this.parts = "left" in source ? source.parts.map(ofStructure) : source.parts.map((part) => ofSegment(part, source));
   }
 
   get segmentation(): Segmentation | undefined {
     return "frames" in this.source ? this.source : undefined;
+  }
+
+  get modality(): string {
+    return this.segmentation ? "SEG" : "RTSTRUCT";
   }
 
   get total(): number {
@@ -71,7 +78,7 @@ export class Marks {
     const [first] = frames;
     if (!first) return false;
     const { frameOfReferenceUid, referencedSeries } = this.source;
-    if (referencedSeries.includes(first.seriesInstanceUid)) return true;
+    if ([...referencedSeries, ...(this.isAmongImages ? [this.series.seriesInstanceUid] : [])].includes(first.seriesInstanceUid)) return true;
     return frameOfReferenceUid !== "" && text(first.dataset, FRAME_OF_REFERENCE_UID) === frameOfReferenceUid;
   }
 
@@ -113,7 +120,11 @@ export class StudyMarks {
   private asked = false;
 
   constructor(private readonly workspace: Workspace) {
-    this.candidates = computed(() => workspace.study.series.value.filter(({ modality }) => MODALITIES.has(modality)));
+    this.candidates = computed(() => workspace.study.series.value.filter(({ modality, seriesInstanceUid }) => MODALITIES.has(modality) || this.isMarked(seriesInstanceUid)));
+  }
+
+  private isMarked(seriesInstanceUid: string): boolean {
+    return this.workspace.study.mixed.value.marked.has(seriesInstanceUid);
   }
 
   /** Read what each of them is, now and when others come. */
@@ -129,18 +140,20 @@ export class StudyMarks {
     });
   }
 
-  private take(series: SeriesSummary, { frames, others }: SeriesContent): void {
+  private take(series: SeriesSummary, content: SeriesContent): void {
+    const { frames, others, marked } = content;
     const known = new Set(this.all.peek().map(({ source }) => source.sopInstanceUid));
     const made: Marks[] = [];
-    for (const uid of new Set(frames.map(({ sopInstanceUid }) => sopInstanceUid))) {
-      if (known.has(uid)) continue;
-      const own = frames.filter(({ sopInstanceUid }) => sopInstanceUid === uid).toSorted((a, b) => a.frameNumber - b.frameNumber);
+    const isMixed = laidOverAmong(content).length > 0;
+    const candidates = (marked.length > 0 ? marked : frames).filter(({ dataset, sopInstanceUid }) => isSegmentation(dataset) && !known.has(sopInstanceUid));
+    for (const uid of new Set(candidates.map(({ sopInstanceUid }) => sopInstanceUid))) {
+      const own = candidates.filter(({ sopInstanceUid }) => sopInstanceUid === uid).toSorted((a, b) => a.frameNumber - b.frameNumber);
       const read = segmentationOf(own);
-      if (read) made.push(new Marks(series, titleOf(series, own[0]?.dataset), read));
+      if (read) made.push(new Marks(series, titleOf(series, own[0]?.dataset, isMixed), read, isMixed));
     }
     for (const dataset of others) {
       const read = structureSetOf(dataset);
-      if (read && !known.has(read.sopInstanceUid)) made.push(new Marks(series, read.label || titleOf(series, dataset), read));
+      if (read && !known.has(read.sopInstanceUid)) made.push(new Marks(series, read.label || titleOf(series, dataset, isMixed), read, isMixed));
     }
     if (made.length > 0) batch(() => (this.all.value = [...this.all.peek(), ...made]));
   }
@@ -148,9 +161,10 @@ export class StudyMarks {
 
 const CONTENT_DESCRIPTION = "00700081";
 
-function titleOf(series: SeriesSummary, dataset: Dataset | undefined): string {
+/** `isMixed`: the series is called after the images in it. */
+function titleOf(series: SeriesSummary, dataset: Dataset | undefined, isMixed: boolean): string {
   const said = dataset && (text(dataset, CONTENT_DESCRIPTION) || text(dataset, Tag.SeriesDescription));
-  return series.description || said || series.modality;
+  return (!isMixed && series.description) || said || series.description || series.modality;
 }
 
 const studies = new WeakMap<Workspace, StudyMarks>();

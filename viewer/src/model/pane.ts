@@ -55,7 +55,7 @@ export function neighbourClip(frames: readonly Frame[], shown: Frame | undefined
   return next && frames.findIndex(({ sopInstanceUid }) => sopInstanceUid === next.sopInstanceUid);
 }
 
-const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
+const EMPTY: SeriesContent = { frames: [], others: [], slides: [], marked: [] };
 const NO_VIEW: View = { window: undefined, zoom: 1, inverted: false };
 const NOTICE_MS = 10_000;
 

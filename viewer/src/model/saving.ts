@@ -53,7 +53,7 @@ export class Saving {
   readonly objects = computed<readonly Dataset[]>(() => {
     const { study } = this.workspace;
     if (!study.firstPicture.settled.value) return []; // the first picture has the link for itself
-    return remarksIn(study.series.value, study.library, study.mixed.value);
+    return remarksIn(study.series.value, study.library, study.mixed.value.read);
   });
 
   /** What the archive has: measurements by UID, and key images. */

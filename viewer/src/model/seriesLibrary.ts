@@ -6,7 +6,7 @@ import type { DicomWeb, SeriesSummary } from "@/dicomweb/client";
 import { seriesContent, type SeriesContent } from "@/dicomweb/frames";
 import { Failure, isAborted } from "@/dicomweb/http";
 
-const EMPTY: SeriesContent = { frames: [], others: [], slides: [] };
+const EMPTY: SeriesContent = { frames: [], others: [], slides: [], marked: [] };
 
 /** The images and other objects of one series. */
 export class SeriesLoad {

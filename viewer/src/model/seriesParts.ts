@@ -3,6 +3,7 @@
 import type { SeriesSummary } from "@/dicomweb/client";
 import type { Frame, SeriesContent } from "@/dicomweb/frames";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
+import { isSegmentation } from "@/dicomweb/segmentation";
 import { whenLoaded } from "@/model/openImage";
 import type { Pane } from "@/model/pane";
 import { planeOf } from "@/model/planes";
@@ -30,6 +31,22 @@ const READABLE = ["9", "11", "88", "104"].map((beginning) => `${STORAGE}.${begin
 /** Whether objects of a SOP class are opened as a document. */
 export function isReadable(sopClassUid: string): boolean {
   return READABLE.some((beginning) => sopClassUid.startsWith(beginning));
+}
+
+/** Segmentations, label maps and structure sets (PS3.4 B.5). */
+const LAID_OVER = new Set(["66.4", "66.7", "481.3"].map((end) => `${STORAGE}.${end}`));
+
+/** Whether objects of a SOP class are laid over images. */
+export function isLaidOver(sopClassUid: string): boolean {
+  return LAID_OVER.has(sopClassUid);
+}
+
+/** The objects among the images of a series that are laid over images. */
+export function laidOverAmong({ frames, slides, others, marked }: SeriesContent): readonly Dataset[] {
+  const [first] = frames;
+  if (slides.length === 0 && (!first || isSegmentation(first.dataset))) return [];
+  const segmentations = marked.filter(({ frameNumber }) => frameNumber === 1).map(({ dataset }) => dataset);
+  return [...segmentations, ...others.filter((dataset) => isLaidOver(text(dataset, Tag.SOPClassUID)))];
 }
 
 /** What can be read among the images of a series. */

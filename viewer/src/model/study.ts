@@ -6,7 +6,7 @@ import type { DicomWeb, SeriesSummary } from "@/dicomweb/client";
 import { Failure, isAborted } from "@/dicomweb/http";
 import type { Dataset } from "@/dicomweb/json";
 import { FirstPictureLoad } from "@/model/firstPicture";
-import { mixedSeries } from "@/model/mixedSeries";
+import { mixedSeries, NONE_MIXED, type MixedSeries } from "@/model/mixedSeries";
 import { SeriesLibrary } from "@/model/seriesLibrary";
 import type { Errands } from "@/offline/errands";
 
@@ -16,8 +16,8 @@ export class OpenStudy {
   /** The study's attributes as QIDO-RS gives them. */
   readonly dataset = signal<Dataset | undefined>(undefined);
   readonly series = signal<readonly SeriesSummary[]>([]);
-  /** Those of them that have something to read among their images, as far as that is known. */
-  readonly mixed = signal<ReadonlySet<string>>(new Set());
+  /** Those of them that have something else among their images, as far as that is known. */
+  readonly mixed = signal<MixedSeries>(NONE_MIXED);
   readonly failure = signal<Failure | undefined>(undefined);
   readonly loading = signal(true);
   /** The node answered that it has no such study. */

@@ -6,6 +6,7 @@ import { number, Tag, text } from "@/dicomweb/json";
 import { reachable } from "@/dicomweb/reach";
 import { slicePosition } from "@/dicomweb/projection";
 import { counted, t } from "@/i18n";
+import { isLaidOver } from "@/model/seriesParts";
 import type { Pane, Shown } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { LinkMark, PatientCorner, PositionText, StudyCorner, TurnedMark } from "@/ui/Identity";
@@ -51,6 +52,7 @@ export function Overlay({ workspace, pane, frame }: OverlayProps) {
 
 function ImageCorner({ workspace, pane, frame }: OverlayProps) {
   const { frames, others } = pane.content.value;
+  const beside = others.filter((dataset) => !isLaidOver(text(dataset, Tag.SOPClassUID)));
   const series = pane.showing.value?.series;
   const loop = pane.loop.value;
   const thickness = number(frame.dataset, Tag.SliceThickness);
@@ -60,9 +62,9 @@ function ImageCorner({ workspace, pane, frame }: OverlayProps) {
       <LinkMark workspace={workspace} pane={pane} />
       <TurnedMark pane={pane} />
       <SubtractionMark workspace={workspace} pane={pane} />
-      {all && others.length > 0 && series && (
+      {all && beside.length > 0 && series && (
         <button type="button" class="button also-others" data-testid="also-others" onClick={() => workspace.show({ kind: "document", series }, pane)}>
-          {counted("study.alsoOthers", others.length)}
+          {counted("study.alsoOthers", beside.length)}
         </button>
       )}
       {all && thickness !== undefined && <span>{t("viewport.thickness", { mm: thickness })}</span>}

@@ -5,9 +5,10 @@ import type { SeriesContent } from "@/dicomweb/frames";
 import { Tag, text } from "@/dicomweb/json";
 import { counted, t } from "@/i18n";
 import { formatDate } from "@/i18n/format";
+import type { MixedSeries } from "@/model/mixedSeries";
 import type { Pane } from "@/model/pane";
 import type { SeriesLoad } from "@/model/seriesLibrary";
-import { clipsOf, readableAmong } from "@/model/seriesParts";
+import { clipsOf, laidOverAmong, readableAmong } from "@/model/seriesParts";
 import { isNoPicture } from "@/model/study";
 import type { Workspace } from "@/model/workspace";
 import { distanceWords } from "@/ui/CompareMenu";
@@ -152,15 +153,19 @@ function SeriesThumbnail({ workspace, series, current, shown, select }: SeriesTh
 /** Modalities of a few objects with many frames each, or of videos, whose metadata are small. */
 const MOVING: ReadonlySet<string> = new Set(["XA", "RF", "US", "IVUS", "ES", "NM", "XC", "GM"]);
 const MOVING_MOST = 20;
-const NOTHING: SeriesContent = { frames: [], others: [], slides: [] };
+const NOTHING: SeriesContent = { frames: [], others: [], slides: [], marked: [] };
 
 function isOfObjects({ modality, numberOfInstances }: SeriesSummary): boolean {
   return MOVING.has(modality) && numberOfInstances <= MOVING_MOST;
 }
 
+function isMixed({ read, marked }: MixedSeries, { seriesInstanceUid: uid }: SeriesSummary): boolean {
+  return read.has(uid) || marked.has(uid);
+}
+
 /** Its objects, where the list tells of them or somebody asked for them. */
 function loadOf({ study }: Workspace, series: SeriesSummary): SeriesLoad | undefined {
-  const wanted = study.firstPicture.settled.value && (isOfObjects(series) || study.mixed.value.has(series.seriesInstanceUid));
+  const wanted = study.firstPicture.settled.value && (isOfObjects(series) || isMixed(study.mixed.value, series));
   return wanted ? study.library.of(series) : study.library.known(series);
 }
 
@@ -177,7 +182,7 @@ function Extent({ series, content }: { readonly series: SeriesSummary; readonly 
   const isWithoutImages = frames.length + slides.length === 0 && (isNoPicture(series.modality) || others.length > 0);
   if (isWithoutImages) return <>{counted("study.objects", series.numberOfInstances)}</>;
   if (frames.some(({ numberOfFrames }) => numberOfFrames > 1)) return <>{counted("study.frames", frames.length)}</>;
-  return <>{counted("study.images", series.numberOfInstances - readableAmong(content).length)}</>;
+  return <>{counted("study.images", series.numberOfInstances - readableAmong(content).length - laidOverAmong(content).length)}</>;
 }
 
 interface ThumbnailProps {

@@ -59,7 +59,7 @@ function MarksEntry({ workspace, pane, marks }: MarksEntryProps) {
       <label class="marks-heading">
         <input type="checkbox" data-testid="marks-shown" checked={shown} onChange={(event) => marks.turn(event.currentTarget.checked)} />
         <span>{marks.title}</span>
-        <span class="muted">{marks.series.modality}</span>
+        <span class="muted">{marks.modality}</span>
       </label>
       {loading && <p class="muted">{t("volume.loading", { loaded: marks.loaded.value, total: marks.total })}</p>}
       {marks.failed.value && <p class="caution">{t("marks.failed")}</p>}
@@ -85,7 +85,7 @@ function MarksEntry({ workspace, pane, marks }: MarksEntryProps) {
           </ul>
         </>
       )}
-      {segmentation && (
+      {segmentation && !marks.isAmongImages && (
         <button
           type="button"
           class="button quiet"
