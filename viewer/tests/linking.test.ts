@@ -82,6 +82,17 @@ describe("stacks that are put together by their positions", () => {
     expect(told).toEqual([5, undefined]);
   });
 
+  it("stay where they are when another is taken in hand, and go along as soon as that is scrolled", () => {
+    const one = desk(stack("a", 0, 1, 2, 3, 4, 5, 6), stack("a", 0, 3, 6));
+    one.switches.linked.value = true;
+    one.panes.value[0]?.goTo(4);
+    expect(at(one)).toEqual([4, 1]);
+    one.active.value = one.panes.value[1] as Pane;
+    expect(at(one), "the image nearest to it is another").toEqual([4, 1]);
+    one.panes.value[1]?.goTo(2);
+    expect(at(one)).toEqual([6, 2]);
+  });
+
   it("have no offset in one space", () => {
     const one = desk(stack("a", 0, 5, 10), stack("a", 0, 5, 10));
     one.panes.value[1]?.goTo(2);

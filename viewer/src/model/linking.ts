@@ -58,6 +58,9 @@ export class Linking {
   private readonly stops: (() => void)[];
   /** To be put together by their positions as soon as both are known. */
   private natural = false;
+  /** What was scrolled last, and which images have stood beside each other since: to take another stack in hand moves none. */
+  private leading: Pane | undefined;
+  private readonly together = new WeakMap<Pane, Frame>();
 
   constructor(private readonly desk: Desk) {
     this.stops = [
@@ -66,9 +69,11 @@ export class Linking {
       }),
       effect(() => {
         const pane = desk.active.value;
-        void pane.frame.value;
+        const frame = pane.frame.value;
         for (const other of desk.panes.value) void other.content.value; // a stack that comes later is taken along
-        if (desk.switches.linked.value) untracked(() => this.drag(pane));
+        const isTakenInHand = pane !== this.leading && frame !== undefined && this.together.get(pane) === frame;
+        this.leading = pane;
+        if (desk.switches.linked.value && !isTakenInHand) untracked(() => this.drag(pane));
       }),
     ];
   }
@@ -127,6 +132,10 @@ export class Linking {
       const index =
         nearest(frames, centre(plane), plane.frameOfReferenceUid) ?? nearest(frames, moved(this.anchor(other, its, pane), start, plane));
       if (index !== undefined) other.goTo(index);
+    }
+    for (const one of this.desk.panes.peek()) {
+      const shown = one.frame.peek();
+      if (shown) this.together.set(one, shown);
     }
   }
 

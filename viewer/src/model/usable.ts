@@ -14,10 +14,14 @@ const ASKED: Partial<Readonly<Record<ButtonName, keyof ViewControls>>> = {
   singly: "singly",
 };
 
+/** A rendering in three dimensions has neither grey values nor measurements. */
+const NOT_IN_3D: ReadonlySet<ButtonName> = new Set(["clear", "invert", "preset"]);
+
 export function worksIn({ controls, showing, cut }: Pane, name: ButtonName): boolean {
   const view = controls.value;
   const isVolume = isOfVolume(showing.value);
   if (view?.works) return view.works.has(name);
+  if (showing.value?.kind === "volume" && NOT_IN_3D.has(name)) return false;
   if (name === "key") return !isVolume; // what is cut out of images is none of them
   if (name === "cine") return !isVolume || cut.value !== undefined;
   const asked = ASKED[name];
