@@ -8,6 +8,7 @@ import { type Measured, wireForm } from "@/dicomweb/measured";
 import { objectPath } from "@/dicomweb/client";
 import type { Frame } from "@/dicomweb/frames";
 import { blendingItem, displayOf, imagesOf, isAbout, isBlending, isPresentation, isShownHere, needsNodesPicture, referencesOf, seriesOf, type Area, type Display } from "@/dicomweb/presentation";
+import { reachable } from "@/dicomweb/reach";
 import { ownSubtraction, subtractionIn, type Subtraction } from "@/dicomweb/subtraction";
 import { n } from "@/i18n";
 import { blendingOf, OF_STATE } from "@/model/blending";
@@ -197,6 +198,7 @@ export class Presenting {
   /** Whether the node has it; else it is kept until it can be reached. Raises Failure where it is not kept. */
   private async send(body: object, subject: string): Promise<boolean> {
     const { web, studyInstanceUid, errands } = this.workspace.study;
+    if (!reachable.peek() && errands?.keep(studyInstanceUid, "presentation-states", body, { subject })) return false;
     try {
       await web.save(studyInstanceUid, "presentation-states", body);
       return true;

@@ -240,7 +240,8 @@ export class Saving {
     const body = { ...values, request_id: newRequestId() };
     const before = this.errandOf(what);
     // what had no answer yet goes first: the node has to be told what this replaces
-    if (before && !before.refusal && errands?.keep(studyInstanceUid, what, body, { shown })) return false;
+    const waits = (before !== undefined && !before.refusal) || !reachable.peek();
+    if (waits && errands?.keep(studyInstanceUid, what, body, { shown })) return false;
     try {
       const made = await web.save(studyInstanceUid, what, body);
       errands?.drop(studyInstanceUid, what);
