@@ -267,9 +267,36 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-rendered-by=node] [data-state=ready]")).to_have_count(3, timeout=60_000)
     expect(page.get_by_test_id("not-for-diagnosis")).to_have_count(3)
+    _window_of_the_node(page)
     page.goto(f"{module_node.web_url}#/study/{moments[0].StudyInstanceUID}")
     page.get_by_test_id("tool-volume").click(timeout=30_000)
     page.get_by_test_id("volume-solid").click()
     expect(page.get_by_test_id("volume-in-time"), "of several moments the node makes no volume").to_be_visible()
     page.get_by_test_id("back-to-images").click()
     expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-count", "6")
+
+
+def _window_of_the_node(page: Page) -> None:
+    """Presets, a drag and keys change the picture that the node makes; Reset shows it as it opened."""
+    axial = page.locator("[data-rendered-by=node][data-plane=axial]")
+    picture, told = axial.get_by_test_id("node-picture"), axial.get_by_test_id("window-text")
+    opened, at = told.text_content(), axial.get_attribute("data-centre")
+    assert opened
+    assert at
+    page.get_by_test_id("tool-preset").click()
+    expect(page.get_by_test_id("preset-full"), "values of which nothing is here").to_have_count(0)
+    page.get_by_test_id("preset-lung").click()
+    expect(picture).to_have_attribute("src", re.compile(r"&window=-600\.5000,1499\.0000,linear-exact"))
+    expect(axial.locator("[data-state=ready]")).to_have_count(1, timeout=30_000)
+    axial.hover()
+    page.mouse.down()
+    page.mouse.move(500, 300, steps=3)
+    page.mouse.up()
+    expect(told).not_to_have_text("W 1500 L −600")
+    expect(picture).not_to_have_attribute("src", re.compile(r"&window=-600\.5000,1499"))
+    page.keyboard.press("ArrowDown")
+    expect(axial).not_to_have_attribute("data-centre", at)
+    page.keyboard.press("r")
+    expect(told).to_have_text(opened)
+    expect(axial).to_have_attribute("data-centre", "2 20 26")  # the middle, as of planes drawn here
+    expect(axial.locator("[data-state=ready]")).to_have_count(1, timeout=30_000)

@@ -47,6 +47,8 @@ describe("the node's picture of a plane", () => {
     expect(nodePlanePath(imagesOf("CT"), solid)).toContain("&window=450.0000,1800.0000,linear-exact");
     expect(nodePlanePath(imagesOf("CT"), { ...solid, at: [1, 11, 109] })).not.toContain("window");
     expect(nodePlanePath(imagesOf("MR"), solid)).not.toContain("window");
+    expect(nodePlanePath(imagesOf("CT"), { ...solid, window: "images" })).not.toContain("window");
+    expect(nodePlanePath(imagesOf("MR"), { ...solid, window: { lower: 0, upper: 30 } })).toContain("&window=15.0000,30.0000,linear-exact");
   });
 
   it("is as long as the voxels along it", () => {

@@ -63,6 +63,8 @@ export interface NodePlane {
   /** Undefined: all of the volume, projected. */
   readonly at: Vector | undefined;
   readonly slab: { readonly mm: number; readonly mode: SlabMode };
+  /** `images`: that of the images, which the node knows. */
+  readonly window?: Ends | "images";
 }
 
 function hundredths(value: number): number {
@@ -77,25 +79,25 @@ export function middleOf({ frames }: VolumeGeometry): Dataset | undefined {
 /** As wide as for bone: in any narrower one the brightest voxels through a whole chest are white. */
 const PROJECTED_CT: Ends = { lower: -450, upper: 1350 };
 
-/** In which window it is seen; undefined: in that of the images, which the node knows. */
-function windowOf(dataset: Dataset | undefined, isProjection: boolean): Ends | undefined {
+/** In which window it opens. */
+export function opensIn(volume: VolumeGeometry, isProjection: boolean): Ends | "images" {
+  const dataset = middleOf(volume);
   if (isProjection && dataset && text(dataset, Tag.Modality) === "CT") return PROJECTED_CT;
-  return openingOf(dataset).range;
+  return openingOf(dataset).range ?? "images";
 }
 
 /** Its address, without the size of the picture. */
-export function nodePlanePath(volume: VolumeGeometry, { plane, at, slab }: NodePlane): string {
+export function nodePlanePath(volume: VolumeGeometry, { plane, at, slab, window = opensIn(volume, at === undefined) }: NodePlane): string {
   const { eye, down } = SIDES[plane];
   const where = (at ?? extent(volume).middle).map(hundredths);
   const isSlab = at !== undefined && slab.mm > 0;
-  const range = windowOf(middleOf(volume), at === undefined);
   const query = new URLSearchParams({
     renderingmethod: at && !isSlab ? "average_ip" : `${at ? slab.mode : "maximum"}_ip`,
     viewpointlookat: where.join(","),
     viewpointposition: where.map((value, axis) => hundredths(value + AWAY_MM * (eye[axis] ?? 0))).join(","),
     viewpointup: down.map((value) => 0 - value).join(","),
     ...(isSlab && { mprslab: String(slab.mm) }),
-    ...(range && { window: `${((range.lower + range.upper) / 2).toFixed(4)},${(range.upper - range.lower).toFixed(4)},linear-exact` }),
+    ...(window !== "images" && { window: `${((window.lower + window.upper) / 2).toFixed(4)},${(window.upper - window.lower).toFixed(4)},linear-exact` }),
   });
   const [first] = volume.frames;
   const series = seriesPath(first?.studyInstanceUid ?? "", first?.seriesInstanceUid ?? "");

@@ -10,6 +10,7 @@ import type { SeriesLibrary, SeriesLoad } from "@/model/seriesLibrary";
 import { isSameShowing, type Showing } from "@/model/showing";
 import { TimeCurve } from "@/model/timeCurve";
 import { PLAIN_COLOURS } from "@/tools/colourMaps";
+import { presetsFor } from "@/tools/presets";
 import type { PixelReading, Quality, Removal, View, ViewControls } from "@/viewport/contract";
 
 /** The picture in the viewport: the node's preview first, then the diagnostic image, or neither. */
@@ -87,6 +88,8 @@ export class Pane {
   });
   readonly content = computed<SeriesContent>(() => this.load.value?.content.value ?? EMPTY);
   readonly frame = computed<Frame | undefined>(() => this.content.value.frames[this.imageIndex.value]);
+  /** The windows to choose from. */
+  readonly presets = computed(() => presetsFor(this.frame.value?.dataset, this.controls.value?.isWithoutValues !== true));
   /** Which object is looked at. */
   readonly object = computed(() => this.frame.value?.sopInstanceUid);
   /** Of the images of several objects, some of them moving, those of the moving one that is looked at. */

@@ -40,7 +40,7 @@ import {
   type SwitchName,
   type ToolName,
 } from "@/tools/palette";
-import { presetsFor, type Preset } from "@/tools/presets";
+import type { Preset } from "@/tools/presets";
 
 /** A point in the patient, and in whose space. */
 export interface Cross {
@@ -344,7 +344,7 @@ export class Workspace {
   }
 
   private choosePreset(index: number): void {
-    const preset = presetsFor(this.active.peek().frame.peek()?.dataset)[index];
+    const preset = this.active.peek().presets.peek()[index];
     if (preset) this.choose(preset);
   }
 

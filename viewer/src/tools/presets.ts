@@ -1,6 +1,6 @@
 /** Windows that radiologists ask for by name, in units after the modality LUT (HU for CT). */
 
-import { numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
+import { number, numbers, Tag, text, texts, type Dataset } from "@/dicomweb/json";
 import { suvFactor } from "@/dicomweb/suv";
 import type { PlainKey } from "@/i18n/catalogue";
 
@@ -46,10 +46,11 @@ const BY_MODALITY: Readonly<Record<string, readonly Preset[]>> = {
   ],
 };
 
-/** The presets for an image: as stored, the other windows it names, those of its modality, the full range. */
-export function presetsFor(dataset: Dataset | undefined): readonly Preset[] {
+/** The presets for an image: as stored, the other windows it names, those of its modality, the full range where its values are here. */
+export function presetsFor(dataset: Dataset | undefined, hasValues = true): readonly Preset[] {
   if (!dataset || isColour(dataset)) return [STORED];
-  return [STORED, ...namedWindows(dataset), ...(BY_MODALITY[text(dataset, Tag.Modality)] ?? []), ...uptakes(dataset), FULL];
+  const own = [STORED, ...namedWindows(dataset), ...(BY_MODALITY[text(dataset, Tag.Modality)] ?? []), ...uptakes(dataset)];
+  return hasValues ? [...own, FULL] : own;
 }
 
 const SUV_ENDS = [5, 10];
@@ -73,6 +74,41 @@ export interface Ends {
 export function endsOf({ window: { center, width }, exact }: ValuesPreset): Ends {
   if (exact) return widened({ lower: center - width / 2, upper: center + width / 2 });
   return widened({ lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 });
+}
+
+const [RESCALE_INTERCEPT, RESCALE_SLOPE, VOI_LUT_FUNCTION] = ["00281052", "00281053", "00281056"];
+
+/** The window for numbers between these ends, as it is told (PS3.3 C.11.2.1.2.1). */
+export function windowOf({ lower, upper }: Ends): Window {
+  return { center: (lower + upper + 1) / 2, width: upper - lower + 1 };
+}
+
+/** The ends of the window that the object names first; undefined where it names none, or one that is no straight line. */
+export function namedEnds(dataset: Dataset): Ends | undefined {
+  const [center, width] = [number(dataset, Tag.WindowCenter), number(dataset, Tag.WindowWidth)];
+  const form = text(dataset, VOI_LUT_FUNCTION);
+  const exact = form === "LINEAR_EXACT";
+  if (center === undefined || width === undefined || form === "SIGMOID" || width <= 0 || (width < 1 && !exact)) return undefined;
+  return endsOf({ kind: "values", window: { center, width }, exact });
+}
+
+/** Of all that its bits can hold. */
+export function storableEnds(dataset: Dataset): Ends {
+  const bits = number(dataset, Tag.BitsStored) ?? 16;
+  const least = number(dataset, Tag.PixelRepresentation) === 1 ? -(2 ** (bits - 1)) : 0;
+  const [slope, intercept] = [number(dataset, RESCALE_SLOPE) ?? 1, number(dataset, RESCALE_INTERCEPT) ?? 0];
+  const ends = [least, least + 2 ** bits - 1].map((value) => slope * value + intercept);
+  return widened({ lower: Math.min(...ends), upper: Math.max(...ends) });
+}
+
+const STEP = 1 / 200; // of the width, a pixel of the way
+
+/** A window dragged so many CSS pixels: to the right wider, down to greater values; never narrower than one value, or than it was. */
+export function dragged({ lower, upper }: Ends, right: number, down: number): Ends {
+  const width = upper - lower;
+  const center = (lower + upper) / 2 + down * STEP * width;
+  const half = Math.max(width * Math.exp(right * STEP), Math.min(width, 1)) / 2;
+  return { lower: center - half, upper: center + half };
 }
 
 export const NARROWEST = 2 ** -20; // of the values: still told apart in single precision

@@ -9,7 +9,6 @@ import type { Rejectable } from "@/model/deletions";
 import { worksIn } from "@/model/usable";
 import type { Workspace } from "@/model/workspace";
 import { BUTTONS, isTool, keyCap, type ButtonName } from "@/tools/palette";
-import { presetsFor } from "@/tools/presets";
 import { copyText } from "@/ui/copy";
 import { Icon, type IconName } from "@/ui/icons";
 import { MenuList } from "@/ui/Menu";
@@ -64,7 +63,7 @@ export function ContextMenu({ workspace, place }: ContextMenuProps) {
           </button>
         ))}
       </div>
-      {presetsFor(frame.dataset)
+      {pane.presets.value
         .slice(0, PRESETS_MOST)
         .map((preset, index) => (
           <Item key={preset.name} name={`preset-${preset.name}`} keys={String(index + 1)} pressed={does(() => workspace.choose(preset))}>

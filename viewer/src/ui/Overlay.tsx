@@ -11,6 +11,7 @@ import type { Pane, Shown } from "@/model/pane";
 import { Icon } from "@/ui/icons";
 import { LinkMark, PatientCorner, PositionText, StudyCorner, TurnedMark } from "@/ui/Identity";
 import { MarksPanel } from "@/ui/marks/MarksPanel";
+import { NotForDiagnosis } from "@/ui/NotForDiagnosis";
 import { PixelReadout, SpacingMark } from "@/ui/PixelReadout";
 import type { PaneProps } from "@/ui/paneProps";
 import { SubtractionMark } from "@/ui/PresentedPicture";
@@ -136,11 +137,7 @@ function StateMark({ workspace, pane }: PaneProps) {
           {t("quality.partial")} · {t("notForDiagnosis")}
         </span>
       )}
-      {qualityOf(shown) === "rendered" && (
-        <span class="badge caution-badge" data-testid="not-for-diagnosis">
-          {t("viewport.rendered")}
-        </span>
-      )}
+      {qualityOf(shown) === "rendered" && <NotForDiagnosis words={t("viewport.rendered")} />}
       {shown.kind === "failed" && (
         <div class="failed" data-testid="image-failure">
           <Icon name="warning" />

@@ -7,7 +7,6 @@ import { worksIn } from "@/model/usable";
 import { hasTrueSize } from "@/model/trueSize";
 import { COLOUR_MAPS } from "@/tools/colourMaps";
 import { BUTTONS, isMenu, isSwitch, isTool, keyCap, type Button, type ButtonName, type MenuName } from "@/tools/palette";
-import { presetsFor } from "@/tools/presets";
 import { CompareMenu } from "@/ui/CompareMenu";
 import { Icon } from "@/ui/icons";
 import { LayoutMenu } from "@/ui/LayoutMenu";
@@ -209,7 +208,7 @@ function ColourMenu({ workspace }: ToolbarProps) {
 function PresetMenu({ workspace }: ToolbarProps) {
   return (
     <Menu workspace={workspace} label={t("tool.preset.explain")}>
-      {presetsFor(workspace.active.value.frame.value?.dataset).map((preset) => (
+      {workspace.active.value.presets.value.map((preset) => (
         <button
           type="button"
           role="menuitem"

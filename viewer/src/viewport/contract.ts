@@ -75,6 +75,8 @@ export interface Removal {
 export interface ViewControls {
   /** The buttons that do something here; all of them where nothing is said. */
   readonly works?: ReadonlySet<ButtonName>;
+  /** The picture comes without values: what their full range is nobody knows here. */
+  readonly isWithoutValues?: boolean;
   /** Go to image, or plane, `index`. */
   show(index: number): void;
   /** Go so many planes further, where planes are not images. */

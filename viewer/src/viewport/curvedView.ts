@@ -1,7 +1,7 @@
 /** Pictures along a curve through a volume. They are calculated here from its voxels, so they ask for no graphics card. */
 
 import type { Vector, VolumeGeometry } from "@/dicomweb/geometry";
-import type { Preset } from "@/tools/presets";
+import { windowOf, type Preset } from "@/tools/presets";
 import type { PixelReading } from "@/viewport/contract";
 import { rangeOf } from "@/viewport/planeOverlay";
 import { indexAt, valueAt } from "@/viewport/sampling";
@@ -119,8 +119,6 @@ export class CalculatedCurvedView implements CurvedView {
   }
 
   private tell(): void {
-    const { lower, upper } = this.range;
-    const window = { center: (lower + upper + 1) / 2, width: upper - lower + 1 };
-    this.listener.viewed({ window, zoom: 1, inverted: this.inverted !== (this.voxels?.storedInverted === true) });
+    this.listener.viewed({ window: windowOf(this.range), zoom: 1, inverted: this.inverted !== (this.voxels?.storedInverted === true) });
   }
 }

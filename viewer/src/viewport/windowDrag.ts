@@ -2,9 +2,8 @@
 
 import { WindowLevelTool, type Types } from "@cornerstonejs/tools";
 
-import type { Ends } from "@/tools/presets";
+import { dragged, type Ends } from "@/tools/presets";
 
-const STEP = 1 / 200; // of the width, a pixel of the way
 const OF_A_FINGER = 0.5; // its strokes are longer than a mouse's, for what they cover
 
 interface Dragged extends Ends {
@@ -12,12 +11,8 @@ interface Dragged extends Ends {
   readonly deltaPointsCanvas: readonly number[];
 }
 
-/** To the right wider, down to greater values; never narrower than one value, or than it was. */
-export function draggedWindow({ lower, upper, deltaPointsCanvas: [right = 0, down = 0] }: Dragged): Ends {
-  const width = upper - lower;
-  const center = (lower + upper) / 2 + down * STEP * width;
-  const half = Math.max(width * Math.exp(right * STEP), Math.min(width, 1)) / 2;
-  return { lower: center - half, upper: center + half };
+export function draggedWindow({ deltaPointsCanvas: [right = 0, down = 0], ...ends }: Dragged): Ends {
+  return dragged(ends, right, down);
 }
 
 /** Of every modality alike; Cornerstone's own steps follow the values of the image. */

@@ -20,6 +20,7 @@ export const volume = {
   "volume.reduced.explain": "This device has no room for the whole volume: neighbouring voxels were averaged.",
   "volume.node": "Drawn by the server · not for diagnosis",
   "volume.node.failed": "The server could not draw this volume",
+  "volume.node.alone": "Without the fusion",
   "volume.node.inTime": "A series in time is not drawn here",
   "volume.node.inTime.explain": "This device has no WebGL 2, or no room for the volume. The server draws volumes in its place, but none of images of several moments.",
 
