@@ -153,7 +153,8 @@
 
   for (const { words, box } of own.filter(({ element }) => element.closest(".ruler")))
     for (const control of within.querySelectorAll(CONTROLS))
-      if (shown(control) && !control.closest(LAYERS) && hits(control.getBoundingClientRect(), box)) complaints.add(`beneath ${named(control)}: "${words}" of the ruler`);
+      // points of a curve lie where their reader put them
+      if (shown(control) && !control.closest(`${LAYERS}, .curve-point`) && hits(control.getBoundingClientRect(), box)) complaints.add(`beneath ${named(control)}: "${words}" of the ruler`);
 
   // ---- what is pressed: large enough, inside the screen, not beneath something else
   for (const control of within.querySelectorAll(CONTROLS)) {
