@@ -31,7 +31,7 @@ export const LABELS: Readonly<Record<ColumnName, PlainKey>> = {
 /** What is the same in every row takes no room from what tells them apart: name and description. */
 export const WIDTHS: Readonly<Record<ColumnName, string>> = {
   reading: "20px",
-  priority: "minmax(84px, 116px)",
+  priority: "minmax(84px, clamp(116px, 20vw - 104px, 220px))", // what AI gives as its reason makes the row high
   patient: "minmax(178px, 1.3fr)", // Әбдірахманова with spaced letters in one line
   date: "128px",
   modality: "98px",
