@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { dateParts } from "@/i18n/format";
 import { daysBack, groupsOf, midnight } from "@/model/listGroups";
 import { BY_ARRIVAL, NO_FILTER, sortFrom } from "@/model/listView";
-import { worklistPath, worklistStudy, type WorklistStudy } from "@/model/worklist";
+import { worklistPath } from "@/model/worklist";
+import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 function study(uid: string, date: string, priority = "routine", received = "2026-11-29T06:00:00Z"): WorklistStudy {
   return worklistStudy({ study_instance_uid: uid, study_date: date, priority, received_at: received });

@@ -4,7 +4,8 @@ import { Failure, Http } from "@/dicomweb/http";
 import { copyOf, keepWith, keyOf, reach, reachable, studyOf, takeOutage, type Copy, type Keeper } from "@/dicomweb/reach";
 import { NO_FILTER } from "@/model/listView";
 import { Session } from "@/model/session";
-import { isLookedFor, worklistStudy } from "@/model/worklist";
+import { isLookedFor } from "@/model/worklist";
+import { worklistStudy } from "@/model/worklistStudy";
 import { bytesMax, BYTES_MAX, leaving, remaining, STUDIES_MAX, type Account } from "@/offline/rules";
 import { rowOf } from "@/offline/row";
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { SeriesSummary } from "@/dicomweb/client";
 import { counterpart, dateDistance, personOf, priorsOf, priorTitle, samenessOf } from "@/model/priors";
-import { worklistStudy, type WorklistStudy } from "@/model/worklist";
+import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 function study(studyInstanceUid: string, studyDate: string, modality: string, more: Partial<WorklistStudy> = {}): WorklistStudy {
   const row = worklistStudy({ study_instance_uid: studyInstanceUid, study_date: studyDate, modalities: [modality], patient_name: "Phantom^Anna", patient_id: "P1", patient_birth_date: "19700102" });

@@ -43,6 +43,14 @@ test("of a long list the next page alone is fetched, and all of it by large page
   expect(asked, "the pages do not meet any more").toEqual(["250+50", "0+200", "200+100"]);
   expect(worklist.studies.value.map(({ studyInstanceUid }) => studyInstanceUid).slice(0, 2)).toEqual(["1.2.999", "1.2.1000"]);
   expect(new Set(worklist.studies.value).size).toBe(300);
+  asked.length = 0;
+  worklist.inSight = () => [210, 225];
+  came();
+  worklist.touched("1.2.998");
+  await vi.advanceTimersByTimeAsync(500);
+  expect(asked, "news of one study").toEqual(["0+50", "210+15"]);
+  expect(worklist.studies.value.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(Array.from({ length: 300 }, (_, index) => `1.2.${998 + index}`));
+  expect([...worklist.fresh.value]).toEqual(["1.2.998"]);
   close();
 });
 

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 
 import { Failure, isAborted, isOutOfReach, type Http } from "@/dicomweb/http";
 import { record, string } from "@/model/decode";
-import { readingOf, type Reading } from "@/model/worklist";
+import { readingOf, type Reading } from "@/model/worklistStudy";
 import type { Errands } from "@/offline/errands";
 
 export type Deed = "hold" | "take_over" | "release" | "mark_read" | "mark_unread";

@@ -2,7 +2,7 @@
 
 import { formatDate, toDa, two } from "@/i18n/format";
 import type { Sort } from "@/model/listView";
-import type { Priority, WorklistStudy } from "@/model/worklist";
+import type { Priority, WorklistStudy } from "@/model/worklistStudy";
 
 /** What a heading says. `day` is DA, "" where there is no date, or what stands there instead of one. */
 export type GroupKind = { readonly priority: Priority } | { readonly day: string; readonly arrived: boolean };

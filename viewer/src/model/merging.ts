@@ -7,7 +7,7 @@ import { count, record, string } from "@/model/decode";
 import { Managed } from "@/model/managed";
 import { patientStudies, type PatientStudies } from "@/model/patientStudies";
 import { isDoubtful, samenessOf } from "@/model/priors";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 
 /** One of the two, named by a study of theirs: an ID alone may be several issuers'. */
 export interface Party extends PatientStudies {

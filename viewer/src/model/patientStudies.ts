@@ -3,7 +3,7 @@
 import { isUid } from "@/dicomweb/client";
 import type { Http } from "@/dicomweb/http";
 import { count, list, record } from "@/model/decode";
-import { worklistStudy, type WorklistStudy } from "@/model/worklist";
+import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 const SHOWN_MOST = 200;
 

@@ -3,7 +3,7 @@
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { isNoPicture } from "@/model/study";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 
 /** How sure it is that two studies are of one patient. */
 export type Sameness = "same" | "doubtful";

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 import { Failure, isAborted, type Http } from "@/dicomweb/http";
 import { patientStudies } from "@/model/patientStudies";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 
 export class Timeline {
   /** The study from which it was asked for; "" while it is closed. */

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 import { Failure, isAborted, type Http } from "@/dicomweb/http";
 import { list, record } from "@/model/decode";
-import { worklistStudy, type WorklistStudy } from "@/model/worklist";
+import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 export type Raised = Pick<WorklistStudy, "studyInstanceUid" | "priority" | "prioritySource" | "reason">;
 

@@ -4,68 +4,18 @@ import { batch, computed, effect, signal } from "@preact/signals";
 
 import { Failure, isAborted, isOutOfReach, type Http } from "@/dicomweb/http";
 import { isUid } from "@/dicomweb/client";
-import { cleanText, formatPersonName } from "@/dicomweb/json";
-import { count, list, record, string, strings } from "@/model/decode";
-import { doubtOf, type Doubt } from "@/model/doubt";
+import { count, list, record } from "@/model/decode";
 import { midnight } from "@/model/listGroups";
 import { dates, NO_FILTER, type ColumnName, type Filter, type Sort } from "@/model/listView";
-
-export type Priority = "stat" | "critical" | "urgent" | "routine" | "low";
-
-export interface WorklistStudy {
-  readonly studyInstanceUid: string;
-  readonly patientName: string;
-  readonly patientId: string;
-  readonly issuerOfPatientId: string;
-  /** DA, "" when unknown; likewise below. */
-  readonly patientBirthDate: string;
-  readonly patientSex: string;
-  readonly studyDate: string;
-  readonly studyTime: string;
-  readonly description: string;
-  readonly accessionNumber: string;
-  readonly modalities: readonly string[];
-  readonly numberOfSeries: number;
-  readonly numberOfInstances: number;
-  /** ISO 8601 with zone. */
-  readonly receivedAt: string;
-  readonly priority: Priority;
-  /** Language code → text; empty when there is none. */
-  readonly reason: Readonly<Record<string, string>>;
-  /** Name of the AI service that raised the priority; "" when none did. */
-  readonly prioritySource: string;
-  readonly conflicts: number;
-  readonly doubt: Doubt;
-  readonly referringPhysician: string;
-  readonly institution: string;
-  readonly reading: Reading;
-  /** Of what this device has; undefined for a row that the node gave. */
-  readonly onDevice?: OnDevice;
-}
-
-/** What a device has of a study. */
-export interface OnDevice {
-  /** ISO 8601. */
-  readonly fetchedAt: string;
-  readonly images: number;
-}
-
-/** Whether a study is read, by whom and since when; of one that is being read, `until` when unless the reader goes on. */
-export interface Reading {
-  readonly state: "unread" | "reading" | "read";
-  readonly by: string;
-  /** ISO 8601, "" where there is none; likewise below. */
-  readonly at: string;
-  readonly until: string;
-}
+import { renewed, type Page } from "@/model/renewal";
+import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 const PAGE = 50;
 const ASKED_MOST = 200; // at once, which the node gives
 const SEARCH_DELAY_MS = 250;
 const LIVE_DELAY_MS = 300;
+const PUT_OFF_MOST = 3;
 const SOONEST_LOOK_MS = 5000;
-
-const PRIORITIES: readonly Priority[] = ["stat", "critical", "urgent", "routine", "low"];
 
 export class Worklist {
   readonly filter = signal<Filter>(NO_FILTER);
@@ -91,7 +41,14 @@ export class Worklist {
   /** The study opened last, where the reader's eye comes back to. */
   lastOpened = "";
 
+  /** Which rows are looked at: the first, and the one behind the last. */
+  inSight: () => readonly [number, number] = () => [0, 0];
+
   private readonly touchedStudies = new Set<string>();
+  /** How often all of the list was wanted anew, and which of these it was when it last came. */
+  private wholeWanted = 0;
+  private wholeCame = 0;
+  private putOff = 0;
   private watched = false;
   private asked: AbortController | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -117,6 +74,7 @@ export class Worklist {
       void this.filter.value;
       void this.sort.value;
       this.rowsWanted = PAGE;
+      this.wholeWanted += 1;
       this.schedule(first ? 0 : SEARCH_DELAY_MS);
       first = false;
     });
@@ -138,6 +96,7 @@ export class Worklist {
 
   /** Events may have been missed. */
   refresh(): void {
+    this.wholeWanted += 1;
     if (this.watched) this.schedule(0);
   }
 
@@ -199,10 +158,15 @@ export class Worklist {
     this.asked = asked;
     this.stale = false;
     this.loading.value = true;
+    const [touched, wholeWanted] = [new Set(this.touchedStudies), this.wholeWanted];
     try {
-      const { studies, total, isLeast, late, lateIsLeast } = (await this.appended(from, asked.signal)) ?? (await this.pages(asked.signal));
+      const few = (await this.appended(from, asked.signal)) ?? (await this.renewed(touched, asked.signal));
+      if (!few && this.isPutOff(touched)) return;
+      const { studies, total, isLeast, late, lateIsLeast } = few ?? (await this.pages(asked.signal));
+      this.wholeCame = wholeWanted;
+      this.putOff = 0;
       batch(() => {
-        this.pointOut(studies);
+        this.pointOut(studies, touched);
         this.studies.value = studies;
         this.total.value = total;
         this.totalIsLeast.value = isLeast;
@@ -248,19 +212,21 @@ export class Worklist {
     const ends = studies.map(({ reading: { until } }) => Date.parse(until)).filter((end) => !Number.isNaN(end));
     if (ends.length === 0) return;
     const wait = Math.max(SOONEST_LOOK_MS, Math.min(...ends) - Date.now() + SOONEST_LOOK_MS);
-    this.holdsEnd = setTimeout(() => this.refresh(), wait);
+    this.holdsEnd = setTimeout(() => {
+      for (const { studyInstanceUid, reading } of this.studies.peek()) if (Date.parse(reading.until) <= Date.now()) this.touched(studyInstanceUid);
+    }, wait);
   }
 
   /** Of the studies that the node spoke of, those that were not in the list yet. */
-  private pointOut(next: readonly WorklistStudy[]): void {
+  private pointOut(next: readonly WorklistStudy[], touched: ReadonlySet<string>): void {
     if (this.loaded.value) {
       const known = new Set(this.studies.value.map(({ studyInstanceUid }) => studyInstanceUid));
       const came = next
         .map(({ studyInstanceUid }) => studyInstanceUid)
-        .filter((uid) => this.touchedStudies.has(uid) && !known.has(uid));
+        .filter((uid) => touched.has(uid) && !known.has(uid));
       if (came.length > 0) this.fresh.value = new Set([...this.fresh.value, ...came]);
     }
-    this.touchedStudies.clear();
+    for (const uid of touched) this.touchedStudies.delete(uid);
   }
 
   /** What stands there with what follows; undefined where studies came or went meanwhile, so that pages do not meet. */
@@ -273,27 +239,56 @@ export class Worklist {
     return met ? { ...next, studies, late: this.late.peek(), lateIsLeast: this.lateIsLeast.peek() } : undefined;
   }
 
+  private get isRenewable(): boolean {
+    return this.wholeCame === this.wholeWanted && !this.fromDevice.peek() && this.studies.peek().length > PAGE;
+  }
+
+  /** More news came meanwhile, after which the rows are asked for again: that is less than all of them. */
+  private isPutOff(touched: ReadonlySet<string>): boolean {
+    if (!this.isRenewable || touched.size === this.touchedStudies.size || this.putOff >= PUT_OFF_MOST) return false;
+    this.putOff += 1;
+    this.stale = true;
+    return true;
+  }
+
+  /** After news of some studies: what has to be fetched of the list; undefined where all of it is wanted. */
+  private async renewed(touched: ReadonlySet<string>, abort: AbortSignal): Promise<Pages | undefined> {
+    const before = this.studies.peek();
+    if (!this.isRenewable || touched.size === 0) return undefined;
+    const fetch = (offset: number, limit: number): Promise<Pages> => this.page(abort, offset, limit);
+    const found = await renewed({ before, wanted: this.rowsWanted, inSight: this.inSight(), touched, isOvertaken: () => this.touchedStudies.size > touched.size, fetch });
+    return found && { ...found.first, studies: found.studies, total: found.total };
+  }
+
   private async pages(abort: AbortSignal, from = 0): Promise<Pages> {
     const studies = new Map<string, WorklistStudy>();
     const told = { total: 0, isLeast: false, late: 0, lateIsLeast: false };
     for (let offset = from, limit = 0; offset < this.rowsWanted; offset += limit) {
       limit = Math.min(ASKED_MOST, this.rowsWanted - offset);
-      const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek(), limit), { signal: abort }));
-      const page = list(answer["studies"]).map(worklistStudy);
+      const page = await this.page(abort, offset, limit);
       // A study that arrives between two pages shifts the second: keyed by UID nothing shows twice.
-      for (const study of page) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
-      told.total = count(answer["total"]);
-      told.isLeast = answer["total_is_least"] === true;
-      if (offset === 0) Object.assign(told, { late: count(answer["late"]), lateIsLeast: answer["late_is_least"] === true });
-      if (page.length < limit) break;
+      for (const study of page.studies) if (isUid(study.studyInstanceUid)) studies.set(study.studyInstanceUid, study);
+      const { total, isLeast, late, lateIsLeast } = page;
+      Object.assign(told, { total, isLeast }, offset === 0 && { late, lateIsLeast });
+      if (page.studies.length < limit) break;
     }
     return { studies: [...studies.values()], ...told };
   }
+
+  /** Rows of the list; `late` is told of its beginning alone. */
+  private async page(abort: AbortSignal, offset: number, limit: number): Promise<Pages> {
+    const answer = record(await this.http.json(worklistPath(this.filter.peek(), offset, this.sort.peek(), limit), { signal: abort }));
+    return {
+      studies: list(answer["studies"]).map(worklistStudy),
+      total: count(answer["total"]),
+      isLeast: answer["total_is_least"] === true,
+      late: count(answer["late"]),
+      lateIsLeast: answer["late_is_least"] === true,
+    };
+  }
 }
 
-interface Pages {
-  readonly studies: readonly WorklistStudy[];
-  readonly total: number;
+interface Pages extends Page {
   readonly isLeast: boolean;
   readonly late: number;
   readonly lateIsLeast: boolean;
@@ -325,52 +320,4 @@ export function worklistPath(filter: Filter, offset: number, sort?: Sort, limit 
   query.set("limit", String(limit));
   query.set("offset", String(offset));
   return `/api/worklist?${query}`;
-}
-
-export function worklistStudy(value: unknown): WorklistStudy {
-  const row = record(value);
-  const shown = (key: string): string => cleanText(string(row[key]));
-  return {
-    studyInstanceUid: string(row["study_instance_uid"]),
-    patientName: formatPersonName(string(row["patient_name"])),
-    patientId: shown("patient_id"),
-    issuerOfPatientId: shown("issuer_of_patient_id"),
-    patientBirthDate: shown("patient_birth_date"),
-    patientSex: shown("patient_sex"),
-    studyDate: shown("study_date"),
-    studyTime: shown("study_time"),
-    description: shown("study_description"),
-    accessionNumber: shown("accession_number"),
-    modalities: strings(row["modalities"]).map(cleanText),
-    numberOfSeries: count(row["number_of_series"]),
-    numberOfInstances: count(row["number_of_instances"]),
-    receivedAt: string(row["received_at"]),
-    priority: PRIORITIES.find((priority) => priority === row["priority"]) ?? "routine",
-    reason: reasonOf(row["reason"]),
-    prioritySource: shown("priority_source"),
-    conflicts: count(row["conflicts"]),
-    doubt: doubtOf(row["doubt"]),
-    referringPhysician: formatPersonName(string(row["referring_physician_name"])),
-    institution: shown("institution_name"),
-    reading: readingOf(row["reading"]),
-  };
-}
-
-export function readingOf(value: unknown): Reading {
-  const reading = record(value);
-  const state = reading["state"];
-  return {
-    state: state === "reading" || state === "read" ? state : "unread",
-    by: cleanText(string(reading["by"])),
-    at: string(reading["at"]),
-    until: string(reading["until"]),
-  };
-}
-
-function reasonOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(record(value)).flatMap(([language, text]) =>
-      typeof text === "string" && text !== "" ? [[language, cleanText(text)]] : [],
-    ),
-  );
 }

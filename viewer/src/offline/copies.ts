@@ -5,7 +5,7 @@ import { computed, signal } from "@preact/signals";
 import { Failure, type Http } from "@/dicomweb/http";
 import { keepWith, reach, reachable, type Copy, type Keeper } from "@/dicomweb/reach";
 import { count, list, record, string } from "@/model/decode";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 import { accountMark } from "@/offline/accountMark";
 import { bytesMax, CHOICES, remaining, type Account, type Choice, type KeptStudy } from "@/offline/rules";
 import type { Item, Store } from "@/offline/store";

@@ -3,7 +3,7 @@
 import type { SeriesSummary } from "@/dicomweb/client";
 import { Tag, text, type Dataset } from "@/dicomweb/json";
 import { SURE } from "@/model/doubt";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 
 /** The worklist's own row where the study is in it; else what the study says of itself, of which reading and priority are not. */
 export function rowOf(dataset: Dataset, series: readonly SeriesSummary[], known: readonly WorklistStudy[]): WorklistStudy | undefined {

@@ -1,6 +1,6 @@
 /** What a device may keep, how much, and for how long it is shown. */
 
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 
 /** Whom the copies on this device belong to, and since when nobody asked the node. */
 export interface Account {

@@ -1,7 +1,7 @@
 /** Copies of studies in the browser's database. One transaction holds what belongs together; without an account nothing is kept. */
 
 import type { Copy } from "@/dicomweb/reach";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 import { leaving, type Account, type KeptStudy } from "@/offline/rules";
 
 const NAME = "suret-offline";

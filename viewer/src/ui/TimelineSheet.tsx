@@ -5,7 +5,7 @@ import { formatDate, formatTime } from "@/i18n/format";
 import { isDoubtful, type Person } from "@/model/priors";
 import { studyLink } from "@/model/route";
 import type { Timeline } from "@/model/timeline";
-import type { WorklistStudy } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 import { Dialog } from "@/ui/Dialog";
 import { FailureNote } from "@/ui/FailureNote";
 import { patientFacts } from "@/ui/patient";

@@ -3,7 +3,7 @@
 import { t } from "@/i18n";
 import type { PlainKey } from "@/i18n/catalogue";
 import { formatMoment } from "@/i18n/format";
-import type { Reading } from "@/model/worklist";
+import type { Reading } from "@/model/worklistStudy";
 
 const WORDS: Readonly<Record<Reading["state"], PlainKey>> = {
   unread: "reading.unread",

@@ -6,7 +6,8 @@ import { groupsOf } from "@/model/listGroups";
 import { nextSort, SORTS, usualColumns, type ColumnName, type SortName } from "@/model/listView";
 import { studyLink } from "@/model/route";
 import type { Timeline } from "@/model/timeline";
-import type { Worklist, WorklistStudy } from "@/model/worklist";
+import type { Worklist } from "@/model/worklist";
+import type { WorklistStudy } from "@/model/worklistStudy";
 import { CELLS, LABELS, WIDTHS } from "@/worklist/columns";
 import { GroupHeading } from "@/worklist/GroupHeading";
 
@@ -23,6 +24,10 @@ export function Rows({ worklist, timeline }: RowsProps) {
   const headed = !worklist.fromDevice.value; // what a device has is in no order
   const groups = headed ? groupsOf(studies, worklist.sort.value) : [{ key: "", kind: undefined, studies }];
   const columns = worklist.columns.value ?? usualColumns();
+  useEffect(() => {
+    worklist.inSight = () => inSight(grid.current);
+    return () => void (worklist.inSight = () => [0, 0]);
+  }, [worklist]);
   useEffect(() => {
     if (loaded && worklist.lastOpened) focusRow(grid.current, worklist.lastOpened);
   }, [loaded, worklist]);
@@ -100,6 +105,25 @@ function ColumnHead({ name, worklist }: { readonly name: ColumnName; readonly wo
 }
 
 const ROW = "[data-testid=worklist-row]";
+
+/** Which rows are within the window: the first, and the one behind the last. */
+function inSight(grid: HTMLElement | null): readonly [number, number] {
+  const rows = [...(grid?.querySelectorAll<HTMLElement>(ROW) ?? [])];
+  const first = firstFrom(rows, (row) => row.getBoundingClientRect().bottom > 0);
+  return [first, firstFrom(rows, (row) => row.getBoundingClientRect().top >= innerHeight)];
+}
+
+/** The first from which on it holds; their number where it holds for none. */
+function firstFrom(rows: readonly HTMLElement[], holds: (row: HTMLElement) => boolean): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const row = rows[middle];
+    if (row && holds(row)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
 
 export function focusFirstRow(place: HTMLElement | null): void {
   place?.querySelector<HTMLElement>(ROW)?.focus();

@@ -7,7 +7,7 @@ import type { PlainKey } from "@/i18n/catalogue";
 import { formatDate, formatMoment, formatTime, toDa } from "@/i18n/format";
 import type { ColumnName } from "@/model/listView";
 import type { Timeline } from "@/model/timeline";
-import type { OnDevice, WorklistStudy } from "@/model/worklist";
+import type { OnDevice, WorklistStudy } from "@/model/worklistStudy";
 import { PriorityMark } from "@/triage/PriorityMark";
 import { DoubtMark } from "@/ui/DoubtMark";
 import { Icon } from "@/ui/icons";
