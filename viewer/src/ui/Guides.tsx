@@ -95,7 +95,7 @@ export function RulerLine({ perMillimetre, basis = "patient" }: RulerLineProps) 
   if (!length || !Number.isFinite(perMillimetre)) return null;
   const width = length * perMillimetre;
   return (
-    <g class="ruler" data-testid="ruler" data-millimetres={length} data-basis={basis} data-pixels={width.toFixed(2)}>
+    <g class="ruler" data-testid="ruler" data-millimetres={length} data-basis={basis} data-pixels={width.toFixed(2)} style={`--ruler: ${width}px`}>
       <svg x="50%" y="100%" overflow="visible">
         {["ruler-shade", "ruler-line"].map((name) => (
           <path key={name} class={name} d={`M${-width / 2} -42v8h${width}v-8`} />

@@ -16,6 +16,7 @@ const KEYS: Habits = [
   ["help.key.images", "help.images"],
   ["help.key.series", "help.series"],
   ["help.key.presets", "help.presets"],
+  ["help.key.zoom", "help.right"],
   ["help.key.centre", "help.centre"],
   ["help.key.alone", "help.alone"],
   ["help.key.undo", "help.undo"],

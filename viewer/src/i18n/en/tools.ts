@@ -113,6 +113,7 @@ export const tools = {
   "help.key.series": "← →",
   "help.series": "Previous and next series, or clip of a series",
   "help.key.presets": "1 … 9",
+  "help.key.zoom": "+ −",
   "help.presets": "Window presets, in the order of their list",
   "help.alone": "One viewport alone, and back",
   "help.key.alone": "Enter",

@@ -114,6 +114,7 @@ export const tools: Translated<typeof english> = {
   "help.key.series": "← →",
   "help.series": "Алдыңғы және келесі серия немесе серияның клипі",
   "help.key.presets": "1 … 9",
+  "help.key.zoom": "+ −",
   "help.presets": "Терезе пресеттері, тізім ретімен",
   "help.alone": "Бір терезені жеке көрсету және кері қайту",
   "help.key.alone": "Enter",

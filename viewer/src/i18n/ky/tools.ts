@@ -114,6 +114,7 @@ export const tools: Translated<typeof english> = {
   "help.key.series": "← →",
   "help.series": "Мурунку жана кийинки серия же сериянын клиби",
   "help.key.presets": "1 … 9",
+  "help.key.zoom": "+ −",
   "help.presets": "Терезе пресеттери, тизме тартибинде",
   "help.alone": "Бир терезени жалгыз көрсөтүү жана кайра кайтуу",
   "help.key.alone": "Enter",

@@ -114,6 +114,7 @@ export const tools: Translated<typeof english> = {
   "help.key.series": "← →",
   "help.series": "Предыдущая и следующая серия или клип серии",
   "help.key.presets": "1 … 9",
+  "help.key.zoom": "+ −",
   "help.presets": "Пресеты окна, в порядке списка",
   "help.alone": "Одно окно на весь экран и обратно",
   "help.key.alone": "Enter",
