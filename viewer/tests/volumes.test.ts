@@ -144,7 +144,8 @@ describe("planes of a series on the desk", () => {
 
     made.press("key");
     made.press("colour");
-    expect([made.keyImages.value.size, made.menu.value]).toEqual([0, undefined]);
+    made.press("magnify");
+    expect([made.keyImages.value.size, made.menu.value, made.tool.value]).toEqual([0, undefined, "window"]);
     for (const pane of made.panes.value) pane.controls.value = undefined;
   });
 

@@ -22,7 +22,7 @@ export function worksIn({ controls, showing, cut }: Pane, name: ButtonName): boo
   const isVolume = isOfVolume(showing.value);
   if (view?.works) return view.works.has(name);
   if (showing.value?.kind === "volume" && NOT_IN_3D.has(name)) return false;
-  if (name === "key") return !isVolume; // what is cut out of images is none of them
+  if (name === "key" || name === "magnify") return !isVolume; // what is cut out of images is none of them
   if (name === "cine") return !isVolume || cut.value !== undefined;
   const asked = ASKED[name];
   return view === undefined || asked === undefined || view[asked] !== undefined;

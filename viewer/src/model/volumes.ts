@@ -18,9 +18,6 @@ import type { Workspace } from "@/model/workspace";
 export const ARRANGEMENTS = ["images", "planes", "planesAndSolid", "curved", "solid"] as const;
 export type Arrangement = (typeof ARRANGEMENTS)[number];
 
-/** Whether the planes of a volume are connected by a crosshair; one for all of them. */
-export const crosshair = signal(false);
-
 /** Which moment of a series in time its planes show; one for all of them. */
 export const moment = signal(0);
 
@@ -59,7 +56,9 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   if (!series) return;
   const point = pointOf(workspace);
   moment.value = momentOf(workspace, series, named?.image);
-  if (arrangement === "curved" && MEASURES.has(workspace.tool.peek())) workspace.press("window"); // a tap is a point of the curve alone
+  const tool = workspace.tool.peek();
+  const isTaken = arrangement === "curved" && (MEASURES.has(tool) || tool === "crosshair"); // a tap is a point of the curve alone
+  if (isTaken || (arrangement !== "images" && tool === "magnify")) workspace.press("window");
   if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
   remember(workspace, point);
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });

@@ -217,7 +217,7 @@ export class Workspace {
 
   press(name: ButtonName): void {
     const pane = this.active.peek();
-    if (!isTool(name) && !isOfScreen(name) && !worksIn(pane, name)) return;
+    if (!isOfScreen(name) && !worksIn(pane, name)) return;
     if (isTool(name)) {
       this.stopFollowingHabit();
       this.take(name);

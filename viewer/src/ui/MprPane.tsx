@@ -10,7 +10,7 @@ import { positionAlong } from "@/dicomweb/projection";
 import { t } from "@/i18n";
 import { hasWebGl2 } from "@/model/device";
 import { fusion } from "@/model/fusion";
-import { crosshair, moment } from "@/model/volumes";
+import { moment } from "@/model/volumes";
 import type { Workspace } from "@/model/workspace";
 import { PlaneCurve } from "@/ui/curved/CurveLayer";
 import { CineBar } from "@/ui/CineBar";
@@ -29,6 +29,8 @@ import { RemovalNotice } from "@/ui/RemovalNotice";
 import { AwaitedPicture, AwaitedSlider, cosinesOf, useAwaited, type Awaited } from "@/ui/awaitedPlane";
 import { RenderedPane } from "@/ui/RenderedPane";
 import { DirectionLetters } from "@/ui/SideLetters";
+import { mouse } from "@/tools/mouse";
+import type { ToolName } from "@/tools/palette";
 import { PLANE_COLOURS } from "@/tools/planeColours";
 import { openingOf, type Ends } from "@/tools/presets";
 import { useVolumeView } from "@/ui/useVolumeView";
@@ -204,7 +206,7 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
               </option>
             ))}
           </select>
-          <CrosshairButton view={view} workspace={workspace} />
+          <CrosshairButton workspace={workspace} />
           <label class="slab-thickness">
             <input
               type="range"
@@ -233,27 +235,20 @@ function PlaneStage({ workspace, pane, volume, phases, phase, setFailed }: Plane
   );
 }
 
-function CrosshairButton({ view, workspace }: { readonly view: PlaneView | undefined; readonly workspace: Workspace }) {
-  const on = crosshair.value;
+/** Takes the crosshair into the hand, and gives back what was in it. */
+function CrosshairButton({ workspace }: { readonly workspace: Workspace }) {
   const tool = workspace.tool.value;
-  useEffect(() => {
-    view?.setCrosshair(on);
-    if (!on) view?.setTool(workspace.tool.peek());
-  }, [view, on]);
-  useEffect(() => {
-    crosshair.value = false; // another tool came to hand
-  }, [tool]);
+  const on = tool === "crosshair";
+  const before = useRef<ToolName>(mouse.peek().left);
+  if (!on) before.current = tool;
   return (
     <button
       type="button"
       class="button quiet"
       data-testid="crosshair"
       aria-pressed={on}
-      disabled={!view}
       title={t("mpr.crosshair")}
-      onClick={() => {
-        crosshair.value = !on;
-      }}
+      onClick={() => workspace.press(on ? before.current : "crosshair")}
     >
       <Icon name="crosshair" />
       <span class="hidden-label">{t("mpr.crosshair")}</span>

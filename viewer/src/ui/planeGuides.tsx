@@ -1,7 +1,6 @@
 /** What is drawn over a plane that was cut out of a volume to find one's way: where the other planes cut it, a ruler. */
 
 import { crossingOf } from "@/model/planes";
-import { crosshair } from "@/model/volumes";
 import { PLANE_COLOURS } from "@/tools/planeColours";
 import { RulerLine } from "@/ui/Guides";
 import type { PaneProps } from "@/ui/paneProps";
@@ -16,7 +15,7 @@ interface PlaneGuidesProps extends PaneProps {
 export function PlaneGuides({ workspace, pane, place }: PlaneGuidesProps) {
   return (
     <svg class="guides" aria-hidden="true">
-      {workspace.switches.lines.value && !crosshair.value && <PlaneLines workspace={workspace} pane={pane} place={place} />}
+      {workspace.switches.lines.value && workspace.tool.value !== "crosshair" && <PlaneLines workspace={workspace} pane={pane} place={place} />}
       <RulerLine perMillimetre={1 / place.mmPerPixel} />
     </svg>
   );

@@ -99,6 +99,11 @@ class PlaneTools implements Hand {
 
   /** What is done with images alone leaves the tool that is held. */
   take(tool: ToolName): void {
+    if (tool === "crosshair") {
+      this.crosshair = true;
+      this.bind();
+      return;
+    }
     const name = CLASS_NAME[tool];
     if (name === undefined || !this.group.hasTool(name)) return;
     this.primary = name;
@@ -139,11 +144,6 @@ class PlaneTools implements Hand {
     }
   }
 
-  setCrosshair(on: boolean): void {
-    this.crosshair = on;
-    this.bind();
-  }
-
   /** The crosshair finds its centre anew: viewports came, went or turned. */
   again(): void {
     if (this.crosshair) this.bind();
@@ -151,8 +151,9 @@ class PlaneTools implements Hand {
 
   private bind(): void {
     for (const name of [...PASSIVE, ...ANNOTATION_NAMES]) this.group.setToolPassive(name, { removeAllBindings: true });
-    this.setActive(CrosshairsTool.toolName, this.crosshair && this.members.size > 0);
-    for (const [name, held] of bindings(this.crosshair ? undefined : this.primary)) this.group.setToolActive(name, { bindings: held });
+    const connects = this.crosshair && this.members.size > 1;
+    this.setActive(CrosshairsTool.toolName, connects);
+    for (const [name, held] of bindings(connects ? undefined : this.primary)) this.group.setToolActive(name, { bindings: held });
   }
 
   private setActive(name: string, on: boolean): void {

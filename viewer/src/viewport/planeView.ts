@@ -65,7 +65,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
   /** The place told last. */
   private told = "";
   private wishedOverlay: Overlay | undefined;
-  private wishedTool: ToolName | "crosshair" = "window";
+  private wishedTool: ToolName = "window";
 
   constructor(
     private readonly element: HTMLDivElement,
@@ -149,11 +149,6 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
     this.wishedTool = tool;
     this.measurements?.drop();
     this.tools?.take(tool);
-  }
-
-  setCrosshair(on: boolean): void {
-    this.wishedTool = on ? "crosshair" : "window";
-    this.tools?.setCrosshair(on);
   }
 
   setPlane(plane: PlaneName): void {
@@ -323,8 +318,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       isShown: (one) => this.isShown(one),
       isOwn: (one) => this.isParallel(one) || this.isShown(one),
     });
-    if (this.wishedTool === "crosshair") this.tools.setCrosshair(true);
-    else if (this.wishedTool !== "window") this.tools.take(this.wishedTool);
+    if (this.wishedTool !== "window") this.tools.take(this.wishedTool);
   }
 
   /** As the images are counted, where the planes are the images. */

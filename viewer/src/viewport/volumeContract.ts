@@ -68,7 +68,6 @@ export interface PlaneView extends ViewControls {
   setPlane(plane: PlaneName): void;
   /** Millimetres, 0 for a single plane. */
   setSlab(thickness: number, mode: SlabMode): void;
-  setCrosshair(on: boolean): void;
   /** Raises nothing: where its voxels cannot be had, nothing lies over the plane and `overlaid` tells. */
   setOverlay(overlay: Overlay | undefined): void;
   /** The same series at another moment; place and window stay. */
