@@ -28,7 +28,7 @@ describe("what the node refuses is told in the reader's language", () => {
     expect(nodeWords(failure)).toContain("registered already");
     expect(fieldMistake(failure, "host")).toBe("Это значение не принято.");
     expect(failureMessage(await refused(503, { error: "a disk of the node fails", code: "disk_failed" }))).toContain("Сбой диска");
-    expect(failureMessage(await refused(503, { error: "too many at once" }))).toBe("Сервер занят.");
+    expect(failureMessage(await refused(503, { error: "too many at once" }))).toBe("Сервер занят. Повторите позже.");
     expect(failureMessage(await refused(421, { error: "this node does not answer to that name" }))).toContain("по адресу, который даст администратор");
   });
 
