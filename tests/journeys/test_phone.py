@@ -57,6 +57,13 @@ def _the_list_has_the_screen(page: Page) -> None:
         assert box
         assert box["y"] + box["height"] < most * size["height"], size
     page.set_viewport_size(UPRIGHT)
+    expect(row.get_by_text("Test Hospital")).to_be_hidden()
+    page.get_by_test_id("filters-fold").click()
+    page.get_by_test_id("popup-columns").click()
+    page.get_by_test_id("column-institution").check()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("filters-done").click()
+    expect(row.get_by_text("Test Hospital")).to_be_visible()
 
 
 def test_a_study_is_read_with_fingers(module_node: NodeProcess, phone: Page, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
   const LAYERS = "dialog[open], .menu, .popup, .fusion-looks, .curve-panel, .cine-bar, .marks-panel, .selection-bar, .filters-folded[data-open=true], .import, .notice-words, .badge, .step-pad, [data-alone=true] .top-bar, [data-alone=true] .toolbar-place";
   const CONTROLS = "button, a[href], input:not([type=hidden]), select, textarea, [role=button], [role=menuitem], summary";
   const BOXES = `${CONTROLS}, .badge, .chip, .priority, .modality, .fresh, label, th, td`;
-  const CUT_ON_PURPOSE = ".patient-title, .series-title, .pane-name, .corner, .cell-accession > span, option, .saved-search, [data-cut]";
+  const CUT_ON_PURPOSE = ".patient-title, .series-title, .pane-name, .corner, .cell-accession > .named, option, .saved-search, [data-cut]";
   const DATA = "kbd, .report-page, [data-testid=pdf-page], .marks-label, .marks-heading, [data-testid^=colour-]"; // keys, what an object says, names of colour maps
   const TOLERANCE = 1.5;
   const complaints = new Set();

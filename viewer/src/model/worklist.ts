@@ -11,6 +11,7 @@ import { renewed, type Page } from "@/model/renewal";
 import { worklistStudy, type WorklistStudy } from "@/model/worklistStudy";
 
 const PAGE = 50;
+const FEW = 2 * PAGE; // of which all are one answer, and not much more than what is seen
 const ASKED_MOST = 200; // at once, which the node gives
 const SEARCH_DELAY_MS = 250;
 const LIVE_DELAY_MS = 300;
@@ -240,7 +241,7 @@ export class Worklist {
   }
 
   private get isRenewable(): boolean {
-    return this.wholeCame === this.wholeWanted && !this.fromDevice.peek() && this.studies.peek().length > PAGE;
+    return this.wholeCame === this.wholeWanted && !this.fromDevice.peek() && this.studies.peek().length > FEW;
   }
 
   /** More news came meanwhile, after which the rows are asked for again: that is less than all of them. */

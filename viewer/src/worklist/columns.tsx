@@ -70,7 +70,7 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
     </>
   ),
   study: StudyCell,
-  accession: ({ study }) => <span title={study.accessionNumber}>{study.accessionNumber}</span>,
+  accession: ({ study }) => <Named column="accession" text={study.accessionNumber} />,
   images: ({ study }) => (
     <>
       <span class="in-table">
@@ -84,9 +84,22 @@ export const CELLS: Readonly<Record<ColumnName, ComponentType<CellProps>>> = {
     </>
   ),
   received: ({ study }) => <>{formatMoment(study.receivedAt, new Date())}</>,
-  referring: ({ study }) => <>{study.referringPhysician}</>,
-  institution: ({ study }) => <>{study.institution}</>,
+  referring: ({ study }) => <Named column="referring" text={study.referringPhysician} />,
+  institution: ({ study }) => <Named column="institution" text={study.institution} />,
 };
+
+/** A card has no head that says what stands in it. */
+function Named({ column, text }: { readonly column: ColumnName; readonly text: string }) {
+  if (text === "") return null;
+  return (
+    <>
+      <span class="in-card">{t(LABELS[column])} · </span>
+      <span class="named" title={text}>
+        {text}
+      </span>
+    </>
+  );
+}
 
 /** When it came, where that was not on its own day: on a phone no column says so. */
 function arrivedWords({ receivedAt, studyDate }: WorklistStudy): string {
