@@ -44,7 +44,7 @@ class Hospital:
         beginnings: tuple[str, ...],
         most: int = 6,
         *,
-        measured: Callable[[Dataset], object] | None = None,
+        measured: Callable[[Dataset], list[object]] | None = None,
     ) -> list[str]:
         """Store the files whose names begin so, and open their study; what is to be wrong afterwards is collected.
 
@@ -62,7 +62,7 @@ class Hospital:
         page.on("requestfailed", lambda request: wrong.append(f"{request.failure} {request.url}"))
         token = self.node.token("radiologist")
         if measured is not None:
-            body = {"measurements": [measured(pydicom.dcmread(BytesIO(files[0])))]}
+            body = {"measurements": measured(pydicom.dcmread(BytesIO(files[0])))}
             headers = {"Authorization": f"Bearer {token}"}
             url = f"{self.node.dicomweb_url.removesuffix('/dicom-web')}/api/studies/{study}/measurements"
             assert httpx2.post(url, json=body, headers=headers).status_code == 201
@@ -129,17 +129,57 @@ def test_a_report_is_read(hospital: Hospital, page: Page) -> None:
     assert wrong == []
 
 
-def test_a_measurement_is_where_it_was_made(hospital: Hospital, page: Page) -> None:
-    def length(image: Dataset) -> object:
-        uids = {"series_instance_uid": image.SeriesInstanceUID, "sop_instance_uid": image.SOPInstanceUID}
-        figure = {"name": "length", "value": 78.91, "unit": "mm"}
-        points = [[100, 200], [200, 200]]
-        return {"kind": "length", "points": points, "tracking_uid": "2.25.1", "figures": [figure], **uids}
+DRAWN: dict[str, tuple[str, list[list[float]], dict[str, float]]] = {
+    "length": ("Length", [[100, 200], [200, 200]], {"length": 100}),
+    "bidirectional": ("Bidirectional", [[100, 260], [200, 260], [150, 240], [150, 280]], {"length": 100, "width": 40}),
+    "angle": ("Angle", [[260, 100], [300, 140], [300, 80]], {"angle": 45}),
+    "cobb": ("CobbAngle", [[320, 100], [380, 110], [320, 160], [380, 140]], {"angle": 27.897}),
+    "ellipse": ("EllipticalROI", [[260, 300], [260, 380], [240, 340], [280, 340]], {"area": 800 * np.pi}),
+    "rectangle": ("RectangleROI", [[320, 300], [400, 300], [400, 340], [320, 340]], {"area": 3200}),
+    "freehand": ("PlanarFreehandROI", [[320, 400], [380, 400], [380, 430], [320, 450]], {"area": 2400}),
+    "arrow": ("ArrowAnnotate", [[220, 420], [260, 450]], {}),
+    "text": ("Probe", [[150, 440]], {}),
+}
+"""By kind: the tool there, points in pixels, and what is calculated of them in pixels or degrees."""
+FIGURES = {"length": ["length"], "bidirectional": ["long_axis", "short_axis"], "angle": ["angle"], "cobb": ["angle"]}
+UNITS = {"angle": "deg", "area": "mm2"}
+TAKEN_OVER = """() => window.cornerstoneTools.annotation.state.getAllAnnotations().map(({metadata, data}) => {
+  const points = data.contour?.polyline?.length ? data.contour.polyline : data.handles?.points ?? [];
+  const at = (point) => window.cornerstone.utilities.worldToImageCoords(metadata.referencedImageId, point);
+  const [stats] = Object.values(data.cachedStats ?? {});
+  return {tool: metadata.toolName, points: metadata.referencedImageId ? points.map(at) : [], stats: stats ?? {}};
+})"""
 
-    wrong = hospital.open(page, ("ct-series/data/dicom/andrei_abdomen/data/",), measured=length)
+
+def test_measurements_are_where_they_were_made_and_measure_the_same(hospital: Hospital, page: Page) -> None:
+    spacing: list[float] = []
+
+    def drawn(image: Dataset) -> list[object]:
+        uids = {"series_instance_uid": image.SeriesInstanceUID, "sop_instance_uid": image.SOPInstanceUID}
+        spacing.append(float(image.PixelSpacing[0]))
+        made: list[object] = []
+        for number, (kind, (_, points, true)) in enumerate(DRAWN.items()):
+            names = FIGURES.get(kind, ["area"]) if true else []
+            # another value than the true one, since they are to be calculated anew
+            figures = [{"name": name, "value": 78.91, "unit": UNITS.get(name, "mm")} for name in names]
+            one = {"kind": kind, "points": points, "tracking_uid": f"2.25.{number + 1}", "figures": figures, **uids}
+            made.append({**one, "label": "here"} if kind in ("arrow", "text") else one)
+        return made
+
+    wrong = hospital.open(page, ("ct-series/data/dicom/andrei_abdomen/data/",), measured=drawn)
     expect(page.get_by_text("/6)")).to_be_visible(timeout=SLOW)
     page.get_by_text("Measurements", exact=True).first.dblclick()
-    expect(page.locator(".svg-layer text").filter(has_text="78.91 mm")).to_have_count(1, timeout=SLOW)
+    expect(page.locator(".svg-layer text").filter(has_text="78.91 mm")).not_to_have_count(0, timeout=SLOW)
+    page.get_by_role("button", name="Yes").click(timeout=SLOW)
+    expect(page.locator(".svg-layer text").filter(has_text="27.90 °")).to_have_count(1, timeout=SLOW)
+    found = {one["tool"]: one for one in page.evaluate(TAKEN_OVER)}
+    for tool, points, true in DRAWN.values():
+        there = found[tool]
+        away = np.linalg.norm(np.array(points)[:, None] - np.array(there["points"])[None], axis=2).min(axis=1)
+        assert away.max() < 0.01, f"{tool} lies elsewhere"
+        for name, value in true.items():
+            size = 1 if name == "angle" else spacing[0] ** (2 if name == "area" else 1)
+            assert there["stats"][name] == pytest.approx(value * size, rel=1e-4), f"{name} of {tool}"
     assert wrong == []
 
 
