@@ -131,6 +131,15 @@ def test_the_tools_of_the_desk(module_node: NodeProcess, page: Page, study_link:
     expect(texts).to_contain_text("HU")
     page.keyboard.press("Delete")
     expect(texts).to_have_count(0)
+    page.keyboard.press("e")
+    page.keyboard.down("Control")
+    _drag(page, middle, (middle[0] + 40, middle[1] + 30))
+    page.keyboard.up("Control")
+    expect(texts, "from its centre").to_contain_text("HU")
+    page.keyboard.press("Delete")
+    expect(texts).to_have_count(0)
+    page.keyboard.press("Tab")  # an image keeps no key that is not its own
+    expect(page.locator(":is(.viewport, .canvas-place):focus")).to_have_count(0)
     page.keyboard.press("w")
     page.get_by_test_id("tool-view").click()
     page.keyboard.press("?")  # of a menu too

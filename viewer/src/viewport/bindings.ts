@@ -4,7 +4,10 @@ import { Enums, PanTool, StackScrollTool, WindowLevelTool, ZoomTool } from "@cor
 
 import { mouse, type Drag } from "@/tools/mouse";
 
-const { MouseBindings } = Enums;
+const { KeyboardBindings, MouseBindings } = Enums;
+
+/** The same tool: some draw otherwise then. */
+const WITH_CTRL: Binding = { mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Ctrl };
 
 /** Zoom by dragging with one finger or a button, upwards to enlarge; pinching is the other zoom tool's. */
 export class DragZoomTool extends ZoomTool {
@@ -13,6 +16,7 @@ export class DragZoomTool extends ZoomTool {
 
 export interface Binding {
   readonly mouseButton?: number;
+  readonly modifierKey?: number;
   readonly numTouchPoints?: number;
 }
 
@@ -30,7 +34,7 @@ export function bindings(primary: string | undefined): ReadonlyMap<string, Bindi
     if (tool !== undefined) bound.set(tool, [...(bound.get(tool) ?? []), ...held]);
   };
   const { middle, right, wheel } = mouse.value;
-  bind(primary, { mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 });
+  bind(primary, { mouseButton: MouseBindings.Primary }, WITH_CTRL, { numTouchPoints: 1 });
   bind(middle === "tool" ? primary : DRAGGED[middle], { mouseButton: MouseBindings.Auxiliary });
   bind(right === "tool" ? primary : DRAGGED[right], { mouseButton: MouseBindings.Secondary });
   if (wheel === "scroll") bind(StackScrollTool.toolName, { mouseButton: MouseBindings.Wheel });

@@ -1,6 +1,6 @@
 /** The one engine that draws all viewports, and what becomes of them when one of them gets another size. */
 
-import { RenderingEngine } from "@cornerstonejs/core";
+import { RenderingEngine, type Types } from "@cornerstonejs/core";
 
 export const ENGINE = "engine";
 
@@ -21,6 +21,15 @@ const standing = new Set<Fitting>();
 export function renderingEngine(): RenderingEngine {
   engine ??= new RenderingEngine(ENGINE);
   return engine;
+}
+
+/**
+ * A viewport in an element that takes no focus: it goes to what is around it. Cornerstone would have it, and keep from the page each key that is
+ * pressed there, Tab too, and from its tools the mouse while a key is held whose release went to another window.
+ */
+export function enable(input: Types.PublicViewportInput): void {
+  renderingEngine().enableElement(input);
+  input.element.removeAttribute("tabindex");
 }
 
 /** What filled its viewport fills it again; what was enlarged or moved stays so. One resizing is that of all. */

@@ -9,7 +9,7 @@ import type { VolumeGeometry } from "@/dicomweb/geometry";
 import type { Preset } from "@/tools/presets";
 import type { ToolName } from "@/tools/palette";
 import type { PixelReading, Point, Removal, View } from "@/viewport/contract";
-import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
+import { enable, ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { awayFrom, lonePoint } from "@/viewport/lonePoints";
 import { Measurements } from "@/viewport/measurements";
 import { PlaneOverlay, rangeOf } from "@/viewport/planeOverlay";
@@ -84,7 +84,7 @@ export class CornerstonePlaneView implements PlaneView, Fitting {
       isBackwards: () => this.isBackwards(),
     };
     this.toolsKey = geometry.frames[0]?.seriesInstanceUid ?? "";
-    renderingEngine().enableElement({
+    enable({
       viewportId: this.viewportId,
       type: ViewportType.ORTHOGRAPHIC,
       element,

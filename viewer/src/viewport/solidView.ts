@@ -10,7 +10,7 @@ import { framesLater } from "@/model/painted";
 import type { ToolName } from "@/tools/palette";
 import type { Removal, View } from "@/viewport/contract";
 import { AS_IT_IS, dressSolid, type Tuning } from "@/viewport/appearances";
-import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
+import { enable, ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { SolidHand } from "@/viewport/solidTools";
 import type { Side, SolidListener, SolidView, VolumeListener } from "@/viewport/volumeContract";
 import { acquire, release, VolumeError, type VoxelVolume } from "@/viewport/volumeData";
@@ -67,7 +67,7 @@ export class CornerstoneSolidView implements SolidView, Fitting {
   ) {
     serial += 1;
     this.viewportId = `solid-${serial}`;
-    renderingEngine().enableElement({
+    enable({
       viewportId: this.viewportId,
       type: ViewportType.VOLUME_3D,
       element,

@@ -11,7 +11,7 @@ import { PLAIN_COLOURS } from "@/tools/colourMaps";
 import type { ToolName } from "@/tools/palette";
 import type { Point, Quality, Removal, StackListener, StackView, View } from "@/viewport/contract";
 import { showOnEveryForm } from "@/viewport/forms";
-import { ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
+import { enable, ENGINE, followSize, renderingEngine, type Fitting } from "@/viewport/engine";
 import { differenceImageId, masksOf } from "@/viewport/differenceLoader";
 import { besideTheMiddle } from "@/viewport/chestWall";
 import { isCoarse } from "@/viewport/coarse";
@@ -64,7 +64,7 @@ export class CornerstoneStackView implements StackView, Fitting {
     serial += 1;
     this.viewportId = `stack-${serial}`;
     this.engine = renderingEngine();
-    this.engine.enableElement({
+    enable({
       viewportId: this.viewportId,
       type: ViewportType.STACK,
       element,
