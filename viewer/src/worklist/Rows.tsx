@@ -1,3 +1,4 @@
+import { Component } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { t } from "@/i18n";
@@ -23,7 +24,7 @@ export function Rows({ worklist, timeline }: RowsProps) {
   const loaded = worklist.loaded.value;
   const headed = !worklist.fromDevice.value; // what a device has is in no order
   const groups = headed ? groupsOf(studies, worklist.sort.value) : [{ key: "", kind: undefined, studies }];
-  const columns = worklist.columns.value ?? usualColumns();
+  const columns = useSame(worklist.columns.value ?? usualColumns());
   useEffect(() => {
     worklist.inSight = () => inSight(grid.current);
     return () => void (worklist.inSight = () => [0, 0]);
@@ -53,14 +54,14 @@ export function Rows({ worklist, timeline }: RowsProps) {
         <div key={key} role="rowgroup" class="row-group">
           {kind && <GroupHeading kind={kind} columns={columns.length} />}
           {together.map((study) => (
-            <Row
+            <StillRow
               key={study.studyInstanceUid}
+              worklist={worklist}
               study={study}
               columns={columns}
               timeline={timeline}
               fresh={worklist.fresh.value.has(study.studyInstanceUid)}
               selected={worklist.selection.value?.has(study.studyInstanceUid)}
-              choose={() => choose(worklist, study.studyInstanceUid)}
               tabbable={study === studies[0]}
             />
           ))}
@@ -148,24 +149,43 @@ function moveFocus(event: KeyboardEvent): void {
 }
 
 /** Open the study, or take it into the selection while there is one. */
-function choose(worklist: Worklist, studyInstanceUid: string): void {
+function chosen(worklist: Worklist, studyInstanceUid: string): void {
   if (worklist.selection.peek()) worklist.select(studyInstanceUid);
   else follow(studyLink(studyInstanceUid));
 }
 
 interface RowProps {
+  readonly worklist: Worklist;
   readonly study: WorklistStudy;
   readonly columns: readonly ColumnName[];
   readonly timeline: Timeline;
   readonly fresh: boolean;
   /** Undefined while nothing is selected here. */
   readonly selected: boolean | undefined;
-  choose(): void;
   /** The one row that the Tab key reaches; the arrows go on from there. */
   readonly tabbable: boolean;
 }
 
-function Row({ study, columns, timeline, fresh, selected, choose, tabbable }: RowProps) {
+/** The array before where the new one says the same. */
+function useSame(columns: readonly ColumnName[]): readonly ColumnName[] {
+  const before = useRef(columns);
+  if (before.current.join() !== columns.join()) before.current = columns;
+  return before.current;
+}
+
+/** News are of a few rows: those of which nothing changed, of thousands, are not made again. */
+class StillRow extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render() {
+    return <Row {...this.props} />;
+  }
+}
+
+function Row({ worklist, study, columns, timeline, fresh, selected, tabbable }: RowProps) {
+  const choose = (): void => chosen(worklist, study.studyInstanceUid);
   return (
     <div
       class={`row${fresh ? " row-fresh" : ""}${study.reading.state === "read" ? " row-read" : ""}`}
