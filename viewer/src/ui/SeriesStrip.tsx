@@ -34,6 +34,7 @@ export function SeriesStrip({ workspace }: { readonly workspace: Workspace }) {
   const others = workspace.beside.studies.value;
   const strip = useRef<HTMLElement>(null);
   useEffect(() => (strip.current ? followMenu(strip.current, workspace) : undefined), [workspace, strip.current]);
+  useEffect(() => (strip.current ? keepInSight(strip.current) : undefined), [strip.current]);
   return (
     <nav ref={strip} class="series-strip" aria-label={t("study.series")} data-single={all.length === 1 && others.length === 0 && !all.some((series) => hasParts(workspace, series))}>
       <Thumbnails workspace={workspace} series={all} active={active} shown={shown} />
@@ -83,6 +84,13 @@ function SeriesBeside({ workspace, series: all, active, shown }: ThumbnailsProps
       <Thumbnails workspace={workspace} series={all} active={active} shown={shown} />
     </section>
   );
+}
+
+/** A device that is turned on its side leaves the strip at its beginning. */
+function keepInSight(strip: HTMLElement): () => void {
+  const resizing = new ResizeObserver(() => strip.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
+  resizing.observe(strip);
+  return () => resizing.disconnect();
 }
 
 /** Where a thumbnail's own menu is wanted: by the right button or the menu key, by a finger that rests. */
