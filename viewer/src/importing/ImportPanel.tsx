@@ -8,6 +8,7 @@ import { formatDate } from "@/i18n/format";
 import { chosen, type Kind } from "@/importing/files";
 import type { Fate, FileRow, Imports } from "@/importing/imports";
 import "@/importing/import.css";
+import { isTouchOnly } from "@/model/device";
 import { studyLink } from "@/model/route";
 import { NodeWords } from "@/ui/NodeWords";
 import { Icon } from "@/ui/icons";
@@ -172,7 +173,9 @@ function Choose({ imports }: PanelProps) {
         data-testid="import-folder"
         onChange={(event) => take(event.currentTarget)}
       />
-      <p class="muted">{t("import.hint")}</p>
+      <p class="muted">
+        {t("import.hint")} {!isTouchOnly() && t("import.hint.drop")}
+      </p>
     </div>
   );
 }
