@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { language, t } from "@/i18n";
 import { Failure } from "@/dicomweb/http";
 import type { App } from "@/model/app";
+import type { Session } from "@/model/session";
 import type { OpenStudy } from "@/model/study";
 import { ConnectionNote } from "@/offline/ConnectionNote";
 import { LazyDevicePanel } from "@/offline/lazyPanel";
@@ -12,19 +13,23 @@ import { FailureNote } from "@/ui/FailureNote";
 import { lazyPage } from "@/ui/lazyPage";
 import { Login } from "@/ui/Login";
 import { loadStudyScreen, retryStudyScreen, studyScreen, studyScreenFailed } from "@/ui/lazyStudy";
-import { PasswordChange } from "@/ui/PasswordChange";
 import { refuseStrayFiles } from "@/ui/strayFiles";
 import { WorklistScreen } from "@/worklist/WorklistScreen";
 
 const NO_ANSWER = new Failure(0);
 const LazyDevices = lazyPage<PageProps>(async () => (await import("@/devices/DevicesScreen")).DevicesScreen);
 const LazyQueue = lazyPage<PageProps>(async () => (await import("@/queue/QueueScreen")).QueueScreen);
+const LazyPasswordChange = lazyPage<PasswordProps>(async () => (await import("@/ui/PasswordChange")).PasswordChange);
 const LazyDisplay = lazyPage(async () => (await import("@/ui/DisplayScreen")).DisplayScreen);
 const LazySettings = lazyPage<PageProps>(async () => (await import("@/settings/SettingsScreen")).SettingsScreen);
 const LazyAccounts = lazyPage<PageProps>(async () => (await import("@/settings/AccountsScreen")).AccountsScreen);
 
 interface PageProps {
   readonly app: App;
+}
+
+interface PasswordProps {
+  readonly session: Session;
 }
 
 export function AppScreen({ app }: { readonly app: App }) {
@@ -59,7 +64,7 @@ function Screen({ app }: { readonly app: App }) {
     case "signed-out":
       return state.ended && app.study.value ? <Reading app={app} study={app.study.value} /> : <Login session={app.session} ended={state.ended} />;
     case "signed-in": {
-      if (state.mustChangePassword) return <PasswordChange session={app.session} />;
+      if (state.mustChangePassword) return <LazyPasswordChange session={app.session} />;
       if (app.route.value.screen === "devices") return <LazyDevices app={app} />;
       if (app.route.value.screen === "display") return <LazyDisplay />;
       if (app.route.value.screen === "settings") return <LazySettings app={app} />;

@@ -19,7 +19,7 @@ import { Filters } from "@/worklist/Filters";
 import { ImportPlace } from "@/worklist/ImportPlace";
 import { focusFirstRow, Rows } from "@/worklist/Rows";
 import { ListHead } from "@/worklist/ListHead";
-import { SelectionBar } from "@/worklist/SelectionBar";
+import { LazySelectionBar } from "@/worklist/lazyDialogs";
 
 export function WorklistScreen({ app }: { readonly app: App }) {
   const { worklist } = app;
@@ -72,7 +72,7 @@ export function WorklistScreen({ app }: { readonly app: App }) {
           <Rows worklist={worklist} timeline={app.timeline} />
           <Ending worklist={worklist} />
         </div>
-        <SelectionBar app={app} />
+        <LazySelectionBar app={app} />
       </main>
       <ImportPlace app={app} />
       <TimelineSheet timeline={app.timeline} />

@@ -1,4 +1,4 @@
-/** The dialogs that delete, correct and merge, fetched when somebody opens one. */
+/** What is done with studies that were selected, and the dialogs that delete, correct and merge, fetched when somebody asks for it. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -7,10 +7,29 @@ import type { App } from "@/model/app";
 import type { CorrectionDialog } from "@/worklist/CorrectionDialog";
 import type { DeletionDialog } from "@/worklist/DeletionDialog";
 import type { MergeDialog } from "@/worklist/MergeDialog";
+import type { SelectionBar } from "@/worklist/SelectionBar";
 
 const deletion = signal<typeof DeletionDialog | undefined>(undefined);
 const merge = signal<typeof MergeDialog | undefined>(undefined);
+const selection = signal<typeof SelectionBar | undefined>(undefined);
 const correction = signal<typeof CorrectionDialog | undefined>(undefined);
+
+export function LazySelectionBar({ app }: { readonly app: App }) {
+  const selecting = app.worklist.selection.value !== undefined;
+  useEffect(() => {
+    if (!selecting) return;
+    import("@/worklist/SelectionBar").then(
+      (module) => {
+        selection.value = module.SelectionBar;
+      },
+      () => {
+        app.worklist.selection.value = undefined; // asked for again by the next press
+      },
+    );
+  }, [app, selecting]);
+  const Bar = selection.value;
+  return Bar ? <Bar app={app} /> : null;
+}
 
 interface LazyDeletionProps {
   readonly app: App;
