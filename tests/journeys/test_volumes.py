@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
+import httpx2
 import imagecodecs
 import numpy as np
 import pytest
@@ -246,7 +247,8 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
         one.SeriesInstanceUID = moments[0].SeriesInstanceUID
     write_folder(moments, tmp_path / "small" / "moments")
     page.add_init_script("Object.defineProperty(navigator, 'deviceMemory', {get: () => 0.001})")
-    _open(page, module_node, _series("small device"), tmp_path / "small")
+    small = _series("small device")
+    _open(page, module_node, small, tmp_path / "small")
     _arrange(page, "planes", 3)
     expect(page.get_by_test_id("volume-reduced")).to_have_count(3)
     page.add_init_script("""
@@ -255,6 +257,7 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
         return kind.includes("webgl") ? null : get.call(this, kind, ...rest);
       };
     """)
+    _measured(module_node, small)
     held: list[Route] = []
     page.route("**/frames/*", lambda route: held.append(route))
     page.reload()
@@ -263,6 +266,9 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     page.keyboard.press("r")
     page.wait_for_timeout(300)
     page.unroute("**/frames/*")
+    expect(page.locator(".svg-layer text").filter(has_text="mm"), "what was saved is drawn then").to_have_count(
+        1, timeout=30_000
+    )
     page.get_by_test_id("tool-volume").click(timeout=30_000)
     page.get_by_test_id("volume-planes").click()
     expect(page.locator("[data-rendered-by=node] [data-state=ready]")).to_have_count(3, timeout=60_000)
@@ -274,6 +280,24 @@ def test_a_device_without_room_is_warned_and_one_without_webgl_is_helped(
     expect(page.get_by_test_id("volume-in-time"), "of several moments the node makes no volume").to_be_visible()
     page.get_by_test_id("back-to-images").click()
     expect(page.get_by_test_id("viewport")).to_have_attribute("data-image-count", "6")
+
+
+def _measured(node: NodeProcess, series: list[Dataset]) -> None:
+    """A length is saved on each of the images."""
+    lengths = [
+        {
+            "kind": "length",
+            "points": [[10, 10], [40, 10]],
+            "tracking_uid": f"2.25.{index + 1}",
+            "figures": [{"name": "length", "value": 30.0, "unit": "mm"}],
+            "series_instance_uid": one.SeriesInstanceUID,
+            "sop_instance_uid": one.SOPInstanceUID,
+        }
+        for index, one in enumerate(series)
+    ]
+    url = f"{node.web_url}/api/studies/{series[0].StudyInstanceUID}/measurements"
+    answer = httpx2.post(url, json={"measurements": lengths}, headers=node.authorization("radiologist"))
+    assert answer.status_code == 201
 
 
 def _window_of_the_node(page: Page) -> None:

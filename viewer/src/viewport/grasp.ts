@@ -1,5 +1,6 @@
 /** What of a measurement a pointer takes hold of: while another tool is in the hand, the handles of the chosen one alone. */
 
+import { getEnabledElement } from "@cornerstonejs/core";
 import { annotation, type AnnotationTool, type Types as ToolTypes } from "@cornerstonejs/tools";
 
 type Annotation = ToolTypes.Annotation;
@@ -34,6 +35,7 @@ export function graspOnly(tool: AnnotationTool, measures: () => boolean): void {
 
 /** The measurement of `tool` at a place of the element, in CSS pixels. */
 export function nearestOf(tool: AnnotationTool, element: HTMLDivElement, [x, y]: readonly [number, number]): string | undefined {
+  if (!getEnabledElement(element)?.viewport.getImageData()) return undefined; // nothing has a place yet
   const original = originals.get(tool);
   const all = (state.getAnnotations(tool.getToolName(), element) ?? []) as Annotation[];
   const shown = (tool.filterInteractableAnnotationsForElement(element, all) ?? []) as Annotation[];

@@ -330,7 +330,7 @@ export class CornerstoneStackView implements StackView, Fitting {
       const index = this.imageIds.indexOf(detail.imageId ?? "");
       if (index >= 0) this.loadFailed(index);
     });
-    for (const name of ["mousedown", "touchstart"]) {
+    for (const name of ["mousedown", "mousemove", "touchstart"]) {
       const hold = (event: Event): void => void (this.hasImage() || event.stopPropagation()); // what is drawn now would lie anywhere
       this.element.addEventListener(name, hold, { signal: this.closing.signal, capture: true });
     }

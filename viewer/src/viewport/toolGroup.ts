@@ -87,6 +87,12 @@ export function installTools(): void {
 /** Asks for a text and hands it on; "" gives up. */
 export type AskText = (done: (text: string) => void) => void;
 
+/** Nothing has a place before the image is there: a tool that draws then, without graphics hardware, ends all drawing by its error. */
+function awaitImage(tool: AnnotationTool): void {
+  const draw: AnnotationTool["renderAnnotation"] = tool.renderAnnotation;
+  tool.renderAnnotation = (enabled, helper) => enabled.viewport.getImageData() !== undefined && draw.call(tool, enabled, helper);
+}
+
 export class ToolHand {
   private readonly held: HeldTools;
   private primary: ToolName = "window";
@@ -107,6 +113,7 @@ export class ToolHand {
       graspOnly(group.getToolInstance(name) as AnnotationTool, () => this.measures);
       figureOnStacks(group.getToolInstance(name) as AnnotationTool, name);
       writeBeside(group.getToolInstance(name) as AnnotationTool, name);
+      awaitImage(group.getToolInstance(name) as AnnotationTool);
     }
     this.stop = effect(() => this.bind()); // again when the habits are others
   }
