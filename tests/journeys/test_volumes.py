@@ -162,6 +162,12 @@ def test_planes_have_the_greys_of_their_voxels_also_beside_a_rendering(
     page.get_by_test_id("image-slider").fill("1")
     _arrange(page, "planes", 3)
     expect(axial_view, "they open at the image looked at").to_have_attribute("data-plane-index", "1")
+    page.get_by_test_id("tool-volume").click()
+    page.get_by_test_id("volume-images").click()
+    page.get_by_test_id("image-slider").fill("0")
+    _arrange(page, "planes", 3)
+    middle = re.compile(f"^({SLICES // 2 - 1}|{SLICES // 2})$")
+    expect(axial_view, "and in the middle, where none was chosen").to_have_attribute("data-plane-index", middle)
     _taken_over(page)
 
 

@@ -61,6 +61,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
   if (isTaken || (arrangement !== "images" && tool === "magnify")) workspace.press("window");
   if (arrangement === "images" && restore(workspace, series)) return goTo(workspace, point);
   remember(workspace, point);
+  const wished = named?.at ?? (isAtItsEnd(workspace) ? undefined : point?.at);
   const plane = (name: string): Showing => ({ kind: "mpr", series, options: { plane: name } });
   const solid: Showing = { kind: "volume", series };
   const curved: Showing = { kind: "curved", series };
@@ -81,7 +82,7 @@ export function arrange(workspace: Workspace, arrangement: Arrangement, width: n
     if (!pane) continue;
     workspace.show(showing, pane);
     if (showing.kind !== "mpr") continue;
-    if (!pane.cut.peek()) pane.wishedPoint = named?.at ?? point?.at;
+    if (!pane.cut.peek()) pane.wishedPoint = wished;
     else if (named) pane.controls.peek()?.goTo?.(named.at); // it stands already, and stays where it is
   }
   const [first] = workspace.panes.peek();
@@ -138,6 +139,13 @@ function onto({ cosines, centre: on }: Cut, point: Vector): Vector {
 }
 
 /** Stacks go to the image nearest to the point. */
+/** A stack where it opened, or gone through: its outermost image is no place in the patient that was chosen; planes open in the middle. */
+function isAtItsEnd(workspace: Workspace): boolean {
+  const { content, imageIndex, showing } = workspace.active.peek();
+  if (showing.peek()?.kind !== "stack" || workspace.cross.peek()) return false;
+  return imageIndex.peek() === 0 || imageIndex.peek() === content.peek().frames.length - 1;
+}
+
 function goTo(workspace: Workspace, point: Aim | undefined): void {
   if (!point) return;
   for (const pane of workspace.panes.peek()) {
