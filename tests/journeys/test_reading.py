@@ -28,6 +28,7 @@ def study_link(module_node: NodeProcess, tmp_path_factory: pytest.TempPathFactor
     for number, series in enumerate((first, second), start=1):
         for dataset in series:
             dataset.SeriesNumber = number
+            dataset.SeriesDescription = ("First", "Second")[number - 1]
         write_folder(series, folder / str(number))
     dcmsend(module_node, folder)
     return f"{module_node.web_url}#/study/{first[0].StudyInstanceUID}"
@@ -46,6 +47,7 @@ def test_series_stand_side_by_side_each_with_an_image_of_its_own(
     _open(page, module_node, study_link)
     stage = page.get_by_test_id("stage")
     expect(stage).to_have_attribute("data-layout", "1x2")  # as the protocol for CT hangs two series
+    _own_protocol(page)
     page.keyboard.press("g")
     page.get_by_test_id("hanging-none").click()
     expect(stage).to_have_attribute("data-layout", "1x1")
@@ -70,6 +72,36 @@ def test_series_stand_side_by_side_each_with_an_image_of_its_own(
     assert panes.nth(0).bounding_box() == page.get_by_test_id("stage").bounding_box()
     views.nth(0).dblclick()
     expect(panes.nth(0)).to_have_attribute("data-alone", "false")
+
+
+def _own_protocol(page: Page) -> None:
+    """One of the reader's own: it hangs at once and when the study is opened again, until it is removed."""
+    stage = page.get_by_test_id("stage")
+    views = page.get_by_test_id("viewport")
+    page.keyboard.press("g")
+    page.get_by_test_id("hanging-new").click()
+    editor = page.get_by_test_id("hanging-editor")
+    editor.get_by_test_id("hanging-save").click()
+    expect(editor.get_by_role("alert"), "a protocol without a name is refused in words").to_be_visible()
+    editor.get_by_test_id("hanging-name").fill("Newest above")
+    editor.get_by_label("Rows").select_option("2")
+    editor.get_by_label("Columns").select_option("1")
+    editor.get_by_test_id("hanging-words-1").fill("SECOND")
+    editor.get_by_test_id("hanging-words-2").fill("first")
+    editor.get_by_test_id("hanging-save").click()
+    for again in (page.reload, lambda: None):
+        expect(stage).to_have_attribute("data-layout", "2x1")
+        expect(views.nth(0)).to_have_attribute("data-image-count", "6", timeout=30_000)
+        expect(views.nth(1)).to_have_attribute("data-image-count", "4", timeout=30_000)
+        again()
+    expect(page.locator("[data-testid=viewport-state][data-state=ready]")).to_have_count(2, timeout=60_000)
+    page.keyboard.press("g")
+    expect(page.get_by_test_id("hanging-own")).to_have_attribute("aria-checked", "true")
+    page.get_by_test_id("hanging-edit").click()
+    page.get_by_test_id("hanging-remove").click()
+    page.keyboard.press("g")
+    expect(page.get_by_test_id("hanging-own")).to_have_count(0)
+    page.keyboard.press("Escape")
 
 
 def _drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
