@@ -64,6 +64,7 @@ SAMPLE = (
     "us-cine/",
     "parametric-map/",
     "seg-sr-sm/highdicom/dx_image.dcm",
+    "seg-sr-sm/highdicom/seg_image_sm_control_labelmap.dcm",
     "pt/dicom/testdata/",
 )
 

@@ -49,6 +49,8 @@ test("segmentations and structure sets among images are laid over them, and are 
   expect(laidOverAmong(mixed).map((dataset) => text(dataset, "00080018"))).toEqual(["8", "9"]);
   const alone = content(segmentation, structures);
   expect([alone.frames.length, alone.marked.length, laidOverAmong(alone).length]).toEqual([2, 0, 0]);
+  const ofSlide = content(object("8", SEGMENTATION, 2, { ...sequence, "00480006": { vr: "UL", Value: [8] }, "00480007": { vr: "UL", Value: [4] } }));
+  expect([ofSlide.slides.length, ofSlide.frames.length, ofSlide.marked.length]).toEqual([1, 2, 0]);
 });
 
 test("what is laid over images is offered though it lies in their series", () => {

@@ -75,7 +75,7 @@ export function seriesContent(
     seriesInstanceUid,
     frames.map(({ dataset }) => dataset),
   );
-  const isMixed = frames.length + slides.length > 0;
+  const isMixed = frames.length > 0 || slides.some((slide) => !isSegmentation(slide)); // those of slides are slides, too
   return { frames: readingOrder(isMixed ? frames : marked), others, slides, marked: isMixed ? marked : [] };
 }
 
